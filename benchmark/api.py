@@ -1,0 +1,255 @@
+"""What a plugin imports: the contracts of methods, tasks and datasets, and the small types they share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from benchmark.config import Config, TaskConfig, setting
+from benchmark.data.dataset import Box, Dataset, Item, Kind, Split
+from benchmark.errors import CellError, Declined, Refusal
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from benchmark.backbones import Backbone
+
+__all__ = [
+    "Box",
+    "CellError",
+    "Config",
+    "Context",
+    "Dataset",
+    "Declined",
+    "Item",
+    "Kind",
+    "Method",
+    "Metric",
+    "Placement",
+    "Predictions",
+    "Refusal",
+    "Split",
+    "Task",
+    "TaskConfig",
+    "Truth",
+    "View",
+    "setting",
+]
+
+Truth = dict[str, np.ndarray]
+"""What is true of one item, in pixels of the original image; the task names the arrays."""
+Predictions = list[dict[str, np.ndarray]]
+"""What was predicted, one dictionary of arrays per item, in pixels of the original image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an image lies in the square that a network sees: ``seen = original * scale + offset``."""
+
+    width: int
+    height: int
+    scale_x: float
+    scale_y: float
+    left: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How images of a kind become squares of ``side`` pixels, once, as uint8.
+
+    ``crop``: short side to ``side``, centre cut out. ``squash``: both sides to ``side``, aspect lost.
+    ``pad``: long side to ``side``, rest grey (128), image at the top left.
+    """
+
+    side: int
+    fit: Literal["crop", "squash", "pad"] = "crop"
+    kind: Kind = "panels"
+
+    def place(self, width: int, height: int) -> Placement:
+        """The map from pixels of an image of ``width`` x ``height`` to pixels of the square."""
+        if self.fit == "squash":
+            return Placement(width, height, self.side / width, self.side / height, 0.0, 0.0)
+        scale = self.side / (min if self.fit == "crop" else max)(width, height)
+        if self.fit == "pad":
+            return Placement(width, height, scale, scale, 0.0, 0.0)
+        return Placement(
+            width, height, scale, scale, (self.side - width * scale) / 2, (self.side - height * scale) / 2
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a step may know: everything random in it comes from ``generator``, a function of (seed, purpose, step).
+
+    ``generator`` lives on ``device``; ``rank`` of ``world`` processes each see their part of the batch.
+    """
+
+    seed: int
+    step: int
+    steps: int
+    device: torch.device
+    generator: torch.Generator
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent, in [0, 1)."""
+        return self.step / max(self.steps, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """The definition of a figure; a change of definition raises ``version``."""
+
+    name: str
+    unit: str
+    direction: Literal["max", "min"]
+    help: str
+    version: int = 1
+
+
+class Method(ABC):
+    """How a backbone comes by its weights. One file a method; what it hands over is the backbone's weights.
+
+    A method that does not pretrain (``pretrains = False``) fills the backbone in ``give``; the others drive
+    their networks in ``step``.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    Config: ClassVar[type[Config]] = Config
+    needs: ClassVar[frozenset[str]] = frozenset({"panels"})
+    supervision: ClassVar[str] = "none"
+    pretrains: ClassVar[bool] = True
+    takes_weights: ClassVar[bool] = False
+    source: ClassVar[str] = ""
+
+    def __init__(self, config: Config) -> None:
+        self.config: Any = config
+
+    # --- methods that do not pretrain
+    def give(self, backbone: Backbone, weights: Path | None) -> None:
+        """Set the backbone's weights in place; torch's global generator is seeded before. Raises Declined."""
+        raise TypeError(f"{self.name} pretrains")
+
+    # --- methods that do
+    def views(self) -> dict[str, View]:
+        """The uint8 squares that a step receives, by name: ``{"image": View(side=255)}``."""
+        raise TypeError(f"{self.name} does not pretrain")
+
+    def build(self, backbone: Backbone) -> dict[str, nn.Module]:
+        """The networks by name; the backbone lies in one of them. torch's global generator is seeded before."""
+        raise TypeError(f"{self.name} does not pretrain")
+
+    def drives(self) -> tuple[str, ...]:
+        """The networks a step trains, in turn; the i-th loss of ``step`` belongs to the i-th, the others frozen."""
+        return ("net",)
+
+    def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimiser of one network, at its full learning rate."""
+        raise TypeError(f"{self.name} does not pretrain")
+
+    def rate(self, progress: float) -> float:
+        """The factor of the learning rate when ``progress`` in [0, 1) of the budget is spent."""
+        del progress
+        return 1.0
+
+    def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
+        """One update of each driven network: yields its loss, in the order of ``drives``.
+
+        ``batch`` holds uint8 (B, 3, side, side) on the device; each network is called only through ``nets``.
+        """
+        raise TypeError(f"{self.name} does not pretrain")
+
+    def pretext(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """Per image figures of the pretext task on held-out panels, e.g. ``{"accuracy": (B,) in {0, 1}}``."""
+        raise TypeError(f"{self.name} does not pretrain")
+
+    def trivial(self) -> dict[str, float]:
+        """What a predictor that has learnt nothing reaches, for each figure of ``pretext``; larger is better."""
+        return {}
+
+    def pictures(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """Pictures of the pretext task, name -> uint8 (H, W, 3)."""
+        del nets, batch, context
+        return {}
+
+
+class Task(ABC):
+    """A downstream problem: data, a head, metrics and a primary metric.
+
+    ``scorer`` names a module of pure functions on arrays (``tasks.metrics.saliency``) with ``METRICS`` (the
+    first is primary), ``score_items``, ``aggregate`` and, where the mean over items is not the metric,
+    ``resampler``; see ``tasks/metrics/items.py``.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    Config: ClassVar[type[TaskConfig]] = TaskConfig
+    scorer: ClassVar[str]
+    protocols: ClassVar[Mapping[str, Literal["frozen", "finetune"]]] = {"frozen@1": "frozen", "finetune@1": "finetune"}
+    trivial: ClassVar[tuple[str, ...]] = ()
+    caches_features: ClassVar[bool] = False
+
+    def __init__(self, config: TaskConfig) -> None:
+        self.config: Any = config
+
+    @abstractmethod
+    def needs(self) -> frozenset[str]:
+        """What of a dataset this task, with these settings, needs (see ``Dataset.offers``)."""
+
+    @abstractmethod
+    def view(self) -> View:
+        """The uint8 square that the backbone sees."""
+
+    def items(self, dataset: Dataset, split: Split) -> list[Item]:
+        """The items of a split that this task uses; by default all of its view's kind."""
+        return dataset.items(self.view().kind, split)
+
+    @abstractmethod
+    def truth(self, item: Item, width: int, height: int) -> Truth:
+        """What is true of an item whose image is ``width`` x ``height`` pixels."""
+
+    @abstractmethod
+    def target(self, truth: Truth, placement: Placement) -> Truth:
+        """The truth as the head's loss takes it, in pixels of the square; moved to the device as tensors."""
+
+    @abstractmethod
+    def head(self, backbone: Backbone, family: Literal["frozen", "finetune"]) -> nn.Module:
+        """A module ``forward(features, targets=None)``: the loss with targets, raw outputs without.
+
+        ``features`` are the backbone's maps, fine to coarse; ``targets`` a list of dictionaries of tensors.
+        """
+
+    @abstractmethod
+    def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
+        """Raw outputs of the head as predictions; of ``truths`` only sizes may be looked at."""
+
+    @abstractmethod
+    def predict_trivial(
+        self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
+    ) -> Predictions:
+        """Predictions of a trivial baseline that saw the truths of the training items and no image."""
+
+    def score_options(self) -> dict[str, Any]:
+        """Settings that ``score_items`` needs (the classes of a detector)."""
+        return {}
+
+    def pictures(
+        self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
+    ) -> dict[str, np.ndarray]:
+        """Pictures of a few items, name -> uint8 (H, W, 3); images are uint8 (H, W, 3) originals."""
+        del images, truths, predictions
+        return {}

@@ -1,0 +1,159 @@
+"""timm encoders: images in, feature maps out; strides, input normalisation, weights in and out."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from benchmark.config import BackboneSettings
+from benchmark.errors import Refusal, did_you_mean
+
+DEFAULTS = {"smoke": "test_resnet", "quick": "test_resnet", "standard": "resnet18", "paper": "resnet50"}
+"""The backbone of a preset; each has ImageNet weights on timm's hub."""
+
+
+class Backbone(nn.Module):
+    """An encoder of timm with its feature maps.
+
+    ``channels`` and ``strides`` describe the maps, fine to coarse. Parameters that no map depends on (a
+    classifier's last convolution) are frozen from the start, so that every trained parameter has a gradient.
+    """
+
+    def __init__(self, name: str, settings: BackboneSettings | None = None) -> None:
+        """Build ``name`` with timm's initialisation from torch's global generator. Raises Refusal."""
+        super().__init__()
+        settings = settings or BackboneSettings()
+        known = timm.list_models()
+        if name.split(".")[0] not in known:
+            raise Refusal(f"no backbone '{name}' in timm {timm.__version__}{did_you_mean(name, known)}")
+        self.name, self.settings = name, settings
+        kwargs: dict[str, Any] = {} if settings.pad_type is None else {"pad_type": settings.pad_type}
+        self.model = _create(name, kwargs)
+        config = self.model.pretrained_cfg
+        self.mean = settings.mean or tuple(config["mean"])
+        self.std = settings.std or tuple(config["std"])
+        if not hasattr(self.model, "forward_intermediates"):
+            raise Refusal(f"backbone '{name}' gives no feature maps; try resnet18, mobilenetv2_100 or vit_tiny_patch16_224")
+        info = list(getattr(self.model.feature_info, "info", self.model.feature_info))
+        chosen = _spread(len(info), 5)
+        self.indices = chosen
+        self.channels = [info[index]["num_chs"] for index in chosen]
+        self.strides = [info[index]["reduction"] for index in chosen]
+        self._freeze_unused()
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Feature maps (B, channels[i], H / strides[i], W / strides[i]) of normalised images (B, 3, H, W)."""
+        return self.model.forward_intermediates(images, indices=self.indices, intermediates_only=True, norm=False)
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Images uint8 or float in [0, 1], (B, 3, H, W), as these weights expect their input."""
+        if images.dtype == torch.uint8:
+            images = images.float() / 255
+        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        return (images - mean) / std
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """The coarsest map, averaged over space: (B, channels[-1])."""
+        return self(images)[-1].mean((2, 3))
+
+    def has_batch_norm(self) -> bool:
+        """Whether any layer keeps running statistics."""
+        return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.modules())
+
+    def has_depthwise(self) -> bool:
+        """Whether any convolution is depthwise (slow in bf16 on a CPU)."""
+        return any(isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 for m in self.modules())
+
+    def _freeze_unused(self) -> None:
+        was = self.training
+        self.eval()
+        stride = max(self.strides)
+        sum(f.float().sum() for f in self(torch.zeros(1, 3, 2 * stride, 2 * stride))).backward()
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(parameter.grad is not None)
+            parameter.grad = None
+        self.train(was)
+
+
+def _create(name: str, kwargs: dict[str, Any]) -> nn.Module:
+    """The model at any input size: vision transformers interpolate their position embedding."""
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True, **kwargs)
+    except TypeError:
+        pass
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=0, **kwargs)
+    except TypeError as error:
+        raise Refusal(f"backbone '{name}' does not take {kwargs}: {error}") from None
+
+
+def _spread(total: int, most: int) -> list[int]:
+    """At most ``most`` of ``total`` stages, the last among them, evenly spread."""
+    if total <= most:
+        return list(range(total))
+    return sorted({round((k + 1) * total / most) - 1 for k in range(most)})
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """A state dictionary from safetensors or a weights-only pickle, as float32. Raises Refusal, never unpickles code."""
+    if not path.is_file():
+        raise Refusal(f"no weights file {path}")
+    try:
+        if path.suffix == ".safetensors":
+            state: Any = load_file(path)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise Refusal(f"{path} is not a readable weights file: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # pickle.UnpicklingError and what a hostile pickle provokes
+        raise Refusal(
+            f"{path} was not loaded: it holds more than tensors ({type(error).__name__}); save it as safetensors"
+        ) from None
+    for wrapper in ("state_dict", "model", "teacher"):
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise Refusal(f"{path} holds no state dictionary of tensors")
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def load_weights(backbone: Backbone, path: Path) -> None:
+    """Fill ``backbone`` from a file; a classifier's own layers may be left over, nothing else. Raises Refusal."""
+    state = read_weights(path)
+    own = backbone.model.state_dict()
+    for key, value in state.items():
+        if not torch.isfinite(value.float()).all():
+            raise Refusal(f"{path}: {key} holds NaN or infinity")
+        if key in own and own[key].shape != value.shape:
+            raise Refusal(
+                f"{path} does not fit {backbone.name}: {key} is {tuple(value.shape)}, not {tuple(own[key].shape)}"
+            )
+    missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
+    extra = [key for key in state if key not in own and not _is_classifier(backbone, key)]
+    if missing or extra:
+        what = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which {backbone.name} has not"
+        raise Refusal(
+            f"{path} does not fit {backbone.name}: it {what} ({len(missing)} missing, {len(extra)} left over)"
+        )
+    backbone.model.load_state_dict({key: value for key, value in state.items() if key in own}, strict=False)
+
+
+def _is_classifier(backbone: Backbone, key: str) -> bool:
+    heads = backbone.model.pretrained_cfg.get("classifier") or ()
+    return any(key.startswith(head + ".") for head in ([heads] if isinstance(heads, str) else heads))
+
+
+def weights_bytes(backbone: Backbone) -> bytes:
+    """The backbone's weights as safetensors: the same weights give the same bytes."""
+    state = {key: value.detach().cpu().contiguous() for key, value in backbone.model.state_dict().items()}
+    return save(state)

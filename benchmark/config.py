@@ -1,0 +1,101 @@
+"""Typed settings: default < preset < ``--set``; parsed by the field's type, refused with the nearest name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.errors import Refusal, did_you_mean
+
+PRESETS = ("smoke", "quick", "standard", "paper")
+
+
+def setting(default: Any, help: str, source: str = "inkbench", **bounds: Any) -> Any:
+    """A field of a Config: its default, one line of help, where the value comes from (paper, section) and its bounds."""
+    return Field(default=default, description=help, json_schema_extra={"source": source}, **bounds)
+
+
+class Config(BaseModel):
+    """Frozen, validated settings of one method, task or dataset.
+
+    ``presets`` maps a preset's name to the values that differ from the defaults under it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    @classmethod
+    def resolve(cls, owner: str, preset: str, sets: Mapping[str, str] | None = None) -> Self:
+        """The settings of ``owner`` (its registry name) under ``preset`` with ``--set`` texts laid over.
+
+        Raises Refusal for an unknown field or a value of the wrong type or out of range.
+        """
+        values: dict[str, Any] = dict(cls.presets.get(preset, {}))
+        for name, text in (sets or {}).items():
+            if name not in cls.model_fields:
+                raise Refusal(f"no setting '{owner}.{name}'{did_you_mean(name, cls.model_fields)}")
+            values[name] = parse(cls.model_fields[name].annotation, text)
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in (owner, *first["loc"]))
+            said = f"{where}: {first['msg'].removeprefix('Value error, ')}"
+            raise Refusal(said + ("" if first["type"] == "value_error" else f" (got {first['input']!r})")) from None
+
+    def changed(self, preset: str) -> dict[str, Any]:
+        """What differs from this class's own values under ``preset``."""
+        usual = type(self)(**self.presets.get(preset, {})).model_dump(mode="json")
+        return {name: value for name, value in self.model_dump(mode="json").items() if value != usual[name]}
+
+
+def parse(annotation: Any, text: str) -> Any:
+    """``text`` of a command line as pydantic input for ``annotation``: ``none`` is null, lists by comma."""
+    options = get_args(annotation) if get_origin(annotation) is not Literal else ()
+    if text.strip().lower() in ("none", "null") and type(None) in options:
+        return None
+    kinds = (annotation, *options)
+    if any(get_origin(kind) in (tuple, list) for kind in kinds):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text.strip()
+
+
+class BackboneSettings(Config):
+    """Settings of the encoder itself (``--set backbone.FIELD``)."""
+
+    pad_type: Literal["", "same"] | None = setting(
+        None, "padding of the convolutions, for weights converted from TensorFlow: 'same'"
+    )
+    mean: tuple[float, float, float] | None = setting(None, "input mean per channel in [0, 1]; none: the weights' own")
+    std: tuple[float, float, float] | None = setting(
+        None, "input standard deviation per channel in [0, 1]; none: the weights' own"
+    )
+
+
+class PretrainSettings(Config):
+    """The budget that all pretext tasks of a comparison share (``--set pretrain.FIELD``)."""
+
+    images: int = setting(40_000, "source images drawn from the dataset by all stages together", ge=1)
+    batch: int = setting(64, "images a step, over all devices", ge=2)
+    presets = {
+        "smoke": {"images": 1_024, "batch": 32},
+        "standard": {"images": 2_000_000, "batch": 256},
+        "paper": {"images": 89_600_000, "batch": 256},
+    }
+
+
+class TaskConfig(Config):
+    """Settings that every task has; a task's own class gives their values."""
+
+    side: int = setting(128, "side in pixels of the square input", ge=16)
+    steps: int = setting(300, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
+    batch: int = setting(16, "images a step, over all devices", ge=1)
+    lr: float = setting(1e-3, "learning rate of the head (AdamW)", gt=0)
+    backbone_lr: float = setting(1e-4, "learning rate of the backbone when fine-tuned (AdamW)", gt=0)
+    weight_decay: float = setting(1e-4, "decoupled weight decay", ge=0)
+    trials: tuple[float, ...] = setting((1.0,), "factors of the learning rate tried; validation chooses", min_length=1)
+    batch_norm: Literal["handed-over", "re-estimated", "choose"] = setting(
+        "re-estimated", "statistics of a frozen backbone: as handed over, re-estimated once, or chosen on validation"
+    )

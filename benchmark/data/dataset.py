@@ -1,0 +1,95 @@
+"""What a dataset offers to methods and tasks: items with exact truth, one split by series, a fingerprint."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from benchmark.config import Config
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchmark.progress import Progress
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+Kind = Literal["panels", "pages", "saliency"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A labelled rectangle in pixels of its item, ``x0 <= x1``, ``y0 <= y1``, right and bottom exclusive."""
+
+    label: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    identity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image as a task sees it: a file, or a rectangle of a file, with what is known about it.
+
+    ``labels`` are the box classes annotated here, also those of which this image shows none; boxes are in
+    pixels of the item (of the crop, where there is one). ``fixations`` is (k, 2), x and y in pixels, 0-based,
+    a pixel's centre at its index.
+    """
+
+    id: str
+    path: Path
+    series: str
+    split: Split
+    crop: tuple[int, int, int, int] | None = None
+    style: str | None = None
+    boxes: tuple[Box, ...] = ()
+    labels: frozenset[str] = frozenset()
+    map: Path | None = None
+    fixations: np.ndarray | None = field(default=None, compare=False)
+
+
+class Dataset(ABC):
+    """A reader of one real on-disk layout. Imports no torch; opens nothing before it is asked.
+
+    ``offers`` says what tasks may ask for: the kinds of items (``panels``, ``pages``, ``saliency``), box
+    classes (``boxes:face``), ``fixations``, ``identities``.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    Config: ClassVar[type[Config]] = Config
+    licence: ClassVar[str]
+    citation: ClassVar[str]
+    homepage: ClassVar[str]
+    layout: ClassVar[str]
+    simulated: ClassVar[bool] = False
+    photographs: ClassVar[bool] = False
+
+    def __init__(self, root: Path, config: Config | None = None) -> None:
+        self.root = root
+        self.config = config or self.Config()
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether the folder ``root`` holds this layout (a cheap look, no file is read whole)."""
+
+    @abstractmethod
+    def offers(self) -> frozenset[str]:
+        """What this very copy offers (a saliency folder without fixations offers none)."""
+
+    @abstractmethod
+    def items(self, kind: Kind, split: Split) -> list[Item]:
+        """All items of a kind in a split, in a fixed order."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A hash of what the numbers depend on: of files, or of a generator's version and parameters."""
+
+    def prepare(self, progress: Progress) -> None:
+        """Make the files where the dataset is drawn by a program; real data is already there."""
+        del progress

@@ -1,0 +1,27 @@
+"""What inkbench says when it cannot do what was asked: one line that names the mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Refusal(Exception):
+    """Refused before anything is drawn, trained or written; the command ends with status 2."""
+
+
+class CellError(Exception):
+    """Found at work: this cell fails with a reason for a person, the others go on."""
+
+
+class Declined(Exception):
+    """A method that cannot run here (weights out of reach, wrong kind of backbone): a row with its reason."""
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """``"; did you mean 'jigsaw'?"`` for the nearest option, or the list of all when none is near."""
+    options = sorted(options)
+    near = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; there are: {', '.join(options)}" if options else ""

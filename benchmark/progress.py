@@ -1,0 +1,108 @@
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere; always on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+PLAIN_EVERY_S = 10.0
+
+
+class Bar:
+    """One piece of long work of a known size."""
+
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        self.label, self.total, self.unit = label, total, unit
+        self.done = 0
+        self.started = time.monotonic()
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """``amount`` more units are done; ``note`` is shown behind (a loss, a file's name)."""
+        self.done += amount
+        self._show(note)
+
+    def _show(self, note: str) -> None:
+        pass
+
+    def _close(self) -> None:
+        pass
+
+    def _rate(self) -> float:
+        return self.done / max(time.monotonic() - self.started, 1e-9)
+
+
+class PlainBar(Bar):
+    """A line every few seconds, for logs."""
+
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        super().__init__(label, total, unit)
+        self.last = self.started
+
+    def _show(self, note: str) -> None:
+        now = time.monotonic()
+        if now - self.last >= PLAIN_EVERY_S:
+            self.last = now
+            left = (self.total - self.done) / max(self._rate(), 1e-9)
+            print(
+                f"{self.label}: {self.done}/{self.total} {self.unit}, {self._rate():.1f}/s, {left:.0f} s left {note}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _close(self) -> None:
+        took = time.monotonic() - self.started
+        print(f"{self.label}: {self.done} {self.unit} in {took:.1f} s", file=sys.stderr, flush=True)
+
+
+class TerminalBar(Bar):
+    """A rich progress bar."""
+
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Rich
+
+        super().__init__(label, total, unit)
+        self.rich = Rich(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]:.1f} {task.fields[unit]}/s"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+        )
+        self.rich.start()
+        self.task = self.rich.add_task(label, total=total, rate=0.0, unit=unit, note="")
+
+    def _show(self, note: str) -> None:
+        self.rich.update(self.task, completed=self.done, rate=self._rate(), note=note)
+
+    def _close(self) -> None:
+        self.rich.stop()
+
+
+class Progress:
+    """Where long work reports; ``quiet`` says nothing."""
+
+    def __init__(self, quiet: bool = False, terminal: bool | None = None) -> None:
+        self.quiet = quiet
+        self.terminal = sys.stderr.isatty() if terminal is None else terminal
+
+    @contextmanager
+    def bar(self, label: str, total: int, unit: str = "images") -> Iterator[Bar]:
+        """A bar for ``total`` units of work, closed at the end of the block."""
+        kind = Bar if self.quiet else TerminalBar if self.terminal else PlainBar
+        bar = kind(label, total, unit)
+        try:
+            yield bar
+        finally:
+            bar._close()
+
+    def say(self, line: str) -> None:
+        """One plain line on standard error."""
+        if not self.quiet:
+            print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,45 @@
+"""Items: what an aggregate needs, so that resampling reuses it and opens no model.
+
+Items are a dictionary of arrays. An array whose name has no dot has one entry per item along its first axis.
+Arrays named ``group.field`` are ragged: ``group.item`` says which item each of the group's rows belongs to.
+
+A scorer module offers
+
+- ``METRICS``: a tuple of ``Metric``, the first primary;
+- ``score_items(predictions, truths, **options) -> items``;
+- ``aggregate(items, weights=None) -> {metric: float}``, ``weights`` the whole multiplicity of each item;
+- ``resampler(items, metric) -> f``, ``f(weights) -> float``: the same for one metric, prepared for many calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+Items = Mapping[str, np.ndarray]
+Resampler = Callable[[np.ndarray], float]
+
+
+def count(items: Items) -> int:
+    """How many items there are."""
+    return next(len(values) for name, values in items.items() if "." not in name)
+
+
+def concatenate(parts: Sequence[Items]) -> dict[str, np.ndarray]:
+    """Items of several sets one after another; the rows of ragged groups follow their items."""
+    starts = np.cumsum([0, *(count(part) for part in parts)])
+    joined = {}
+    for name in parts[0]:
+        shifted = [
+            part[name] + start if name.endswith(".item") else part[name]
+            for part, start in zip(parts, starts, strict=False)
+        ]
+        joined[name] = np.concatenate(shifted)
+    return joined
+
+
+def mean_resampler(items: Items, metric: str) -> Resampler:
+    """The resampler of a metric that is the mean of ``items[metric]`` over items."""
+    values = np.asarray(items[metric], dtype=np.float64)
+    return lambda weights: float(values @ weights / weights.sum())
