@@ -145,6 +145,10 @@ class Method(ABC):
         """The uint8 squares that a step receives, by name: ``{"image": View(side=255)}``."""
         raise TypeError(f"{self.name} does not pretrain")
 
+    def crops_per_image(self) -> int:
+        """How many crops of one source image the networks see in a step (nine tiles of a puzzle)."""
+        return 1
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The networks by name; the backbone lies in one of them. torch's global generator is seeded before."""
         raise TypeError(f"{self.name} does not pretrain")

@@ -79,8 +79,12 @@ class PretrainSettings(Config):
 
     images: int = setting(40_000, "source images drawn from the dataset by all stages together", ge=1)
     batch: int = setting(64, "images a step, over all devices", ge=2)
+    flops_side: int = setting(
+        128, "--budget flops spends what `images` forward and backward passes of the bare backbone at this side cost", ge=32
+    )
+    held_out: int = setting(1_024, "panels of the validation series that the pretext figure is measured on", ge=1)
     presets = {
-        "smoke": {"images": 1_024, "batch": 32},
+        "smoke": {"held_out": 64, "images": 1_024, "batch": 32},
         "standard": {"images": 2_000_000, "batch": 256},
         "paper": {"images": 89_600_000, "batch": 256},
     }

@@ -1,0 +1,12 @@
+"""Learning-rate factors as functions of the share of the budget that is spent."""
+
+from __future__ import annotations
+
+import math
+
+
+def warmup_cosine(progress: float, warmup: float = 0.05) -> float:
+    """Linear rise over the first ``warmup`` of the budget, then half a cosine down to 0 (Loshchilov & Hutter 2017)."""
+    if progress < warmup:
+        return (progress + 1e-3) / (warmup + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))

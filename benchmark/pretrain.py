@@ -1,0 +1,222 @@
+"""The loop of every method: networks driven in turn on uint8 panels, resumable, one budget counted in images."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark import engine
+from benchmark.api import Method
+from benchmark.backbones import Backbone
+from benchmark.config import PretrainSettings
+from benchmark.data.cache import ImageCache
+from benchmark.errors import CellError
+from benchmark.progress import Progress
+from benchmark.seeding import derive
+
+CHECK_EVERY = 20
+PICTURED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pretraining leaves beside the backbone's weights."""
+
+    steps: int
+    images: int
+    crops: int
+    flops: float
+    pretext: dict[str, dict[str, Any]]
+    curve: list[tuple[int, float]]
+    pictures: dict[str, np.ndarray]
+    seconds: float
+
+
+def pretrain(
+    device: engine.Device,
+    method: Method,
+    backbone: Backbone,
+    panels: Mapping[str, ImageCache],
+    held_out: Mapping[str, ImageCache],
+    settings: PretrainSettings,
+    budget: str,
+    seed: int,
+    checkpoint: engine.Checkpoint,
+    progress: Progress,
+) -> Outcome:
+    """Pretrain ``backbone`` in place. The same arguments give the same weights, however often it was interrupted.
+
+    Raises CellError where a loss is not finite.
+    """
+    began = time.monotonic()
+    count = len(next(iter(panels.values())).items)
+    torch.manual_seed(derive(seed, "build", method.name))
+    raw = method.build(backbone)
+    drives = method.drives()
+
+    def fetch(step: int) -> dict[str, Tensor]:
+        chosen = engine.batch_indices(count, settings.batch, seed, "pretrain", step)
+        mine = chosen[device.fabric.global_rank :: device.fabric.world_size]
+        return {name: engine.to_device(cache.batch(mine), device.torch) for name, cache in panels.items()}
+
+    flops = _flops_of_a_step(device, method, backbone, raw, fetch(0), seed)
+    steps = _steps(device, backbone, settings, budget, flops)
+    nets, optimizers = setup(device, method, raw, drives)
+    rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
+    first, curve = checkpoint.load(nets, optimizers)
+    saved = time.monotonic()
+    with progress.bar(f"pretrain {method.name}", steps * settings.batch) as bar:
+        bar.advance(first * settings.batch)
+        for step, batch in enumerate(engine.prefetch(fetch, first, steps), start=first):
+            context = engine.context(device, seed, "pretrain", step, steps)
+            for name, optimizer in optimizers.items():
+                for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
+                    group["lr"] = rate * method.rate(context.progress)
+            losses = update(device, backbone, method.step(nets, batch, context), drives, nets, optimizers)
+            note = ""
+            if step % CHECK_EVERY == 0 or step == steps - 1:
+                value = float(sum(loss.item() for loss in losses))
+                if not np.isfinite(value):
+                    raise CellError(f"the loss of {method.name} is {value} at step {step}; lower its learning rate")
+                curve.append((step, value))
+                note = f"loss {value:.3f}"
+            bar.advance(settings.batch, note)
+            if time.monotonic() - saved > engine.CHECKPOINT_EVERY_S:
+                checkpoint.save(step + 1, nets, optimizers, curve)
+                saved = time.monotonic()
+        if first < steps:
+            checkpoint.save(steps, nets, optimizers, curve)
+    pretext, pictures = _held_out(device, method, backbone, nets, held_out, settings, seed)
+    return Outcome(
+        steps=steps,
+        images=steps * settings.batch,
+        crops=steps * settings.batch * method.crops_per_image(),
+        flops=flops * steps,
+        pretext=pretext,
+        curve=curve,
+        pictures=pictures,
+        seconds=time.monotonic() - began,
+    )
+
+
+def setup(
+    device: engine.Device, method: Method, raw: Mapping[str, nn.Module], drives: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, torch.optim.Optimizer]]:
+    """Networks and optimisers on the device, each network wrapped on its own for the ranks."""
+    nets: dict[str, Any] = {}
+    optimizers: dict[str, Any] = {}
+    for name, net in raw.items():
+        net = net.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        if name in drives:
+            optimizer = method.optimizer(name, [p for p in net.parameters() if p.requires_grad])
+            nets[name], optimizers[name] = device.fabric.setup(net, optimizer)
+        else:
+            nets[name] = net.requires_grad_(False)
+    return nets, optimizers
+
+
+def update(
+    device: engine.Device,
+    backbone: Backbone,
+    losses: Iterator[Tensor],
+    drives: tuple[str, ...],
+    nets: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+) -> list[Tensor]:
+    """One update of every driven network in turn, the others frozen meanwhile; gives the losses, detached."""
+    seen = []
+    for name in drives:
+        _freeze_others(name, drives, optimizers)
+        with device.autocast(backbone):
+            loss = next(losses)
+        device.fabric.backward(loss)
+        optimizers[name].step()
+        optimizers[name].zero_grad(set_to_none=True)
+        seen.append(loss.detach())
+    with device.autocast(backbone):
+        if next(losses, None) is not None:
+            raise CellError(f"a step yields more losses than the {len(drives)} networks it drives: {drives}")
+    return seen
+
+
+def _freeze_others(name: str, drives: tuple[str, ...], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+    if len(drives) == 1:
+        return
+    for other in drives:
+        for group in optimizers[other].param_groups:
+            for parameter in group["params"]:
+                parameter.requires_grad_(other == name)
+
+
+def _flops_of_a_step(
+    device: engine.Device, method: Method, backbone: Backbone, raw: dict[str, nn.Module], batch: dict, seed: int
+) -> float:
+    """Floating-point operations of one step over all ranks, counted on a copy (counting may change the last bit)."""
+    copies = copy.deepcopy(raw)
+    for net in copies.values():
+        net.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    with FlopCounterMode(display=False) as counter, device.autocast(backbone):
+        for loss in method.step(copies, batch, engine.context(device, seed, "flops", 0, 1)):
+            loss.backward()
+    return float(counter.get_total_flops() * device.fabric.world_size)
+
+
+def _steps(device: engine.Device, backbone: Backbone, settings: PretrainSettings, budget: str, flops: float) -> int:
+    """Updates that the budget allows: images, or the work that as many plain images would be."""
+    if budget == "images":
+        return max(1, settings.images // settings.batch)
+    bare = copy.deepcopy(backbone).to(device.torch)
+    image = torch.zeros(1, 3, settings.flops_side, settings.flops_side, device=device.torch)
+    with FlopCounterMode(display=False) as counter:
+        sum(feature.float().sum() for feature in bare(image)).backward()
+    return max(1, round(settings.images * counter.get_total_flops() / flops))
+
+
+@torch.no_grad()
+def _held_out(
+    device: engine.Device,
+    method: Method,
+    backbone: Backbone,
+    nets: Mapping[str, nn.Module],
+    held_out: Mapping[str, ImageCache],
+    settings: PretrainSettings,
+    seed: int,
+) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray]]:
+    """The pretext figures on panels of the validation series, against the trivial predictor; and its pictures."""
+    for net in nets.values():
+        net.eval()
+    count = len(next(iter(held_out.values())).items)
+    chosen = np.linspace(0, count - 1, min(settings.held_out, count)).astype(np.int64)
+    figures: dict[str, list[np.ndarray]] = {}
+    pictures: dict[str, np.ndarray] = {}
+    for k, part in enumerate(np.array_split(chosen, max(1, -(-len(chosen) // settings.batch)))):
+        batch = {name: engine.to_device(cache.batch(part), device.torch) for name, cache in held_out.items()}
+        with device.autocast(backbone):
+            for name, values in method.pretext(
+                nets, batch, engine.context(device, seed, "held out", k, 1)
+            ).items():
+                figures.setdefault(name, []).append(np.asarray(values, dtype=np.float64))
+            if k == 0:
+                few = {name: tensor[:PICTURED] for name, tensor in batch.items()}
+                pictures = method.pictures(nets, few, engine.context(device, seed, "held out", k, 1))
+    trivial = method.trivial()
+    pretext = {}
+    for name, parts in figures.items():
+        values = np.concatenate(parts)
+        error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
+        learnt = bool(values.mean() - 1.96 * error > trivial[name]) if name in trivial else None
+        pretext[name] = {
+            "value": float(values.mean()),
+            "trivial": trivial.get(name),
+            "n": len(values),
+            "learnt": learnt,
+        }
+    return pretext, pictures

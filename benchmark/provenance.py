@@ -1,0 +1,64 @@
+"""What produced a number: code, packages, hardware. Imports no torch."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmark.registry import ROOT
+
+DECIDING = ("torch", "torchvision", "timm", "numpy", "Pillow")
+"""Packages whose version may change a number: they are part of a cell's id."""
+TOLD = (*DECIDING, "lightning-fabric", "scipy", "scikit-learn", "pycocotools", "faster-coco-eval", "torchmetrics")
+
+
+def versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Installed versions of packages; those that are not installed are left out."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def git_state() -> dict[str, str | bool]:
+    """Commit and dirty flag of the repository that this code lies in, whatever the current directory is."""
+    if not (ROOT / ".git").exists():
+        return {"commit": "", "dirty": False, "why": "this copy of inkbench is no git checkout"}
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError) as error:
+        return {"commit": "", "dirty": False, "why": f"git said: {error}"}
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", "-C", str(ROOT), *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@cache
+def processor() -> str:
+    """The processor's name as the kernel gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def hardware(device: str) -> dict[str, str | int]:
+    """The machine a cell ran on; ``device`` is the accelerator's name or ``cpu``."""
+    return {
+        "device": device,
+        "processor": processor(),
+        "cores": os.cpu_count() or 1,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }

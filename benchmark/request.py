@@ -1,0 +1,98 @@
+"""What is asked on the command line, as a value that travels to the worker."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from benchmark import registry
+from benchmark.config import PRESETS, BackboneSettings, PretrainSettings
+from benchmark.errors import Refusal, did_you_mean
+
+SHARED_OWNERS = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
+
+
+class Request(BaseModel):
+    """A run: methods x tasks x protocols x seeds x grid, on named data, under a preset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    methods: tuple[str, ...]
+    tasks: tuple[str, ...]
+    data: str = "synth"
+    pretrain_data: str | None = None
+    preset: str = "quick"
+    protocols: tuple[str, ...] = ("frozen",)
+    backbone: str | None = None
+    weights: Path | None = None
+    init: str | None = None
+    seeds: int = Field(default=1, ge=1)
+    budget: Literal["images", "flops"] = "images"
+    transductive: bool = False
+    sets: tuple[tuple[str, str], ...] = ()
+    grid: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    results: Path = Path("results")
+    devices: int = Field(default=1, ge=1)
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    baseline: bool = True
+    force: bool = False
+    dry_run: bool = False
+    quiet: bool = False
+    typed: tuple[str, ...] = ()
+
+    def variants(self) -> list[tuple[tuple[str, str], ...]]:
+        """The ``--set`` pairs of every point of the grid; one point where there is no grid."""
+        axes = [[(key, value) for value in values] for key, values in self.grid]
+        return [self.sets + point for point in itertools.product(*axes)]
+
+
+def method_names(request: Request) -> list[str]:
+    """The methods of a request in order, ``all`` opened, the control row ``random`` in front."""
+    asked = registry.names("methods") if request.methods == ("all",) else list(dict.fromkeys(request.methods))
+    if request.baseline and "random" not in asked:
+        asked.insert(0, "random")
+    return asked
+
+
+def task_names(request: Request) -> list[str]:
+    """The tasks of a request in order, ``all`` opened."""
+    return registry.names("tasks") if request.tasks == ("all",) else list(dict.fromkeys(request.tasks))
+
+
+def settings_of(owner: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The texts of ``--set`` that belong to ``owner``, later ones winning."""
+    return {key.split(".", 1)[1]: value for key, value in pairs if key.split(".", 1)[0] == owner}
+
+
+def check(request: Request, dataset: str) -> None:
+    """Refuse what can be seen to be wrong without importing a model: names, presets, owners of settings, paths."""
+    methods = [registry.find("methods", name) for name in method_names(request)]
+    tasks = [registry.find("tasks", name) for name in task_names(request)]
+    if request.preset not in PRESETS:
+        raise Refusal(f"no preset '{request.preset}'{did_you_mean(request.preset, PRESETS)}")
+    if request.weights is not None and not request.weights.is_file():
+        raise Refusal(f"no weights file {request.weights}")
+    if request.init not in (None, "imagenet") and not Path(str(request.init)).is_file():
+        raise Refusal(f"--init takes 'imagenet' or a weights file; there is no file {request.init}")
+    known = {
+        *registry.names("methods"),
+        *registry.names("tasks"),
+        *registry.names("datasets"),
+        *(entry.name for entry in (*methods, *tasks)),
+        *SHARED_OWNERS,
+    }
+    running = {dataset, *(entry.name for entry in (*methods, *tasks)), *SHARED_OWNERS}
+    for key, _ in (*request.sets, *request.grid):
+        owner, dot, field = key.partition(".")
+        if not dot or not field:
+            raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{key}'")
+        if owner not in known:
+            raise Refusal(f"'{key}': there is no '{owner}' to set{did_you_mean(owner, known)}")
+        if owner not in running:
+            raise Refusal(f"'{key}': this run has no {owner}; it has {', '.join(sorted(running))}")
