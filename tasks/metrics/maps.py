@@ -1,0 +1,127 @@
+"""Saliency maps as arrays: one resizing rule, fixations on a map's grid, CC, SIM, KLD and NSS. Imports numpy only.
+
+Predictions and truths are (h, w) of equal size and are worked on in float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+EPS = 2.2204e-16
+"""The literal of the MIT code; MATLAB's own eps (2.220446e-16) moves the sixth digit at hard zeros."""
+
+
+def resize_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A map (h, w) at ``height`` x ``width``, float32, each axis on its own: the image's aspect does not matter.
+
+    Triangle filter, pixel centres at half integers, edges renormalised; where an axis shrinks, the filter is as
+    wide as the ratio (antialiased), where it grows it is plain bilinear. A map of that size comes back as it is.
+    Written out as sums over taps, so that the same input gives the same bits on every machine.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 2 or array.size == 0 or height < 1 or width < 1:
+        raise ValueError(f"a map of shape {array.shape} cannot become {height} x {width}; it must be (h, w)")
+    return _resize_rows(_resize_rows(array, height).T, width).T.astype(np.float32)
+
+
+def _resize_rows(array: np.ndarray, size: int) -> np.ndarray:
+    """``array`` (n, m) at ``size`` rows."""
+    n = array.shape[0]
+    if n == size:
+        return array
+    ratio = n / size
+    support = max(ratio, 1.0)
+    centres = (np.arange(size) + 0.5) * ratio
+    first = np.floor(centres - support).astype(np.int64)
+    taps = first[:, None] + np.arange(int(np.ceil(2 * support)) + 2)
+    weights = np.maximum(1 - np.abs(taps + 0.5 - centres[:, None]) / support, 0.0)
+    weights[(taps < 0) | (taps >= n)] = 0.0
+    weights /= weights.sum(axis=1, keepdims=True)
+    taps = taps.clip(0, n - 1)
+    result = np.zeros((size, array.shape[1]))
+    for k in range(taps.shape[1]):
+        result += weights[:, k, None] * array[taps[:, k]]
+    return result
+
+
+def fixated_pixels(fixations: np.ndarray, image_size: tuple[int, int], map_size: tuple[int, int]) -> np.ndarray:
+    """Flat indices (k',) into a map (h, w) of fixations (k, 2), x and y in pixels of an image (width, height).
+
+    A pixel's centre lies at its index; the map spans the whole image, whatever its aspect. Fixations outside the
+    image are left out.
+    """
+    width, height = image_size
+    rows, columns = map_size
+    points = np.asarray(fixations, dtype=np.float64).reshape(-1, 2) + 0.5
+    inside = ((points >= 0) & (points < (width, height))).all(axis=1)
+    x = np.floor(points[inside, 0] * columns / width).astype(np.int64).clip(0, columns - 1)
+    y = np.floor(points[inside, 1] * rows / height).astype(np.int64).clip(0, rows - 1)
+    return y * columns + x
+
+
+def distribution(values: np.ndarray) -> np.ndarray:
+    """A map as a distribution: its minimum subtracted where it is negative, then divided by its sum.
+
+    A map of zeros becomes uniform, as in pysaliency.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    lowest = array.min()
+    if lowest < 0:
+        array = array - lowest
+    highest = array.max()
+    if highest == 0:
+        return np.full(array.shape, 1 / array.size)
+    array = array / highest
+    return array / array.sum()
+
+
+def cc(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Pearson's correlation in [-1, 1]; 0 for a constant prediction, NaN (undefined) for a constant truth."""
+    g = _centred(truth)
+    if g is None:
+        return float("nan")
+    p = _centred(prediction)
+    if p is None:
+        return 0.0
+    return float(np.clip((p * g).sum() / np.sqrt((p * p).sum() * (g * g).sum()), -1, 1))
+
+
+def sim(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Similarity in [0, 1]: the sum of the smaller of the two distributions (no min-max scaling, as pysaliency)."""
+    return float(np.minimum(distribution(prediction), distribution(truth)).sum())
+
+
+def kld(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """KL(truth || prediction) in nats, MIT's form: sum_i g_i log(eps + g_i / (p_i + eps)), eps = 2.2204e-16."""
+    p, g = distribution(prediction), distribution(truth)
+    return float((g * np.log(EPS + g / (p + EPS))).sum())
+
+
+def nss(prediction: np.ndarray, fixated: np.ndarray) -> float:
+    """Mean z-score (ddof 0) of the prediction at fixated pixels (k,), k >= 1; every fixation counts."""
+    return float(z_scores(prediction).ravel()[fixated].mean())
+
+
+def nss_density(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """The z-score expected at a fixation drawn from the truth map: another figure than NSS, for maps alone."""
+    return float((z_scores(prediction) * distribution(truth)).sum())
+
+
+def z_scores(values: np.ndarray) -> np.ndarray:
+    """A map with mean 0 and standard deviation 1 (ddof 0); zeros for a constant map."""
+    centred = _centred(values)
+    if centred is None:
+        return np.zeros(np.shape(values))
+    return centred / np.sqrt((centred * centred).mean())
+
+
+def _centred(values: np.ndarray) -> np.ndarray | None:
+    """``values`` without their mean, scaled to at most 1; None where they are constant."""
+    array = np.asarray(values, dtype=np.float64)
+    lowest, highest = array.min(), array.max()
+    # equal ends, not a small deviation: the mean of equal floats need not be that float
+    if lowest == highest:
+        return None
+    array = array / max(abs(lowest), abs(highest))
+    centred = array - array.mean()
+    return centred / np.abs(centred).max()

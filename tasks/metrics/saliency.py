@@ -1,0 +1,150 @@
+"""Saliency metrics per image on the truth map's own grid, and their means over images and styles.
+
+Definitions where the field disagrees: the eps of KLD and the variant of AUC are in the names; SIM is without
+min-max scaling; NSS has ddof 0. Figures that need fixations are NaN for images without, and never mixed with
+those that need a map alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from benchmark.api import Metric
+from tasks.metrics import auc, maps
+from tasks.metrics.items import Items, Resampler
+
+KLD = "kld[eps=2.2204e-16]"
+
+METRICS = (
+    Metric("cc", "", "max", "Pearson correlation of prediction and truth map, mean over images"),
+    Metric("auc[density]", "", "max", "expected AUC of fixations drawn from the truth map against all pixels"),
+    Metric(KLD, "nats", "min", "KL(truth || prediction) of sum-normalised maps, natural log, MIT's eps"),
+    Metric("sim", "", "max", "sum of the smaller of the two sum-normalised maps (no min-max scaling)"),
+    Metric("nss[density]", "", "max", "z-score (ddof 0) of the prediction expected at a draw from the truth map"),
+    Metric("nss", "", "max", "mean z-score (ddof 0) of the prediction at fixations"),
+    Metric("auc[judd]", "", "max", "AUC-Judd: unfixated pixels as negatives, thresholds at fixations, no jitter"),
+    Metric("auc[uniform]", "", "max", "AUC of fixations against all pixels, exact, ties one half"),
+)
+
+
+def column(metric: str) -> str:
+    """The name of a metric's array in the items; a dot in it would mark a ragged group."""
+    return "kld" if metric == KLD else metric
+
+
+def score_items(
+    predictions: Sequence[Mapping[str, np.ndarray]],
+    truths: Sequence[Mapping[str, np.ndarray]],
+    ids: Sequence[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """Figures of every image: arrays (N,) float64 named by ``column``, plus ``height``, ``width``, ``empty``.
+
+    A prediction holds ``map`` (h', w'), a non-negative density or any map where more is more salient (never a
+    log-density); it is resized to the truth's grid by ``maps.resize_map``. A truth holds ``map`` (h, w) and may
+    hold ``fixations`` (k, 2) in pixels of the image and ``image_size`` (2,), width and height. An image whose
+    truth map is all zero is ``empty``: every figure of it is NaN. Raises ValueError for a prediction or truth
+    that is not finite, naming the item by ``ids`` or its place.
+    """
+    if len(predictions) != len(truths):
+        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
+    result = {column(metric.name): np.full(len(truths), np.nan) for metric in METRICS}
+    result |= {name: np.zeros(len(truths), dtype=np.int64) for name in ("height", "width")}
+    result["empty"] = np.zeros(len(truths), dtype=bool)
+    for k, (prediction, truth) in enumerate(zip(predictions, truths, strict=True)):
+        name = ids[k] if ids is not None else f"{k} (0-based)"
+        target = _checked(truth["map"], f"truth map of item {name}")
+        result["height"][k], result["width"][k] = target.shape
+        predicted = _checked(prediction["map"], f"predicted map of item {name}")
+        if target.min() < 0:
+            raise ValueError(f"truth map of item {name} has negative values; it must be a density")
+        if target.max() == 0:
+            result["empty"][k] = True
+            continue
+        for metric, value in _figures(predicted, target, truth).items():
+            result[column(metric)][k] = value
+    return result
+
+
+def _checked(values: np.ndarray, what: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"{what} has shape {array.shape}; it must be (height, width)")
+    wrong = array.size - int(np.isfinite(array).sum())
+    if wrong:
+        raise ValueError(f"{what} has {wrong} of {array.size} values that are NaN or infinite")
+    return array
+
+
+def _figures(prediction: np.ndarray, target: np.ndarray, truth: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """All figures of one image; those that need fixations only where there are any."""
+    predicted = maps.resize_map(prediction, *target.shape).astype(np.float64)
+    ranks = auc.average_ranks(predicted)
+    figures = {
+        "cc": maps.cc(predicted, target),
+        "auc[density]": auc.auc_density(ranks, target),
+        KLD: maps.kld(predicted, target),
+        "sim": maps.sim(predicted, target),
+        "nss[density]": maps.nss_density(predicted, target),
+    }
+    if len(truth.get("fixations", ())):
+        width, height = (int(side) for side in truth["image_size"])
+        fixated = maps.fixated_pixels(truth["fixations"], (width, height), target.shape)
+        if fixated.size:
+            figures |= {
+                "nss": maps.nss(predicted, fixated),
+                "auc[judd]": auc.auc_judd(predicted, fixated),
+                "auc[uniform]": auc.auc_uniform(ranks, fixated),
+            }
+    return figures
+
+
+def _named(items: Items) -> Iterator[str]:
+    """Every metric of ``items``, then every metric of every style (``cc@toon``) where there are several styles."""
+    names = [metric.name for metric in METRICS if column(metric.name) in items]
+    yield from names
+    styles = sorted({str(style) for style in items.get("style", ())} - {""})
+    if len(styles) > 1:
+        yield from (f"{name}@{style}" for style in styles for name in names)
+
+
+def _values(items: Items, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """The values (N,) of a metric, zero where it is undefined, and where it is defined (N,) bool."""
+    name, _, style = metric.partition("@")
+    values = np.asarray(items[column(name)], dtype=np.float64)
+    there = np.isfinite(values)
+    if style:
+        there &= np.asarray(items["style"]) == style
+    return np.where(there, values, 0.0), there
+
+
+def resampler(items: Items, metric: str) -> Resampler:
+    """The weighted mean of a metric (or ``metric@style``) over the images that have it, prepared for many calls.
+
+    NaN where the weights leave no such image.
+    """
+    values, there = _values(items, metric)
+    present = there.astype(np.float64)
+
+    def mean(weights: np.ndarray) -> float:
+        total = float(present @ weights)
+        return float(values @ weights) / total if total > 0 else float("nan")
+
+    return mean
+
+
+def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
+    """Means over images, of all and of each style; ``weights`` (N,) are multiplicities, one each by default.
+
+    A metric that no image has is left out.
+    """
+    if weights is None:
+        weights = np.ones(len(items["cc"]))
+    means = {name: resampler(items, name)(weights) for name in _named(items)}
+    return {name: value for name, value in means.items() if np.isfinite(value)}
+
+
+def counts(items: Items) -> dict[str, int]:
+    """How many images each figure of ``aggregate`` is the mean of."""
+    return {name: n for name in _named(items) if (n := int(_values(items, name)[1].sum()))}
