@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.errors import Refusal, did_you_mean
 
@@ -20,11 +20,20 @@ def setting(default: Any, help: str, source: str = "inkbench", **bounds: Any) ->
 class Config(BaseModel):
     """Frozen, validated settings of one method, task or dataset.
 
-    ``presets`` maps a preset's name to the values that differ from the defaults under it.
+    ``presets`` maps a preset's name to the values that differ from the defaults under it. A class with a field
+    ``recipe`` has named bundles of values in ``recipes``: default < preset < recipe < ``--set``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_recipe(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {**cls.recipes.get(str(values.get("recipe")), {}), **values}
 
     @classmethod
     def resolve(cls, owner: str, preset: str, sets: Mapping[str, str] | None = None) -> Self:
@@ -32,13 +41,14 @@ class Config(BaseModel):
 
         Raises Refusal for an unknown field or a value of the wrong type or out of range.
         """
-        values: dict[str, Any] = dict(cls.presets.get(preset, {}))
+        asked: dict[str, Any] = {}
         for name, text in (sets or {}).items():
             if name not in cls.model_fields:
                 raise Refusal(f"no setting '{owner}.{name}'{did_you_mean(name, cls.model_fields)}")
-            values[name] = parse(cls.model_fields[name].annotation, text)
+            asked[name] = parse(cls.model_fields[name].annotation, text)
+        recipe = cls.recipes.get(str(asked.get("recipe")), {})
         try:
-            return cls(**values)
+            return cls(**{**cls.presets.get(preset, {}), **recipe, **asked})
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in (owner, *first["loc"]))
