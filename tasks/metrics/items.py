@@ -14,6 +14,7 @@ A scorer module offers
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,7 +40,23 @@ def concatenate(parts: Sequence[Items]) -> dict[str, np.ndarray]:
     return joined
 
 
+@dataclass(frozen=True, slots=True)
+class WeightedMean:
+    """The resampler of a mean over the items that have a value; statistics do many weights of it at once.
+
+    ``values`` (N,) hold 0 where ``present`` (N,), 1.0 or 0.0, says that an item has none.
+    """
+
+    values: np.ndarray
+    present: np.ndarray
+
+    def __call__(self, weights: np.ndarray) -> float:
+        """The mean under ``weights`` (N,); NaN where they leave no item that has a value."""
+        total = float(self.present @ weights)
+        return float(self.values @ weights) / total if total > 0 else float("nan")
+
+
 def mean_resampler(items: Items, metric: str) -> Resampler:
-    """The resampler of a metric that is the mean of ``items[metric]`` over items."""
+    """The resampler of a metric that is the mean of ``items[metric]`` over all items."""
     values = np.asarray(items[metric], dtype=np.float64)
-    return lambda weights: float(values @ weights / weights.sum())
+    return WeightedMean(values, np.ones_like(values))
