@@ -1,0 +1,181 @@
+"""COCO AP, AP50, AP75 and AR100 of boxes, over all classes and for each, from per-item matches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmark.api import Metric
+from tasks.metrics.ap import Curve
+from tasks.metrics.items import Items, Resampler, count
+from tasks.metrics.matching import MOST, THRESHOLDS, Boxes, canonical, gather, match
+
+METRICS = (
+    Metric("ap", "1", "max", "COCO AP: mean precision over 101 recalls, IoU .5 to .95 and classes, area all"),
+    Metric("ap50", "1", "max", "COCO AP at IoU .5"),
+    Metric("ap75", "1", "max", "COCO AP at IoU .75"),
+    Metric("ar100", "1", "max", "COCO AR: recall with at most 100 boxes an image and class, mean over IoU and classes"),
+)
+"""Over classes that have truth. ``ap[face]`` is the same of one class, with the unit and direction of ``ap``."""
+
+LEVELS = {"ap": slice(None), "ap50": slice(0, 1), "ap75": slice(5, 6), "ar100": slice(None)}
+TIES = 0.05
+"""The share of detections with an equal among the others from which ``notes`` warns."""
+
+
+def score_items(
+    predictions: Sequence[Mapping[str, np.ndarray]],
+    truths: Sequence[Mapping[str, np.ndarray]],
+    *,
+    classes: Sequence[str],
+    names: Sequence[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """Match predicted boxes with true ones, image by image and class by class.
+
+    ``predictions``: per image ``boxes`` (d, 4) as x0, y0, x1, y1 in pixels, ``scores`` (d,) and ``labels`` (d,),
+    places in ``classes``. ``truths``: ``boxes`` (k, 4), ``labels`` (k,) and, where there are regions that are to be
+    ignored, ``crowd`` (k,) bool. Nothing is rounded. Images without truth stay: what is found there is wrong.
+
+    Items: ``truths[CLASS]`` (n,), the true boxes that count; ``det.item``, ``det.class`` (the class's name),
+    ``det.score``, ``det.match`` and ``det.ignored`` (D, 10), one column per IoU threshold; rows by item, class,
+    falling score, then box, at most 100 an image and class.
+
+    Raises ValueError for arrays that do not fit, a box or score that is not finite, a box whose sides are swapped
+    and a label that is no class; it names the item (by ``names``, else by its place).
+    """
+    if len(predictions) != len(truths):
+        raise ValueError(f"{len(predictions)} predictions for {len(truths)} images")
+    names = names or [str(place) for place in range(len(truths))]
+    found = [_checked(entry, names[place], len(classes), "predicted") for place, entry in enumerate(predictions)]
+    true = [_checked(entry, names[place], len(classes), "true") for place, entry in enumerate(truths)]
+    detections = canonical(gather(*zip(*found, strict=True)) if found else _nothing(), MOST)
+    boxes = gather(*zip(*true, strict=True)) if true else _nothing()
+    matched, ignored = match(detections, boxes)
+    plain = boxes.take(np.flatnonzero(boxes.value == 0))
+    counts = {
+        f"truths[{name}]": np.bincount(plain.item[plain.label == label], minlength=len(truths))
+        for label, name in enumerate(classes)
+    }
+    return counts | {
+        "det.item": detections.item,
+        "det.class": np.asarray(list(classes), dtype=np.str_)[detections.label],
+        "det.score": detections.value,
+        "det.match": matched,
+        "det.ignored": ignored,
+    }
+
+
+def classes_of(items: Items) -> list[str]:
+    """The classes that were scored, in their order."""
+    return [name[len("truths[") : -1] for name in items if name.startswith("truths[")]
+
+
+def without_truth(items: Items) -> list[str]:
+    """The classes of which no image has a true box: they have no metric and are in no mean."""
+    return [name for name in classes_of(items) if not items[f"truths[{name}]"].any()]
+
+
+def tie_share(items: Items) -> float:
+    """The share of detections, in [0, 1], whose score another detection of their class has too."""
+    if not len(items["det.score"]):
+        return 0.0
+    pairs = np.rec.fromarrays([items["det.class"], items["det.score"]])
+    many = np.unique(pairs, return_counts=True)[1]
+    return float(many[many > 1].sum() / many.sum())
+
+
+def notes(items: Items) -> list[str]:
+    """What a reader of the figures must know, a line each: classes without truth, no predictions, many equal scores."""
+    lines = [f"no true box of class {name}: left out of the means" for name in without_truth(items)]
+    if not len(items["det.score"]):
+        lines.append("no box was predicted")
+    if (share := tie_share(items)) > TIES:
+        lines.append(f"{share:.0%} of the boxes share their score with another; equals stand by item, then box")
+    return lines
+
+
+def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
+    """All metrics in [0, 1]: over classes, and ``ap[CLASS]`` and so on for each class that has truth.
+
+    ``weights`` (n,) is the whole multiplicity of each item. The arithmetic is COCO's (101 points, precision made
+    to fall): equal to pycocotools fed in the same order. Raises ValueError where no class has truth.
+    """
+    if weights is None:
+        weights = np.ones(count(items))
+    curves = {name: curve for name in classes_of(items) if (curve := _curve(items, name)(weights)) is not None}
+    if not curves:
+        raise ValueError(f"no true box of any class ({', '.join(classes_of(items))}): AP is not defined")
+    values = {}
+    for metric in METRICS:
+        values[metric.name] = _mean(metric.name, list(curves.values()))
+    for name, curve in curves.items():
+        for metric in METRICS:
+            values[f"{metric.name}[{name}]"] = _mean(metric.name, [curve])
+    return values
+
+
+def resampler(items: Items, metric: str) -> Resampler:
+    """One metric as a function of the items' weights, sorted once; NaN where no truth has weight.
+
+    Raises ValueError for a metric that ``aggregate`` would not give.
+    """
+    base, _, only = metric.removesuffix("]").partition("[")
+    classes = [only] if only else classes_of(items)
+    if base not in LEVELS or not set(classes) <= set(classes_of(items)):
+        raise ValueError(f"no metric {metric} of classes {', '.join(classes_of(items))}")
+    curves = [_curve(items, name, LEVELS[base]) for name in classes]
+
+    def value(weights: np.ndarray) -> float:
+        present = [found for curve in curves if (found := curve(weights)) is not None]
+        return _mean(base, present, slice(None)) if present else float("nan")
+
+    return value
+
+
+def counts(items: Items) -> dict[str, int]:
+    """How many images each metric rests on: all of them, since a box on an empty image counts against it."""
+    return dict.fromkeys(aggregate(items), count(items))
+
+
+def _curve(items: Items, name: str, levels: slice = slice(None)) -> Curve:
+    rows = np.flatnonzero(items["det.class"] == name)
+    return Curve(
+        items["det.score"][rows],
+        items["det.item"][rows],
+        items["det.match"][rows][:, levels],
+        items["det.ignored"][rows][:, levels],
+        items[f"truths[{name}]"],
+    )
+
+
+def _mean(metric: str, curves: list[tuple[np.ndarray, np.ndarray]], levels: slice | None = None) -> float:
+    """The mean over thresholds, recalls and classes, summed in the order in which pycocotools sums."""
+    part = 1 if metric == "ar100" else 0
+    levels = LEVELS[metric] if levels is None else levels
+    return float(np.stack([curve[part][levels] for curve in curves], axis=-1).ravel().mean())
+
+
+def _nothing() -> Boxes:
+    return gather([], [], [])
+
+
+def _checked(
+    entry: Mapping[str, np.ndarray], name: str, classes: int, what: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes, labels and values (scores, or crowd flags) of one image. Raises ValueError."""
+    labels = np.asarray(entry["labels"])
+    boxes = np.asarray(entry["boxes"], dtype=np.float64).reshape(-1, 4)
+    values = entry["scores"] if what == "predicted" else entry.get("crowd", np.zeros(len(labels)))
+    values = np.asarray(values, dtype=np.float64)
+    if not len(boxes) == len(labels) == len(values):
+        raise ValueError(f"item {name}: {len(boxes)} {what} boxes, {len(labels)} labels, {len(values)} scores or flags")
+    if not (np.isfinite(boxes).all() and np.isfinite(values).all()):
+        raise ValueError(f"item {name}: a {what} box or score is not finite")
+    if (boxes[:, 2:] < boxes[:, :2]).any():
+        raise ValueError(f"item {name}: a {what} box ends before it begins; boxes are x0, y0, x1, y1")
+    if len(labels) and not (labels == labels.astype(np.int64)).all():
+        raise ValueError(f"item {name}: a {what} label is not whole")
+    if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(f"item {name}: a {what} label is outside 0 to {classes - 1}")
+    return boxes, labels.astype(np.int64), values
