@@ -9,7 +9,7 @@ import numpy as np
 from benchmark.api import Metric
 from tasks.metrics.ap import Curve
 from tasks.metrics.items import Items, Resampler, count
-from tasks.metrics.matching import MOST, THRESHOLDS, Boxes, canonical, gather, match
+from tasks.metrics.matching import MOST, Boxes, canonical, gather, match
 
 METRICS = (
     Metric("ap", "1", "max", "COCO AP: mean precision over 101 recalls, IoU .5 to .95 and classes, area all"),

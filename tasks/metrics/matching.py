@@ -47,7 +47,7 @@ def gather(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], values: Se
 
 
 def canonical(detections: Boxes, most: int = MOST) -> Boxes:
-    """Detections by item, class, falling score, then box, so that equal scores have one order; ``most`` a group kept."""
+    """Detections by item, class, falling score, then box, so that equals have one order; the first ``most`` of each."""
     x0, y0, x1, y1 = detections.xyxy.T
     order = np.lexsort((y1, x1, y0, x0, -detections.value, detections.label, detections.item))
     ranked = detections.take(order)
