@@ -262,7 +262,7 @@ def test_undefined_replicates_are_left_out():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_holm_equals_statsmodels(p):
     assert statistics.holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-15)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmark.api import Metric
 from tasks.metrics import auc, maps
-from tasks.metrics.items import Items, Resampler
+from tasks.metrics.items import Items, Resampler, WeightedMean
 
 KLD = "kld[eps=2.2204e-16]"
 
@@ -125,13 +125,7 @@ def resampler(items: Items, metric: str) -> Resampler:
     NaN where the weights leave no such image.
     """
     values, there = _values(items, metric)
-    present = there.astype(np.float64)
-
-    def mean(weights: np.ndarray) -> float:
-        total = float(present @ weights)
-        return float(values @ weights) / total if total > 0 else float("nan")
-
-    return mean
+    return WeightedMean(values, there.astype(np.float64))
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
