@@ -45,6 +45,7 @@ class Request(BaseModel):
     dry_run: bool = False
     quiet: bool = False
     typed: tuple[str, ...] = ()
+    started: str = ""
 
     def variants(self) -> list[tuple[tuple[str, str], ...]]:
         """The ``--set`` pairs of every point of the grid; one point where there is no grid."""
@@ -70,7 +71,7 @@ def settings_of(owner: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {key.split(".", 1)[1]: value for key, value in pairs if key.split(".", 1)[0] == owner}
 
 
-def check(request: Request, dataset: str) -> None:
+def check(request: Request, datasets: set[str]) -> None:
     """Refuse what can be seen to be wrong without importing a model: names, presets, owners of settings, paths."""
     methods = [registry.find("methods", name) for name in method_names(request)]
     tasks = [registry.find("tasks", name) for name in task_names(request)]
@@ -87,7 +88,7 @@ def check(request: Request, dataset: str) -> None:
         *(entry.name for entry in (*methods, *tasks)),
         *SHARED_OWNERS,
     }
-    running = {dataset, *(entry.name for entry in (*methods, *tasks)), *SHARED_OWNERS}
+    running = {*datasets, *(entry.name for entry in (*methods, *tasks)), *SHARED_OWNERS}
     for key, _ in (*request.sets, *request.grid):
         owner, dot, field = key.partition(".")
         if not dot or not field:

@@ -1,0 +1,100 @@
+"""Batched augmentations on the device, shared by all methods.
+
+Images come in as uint8 and only the pixels that are cut out become floats. Whatever is drawn is drawn from a
+``torch.Generator`` of the device. Tensors are (N, ..., 3, h, w): an image, or several tiles of it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LUMA = (0.299, 0.587, 0.114)
+"""Red, green and blue in grey (ITU-R BT.601), as Pillow's "L"."""
+FLAT = 1e-5
+"""A standard deviation in [0, 1] units below that of one odd pixel by one grey level in 390 x 390: rounding."""
+
+
+def cut(images: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
+    """Squares of ``size`` pixels at rows ``y`` and columns ``x`` (int64) of each image, by one gather.
+
+    ``images`` (N, C, H, W) of any dtype and memory layout; ``y`` and ``x`` (N, T) give T squares an image, (N, T, C)
+    a place for each of their channels. Returns (N, T, C, size, size). A place outside the image is an IndexError.
+    """
+    if y.dim() == 2:
+        y, x = y[:, :, None], x[:, :, None]
+    n, channels = images.shape[:2]
+    windows = images.unfold(2, size, 1).unfold(3, size, 1)
+    image = torch.arange(n, device=images.device).view(n, 1, 1)
+    channel = torch.arange(channels, device=images.device).view(1, 1, channels)
+    return windows[image, channel, y, x]
+
+
+def integers(shape: tuple[int, ...], high: int | Tensor, generator: torch.Generator) -> Tensor:
+    """Uniform int64 in 0..``high`` (inclusive; an int, or a tensor that broadcasts to ``shape``)."""
+    if isinstance(high, int):
+        return torch.randint(0, high + 1, shape, generator=generator, device=generator.device)
+    uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=torch.float64)
+    return (uniform * (high + 1)).long()
+
+
+def channel_shift(
+    y: Tensor, x: Tensor, most: int, generator: torch.Generator, channels: int = 3
+) -> tuple[Tensor, Tensor]:
+    """Places (N, T) moved by 0..``most`` px in each axis for each channel on its own: (N, T, channels) each.
+
+    The defence against chromatic aberration that Noroozi & Favaro call "color jittering": where lens or press
+    moves the inks against each other, that displacement no longer tells where in the image a tile lay.
+    """
+    shape = (*y.shape, channels)
+    return y[..., None] + integers(shape, most, generator), x[..., None] + integers(shape, most, generator)
+
+
+def to_float(pixels: Tensor) -> Tensor:
+    """uint8 as float32 in [0, 1]."""
+    return pixels.to(torch.float32).mul_(1 / 255)
+
+
+def intensity_offset(pixels: Tensor, levels: int, generator: torch.Generator) -> Tensor:
+    """A whole number of grey levels in -``levels``..``levels``-1 added to each channel of each square, clamped.
+
+    ``pixels`` float in [0, 1], (N, ..., 3, h, w). What bbrattoli/JigsawPuzzlePytorch and JigsawPanel do under the
+    name of colour jittering, with ``levels`` 2; it is no defence against chromatic aberration.
+    """
+    offsets = integers(tuple(pixels.shape[:-2]), 2 * levels - 1, generator) - levels
+    return (pixels + offsets[..., None, None] / 255).clamp_(0, 1)
+
+
+def colour_matrices(n: int, greyscale: float, projection: float, generator: torch.Generator) -> Tensor:
+    """For each of ``n`` images what becomes of its colours, float32 (n, 3, 3), out = M in.
+
+    A share ``greyscale`` becomes grey (luma), a share ``projection`` loses the green-magenta axis by
+    I - a a'/(a a) with a = (-1, 2, -1) (Doersch et al. 2015; the matrix in Noroozi's Caffe code), the rest stays.
+    """
+    device = generator.device
+    grey = torch.tensor(LUMA, device=device).expand(3, 3)
+    axis = torch.tensor((-1.0, 2.0, -1.0), device=device)
+    same = torch.eye(3, device=device)
+    kinds = torch.stack([same, grey, same - torch.outer(axis, axis) / axis.square().sum()])
+    uniform = torch.rand(n, generator=generator, device=device)
+    which = torch.where(uniform < greyscale, 1, torch.where(uniform < greyscale + projection, 2, 0))
+    return kinds[which]
+
+
+def recolour(pixels: Tensor, matrices: Tensor) -> Tensor:
+    """Floats (N, ..., 3, h, w) with the colours of image n mapped by ``matrices[n]``; float32, never clamped."""
+    n, height, width = pixels.shape[0], *pixels.shape[-2:]
+    flat = pixels.reshape(n, -1, 3, height * width)
+    with torch.autocast(pixels.device.type, enabled=False):  # bf16 would round grey levels away
+        return torch.matmul(matrices[:, None], flat).view(pixels.shape)
+
+
+def standardise(pixels: Tensor) -> Tensor:
+    """Each channel of each square with its own mean 0 and standard deviation 1 (population); blank ones all 0.
+
+    ``pixels`` float (N, ..., 3, h, w). The per-tile normalisation of Noroozi & Favaro (Table 5, "Normalization").
+    """
+    centred = pixels - pixels.mean((-2, -1), keepdim=True)
+    deviation = centred.square().mean((-2, -1), keepdim=True).sqrt_()
+    blank = deviation < FLAT
+    return centred.mul_(torch.where(blank, 0.0, 1 / deviation.clamp_min(FLAT)))

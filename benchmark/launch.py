@@ -1,0 +1,109 @@
+"""From flags to a run and its tables; the parent's side, without torch."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchmark import supervise
+from benchmark.data.locate import open_dataset
+from benchmark.errors import Refusal
+from benchmark.progress import Progress
+from benchmark.request import Request, check
+from benchmark.store import Store
+
+
+def request_of(
+    flags: argparse.Namespace,
+    methods: Sequence[str],
+    tasks: Sequence[str],
+    typed: Sequence[str],
+    sets: Sequence[tuple[str, str]] = (),
+) -> Request:
+    """The request that parsed run flags mean; ``sets`` are laid under those of the flags. Raises Refusal."""
+    try:
+        return Request(
+            methods=tuple(methods),
+            tasks=tuple(tasks),
+            data=flags.data,
+            pretrain_data=flags.pretrain_data,
+            preset=flags.preset,
+            protocols=tuple(flags.protocol.split(",")),
+            backbone=flags.backbone,
+            weights=flags.weights,
+            init=flags.init,
+            seeds=flags.seeds,
+            budget=flags.budget,
+            transductive=flags.transductive,
+            sets=(*sets, *(_pair(text) for text in flags.set)),
+            grid=tuple((key, tuple(values.split(","))) for key, values in map(_pair, flags.grid)),
+            results=flags.results,
+            devices=flags.devices,
+            precision=flags.precision,
+            threads=flags.threads or os.cpu_count() or 1,
+            baseline=not flags.no_baseline,
+            force=flags.force,
+            dry_run=flags.dry_run,
+            quiet=flags.quiet,
+            typed=tuple(typed),
+            started=uuid.uuid4().hex,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refusal(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})") from None
+
+
+def launch(request: Request) -> int:
+    """Refuse or run a request, print its tables on standard output; gives the exit status."""
+    data = open_dataset(request.data, request.preset, request.sets, request.results)
+    check(request, {data.name} | _other(request))
+    store = Store(request.results)
+    if not request.dry_run:
+        store.check_writable()
+    status, ids = supervise.run(request)
+    if status != 2 and not request.dry_run:
+        show(store, [record for record in map(store.read, ids) if record], Progress(request.quiet))
+    return status
+
+
+def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress) -> None:
+    """Print the tables of records, write them under results/tables, name the failed cells."""
+    from leaderboards import board, render
+
+    for table in board.tables(store, records):
+        print(render.text(table))
+        progress.say(f"table: {board.write(store, table)}")
+    for record in records:
+        if record["status"] == "failed":
+            print(f"failed: {record['method']} on {record['task']}, seed {record['seed']}: {record['reason']}", file=sys.stderr)
+            _show_log(store, record)
+    done = [record for record in records if record["status"] == "done"]
+    if done:
+        progress.say(f"records: {store.root / 'cells'}; pictures: {store.root / 'runs'}")
+
+
+def _show_log(store: Store, record: dict[str, Any]) -> None:
+    if record.get("log"):
+        path = store.root / record["log"]
+        for line in path.read_text().strip().splitlines()[-3:]:
+            print(f"    {line}", file=sys.stderr)
+        print(f"    whole log: {path}", file=sys.stderr)
+
+
+def _other(request: Request) -> set[str]:
+    if request.pretrain_data is None:
+        return set()
+    return {open_dataset(request.pretrain_data, request.preset, request.sets, request.results).name}
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{text}'")
+    return key.strip(), value

@@ -1,0 +1,316 @@
+"""What is asked -> cells and the pretrainings they share, each with an id that holds everything that changes its number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from benchmark import provenance, registry
+from benchmark.api import Dataset, Declined, Method, Task
+from benchmark.backbones import DEFAULTS, Backbone, load_weights, weights_bytes
+from benchmark.config import BackboneSettings, Config, PretrainSettings
+from benchmark.engine import Device
+from benchmark.errors import Refusal, did_you_mean
+from benchmark.request import Request, method_names, settings_of, task_names
+from benchmark.seeding import derive
+from benchmark.store import checksum, key_of
+
+FAMILIES = ("frozen", "finetune")
+
+
+@dataclass(frozen=True, slots=True)
+class Pretraining:
+    """One way to weights, done once however many cells ask for it."""
+
+    key: str
+    identity: Mapping[str, Any]
+    method: Method
+    backbone: str
+    backbone_settings: BackboneSettings
+    settings: PretrainSettings
+    seed: int
+    init: Path | Literal["imagenet"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number: method x task x protocol x data x seed x settings."""
+
+    id: str
+    identity: Mapping[str, Any]
+    method: str
+    task: Task
+    protocol: str
+    family: Literal["frozen", "finetune"]
+    seed: int
+    backbone: str | None
+    backbone_settings: BackboneSettings
+    changed: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    supervision: str
+    given: bool
+    pretraining: Pretraining | None = None
+    giver: Method | None = None
+    weights: Path | None = None
+    trivial: str | None = None
+    declined: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All cells of a request, in the order of the table's rows."""
+
+    cells: list[Cell]
+    data: Dataset
+    pretrain_data: Dataset
+    notes: list[str] = field(default_factory=list)
+
+    def pretrainings(self) -> list[Pretraining]:
+        """The distinct pretrainings, in the order in which cells need them."""
+        found = {cell.pretraining.key: cell.pretraining for cell in self.cells if cell.pretraining}
+        return list(found.values())
+
+
+def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset) -> Plan:
+    """The plan of a request. Raises Refusal for whatever is wrong, before anything is drawn, trained or written."""
+    cells: dict[str, Cell] = {}
+    for task_name in task_names(request):
+        for pairs in request.variants():
+            task = _plugin(registry.load("tasks", task_name), request, pairs)
+            _require(task.needs(), data, f"task {task.name}")
+            for protocol, family in _protocols(task, request.protocols):
+                rows = _Rows(request, pairs, device, data, pretrain_data, task, protocol, family)
+                if request.baseline:
+                    for name in task.trivial:
+                        cell = rows.trivial(name)
+                        cells.setdefault(cell.id, cell)
+                for method_name in method_names(request):
+                    for seed in range(request.seeds):
+                        cell = rows.method(method_name, seed)
+                        cells.setdefault(cell.id, cell)
+    return Plan(list(cells.values()), data, pretrain_data)
+
+
+def describe_data(dataset: Dataset) -> dict[str, Any]:
+    """What a record says of a dataset."""
+    return {
+        "id": dataset.name,
+        "fingerprint": dataset.fingerprint(),
+        "version": dataset.version,
+        "settings": dataset.config.model_dump(mode="json"),
+        "simulated": dataset.simulated,
+        "photographs": dataset.photographs,
+    }
+
+
+def _plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:
+    name = kind.name  # type: ignore[attr-defined]
+    return kind(kind.Config.resolve(name, request.preset, settings_of(name, pairs)))  # type: ignore[attr-defined]
+
+
+def _require(needs: frozenset[str], dataset: Dataset, who: str) -> None:
+    missing = sorted(needs - dataset.offers())
+    if missing:
+        offers = ", ".join(sorted(dataset.offers())) or "nothing"
+        raise Refusal(f"{who} needs {', '.join(missing)}, which {dataset.name} lacks (it has {offers}); --data synth has all")
+
+
+def _protocols(task: Task, asked: tuple[str, ...]) -> list[tuple[str, Literal["frozen", "finetune"]]]:
+    known = task.protocols
+    chosen = []
+    for name in asked:
+        families = FAMILIES if name == "both" else (name,)
+        matches = [
+            (protocol, family)
+            for protocol, family in known.items()
+            if family in families or name in (protocol, f"{task.name}/{protocol}")
+        ]
+        if not matches:
+            raise Refusal(f"{task.name} has no protocol '{name}'{did_you_mean(name, [*known, *FAMILIES, 'both'])}")
+        chosen += [match for match in matches if match not in chosen]
+    return chosen
+
+
+class _Rows:
+    """Makes the cells of one task under one protocol and one point of the grid."""
+
+    def __init__(
+        self,
+        request: Request,
+        pairs: tuple[tuple[str, str], ...],
+        device: Device,
+        data: Dataset,
+        pretrain_data: Dataset,
+        task: Task,
+        protocol: str,
+        family: Literal["frozen", "finetune"],
+    ) -> None:
+        self.request, self.pairs, self.device = request, pairs, device
+        self.data, self.pretrain_data = data, pretrain_data
+        self.task, self.protocol, self.family = task, protocol, family
+        self.backbone = request.backbone or DEFAULTS[request.preset]
+        self.backbone_settings = BackboneSettings.resolve("backbone", request.preset, settings_of("backbone", pairs))
+        self.pretrain = PretrainSettings.resolve("pretrain", request.preset, settings_of("pretrain", pairs))
+
+    def trivial(self, name: str) -> Cell:
+        """The row of a trivial baseline: no backbone, no seed."""
+        identity = {**self._task_identity(), "method": f"trivial:{name}"}
+        return Cell(
+            id=key_of(identity),
+            identity=identity,
+            method=f"trivial:{name}",
+            task=self.task,
+            protocol=self.protocol,
+            family=self.family,
+            seed=0,
+            backbone=None,
+            backbone_settings=self.backbone_settings,
+            changed=self._changed(self.task.name, self.task.config),
+            settings={"task": _plain(self.task.config)},
+            supervision="none",
+            given=False,
+            trivial=name,
+        )
+
+    def method(self, text: str, seed: int) -> Cell:
+        """The row of a method for one seed; declined where it cannot run here."""
+        entry = registry.find("methods", text)
+        method: Method = _plugin(registry.load_entry(entry), self.request, self.pairs)
+        backbone = _skeleton(self.backbone, self.backbone_settings, seed)
+        settings: dict[str, Any] = {
+            "method": _plain(method.config),
+            "task": _plain(self.task.config),
+            "backbone": _plain(self.backbone_settings),
+        }
+        changed = {
+            **self._changed(method.name, method.config),
+            **self._changed(self.task.name, self.task.config),
+            **self._changed("backbone", self.backbone_settings),
+        }
+        source: dict[str, Any] = {
+            "method": method.name,
+            "version": method.version,
+            "file": entry.checksum,
+            "settings": settings["method"],
+            "backbone": self.backbone,
+            "backbone_settings": settings["backbone"],
+            "seed": seed,
+            **self.device.identity(backbone),
+            "packages": provenance.versions(provenance.DECIDING),
+        }
+        pretraining, weights, declined = None, None, ""
+        if method.pretrains:
+            settings["pretrain"] = _plain(self.pretrain)
+            changed |= self._changed("pretrain", self.pretrain)
+            if self.request.init is not None:
+                changed["init"] = "imagenet" if self.request.init == "imagenet" else Path(self.request.init).name
+            if self.request.budget != "images":
+                changed["budget"] = self.request.budget
+            try:
+                pretraining = self._pretraining(method, source, backbone, seed)
+            except Declined as reason:
+                declined = str(reason)
+        else:
+            weights = self.request.weights if method.takes_weights else None
+            try:
+                torch.manual_seed(derive(seed, "build", method.name))
+                method.give(backbone, weights)
+                if method.takes_weights:
+                    source["weights"] = checksum(weights_bytes(backbone))
+            except Declined as reason:
+                declined = str(reason)
+        identity = {**self._task_identity(), **self.device.identity(backbone), "seed": seed, "source": pretraining.key if pretraining else source}
+        if declined:
+            identity["declined"] = declined
+        return Cell(
+            id=key_of(identity),
+            identity=identity,
+            method=method.name,
+            task=self.task,
+            protocol=self.protocol,
+            family=self.family,
+            seed=seed,
+            backbone=self.backbone,
+            backbone_settings=self.backbone_settings,
+            changed=changed,
+            settings=settings,
+            supervision=method.supervision,
+            given=method.takes_weights or self.request.init is not None,
+            pretraining=pretraining,
+            giver=None if method.pretrains else method,
+            weights=weights,
+            declined=declined,
+        )
+
+    def _pretraining(self, method: Method, source: dict[str, Any], backbone: Backbone, seed: int) -> Pretraining:
+        _require(method.needs, self.pretrain_data, f"method {method.name}")
+        init: Path | Literal["imagenet"] | None = None
+        if self.request.init is not None:
+            init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
+            load_init(backbone, init, self.request.weights)
+            source["init"] = checksum(weights_bytes(backbone))
+            if init == "imagenet" and self.request.weights is not None:
+                init = self.request.weights
+        source |= {
+            "pretrain": _plain(self.pretrain),
+            "budget": self.request.budget,
+            "transductive": self.request.transductive,
+            "data": _identity_of(self.pretrain_data),
+        }
+        return Pretraining(
+            key=key_of(source),
+            identity=source,
+            method=method,
+            backbone=self.backbone,
+            backbone_settings=self.backbone_settings,
+            settings=self.pretrain,
+            seed=seed,
+            init=init,
+        )
+
+    def _task_identity(self) -> dict[str, Any]:
+        return {
+            "task": self.task.name,
+            "version": self.task.version,
+            "protocol": self.protocol,
+            "settings": _plain(self.task.config),
+            "data": _identity_of(self.data),
+            "packages": provenance.versions(provenance.DECIDING),
+        }
+
+    def _changed(self, owner: str, config: Config) -> dict[str, Any]:
+        return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
+
+
+_SKELETONS: dict[str, Backbone] = {}
+
+
+def _skeleton(name: str, settings: BackboneSettings, seed: int) -> Backbone:
+    """A backbone to ask about and to try weights on; refused where timm has none of this name."""
+    key = key_of([name, _plain(settings), seed])
+    if key not in _SKELETONS:
+        torch.manual_seed(derive(seed, "backbone"))
+        _SKELETONS[key] = Backbone(name, settings)
+    return _SKELETONS[key]
+
+
+def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> None:
+    """The weights that a pretext task starts from. Raises Refusal or Declined."""
+    if isinstance(init, Path):
+        load_weights(backbone, init)
+        return
+    giver = registry.load("methods", init)
+    giver(giver.Config()).give(backbone, weights)
+
+
+def _identity_of(dataset: Dataset) -> dict[str, Any]:
+    return {"id": dataset.name, "version": dataset.version, "fingerprint": dataset.fingerprint()}
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    return config.model_dump(mode="json")
+

@@ -1,0 +1,83 @@
+"""What a record says of a cell besides its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.api import Item
+from benchmark.errors import CellError
+from benchmark.request import Request
+
+if TYPE_CHECKING:
+    from benchmark.plan import Cell, Plan
+
+
+def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
+    """The part of a record that is known before the work."""
+    from benchmark.plan import describe_data
+
+    return {
+        "id": cell.id,
+        "identity": dict(cell.identity),
+        "method": cell.method,
+        "task": cell.task.name,
+        "protocol": cell.protocol,
+        "family": cell.family,
+        "data": describe_data(work.data),
+        "pretrain_data": describe_data(work.pretrain_data) if cell.pretraining else None,
+        "pretraining": cell.pretraining.key if cell.pretraining else None,
+        "seed": cell.seed,
+        "preset": request.preset,
+        "backbone": {"name": cell.backbone, "side": cell.task.view().side} if cell.backbone else None,
+        "precision": cell.identity.get("precision"),
+        "changed": dict(cell.changed),
+        "settings": dict(cell.settings),
+        "supervision": cell.supervision,
+        "given": cell.given,
+        "weights": str(cell.weights.name) if cell.weights else None,
+        "init": str(request.init) if request.init and cell.pretraining else None,
+        "transductive": request.transductive and cell.pretraining is not None,
+        "budget": request.budget,
+        "scorer": cell.task.scorer,
+        "primary": _primary(cell),
+        "request": {"typed": list(request.typed), "resolved": request.model_dump(mode="json", exclude={"typed"})},
+    }
+
+
+def _primary(cell: Cell) -> str:
+    import importlib
+
+    return importlib.import_module(cell.task.scorer).METRICS[0].name
+
+
+def item_arrays(items: Sequence[Item]) -> dict[str, np.ndarray]:
+    """Who the items are: their ids, series and, where known, styles."""
+    arrays = {"id": np.array([item.id for item in items]), "series": np.array([item.series for item in items])}
+    if any(item.style for item in items):
+        arrays["style"] = np.array([item.style or "" for item in items])
+    return arrays
+
+
+def metric_entries(scorer: Any, items: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """Every metric with its definition and n. Raises CellError where the primary one has no finite value."""
+    values, counts = scorer.aggregate(items), scorer.counts(items)
+    defined = {metric.name: metric for metric in scorer.METRICS}
+    entries = {}
+    for name, value in values.items():
+        metric = defined.get(name) or defined.get(name.split("@")[0]) or defined[name.split("[")[0]]
+        if not np.isfinite(value):
+            raise CellError(f"{name} is {value}: its items hold something that is not finite")
+        entries[name] = {
+            "value": float(value),
+            "unit": metric.unit,
+            "direction": metric.direction,
+            "n": int(counts[name]),
+            "version": metric.version,
+        }
+    primary = scorer.METRICS[0].name
+    if primary not in entries:
+        raise CellError(f"{primary} has no value on test: there is nothing to score")
+    return entries

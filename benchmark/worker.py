@@ -1,0 +1,77 @@
+"""A worker process (one rank): plans, then drains; tells its parent what it is doing. ``python -m benchmark.worker``."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from benchmark.errors import Declined, Refusal
+
+EVENTS_FD = "INKBENCH_EVENTS_FD"
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies, so that a killed run leaves nothing computing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def main() -> int:
+    """Read a request from standard input, carry it out; 0 done, 2 refused (one line on standard error)."""
+    die_with_parent()
+    warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
+    asked = json.loads(sys.stdin.read())
+    from benchmark import engine, estimate, plan, run
+    from benchmark.data.locate import open_dataset
+    from benchmark.progress import Progress
+    from benchmark.request import Request
+    from benchmark.store import Store
+
+    request = Request.model_validate(asked["request"])
+    device = engine.start(request.devices, request.precision, request.threads)
+    first = device.fabric.global_rank == 0
+    progress = Progress(quiet=request.quiet or not first)
+    try:
+        data = open_dataset(request.data, request.preset, request.sets, request.results)
+        pretrain_data = data
+        if request.pretrain_data not in (None, request.data):
+            pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
+        work = plan.make(request, device, data, pretrain_data)
+    except (Refusal, Declined) as refusal:
+        if first:
+            print(f"run_benchmark.py: {refusal}", file=sys.stderr)
+        return 2
+    if request.dry_run:
+        if first:
+            print(estimate.show(work, device, Store(request.results)))
+        return 0
+    report = _reporter()
+    report({"event": "plan", "cells": [run.base_record(cell, work, request) for cell in work.cells]})
+    try:
+        run.Runner(request, work, device, Store(request.results), progress, report).drain(frozenset(asked["skip"]))
+    except run.Crash:
+        return 70
+    return 0
+
+
+def _reporter() -> Any:
+    """A function that sends one event to the parent; only rank 0 has where to."""
+    if EVENTS_FD not in os.environ:
+        return lambda event: None
+    pipe = os.fdopen(int(os.environ[EVENTS_FD]), "w", buffering=1)
+
+    def report(event: Mapping[str, Any]) -> None:
+        pipe.write(json.dumps(event) + "\n")
+        pipe.flush()
+
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""The entry: nothing but a call of benchmark.cli."""
+
+import sys
+
+from benchmark.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
