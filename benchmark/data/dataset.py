@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from benchmark import config as settings
 from benchmark.config import Config
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Dataset(ABC):
     """A reader of one real on-disk layout. Imports no torch; opens nothing before it is asked.
 
     ``offers`` says what tasks may ask for: the kinds of items (``panels``, ``pages``, ``saliency``), box
-    classes (``boxes:face``), ``fixations``, ``identities``.
+    classes (``boxes:face``), ``fixations``, ``identities``. ``warnings`` fills while a copy is read: what was
+    repaired or left out, by name. ``checksums`` is a folder where fingerprints remember the checksums of files.
+    ``specific`` decides between layouts that recognise the same folder: the larger wins.
     """
 
     name: ClassVar[str]
@@ -67,11 +70,14 @@ class Dataset(ABC):
     homepage: ClassVar[str]
     layout: ClassVar[str]
     simulated: ClassVar[bool] = False
-    photographs: ClassVar[bool] = False
+    photographs: bool = False
+    specific: ClassVar[int] = 1
+    checksums: Path | None = None
 
-    def __init__(self, root: Path, config: Config | None = None) -> None:
+    def __init__(self, root: Path, config: settings.Config | None = None) -> None:
         self.root = root
-        self.config = config or self.Config()
+        self.config: Any = config or self.Config()
+        self.warnings: list[str] = []
 
     @classmethod
     @abstractmethod

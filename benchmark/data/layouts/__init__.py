@@ -1,1 +1,1 @@
-
+"""One reader per real on-disk layout."""

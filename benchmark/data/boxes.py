@@ -1,0 +1,70 @@
+"""Annotated rectangles as they come: put in order, clamped, and handed to the panels that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+
+from benchmark.data.dataset import Box, Item
+
+BELONGS = 0.5
+Corners = tuple[float, float, float, float]
+
+
+def repair(corners: Corners, size: tuple[int, int] | None) -> tuple[Corners | None, str | None]:
+    """Corners in order and within an image of ``size`` (width, height; None: unknown), and what had to be mended.
+
+    A box of which nothing is left is None. The second value is None where nothing was wrong.
+    """
+    x0, y0, x1, y1 = corners
+    said = []
+    if x0 > x1 or y0 > y1:
+        x0, x1, y0, y1 = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+        said.append("has its corners inverted (put in order)")
+    width, height = size or (float("inf"), float("inf"))
+    inside = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        return None, "has no area in the image (left out)"
+    if inside != (x0, y0, x1, y1):
+        said.append("reaches out of the image (clamped)")
+    return inside, " and ".join(said) or None
+
+
+def panelise(boxes: Iterable[Box], panel: Sequence[float]) -> tuple[Box, ...]:
+    """The boxes of a page that belong to a panel (x0, y0, x1, y1), clipped to it, in pixels of the panel.
+
+    A box belongs where the intersection is more than half of the smaller of the two areas (the rule of DASS's
+    panelised DCM772), so a box may belong to two panels.
+    """
+    left, top, right, bottom = panel
+    mine = []
+    for box in boxes:
+        x0, y0, x1, y1 = max(box.x0, left), max(box.y0, top), min(box.x1, right), min(box.y1, bottom)
+        if x0 >= x1 or y0 >= y1:
+            continue
+        smaller = min((box.x1 - box.x0) * (box.y1 - box.y0), (right - left) * (bottom - top))
+        if (x1 - x0) * (y1 - y0) > BELONGS * smaller:
+            mine.append(Box(box.label, x0 - left, y0 - top, x1 - left, y1 - top, box.identity))
+    return tuple(mine)
+
+
+def panel_crop(box: Corners) -> tuple[int, int, int, int]:
+    """A panel's corners as whole pixels, each to the nearest."""
+    x0, y0, x1, y1 = (round(value) for value in box)
+    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+
+
+def cut_panels(page: Item, labels: Set[str]) -> Iterator[Item]:
+    """The panels of a page as items ``<page>_<k>``, with those boxes of ``labels`` that belong to them."""
+    inside = [box for box in page.boxes if box.label in labels]
+    for k, frame in enumerate(box for box in page.boxes if box.label == "panel"):
+        crop = panel_crop((frame.x0, frame.y0, frame.x1, frame.y1))
+        yield Item(
+            f"{page.id}_{k}",
+            page.path,
+            page.series,
+            page.split,
+            crop=crop,
+            style=page.style,
+            boxes=panelise(inside, crop),
+            labels=frozenset(labels),
+        )

@@ -1,0 +1,192 @@
+"""Image files of any kind as RGB pixels, or one line that says by name why not.
+
+Greys, palettes, 16 bits, CMYK and transparency (on white) become 8-bit RGB; the orientation that a camera or
+scanner wrote into the file is applied; of several frames the first is read; colour profiles are not applied.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Transpose
+
+from benchmark.errors import CellError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+HUGE_PIXELS = 40_000_000
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+
+
+class BadImage(CellError):
+    """An image that cannot be read; ``reason`` is one line."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name is that of an image; hidden files (``._a.jpg`` of a Mac) are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+class Decoded(NamedTuple):
+    """An upright RGB image, decoded ``reduced`` times smaller than the ``width`` x ``height`` of its file."""
+
+    image: Image.Image
+    reduced: int
+    width: int
+    height: int
+
+
+def read_rgb(path: Path, crop: tuple[int, int, int, int] | None = None) -> np.ndarray:
+    """The pixels of a file, or of the rectangle ``crop`` (x0, y0, x1, y1) of it, as uint8 (H, W, 3).
+
+    A crop is clamped to the image. Raises BadImage.
+    """
+    image = decode(path).image
+    return np.asarray(image if crop is None else image.crop(clamp_crop(path, crop, *image.size)))
+
+
+def decode(path: Path, shrink: Callable[[int, int], float] | None = None) -> Decoded:
+    """Open a file of any kind as RGB. Raises BadImage.
+
+    ``shrink(width, height)`` says how many times smaller the image will be made; a JPEG is then decoded at 1/2,
+    1/4 or 1/8 (quicker), but at least twice as large as it will be.
+    """
+    with _decoding(path):
+        with Image.open(path) as image:
+            width, height = image.size
+            upright = _UPRIGHT.get(_orientation(image))
+            with _one_huge_at_a_time(width * height):
+                reduced = _draft(image, shrink(width, height)) if shrink and upright is None else 1
+                image.load()
+                rgb = _to_rgb(path, image)
+        if upright is not None:
+            rgb = rgb.transpose(upright)
+            width, height = rgb.size
+        return Decoded(rgb, reduced, width, height)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of the upright image, from the file's head alone. Raises BadImage."""
+    with _decoding(path), Image.open(path) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def clamp_crop(path: Path, crop: tuple[int, int, int, int], width: int, height: int) -> tuple[int, int, int, int]:
+    """``crop`` within an image of ``width`` x ``height``. Raises BadImage where nothing is left."""
+    x0, y0, x1, y1 = max(crop[0], 0), max(crop[1], 0), min(crop[2], width), min(crop[3], height)
+    if x0 >= x1 or y0 >= y1:
+        raise BadImage(path, f"the rectangle {crop} lies outside the image of {width} x {height} pixels")
+    return x0, y0, x1, y1
+
+
+def _draft(image: Image.Image, shrink: float) -> int:
+    """Set a JPEG to be decoded smaller; the factor by which it will be."""
+    width, height = image.size
+    factor = next((factor for factor in (8, 4, 2) if 2 * factor <= shrink and min(width, height) >= factor), 1)
+    if factor > 1 and image.format == "JPEG":
+        image.draft(None, (width // factor, height // factor))
+    return 1 if image.size == (width, height) else factor
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # a damaged EXIF block says nothing about the pixels: any error of its parser means "upright"
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+def _to_rgb(path: Path, image: Image.Image) -> Image.Image:
+    mode = image.mode
+    if mode.startswith("I") or mode == "F":
+        return Image.fromarray(_eight_bits(path, np.asarray(image))).convert("RGB")
+    if mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layered).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(path: Path, values: np.ndarray) -> np.ndarray:
+    """Grey values of more than 8 bits, scaled (Pillow's own conversion clips them)."""
+    if not np.isfinite(values).all():
+        raise BadImage(path, "has values that are no numbers")
+    low, high = float(values.min()), float(values.max())
+    full = 65_535.0 if values.dtype.kind != "f" else 1.0 if high <= 1 else 255.0
+    if low < 0 or high > full:
+        raise BadImage(path, f"has grey values from {low:g} to {high:g}, of no known range")
+    return np.floor(values / full * 255 + 0.5).astype(np.uint8)
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into BadImage, and hide what Pillow warns of."""
+    try:
+        with _hush:
+            yield
+    except (BadImage, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        empty = path.stat().st_size == 0
+        raise BadImage(path, "is an empty file" if empty else "is no image, or one of an unknown kind") from None
+    except Image.DecompressionBombError:
+        raise BadImage(path, "has more than 178 million pixels; make it smaller") from None
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and more on damaged files
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        raise BadImage(path, " ".join(said.split())) from None
+
+
+class _Hush:
+    """Hides Pillow's warnings while any thread decodes; the filters of ``warnings`` belong to the whole process."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside = threading.Lock(), 0
+        self.saved: warnings.catch_warnings | None = None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.inside += 1
+            if self.inside == 1:
+                self.saved = warnings.catch_warnings()
+                self.saved.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0 and self.saved is not None:
+                self.saved.__exit__(None, None, None)
+
+
+_hush = _Hush()
+_huge = threading.Lock()
+
+
+@contextmanager
+def _one_huge_at_a_time(pixels: int) -> Iterator[None]:
+    """Huge images are decoded one after the other: several at once would not fit into memory."""
+    if pixels < HUGE_PIXELS:
+        yield
+        return
+    with _huge:
+        yield

@@ -1,0 +1,163 @@
+"""The AI4VA saliency challenge: pages with saliency maps, and fixations where somebody adds them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.api import Config, setting
+from benchmark.data.dataset import SPLITS, Item, Kind, Split
+from benchmark.data.files import FileDataset, by_stem, images_in, number, text_of
+from benchmark.data.splits import Series, by_series, few, read_sidecar
+from benchmark.errors import Refusal
+
+FIXATIONS = "fixations.csv"
+OSIE_NAMES = range(1001, 1701)
+
+
+class Ai4vaConfig(Config):
+    """What the folder cannot say of itself."""
+
+    photographs: bool | None = setting(
+        None, "whether the images are photographs, not comics; none: they are where they bear the numbers of OSIE"
+    )
+
+
+class Ai4va(FileDataset):
+    """The layout of the AI4VA saliency challenge: a page and a grey map of the same name.
+
+    A map may have another size and shape than its page (AI4VA's are square): it covers the page, stretched.
+    Where no test maps are given (they are kept by the challenge) ``val`` is the test split and a fifth of
+    ``train`` the validation split.
+    """
+
+    name = "ai4va"
+    Config = Ai4vaConfig
+    licence = "free for personal, non-commercial research"
+    citation = (
+        "Grönquist, Bhattacharjee, Aydemir et al.: Unlocking Comics: The AI4VA Dataset for Visual Understanding. "
+        "2024, arXiv 2410.20459"
+    )
+    homepage = "https://github.com/IVRL/AI4VA"
+    layout = (
+        "images/{train,val,test}/NAME.jpg, maps/{train,val,test}/NAME.png "
+        f"[{FIXATIONS}: columns image, subject, x, y; pixels from 1]"
+    )
+
+    def __init__(self, root: Path, config: Any = None) -> None:
+        super().__init__(root, config)
+        told = self.config.photographs
+        self.photographs = self._bears_osie_names() if told is None else told
+
+    @classmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether there are folders of images and of maps for training."""
+        return (root / "images" / "train").is_dir() and (root / "maps" / "train").is_dir()
+
+    def offers(self) -> frozenset[str]:
+        """Saliency, and fixations where the file is there."""
+        return frozenset({"saliency", "fixations"} if (self.root / FIXATIONS).is_file() else {"saliency"})
+
+    def _bears_osie_names(self) -> bool:
+        stems = [file.stem for file in images_in(self.root / "images" / "train")]
+        return bool(stems) and all(stem.isdecimal() and int(stem) in OSIE_NAMES for stem in stems)
+
+    @cached_property
+    def _pairs(self) -> dict[str, tuple[Split, Path, Path]]:
+        """Split, image and map by stem. Raises Refusal where one lacks the other."""
+        found: dict[str, tuple[Split, Path, Path]] = {}
+        for split in SPLITS:
+            images = by_stem(images_in(self.root / "images" / split))
+            maps = by_stem(images_in(self.root / "maps" / split))
+            if split == "test" and images and not maps:
+                self.warn(f"{len(images)} images of test left out: they have no maps")
+                continue
+            for lacking, have, lack in (("map", images, maps), ("image", maps, images)):
+                alone = sorted(have.keys() - lack.keys())
+                if alone:
+                    raise Refusal(f"{self.root}: no {lacking} in {lacking}s/{split} for {few(alone)}")
+            for stem, image in images.items():
+                if stem in found:
+                    raise Refusal(f"{self.root}: image {stem} is in {found[stem][0]} and in {split}")
+                found[stem] = (split, image, maps[stem])
+        return found
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[str, Series]]:
+        """The series of every image by stem, with its split and style."""
+        sidecar = read_sidecar(self.root)
+        if sidecar is None:
+            split_of = {stem: split for stem, (split, _, _) in self._pairs.items()}
+            return {stem: (stem, Series(split)) for stem, split in self._with_test(split_of).items()}
+        found = {}
+        for stem, (split, image, _) in self._pairs.items():
+            names = [name for name in sidecar if stem == name or stem.startswith((f"{name}_", f"{name}-"))]
+            if not names:
+                raise Refusal(f"{self.root}/series.json names no series that {image.name} begins with")
+            series = max(names, key=len)
+            if sidecar[series].split != split:
+                raise Refusal(f"{image} lies in {split}, series.json says {sidecar[series].split} for {series}")
+            found[stem] = (series, sidecar[series])
+        return found
+
+    def _with_test(self, split_of: dict[str, Split]) -> dict[str, Split]:
+        if "test" in split_of.values() or "val" not in split_of.values():
+            return split_of
+        self.warn("no maps of test here: val is the test split, a fifth of train the validation split")
+        inner = by_series(stem for stem, split in split_of.items() if split == "train")
+        # by_series holds two fifths out; the fifth it calls "test" stays with the training images
+        parts: dict[Split, Split] = {"train": "train", "val": "val", "test": "train"}
+        return {stem: "test" if split == "val" else parts[inner[stem]] for stem, split in split_of.items()}
+
+    @cached_property
+    def _fixations(self) -> dict[str, np.ndarray]:
+        """Fixations (k, 2) by stem, x and y in pixels from 0."""
+        path = self.root / FIXATIONS
+        rows = csv.DictReader(io.StringIO(text_of(path)))
+        lacking = {"image", "x", "y"} - set(rows.fieldnames or ())
+        if lacking:
+            raise Refusal(f"{path}: no column {', '.join(sorted(lacking))} in its first line")
+        found: dict[str, list[tuple[float, float]]] = {}
+        strange: dict[str, int] = {}
+        for row in rows:
+            stem = Path(row["image"]).stem
+            if stem not in self._pairs:
+                strange.setdefault(stem, rows.line_num)
+                continue
+            x, y = (number(path, rows.line_num, row[name], name) for name in "xy")
+            found.setdefault(stem, []).append((x - 1, y - 1))
+        if strange:
+            told = few(f"{stem} (line {line})" for stem, line in strange.items())
+            self.warn(f"{path}: fixations on {len(strange)} images that are not there: {told}")
+        return {stem: self._inside(stem, np.array(points)) for stem, points in found.items()}
+
+    def _inside(self, stem: str, points: np.ndarray) -> np.ndarray:
+        size = self.size(self._pairs[stem][1])
+        if size is None:
+            return points
+        seen = ((points >= -0.5) & (points < np.array(size) - 0.5)).all(axis=1)
+        if not seen.all():
+            self.warn(f"{(~seen).sum()} fixations left out, outside of image {stem}")
+        return points[seen]
+
+    def files(self) -> list[Path]:
+        """All images, maps and fixations."""
+        fixations = self.root / FIXATIONS
+        pairs = [file for _, image, map_ in self._pairs.values() for file in (image, map_)]
+        return [*pairs, *([fixations] if fixations.is_file() else [])]
+
+    def read(self, kind: Kind) -> list[Item]:
+        """Every image with its map, by split and name."""
+        del kind
+        has = "fixations" in self.offers()
+        items = []
+        for stem, (_, image, map_) in self._pairs.items():
+            series, of = self._known[stem]
+            seen = self._fixations.get(stem, np.zeros((0, 2))) if has else None
+            items.append(Item(stem, image, series, of.split, style=of.style, map=map_, fixations=seen))
+        return items

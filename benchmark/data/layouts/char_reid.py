@@ -1,0 +1,276 @@
+"""Comic character re-identification: face and body crops with identities, sequences of four panels."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from benchmark.data.boxes import Corners, panel_crop, repair
+from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
+from benchmark.data.files import FileDataset, folders, images_in, number, text_of
+from benchmark.data.jsonfile import expect, field, json_of
+from benchmark.data.splits import Series, assign, few
+from benchmark.errors import Refusal
+
+BODIES, FACES, PANELS, BOXES = "comics_crops", "comics_crops_large_faces", "raw_panel_images", "merged_face_body.csv"
+SEQUENCE_PREFIX: dict[Split, str] = {"train": "train", "val": "validation", "test": "test"}
+FACE_SCALE = 1.2
+_INSTANCE = re.compile(r"(?P<series>.+)_(?P<page>\d+)_(?P<panel>\d+)_(?P<kind>face|body)_(?P<index>\d+)")
+_COLUMNS = ("series_id", "page_id", "type", "index", "char_index", "x_0", "y_0", "x1", "y_1")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One appearance of a character: its face or body as a file of its own, or as the rectangle ``crop`` of a panel.
+
+    ``panel`` is the id of the panel item, ``<series>/<page>_<panel>``. Identities are relative: two characters are
+    known to differ only where one sequence names both.
+    """
+
+    id: str
+    path: Path
+    kind: Literal["face", "body"]
+    identity: str
+    series: str
+    panel: str
+    split: Split
+    style: str | None = None
+    crop: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSequence:
+    """Consecutive panels and who appears in them: character -> its (face, body) instance ids, either may be missing."""
+
+    id: str
+    panels: tuple[str, ...]
+    series: str
+    split: Split
+    characters: dict[str, tuple[tuple[str | None, str | None], ...]]
+
+
+class CharReid(FileDataset):
+    """comic_char_reid (Soykan et al. 2023): face and body crops of COMICS with identities; sequences of four panels.
+
+    Where the raw panels and ``merged_face_body.csv`` are there, panels are items with the boxes of faces and bodies.
+    """
+
+    name = "comic_char_reid"
+    licence = "not stated by the authors; scans in the public domain (Digital Comic Museum)"
+    citation = (
+        "Soykan, Yuret, Sezgin: Identity-Aware Semi-Supervised Learning for Comic Character Re-Identification. "
+        "2023, arXiv 2308.09096"
+    )
+    homepage = "https://github.com/gsoykan/comic_char_reid"
+    layout = (
+        f"{BODIES}/SERIES/PAGE_PANEL/bodies/K.jpg, {FACES}/SERIES/PAGE_PANEL/K.jpg, "
+        "{train,val,test}_char_{faces,bodies}.json, {train,validation,test}_sequences.json "
+        f"[{PANELS}/SERIES/PAGE_PANEL.jpg with {BOXES}]"
+    )
+    specific = 2
+
+    @classmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether there are crops beside lists of characters."""
+        return (root / BODIES).is_dir() and any((root / f"{split}_char_faces.json").is_file() for split in SPLITS)
+
+    def offers(self) -> frozenset[str]:
+        """Identities; panels with faces and bodies where the raw panels are there."""
+        here = {"identities"}
+        if (self.root / PANELS).is_dir():
+            here.add("panels")
+            if (self.root / BOXES).is_file():
+                here |= {"boxes:face", "boxes:body"}
+        return frozenset(here)
+
+    def instances(self, split: Split) -> list[Instance]:
+        """The face and body crops of a split with their identities, in the order of the lists. Raises Refusal."""
+        chosen = [instance for instance in self._instances.values() if instance.split == split]
+        if not chosen and split == "test":
+            raise Refusal(f"{self.root} has no characters to test on; test_char_faces.json names them")
+        return chosen
+
+    @cached_property
+    def _listed(self) -> dict[str, tuple[Split, str]]:
+        """Split and identity of every instance that the lists of characters name."""
+        found: dict[str, tuple[Split, str]] = {}
+        for split in SPLITS:
+            for part in ("faces", "bodies"):
+                path = self.root / f"{split}_char_{part}.json"
+                for identity, ids in json_of(path, dict).items() if path.is_file() else ():
+                    where = f"{path}: character {identity}"
+                    for text in expect(ids, list, where):
+                        name = expect(text, str, where)
+                        if not _INSTANCE.fullmatch(name):
+                            raise Refusal(f"{where}: {name!r} is not SERIES_PAGE_PANEL_face|body_K")
+                        if found.setdefault(name, (split, identity)) != (split, identity):
+                            raise Refusal(f"{where}: {name} belongs to {found[name][1]} of {found[name][0]} too")
+        return found
+
+    @cached_property
+    def _series(self) -> dict[str, Series]:
+        splits: dict[str, set[Split]] = {}
+        for name, (split, _) in self._listed.items():
+            splits.setdefault(_parts(name)["series"], set()).add(split)
+        for path, split, entry in self._sequence_entries():
+            splits.setdefault(_sequence_series(field(entry, "seq_id", str, str(path))), set()).add(split)
+        cut = sorted(series for series, of in splits.items() if len(of) > 1)
+        if cut:
+            self.warn(f"the lists put {len(cut)} series into several splits: {few(cut)}; each is held out as a whole")
+        # what a list holds out stays held out: a series of test that train names too is test
+        order: tuple[Split, ...] = ("test", "val", "train")
+        listed: dict[str, Split] = {series: next(s for s in order if s in of) for series, of in splits.items()}
+        others = {folder.name: cast(Split, "train") for folder in folders(self.root / PANELS)}
+        return assign({*listed, *others}, self.root, {**others, **listed})
+
+    @cached_property
+    def _instances(self) -> dict[str, Instance]:
+        found, missing = {}, []
+        for name, (_, identity) in self._listed.items():
+            part = _parts(name)
+            found_at = self._cut_out(part) or self._in_panel(name, part)
+            if found_at is None:
+                missing.append(name)
+                continue
+            path, crop = found_at
+            series, kind = part["series"], cast(Literal["face", "body"], part["kind"])
+            panel, of = f"{series}/{part['page']}_{part['panel']}", self._series[series]
+            found[name] = Instance(name, path, kind, identity, series, panel, of.split, of.style, crop)
+        if missing:
+            self.warn(f"{len(missing)} instances left out, they have no crop: {few(missing)}")
+        return found
+
+    def _cut_out(self, part: dict[str, str]) -> tuple[Path, None] | None:
+        """The file that an instance was cut out into."""
+        panel = Path(part["series"], f"{part['page']}_{part['panel']}")
+        folder = self.root / FACES / panel if part["kind"] == "face" else self.root / BODIES / panel / "bodies"
+        file = folder / f"{part['index']}.jpg"
+        return (file, None) if file.is_file() else None
+
+    def _in_panel(self, name: str, part: dict[str, str]) -> tuple[Path, tuple[int, int, int, int]] | None:
+        """The panel and the rectangle that an instance would be cut out by."""
+        file = self.root / PANELS / part["series"] / f"{part['page']}_{part['panel']}.jpg"
+        size = self.size(file) if name in self._boxes else None
+        if size is None:
+            return None
+        line, box = self._boxes[name]
+        corners, _ = repair((box.x0, box.y0, box.x1, box.y1), size)
+        if corners is None:
+            return None
+        return file, face_square(corners, size) if part["kind"] == "face" else panel_crop(corners)
+
+    def _sequence_entries(self) -> Iterator[tuple[Path, Split, Any]]:
+        for split, prefix in SEQUENCE_PREFIX.items():
+            path = self.root / f"{prefix}_sequences.json"
+            for entry in json_of(path, list) if path.is_file() else ():
+                yield path, split, entry
+
+    def sequences(self, split: Split) -> list[PanelSequence]:
+        """The sequences of panels of a split, with who appears in them. Raises Refusal."""
+        found = []
+        for path, _, entry in self._sequence_entries():
+            name = field(entry, "seq_id", str, str(path))
+            series = _sequence_series(name)
+            if self._series[series].split != split:
+                continue
+            where = f"{path}: {name}"
+            characters: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
+            for annotation in field(entry, "annotations", list, where):
+                seen = [expect(one, dict, where) for one in field(annotation, "charInstances", list, where)]
+                pairs = tuple((one.get("face"), one.get("body")) for one in seen)
+                characters[str(annotation.get("charId"))] = pairs
+            panels = tuple("/".join((series, part.removeprefix(f"{series}_"))) for part in name.split("+"))
+            found.append(PanelSequence(name, panels, series, split, characters))
+        return found
+
+    @cached_property
+    def _boxes(self) -> dict[str, tuple[int, Box]]:
+        """Every face and body by its instance id, with the line it comes from; empty where there is no file."""
+        path = self.root / BOXES
+        if not path.is_file():
+            return {}
+        rows = csv.DictReader(io.StringIO(text_of(path)))
+        lacking = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
+        if lacking:
+            raise Refusal(f"{path}: no column {', '.join(lacking)} in its first line ('x1' has no underscore)")
+        found = {}
+        for row in rows:
+            if row["type"] not in ("face", "body"):
+                raise Refusal(f"{path}:{rows.line_num}: type {row['type']!r} is neither face nor body")
+            x0, y0, x1, y1 = (number(path, rows.line_num, row[name], name) for name in ("x_0", "y_0", "x1", "y_1"))
+            name = f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}"
+            identity = self._listed[name][1] if name in self._listed else None
+            found[name] = rows.line_num, Box(row["type"], x0, y0, x1, y1, identity)
+        return found
+
+    @cached_property
+    def _boxes_of(self) -> dict[str, list[tuple[int, Box]]]:
+        """The same by panel item."""
+        found: dict[str, list[tuple[int, Box]]] = {}
+        for name, entry in self._boxes.items():
+            series, page, panel = name.rsplit("_", 4)[:3]
+            found.setdefault(f"{series}/{page}_{panel}", []).append(entry)
+        return found
+
+    def files(self) -> list[Path]:
+        """Lists, boxes, raw panels and the crops that the lists name."""
+        lists = [*self.root.glob("*_char_*.json"), *self.root.glob("*_sequences.json"), self.root / BOXES]
+        panels = [file for folder in folders(self.root / PANELS) for file in images_in(folder)]
+        crops = [instance.path for instance in self._instances.values()]
+        return [*(file for file in lists if file.is_file()), *panels, *crops]
+
+    def read(self, kind: Kind) -> list[Item]:
+        """The raw panels, with boxes of faces and bodies where these are known."""
+        del kind
+        labels = frozenset({"face", "body"}) if "boxes:face" in self.offers() else frozenset[str]()
+        items = []
+        for folder in folders(self.root / PANELS):
+            of = self._series[folder.name]
+            for file in images_in(folder):
+                name = f"{folder.name}/{file.stem}"
+                boxes = tuple(self._repaired(name, file)) if labels else ()
+                items.append(Item(name, file, folder.name, of.split, style=of.style, boxes=boxes, labels=labels))
+        return items
+
+    def _repaired(self, panel: str, file: Path) -> Iterator[Box]:
+        boxes = self._boxes_of.get(panel, [])
+        size = self.size(file) if boxes else None
+        for line, box in boxes:
+            corners, said = repair((box.x0, box.y0, box.x1, box.y1), size)
+            if said:
+                self.warn(f"{self.root / BOXES}:{line}: box {said}")
+            if corners:
+                yield Box(box.label, *corners, identity=box.identity)
+
+
+def face_square(box: Corners, size: tuple[int, int] | None = None) -> tuple[int, int, int, int]:
+    """The square that a face is cut out by: scaled by 1.2 about its centre, the shorter side grown, whole pixels.
+
+    Pixels are cut towards zero as the authors do; with the ``size`` (width, height) of the panel the square is
+    clamped to it, which the authors do not.
+    """
+    x0, y0, x1, y1 = box
+    half = FACE_SCALE * max(x1 - x0, y1 - y0) / 2
+    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
+    exact = (middle_x - half, middle_y - half, middle_x + half, middle_y + half)
+    left, top, right, bottom = (int(value) for value in exact)
+    if size is None:
+        return left, top, right, bottom
+    return max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
+
+
+def _parts(name: str) -> dict[str, str]:
+    match = _INSTANCE.fullmatch(name)
+    assert match is not None, name
+    return match.groupdict()
+
+
+def _sequence_series(name: str) -> str:
+    """The series of ``<series>_<page>_<panel>+...``."""
+    return name.partition("+")[0].rsplit("_", 2)[0]

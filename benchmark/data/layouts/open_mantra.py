@@ -1,0 +1,108 @@
+"""open-mantra: 214 pages of five manga with panel and text boxes; panels are cut from the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from benchmark.data.boxes import cut_panels, repair
+from benchmark.data.dataset import Box, Item, Kind, Split
+from benchmark.data.files import FileDataset
+from benchmark.data.jsonfile import field, json_of
+from benchmark.data.splits import Series, assign
+
+ANNOTATION = "annotation.json"
+SPLIT: Mapping[str, Split] = MappingProxyType(
+    {
+        "balloon_dream": "train",
+        "boureisougi": "test",
+        "rasetugari": "train",
+        "tencho_isoro": "train",
+        "tojime_no_siora": "val",
+    }
+)
+SPLIT_SHA256 = "8a2d1129ed364bf6a2fe31f77c294b92afb991a7ba0a4faea684ff0a45e736d7"
+"""Of the lines ``BOOK SPLIT`` of ``SPLIT``, sorted: a split that changes is another split."""
+
+
+class OpenMantra(FileDataset):
+    """open-mantra: 214 pages of five manga with panel and text boxes.
+
+    The data has no split of its own: ``SPLIT`` holds one book out for validation and one for test.
+    """
+
+    name = "open-mantra"
+    licence = "CC BY-NC 4.0"
+    citation = (
+        "Hinami, Ishiwatari, Yasuda, Matsui: Towards Fully Automated Manga Translation. AAAI 2021, arXiv 2012.14271"
+    )
+    homepage = "https://github.com/mantra-inc/open-mantra-dataset"
+    layout = f"{ANNOTATION} and the pages that it names: images/BOOK/ja/PAGE.jpg"
+
+    @classmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether there is an annotation.json beside images."""
+        return (root / ANNOTATION).is_file() and (root / "images").is_dir()
+
+    def offers(self) -> frozenset[str]:
+        """Panels, pages, and the boxes of panels and text."""
+        return frozenset({"panels", "pages", "boxes:panel", "boxes:text"})
+
+    @cached_property
+    def _books(self) -> dict[str, list[Any]]:
+        """The pages of each book, by its title."""
+        path = self.root / ANNOTATION
+        return {
+            field(book, "book_title", str, f"{path}: book {k}"): field(book, "pages", list, f"{path}: book {k}")
+            for k, book in enumerate(json_of(path, list), start=1)
+        }
+
+    @cached_property
+    def _series(self) -> dict[str, Series]:
+        return assign(self._books, self.root, SPLIT if set(self._books) <= set(SPLIT) else None)
+
+    @cached_property
+    def _pages(self) -> list[Item]:
+        items = []
+        for title, pages in self._books.items():
+            of = self._series[title]
+            for k, page in enumerate(pages, start=1):
+                where = f"{self.root / ANNOTATION}: book {title}, page {k}"
+                path = self.root / field(field(page, "image_paths", dict, where), "ja", str, where)
+                items.append(
+                    Item(
+                        f"{title}/{path.stem}",
+                        path,
+                        title,
+                        of.split,
+                        style=of.style,
+                        boxes=tuple(self._boxes(page, path, where)),
+                        labels=frozenset({"panel", "text"}),
+                    )
+                )
+        return items
+
+    def _boxes(self, page: Any, path: Path, where: str) -> Iterator[Box]:
+        size = self.size(path)
+        for key, label in (("frame", "panel"), ("text", "text")):
+            for k, entry in enumerate(field(page, key, list, where), start=1):
+                at = f"{where}, {key} {k}"
+                x, y, width, height = (field(entry, name, float, at) for name in "xywh")
+                corners, said = repair((x, y, x + width, y + height), size)
+                if said:
+                    self.warn(f"{at}: box {said}")
+                if corners:
+                    yield Box(label, *corners)
+
+    def files(self) -> list[Path]:
+        """The annotation and every page that it names."""
+        return [self.root / ANNOTATION, *(item.path for item in self._pages if item.path.is_file())]
+
+    def read(self, kind: Kind) -> list[Item]:
+        """The pages, or the panels cut from them in the order of their boxes."""
+        if kind == "pages":
+            return self._pages
+        return [panel for page in self._pages for panel in cut_panels(page, {"text"})]

@@ -1,0 +1,86 @@
+"""One split by series for all tasks: the sidecar ``series.json``, or a stable order of the series' names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from benchmark.data.dataset import SPLITS, Split
+from benchmark.errors import Refusal
+
+SIDECAR = "series.json"
+STYLES = ("toon", "realistic")
+HELD_OUT_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What is known of a series: the split of all its items, and its style where somebody said it."""
+
+    split: Split
+    style: str | None = None
+
+
+def by_series(series: Iterable[str]) -> dict[str, Split]:
+    """60 % train, 20 % val, 20 % test (at least one each) in the order of the names' sha256; no carried seed.
+
+    A series keeps its place among the others whatever order they come in. Fewer than three series are all train:
+    nothing can then be held out.
+    """
+    ordered = sorted(set(series), key=lambda name: (hashlib.sha256(name.encode()).digest(), name))
+    held_out = max(1, round(HELD_OUT_SHARE * len(ordered))) if len(ordered) >= 3 else 0
+    test, val = ordered[:held_out], ordered[held_out : 2 * held_out]
+    return {name: "test" if name in test else "val" if name in val else "train" for name in ordered}
+
+
+def read_sidecar(root: Path) -> dict[str, Series] | None:
+    """The series that ``root/series.json`` names, or None where there is no such file. Raises Refusal.
+
+    ``{"<series>": {"split": "train|val|test", "style": "toon|realistic"}}``; ``style`` may be missing.
+    """
+    path = root / SIDECAR
+    if not path.is_file():
+        return None
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Refusal(f"{path} is no JSON: {error}") from None
+    if not isinstance(read, dict):
+        raise Refusal(f'{path}: expected {{"<series>": {{"split": "train|val|test"}}}}')
+    return {name: _series(path, name, value) for name, value in read.items()}
+
+
+def _series(path: Path, name: str, value: object) -> Series:
+    if not isinstance(value, dict) or value.get("split") not in SPLITS:
+        raise Refusal(f"{path}: series '{name}' needs a \"split\" of {', '.join(SPLITS)}")
+    style = value.get("style")
+    if style is not None and style not in STYLES:
+        raise Refusal(f"{path}: series '{name}' has style {style!r}; there are: {', '.join(STYLES)}")
+    return Series(cast(Split, value["split"]), style)
+
+
+def assign(series: Iterable[str], root: Path, otherwise: Mapping[str, Split] | None = None) -> dict[str, Series]:
+    """The split and style of every series: the sidecar's where there is one, else ``otherwise``, else ``by_series``.
+
+    Raises Refusal where the sidecar leaves out a series that the folder holds.
+    """
+    names = set(series)
+    sidecar = read_sidecar(root)
+    if sidecar is None:
+        chosen = by_series(names) if otherwise is None else otherwise
+        return {name: Series(split) for name, split in chosen.items()}
+    missing = sorted(names - set(sidecar))
+    if missing:
+        raise Refusal(f"{root / SIDECAR} does not name {few(missing)}; add a split for each series of the folder")
+    return sidecar
+
+
+def few(names: Iterable[object], most: int = 5) -> str:
+    """The first names of a list, and how many more there are."""
+    listed = [str(name) for name in names]
+    more = len(listed) - most
+    return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")
