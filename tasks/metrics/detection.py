@@ -99,19 +99,16 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
     """All metrics in [0, 1]: over classes, and ``ap[CLASS]`` and so on for each class that has truth.
 
     ``weights`` (n,) is the whole multiplicity of each item. The arithmetic is COCO's (101 points, precision made
-    to fall): equal to pycocotools fed in the same order. Raises ValueError where no class has truth.
+    to fall): equal to pycocotools fed in the same order. Where no class has truth there is no metric.
     """
     if weights is None:
         weights = np.ones(count(items))
     curves = {name: curve for name in classes_of(items) if (curve := _curve(items, name)(weights)) is not None}
     if not curves:
-        raise ValueError(f"no true box of any class ({', '.join(classes_of(items))}): AP is not defined")
-    values = {}
-    for metric in METRICS:
-        values[metric.name] = _mean(metric.name, list(curves.values()))
+        return {}
+    values = {metric.name: _mean(metric.name, list(curves.values())) for metric in METRICS}
     for name, curve in curves.items():
-        for metric in METRICS:
-            values[f"{metric.name}[{name}]"] = _mean(metric.name, [curve])
+        values |= {f"{metric.name}[{name}]": _mean(metric.name, [curve]) for metric in METRICS}
     return values
 
 
