@@ -92,6 +92,10 @@ class Dataset(ABC):
     def items(self, kind: Kind, split: Split) -> list[Item]:
         """All items of a kind in a split, in a fixed order."""
 
+    def require(self, kind: Kind, split: Split) -> None:
+        """Raise Refusal where a split that is asked for has no items; what a program draws has all splits."""
+        del kind, split
+
     @abstractmethod
     def fingerprint(self) -> str:
         """A hash of what the numbers depend on: of files, or of a generator's version and parameters."""

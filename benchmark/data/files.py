@@ -33,19 +33,22 @@ class FileDataset(Dataset):
         """Every file that items depend on."""
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
-        """All items of a kind in a split, in a fixed order. Raises Refusal where there are none to test on."""
+        """All items of a kind in a split, in a fixed order. Raises Refusal for a kind that is not offered."""
         if kind not in self.offers():
             raise Refusal(f"{self.root} ({self.name}) has no {kind}; it offers {', '.join(sorted(self.offers()))}")
         if kind not in self._read:
             self._read[kind] = self.read(kind)
-        chosen = [item for item in self._read[kind] if item.split == split]
-        if not chosen and split == "test":
-            series = len({item.series for item in self._read[kind]})
-            raise Refusal(
-                f"{self.root} ({self.name}) has {series} series and none to test on (3 are needed); say which are "
-                f"train, val and test in {SIDECAR}, or use it as --pretrain-data"
-            )
-        return chosen
+        return [item for item in self._read[kind] if item.split == split]
+
+    def require(self, kind: Kind, split: Split) -> None:
+        """Raise Refusal where a split that is asked for has no items."""
+        if self.items(kind, split):
+            return
+        series = len({item.series for item in self._read[kind]})
+        raise Refusal(
+            f"{self.root} ({self.name}) has {kind} of {series} series and none of them is {split}; say in "
+            f"{self.root / SIDECAR} which series is train, val or test, or give a folder of three series or more"
+        )
 
     def fingerprint(self) -> str:
         """A hash over relative path, size and checksum of the files, and over the settings of the reader."""

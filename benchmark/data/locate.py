@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark import registry
 from benchmark.data.dataset import Dataset
 from benchmark.errors import Refusal, did_you_mean
+from benchmark.request import settings_of
 
 HOME = "INKBENCH_DATA"
-Sets = Mapping[str, Mapping[str, str]]
+Sets = Sequence[tuple[str, str]]
 
 
-def open_dataset(text: str, results: Path, preset: str = "quick", sets: Sets | None = None) -> Dataset:
+def open_dataset(text: str, preset: str, sets: Sets, results: Path) -> Dataset:
     """The dataset that ``text`` means: a name of the registry, the path of a folder, or ``NAME:PATH``.
 
-    A name is looked for in ``$INKBENCH_DATA/<name>``; one that is drawn by the program lies in
-    ``<results>/cache/<name>/<fingerprint>``. ``sets`` are settings by dataset and field. Nothing is read or drawn
-    yet. Raises Refusal.
+    A name (or ``plugin.py:Class``) is looked for in ``$INKBENCH_DATA/<name>``; one that is drawn by the program
+    lies in ``<results>/cache/<name>/<fingerprint>``. ``sets`` are the pairs of ``--set``, those of others are
+    passed over. Nothing is read or drawn yet. Raises Refusal.
     """
     name, colon, path = text.partition(":")
-    if text in registry.names("datasets"):
-        dataset = _by_name(text, results, preset, sets or {})
+    if text in registry.names("datasets") or name.endswith(".py"):
+        dataset = _by_name(text, results, preset, sets)
     elif colon and name in registry.names("datasets"):
-        dataset = _in_folder(_class(name), _folder(path), preset, sets or {})
+        dataset = _in_folder(_class(name), _folder(path), preset, sets)
     else:
-        dataset = _recognised(text, preset, sets or {})
+        dataset = _recognised(text, preset, sets)
     dataset.checksums = results / "cache" / "checksums"
     return dataset
 
@@ -37,11 +38,12 @@ def _class(name: str) -> type[Dataset]:
 
 
 def _make(cls: type[Dataset], root: Path, preset: str, sets: Sets) -> Dataset:
-    return cls(root, cls.Config.resolve(cls.name, preset, sets.get(cls.name)))
+    return cls(root, cls.Config.resolve(cls.name, preset, settings_of(cls.name, sets)))
 
 
 def _by_name(name: str, results: Path, preset: str, sets: Sets) -> Dataset:
     cls = _class(name)
+    name = cls.name
     if cls.prepare is not Dataset.prepare:
         drawn = results / "cache" / name
         return _make(cls, drawn / _make(cls, drawn, preset, sets).fingerprint(), preset, sets)

@@ -91,10 +91,7 @@ class CharReid(FileDataset):
 
     def instances(self, split: Split) -> list[Instance]:
         """The face and body crops of a split with their identities, in the order of the lists. Raises Refusal."""
-        chosen = [instance for instance in self._instances.values() if instance.split == split]
-        if not chosen and split == "test":
-            raise Refusal(f"{self.root} has no characters to test on; test_char_faces.json names them")
-        return chosen
+        return [instance for instance in self._instances.values() if instance.split == split]
 
     @cached_property
     def _listed(self) -> dict[str, tuple[Split, str]]:
@@ -159,7 +156,7 @@ class CharReid(FileDataset):
         size = self.size(file) if name in self._boxes else None
         if size is None:
             return None
-        line, box = self._boxes[name]
+        _, box = self._boxes[name]
         corners, _ = repair((box.x0, box.y0, box.x1, box.y1), size)
         if corners is None:
             return None
