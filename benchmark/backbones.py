@@ -114,7 +114,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 warnings.simplefilter("ignore")
                 state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise Refusal(f"{path} is not a readable weights file: {str(error).splitlines()[0]}") from None
+        why = str(error).split("\n")[0] or type(error).__name__
+        raise Refusal(f"{path} is not a readable weights file: {why}") from None
     except Exception as error:  # pickle.UnpicklingError and what a hostile pickle provokes
         raise Refusal(
             f"{path} was not loaded: it holds more than tensors ({type(error).__name__}); save it as safetensors"

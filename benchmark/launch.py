@@ -15,7 +15,7 @@ from benchmark import supervise
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
-from benchmark.request import Request, check
+from benchmark.request import Request, by_owner, check
 from benchmark.store import Store
 
 
@@ -41,8 +41,8 @@ def request_of(
             seeds=flags.seeds,
             budget=flags.budget,
             transductive=flags.transductive,
-            sets=(*sets, *(_pair(text) for text in flags.set)),
-            grid=tuple((key, tuple(values.split(","))) for key, values in map(_pair, flags.grid)),
+            sets=(*sets, *(pair(text) for text in flags.set)),
+            grid=tuple((key, tuple(values.split(","))) for key, values in map(pair, flags.grid)),
             results=flags.results,
             devices=flags.devices,
             precision=flags.precision,
@@ -61,8 +61,9 @@ def request_of(
 
 def launch(request: Request) -> int:
     """Refuse or run a request, print its tables on standard output; gives the exit status."""
-    data = open_dataset(request.data, request.preset, request.sets, request.results)
-    check(request, {data.name} | _other(request))
+    named = {request.data, request.pretrain_data or request.data}
+    sets = by_owner(request.sets)
+    check(request, {open_dataset(name, request.results, request.preset, sets).name for name in named})
     store = Store(request.results)
     if not request.dry_run:
         store.check_writable()
@@ -96,13 +97,8 @@ def _show_log(store: Store, record: dict[str, Any]) -> None:
         print(f"    whole log: {path}", file=sys.stderr)
 
 
-def _other(request: Request) -> set[str]:
-    if request.pretrain_data is None:
-        return set()
-    return {open_dataset(request.pretrain_data, request.preset, request.sets, request.results).name}
-
-
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """``NAME.FIELD=VALUE`` as key and value. Raises Refusal."""
     key, equals, value = text.partition("=")
     if not equals:
         raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{text}'")

@@ -71,6 +71,12 @@ def settings_of(owner: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {key.split(".", 1)[1]: value for key, value in pairs if key.split(".", 1)[0] == owner}
 
 
+def by_owner(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """The texts of ``--set`` by owner and field; a pair without a dot is left for ``check`` to refuse."""
+    owners = {key.split(".", 1)[0] for key, _ in pairs if "." in key}
+    return {owner: settings_of(owner, [pair for pair in pairs if "." in pair[0]]) for owner in owners}
+
+
 def check(request: Request, datasets: set[str]) -> None:
     """Refuse what can be seen to be wrong without importing a model: names, presets, owners of settings, paths."""
     methods = [registry.find("methods", name) for name in method_names(request)]
@@ -89,6 +95,9 @@ def check(request: Request, datasets: set[str]) -> None:
         *SHARED_OWNERS,
     }
     running = {*datasets, *(entry.name for entry in (*methods, *tasks)), *SHARED_OWNERS}
+    for key, _ in request.grid:
+        if key.split(".")[0] in datasets:
+            raise Refusal(f"--grid {key}: the data are the same for all rows of a table; use --set and another run")
     for key, _ in (*request.sets, *request.grid):
         owner, dot, field = key.partition(".")
         if not dot or not field:

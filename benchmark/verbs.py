@@ -1,0 +1,183 @@
+"""The verbs beside a run: list, describe, data, table, submit, doctor. None imports torch but describe and doctor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmark import registry
+from benchmark.cli import Parser, common, run_flags
+from benchmark.errors import Refusal, did_you_mean
+from benchmark.store import Store
+
+
+def _parser(verb: str, description: str) -> Parser:
+    return Parser(prog=f"run_benchmark.py {verb}", description=description, parents=[common()], allow_abbrev=False)
+
+
+def verb_list(words: list[str]) -> int:
+    """``list methods|tasks|datasets|tables|runs [--json]``."""
+    parser = _parser("list", "What there is.")
+    parser.add_argument("what", choices=("methods", "tasks", "datasets", "tables", "runs"))
+    parser.add_argument("--json", action="store_true", help="an array of objects with name")
+    flags = parser.parse_args(words)
+    if flags.what == "runs":
+        rows = [_run_row(record) for record in Store(flags.results).records()]
+    elif flags.what == "tables":
+        from leaderboards import tables
+
+        rows = [{"name": name, "summary": tables.load(name).title} for name in tables.names()]
+    else:
+        entries = registry.entries(flags.what).values()
+        rows = [
+            {"name": entry.name, "summary": entry.summary, "origin": entry.origin}
+            for entry in sorted(entries, key=lambda entry: entry.name)
+        ]
+    if flags.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return 0
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        print(f"{row['name']:{width}}  {row['summary']}")
+    if not rows:
+        print(f"none in {flags.results}" if flags.what == "runs" else "none", file=sys.stderr)
+    return 0
+
+
+def _run_row(record: dict[str, Any]) -> dict[str, Any]:
+    primary = record.get("primary")
+    value = record.get("metrics", {}).get(primary, {}).get("value")
+    figure = f"{primary} {value:.4f}" if value is not None else record.get("reason", "")
+    changed = " ".join(f"{key}={value}" for key, value in record["changed"].items())
+    backbone = record["backbone"]["name"] if record["backbone"] else "-"
+    what = f"{record['method']} on {record['task']}/{record['protocol']}, {record['data']['id']}, {backbone}"
+    return {
+        "name": record["id"],
+        "summary": f"{record['status']:8} {what}, seed {record['seed']}, {record['preset']} {changed} {figure}".rstrip(),
+        "status": record["status"],
+        "method": record["method"],
+        "task": record["task"],
+        "protocol": record["protocol"],
+        "seed": record["seed"],
+        "value": value,
+    }
+
+
+def verb_describe(words: list[str]) -> int:
+    """``describe NAME [--json]``: every setting, its type, default, values per preset and source."""
+    from benchmark.request import SHARED_OWNERS
+
+    parser = _parser("describe", "Every setting of a method, task, dataset, of backbone or pretrain.")
+    parser.add_argument("name")
+    parser.add_argument("--json", action="store_true")
+    flags = parser.parse_args(words)
+    if flags.name in SHARED_OWNERS:
+        kind, config, summary = "settings", SHARED_OWNERS[flags.name], (SHARED_OWNERS[flags.name].__doc__ or "")
+    else:
+        kind = next((kind for kind in registry.ROOMS if flags.name in registry.entries(kind)), "")
+        if not kind and ".py:" not in flags.name:
+            known = [name for room in registry.ROOMS for name in registry.names(room)] + list(SHARED_OWNERS)
+            raise Refusal(f"nothing is called '{flags.name}'{did_you_mean(flags.name, known)}")
+        entry = registry.find(kind or "methods", flags.name)
+        config, summary = registry.load_entry(entry).Config, entry.summary  # type: ignore[attr-defined]
+    fields = [
+        {
+            "name": name,
+            "type": _type_name(field.annotation),
+            "default": field.default if not isinstance(field.default, Path) else str(field.default),
+            "presets": {preset: values[name] for preset, values in config.presets.items() if name in values},
+            "help": field.description,
+            "source": (field.json_schema_extra or {}).get("source"),  # type: ignore[union-attr]
+        }
+        for name, field in config.model_fields.items()
+    ]
+    if flags.json:
+        print(json.dumps({"name": flags.name, "kind": kind, "summary": summary, "settings": fields}, indent=1))
+        return 0
+    print(f"{flags.name}: {summary.strip()}")
+    for field in fields:
+        presets = "".join(f"; {preset}: {value}" for preset, value in field["presets"].items())
+        print(f"\n  {flags.name}.{field['name']} = {field['default']}   ({field['type']}{presets})")
+        print(f"      {field['help']}  [{field['source']}]")
+    return 0
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def verb_data(words: list[str]) -> int:
+    """``data info ID|PATH`` and ``data make synth --out DIR``."""
+    parser = _parser("data", "Datasets: what they are, and making a copy of synth.")
+    verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
+    info = verbs.add_parser("info", parents=[common()])
+    info.add_argument("what", metavar="ID|PATH")
+    make = verbs.add_parser("make", parents=[common()])
+    make.add_argument("what", choices=("synth",))
+    make.add_argument("--out", type=Path, required=True, metavar="DIR")
+    make.add_argument("--preset", default="quick")
+    make.add_argument("--set", action="append", default=[], metavar="synth.FIELD=VALUE")
+    for name in ("series", "pages", "seed"):
+        make.add_argument(f"--{name}", metavar="N")
+    flags = parser.parse_args(words)
+    from benchmark.data import catalogue
+
+    if flags.verb == "info":
+        print(catalogue.info(flags.what, flags.results))
+        return 0
+    from benchmark.launch import pair
+
+    pairs = [pair(text) for text in flags.set]
+    pairs += [(f"synth.{name}", getattr(flags, name)) for name in ("series", "pages", "seed") if getattr(flags, name)]
+    print(catalogue.make_synth(flags.out, flags.preset, pairs, flags.quiet))
+    return 0
+
+
+def verb_table(words: list[str]) -> int:
+    """``table NAME [--run] [--format md|csv|json|text]``, with the flags of a run."""
+    parser = Parser(
+        prog="run_benchmark.py table", description="A declared table.", parents=[common(), run_flags()], allow_abbrev=False
+    )
+    parser.add_argument("name")
+    parser.add_argument("--run", action="store_true", help="run what is missing first")
+    parser.add_argument("--format", default="text", choices=("text", "md", "csv", "json"))
+    flags = parser.parse_args(words)
+    from leaderboards import declared
+
+    return declared.table(flags, words)
+
+
+def verb_submit(words: list[str]) -> int:
+    """``submit pack CELL --out X.zip | check X.zip | score X.zip --reference DIR``."""
+    parser = _parser("submit", "Predictions the way a challenge server takes them.")
+    verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
+    pack = verbs.add_parser("pack", parents=[common()])
+    pack.add_argument("cell", help="the beginning of a cell's id (list runs)")
+    pack.add_argument("--out", type=Path, required=True, metavar="X.zip")
+    pack.add_argument("--format", default="png", choices=("png", "npy"), help="8-bit maps, or lossless float32")
+    pack.add_argument("--floor", type=int, default=1, help="least grey value (0 to 255) of a PNG map")
+    check = verbs.add_parser("check", parents=[common()])
+    score = verbs.add_parser("score", parents=[common()])
+    for verb in (check, score):
+        verb.add_argument("zip", type=Path)
+        verb.add_argument("--split", default="test")
+        verb.add_argument("--strict", action="store_true", help="refuse what a server refuses")
+        verb.add_argument("--json", action="store_true")
+    check.add_argument("--reference", type=Path, metavar="DIR")
+    score.add_argument("--reference", type=Path, metavar="DIR", required=True)
+    score.add_argument("--task", default="saliency", choices=("saliency",))
+    flags = parser.parse_args(words)
+    from submissions import commands
+
+    return {"pack": commands.pack, "check": commands.check, "score": commands.score}[flags.verb](flags)
+
+
+def verb_doctor(words: list[str]) -> int:
+    """``doctor``: what this machine can and cannot do."""
+    flags = _parser("doctor", "What this machine can and cannot do, and how to mend it.").parse_args(words)
+    from benchmark import doctor
+
+    return doctor.examine(flags.results)
+

@@ -1,0 +1,84 @@
+"""One update of a method, as one of several ranks or alone on a rank's share of the batch; writes the changes of weights.
+
+Run by test_distributed.py: ``python tests/distributed_step.py METHOD SHARE OF OUT``.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmark import engine
+from benchmark.api import Context, Method
+from benchmark.backbones import Backbone
+from benchmark.pretrain import setup, update
+from benchmark.seeding import derive
+from benchmark.store import arrays_bytes, write_atomic
+
+BATCH = 8
+
+
+class Adversarial(Method):
+    """A generator that shifts features and a critic that tells them apart; the critic is called in both turns."""
+
+    name = "adversarial"
+
+    def build(self, backbone):
+        generator = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 1))
+        critic = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.LazyLinear(1))
+        critic(torch.zeros(2, 3, 16, 16))
+        return {"generator": generator, "critic": critic}
+
+    def drives(self):
+        return ("generator", "critic")
+
+    def optimizer(self, network, parameters):
+        return torch.optim.SGD(parameters, lr=1.0)
+
+    def step(self, nets, batch, context):
+        real = batch["image"].float() / 255
+        fake = nets["generator"](real)
+        yield nn.functional.softplus(-nets["critic"](fake)).mean()
+        yield (nn.functional.softplus(nets["critic"](fake.detach())) + nn.functional.softplus(-nets["critic"](real))).mean()
+
+
+def plain():
+    from methods.jigsaw import Jigsaw
+
+    class PlainJigsaw(Jigsaw):
+        def optimizer(self, network, parameters):
+            return torch.optim.SGD(parameters, lr=1.0)
+
+    return PlainJigsaw(Jigsaw.Config.resolve("jigsaw", "smoke", {}))
+
+
+def main(kind, share, of, out):
+    device = engine.start(of if share is None else 1, "32", 1)
+    rank = device.fabric.global_rank if share is None else share
+    torch.manual_seed(0)
+    method = plain() if kind == "plain" else Adversarial(Method.Config())
+    side = next(iter(method.views().values())).side if kind == "plain" else 16
+    backbone = Backbone("test_resnet")
+    nets, optimizers = setup(device, method, method.build(backbone), method.drives())
+    before = {name: net.module.state_dict() if name in optimizers else {} for name, net in nets.items()}
+    before = {name: {key: value.clone() for key, value in state.items()} for name, state in before.items()}
+    pixels = np.random.default_rng(1).integers(0, 256, (BATCH, side, side, 3), dtype=np.uint8)
+    batch = {"image": engine.to_device(pixels[rank::of], device.torch)}
+    own = derive(0, "pretrain", 0, rank)
+    torch.manual_seed(own)
+    context = Context(0, 0, 1, device.torch, torch.Generator().manual_seed(own), rank, of)
+    update(device, backbone, method.step(nets, batch, context), method.drives(), nets, optimizers)
+    changes = {
+        f"{name}/{key}": (value - before[name][key]).numpy()
+        for name, net in nets.items()
+        for key, value in net.module.state_dict().items()
+        if key in dict(net.module.named_parameters())
+    }
+    if share is not None or rank == 0:
+        write_atomic(Path(out), arrays_bytes(changes))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], None if sys.argv[2] == "rank" else int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
