@@ -1,0 +1,206 @@
+"""Records -> tables: rows into blocks, figures into cells, and in words whatever departs from a fair comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import Refusal
+from benchmark.store import Store, key_of, write_atomic
+from leaderboards import render
+from leaderboards.columns import Column, Subject
+from leaderboards.compare import Evidence
+from leaderboards.layout import arranged, chosen, metric_names, missing, reported
+from leaderboards.remarks import block_notes, hoisted, marks, table_notes
+from leaderboards.rows import Group, Record, blocks, plain
+from leaderboards.table import Block, Cell, Head, Row, Table
+from leaderboards.tables import RowSpec, TableFile
+from leaderboards.verdicts import Judged, judge, limits
+
+
+def tables(store: Store, records: Sequence[Record], declared: TableFile | None = None) -> list[Table]:
+    """One table for each task, protocol, data and preset among the records, in their order."""
+    parts: dict[str, list[Record]] = {}
+    for record in records:
+        data = record["data"]
+        key = [record["task"], _protocol(record), data["id"], data["fingerprint"], record["preset"]]
+        parts.setdefault(key_of(key), []).append(record)
+    made: list[Table] = []
+    for part in parts.values():
+        first = part[0]
+        title = declared.title if declared else f"{first['task']} on {first['data']['id']}"
+        table = build(store, part, title, declared)
+        if any(table.name == other.name for other in made):
+            table = replace(table, name=f"{table.name}-{first['data']['fingerprint'][:6]}")
+        made.append(table)
+    if declared and len(made) == 1:
+        made[0] = replace(made[0], name=declared.name)
+    return made
+
+
+def build(store: Store, records: Sequence[Record], title: str, declared: TableFile | None = None) -> Table:
+    """The table of records of one task, protocol, data and preset; ``declared`` gives rows and columns their order.
+
+    Raises Refusal where a column would mix versions of its metric, or the table those of its protocol.
+    """
+    if not records:
+        raise Refusal("there is no record to make a table of")
+    _check_one(records)
+    first = next((record for record in records if record["backbone"] is not None), records[0])
+    primary = first["primary"]
+    grouped = blocks(records, lambda record: _made(store, record))
+    _check_versions([row for _, rows, _ in grouped for row in rows])
+    evidence = Evidence(store, primary)
+    judged = judge([rows for _, rows, _ in grouped], evidence, primary, _direction(records, primary))
+    columns = chosen(records, judged, declared)
+    common = _common_changes(judged)
+    bounds = limits(judged)
+    made = []
+    for (setup, _, environment), block in zip(grouped, judged, strict=True):
+        rows = []
+        for group, verdict in zip(block.rows, block.verdicts, strict=True):
+            subject = Subject(group, verdict, primary, bounds, block.control, block.best_trivial)
+            spec = declared.row_of(group) if declared else None
+            rows.append(_row(subject, columns, spec.label if spec else group.label(common), spec, environment))
+        rows += missing(block.rows, declared, columns)
+        rows = arranged(rows, declared)
+        made.append(Block(_heading(setup, block.rows), tuple(rows), tuple(block_notes(block, environment))))
+    everywhere = hoisted([block.rows for block in made])
+    notes = table_notes(records, judged, bounds, evidence, common, declared)
+    return Table(
+        name=_name(first, declared),
+        title=title,
+        subtitle=_subtitle(first),
+        columns=tuple(Head(column.key, column.label) for column in columns),
+        blocks=tuple(_without(block, everywhere) for block in made),
+        notes=tuple(everywhere + notes),
+    )
+
+
+def write(store: Store, table: Table, name: str | None = None) -> Path:
+    """Write ``results/tables/NAME.{md,csv,json}``, each whole or not at all; gives the path of the first."""
+    folder = store.root / "tables"
+    for suffix, text in (
+        ("csv", render.csv(table)),
+        ("json", render.json(table)),
+        ("md", render.markdown(table)),
+    ):
+        path = folder / f"{name or table.name}.{suffix}"
+        write_atomic(path, text.encode())
+    return path
+
+
+def _row(
+    subject: Subject, columns: Sequence[Column], label: str, spec: RowSpec | None, environment: dict[str, Any]
+) -> Row:
+    group = subject.row
+    if group.done:
+        cells = {column.key: column.produce(subject) for column in columns}
+    else:
+        cells = {column.key: Cell() for column in columns}
+        cells[columns[0].key] = Cell(group.status, extra={"reason": group.any.get("reason", "")})
+    if spec:
+        cells |= reported(spec)
+    return Row(
+        label=label,
+        status=group.status,
+        cells=cells,
+        marks=tuple(marks(subject, environment)),
+        metrics={name: value for name in metric_names(group.done) if (value := group.value(name)) is not None},
+        records=tuple(record["id"] for record in (*group.done, *group.unfinished)),
+    )
+
+
+def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
+    """What all pretrained rows of the table change alike: told once, not in every label."""
+    rows = [row.changes for block in judged for row in block.rows if "pretrain" in row.any["settings"]]
+    if len(rows) < 2:
+        return {}
+    shared = {key: value for key, value in rows[0].items() if all(row.get(key, ...) == value for row in rows)}
+    return {key: value for key, value in shared.items() if key.startswith("pretrain") or "." not in key}
+
+
+def _check_one(records: Sequence[Record]) -> None:
+    """Raise Refusal where records cannot stand in one table."""
+    for what, found in (
+        ("task", {record["task"] for record in records}),
+        ("protocol", {_protocol(record) for record in records}),
+        ("data", {f"{record['data']['id']} {record['data']['fingerprint'][:8]}" for record in records}),
+        ("preset", {record["preset"] for record in records}),
+        ("primary metric", {record["primary"] for record in records}),
+    ):
+        if len(found) > 1:
+            raise Refusal(f"one table holds one {what}, not {', '.join(sorted(found))}")
+
+
+def _check_versions(rows: Sequence[Group]) -> None:
+    """Raise Refusal where the rows' figures have different definitions."""
+    for what, versions in (
+        ("protocol", {row.any["protocol"]: row for row in rows}),
+        *(
+            (f"metric {name}", {str(row.done[0]["metrics"][name]["version"]): row for row in rows if _has(row, name)})
+            for name in metric_names([row.done[0] for row in rows if row.done])
+        ),
+    ):
+        if len(versions) > 1:
+            told = ", ".join(f"{version} ({row.label()})" for version, row in sorted(versions.items()))
+            raise Refusal(f"one column would mix versions of {what}: {told}; run the older rows again")
+
+
+def _has(row: Group, metric: str) -> bool:
+    return bool(row.done) and metric in row.done[0]["metrics"]
+
+
+def _direction(records: Sequence[Record], metric: str) -> str:
+    for record in records:
+        if record["status"] == "done":
+            return str(record["metrics"][metric]["direction"])
+    return "max"
+
+
+def _protocol(record: Record) -> str:
+    """A protocol's name without its version."""
+    return str(record["protocol"]).partition("@")[0]
+
+
+def _made(store: Store, record: Record) -> float:
+    path = store.record_path(record["id"])
+    return path.stat().st_mtime if path.is_file() else 0.0
+
+
+def _heading(setup: dict[str, Any], rows: Sequence[Group]) -> str:
+    record = next((row.any for row in rows if not row.trivial), rows[0].any if rows else None)
+    if setup["backbone"] is None or record is None:
+        return "no backbone"
+    told = [
+        f"{key}={plain(value)}"
+        for key, value in record["changed"].items()
+        if key.startswith((f"{record['task']}.", "backbone."))
+    ]
+    return ", ".join([setup["backbone"], f"{setup['side']} px", setup["family"], *told])
+
+
+def _subtitle(record: Record) -> str:
+    data = record["data"]
+    kind = "simulated" if data.get("simulated") else "not comics" if data.get("photographs") else ""
+    parts = [
+        f"task {record['task']}",
+        f"protocol {record['protocol']}",
+        f"data {data['id']} {str(data['fingerprint'])[:8]}" + (f" ({kind})" if kind else ""),
+        f"preset {record['preset']}",
+    ]
+    return ", ".join(parts)
+
+
+def _name(record: Record, declared: TableFile | None) -> str:
+    data = re.sub(r"[^a-z0-9]+", "-", str(record["data"]["id"]).lower()).strip("-")
+    start = declared.name if declared else f"{record['task']}-{_protocol(record)}"
+    return f"{start}-{data}-{record['preset']}"
+
+
+def _without(block: Block, told: Sequence[str]) -> Block:
+    rows = (replace(row, marks=tuple(mark for mark in row.marks if mark not in told)) for row in block.rows)
+    return replace(block, rows=tuple(rows))

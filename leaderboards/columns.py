@@ -1,0 +1,191 @@
+"""The columns that a table can have: one entry each, which says how a row's records become a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from leaderboards.rows import CONTROL, Group
+from leaderboards.table import Cell
+from leaderboards.verdicts import Limits, Verdict, star
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a column may look at to make the cell of one row."""
+
+    row: Group
+    verdict: Verdict
+    primary: str
+    limits: tuple[Limits, Limits]
+    control: Group | None
+    best_trivial: Group | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: ``produce`` makes its cell for a row that is done; ``requires`` names the row it compares with."""
+
+    key: str
+    label: str
+    produce: Callable[[Subject], Cell]
+    requires: str = ""
+
+
+def figure(value: float, signed: bool = False) -> str:
+    """A figure for people: three decimals, fewer where it is large."""
+    places = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+    return f"{value:{'+' if signed else ''}.{places}f}"
+
+
+def p_text(p: float) -> str:
+    """A p-value for people."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def metric_column(name: str, label: str = "") -> Column:
+    """The column of a metric: its mean over seeds."""
+
+    def produce(subject: Subject) -> Cell:
+        value = subject.row.value(name)
+        return Cell() if value is None else Cell(figure(value), value)
+
+    return Column(name, label or name, produce)
+
+
+def _primary(subject: Subject) -> Cell:
+    value = subject.row.value(subject.primary)
+    if value is None:
+        return Cell()
+    best, interval = subject.verdict.best, subject.verdict.interval
+    if interval is None:
+        return Cell(figure(value), value, best=best)
+    text = f"{figure(value)} [{figure(interval[0])}, {figure(interval[1])}]"
+    return Cell(text, value, *interval, best=best)
+
+
+def _difference(subject: Subject) -> Cell:
+    pair = subject.verdict.control
+    if subject.row is subject.control:
+        return Cell("control")
+    if pair is None:
+        return Cell()
+    text = f"{figure(pair.difference, True)} [{figure(pair.low, True)}, {figure(pair.high, True)}]"
+    return Cell(text, pair.difference, pair.low, pair.high, extra={"seeds": pair.seeds, "series": pair.series})
+
+
+def _p(subject: Subject) -> Cell:
+    pair, p = subject.verdict.control, subject.verdict.control_p
+    if pair is None or p is None:
+        return Cell()
+    extra = {"unadjusted": pair.p, "flips": pair.flips, "exact": pair.exact}
+    return Cell(p_text(p) + star(p, subject.limits[0]), p, extra=extra)
+
+
+def _over_trivial(subject: Subject) -> Cell:
+    pair = subject.verdict.trivial
+    if subject.row is subject.best_trivial:
+        return Cell("(best)")
+    if pair is None:
+        return Cell()
+    return Cell(figure(pair.difference, True), pair.difference, pair.low, pair.high)
+
+
+def _p_trivial(subject: Subject) -> Cell:
+    pair, p = subject.verdict.trivial, subject.verdict.trivial_p
+    if pair is None or p is None:
+        return Cell()
+    extra = {"unadjusted": pair.p, "flips": pair.flips, "exact": pair.exact}
+    return Cell(p_text(p) + star(p, subject.limits[1]), p, extra=extra)
+
+
+def _counts(subject: Subject) -> Cell:
+    items, series, seeds = subject.verdict.items, subject.verdict.series, len(subject.row.done)
+    text = f"{items:,}/{'?' if series is None else f'{series:,}'}/{seeds}"
+    return Cell(text, text, extra={"items": items, "series": series, "seeds": seeds})
+
+
+def pretext(row: Group) -> dict[str, Any] | None:
+    """The first figure of the pretext task, mean over seeds: name, value, trivial, learnt; None without one."""
+    told = [record["pretext"] for record in row.done if record.get("pretext")]
+    if not told or len(told) < len(row.done):
+        return None
+    name = next(iter(told[0]))
+    entries: list[Mapping[str, Any]] = [seed[name] for seed in told]
+    trivial = entries[0].get("trivial")
+    return {
+        "name": name,
+        "value": sum(entry["value"] for entry in entries) / len(entries),
+        "trivial": trivial,
+        "learnt": None if trivial is None else all(entry.get("learnt") for entry in entries),
+    }
+
+
+def _pretext(subject: Subject) -> Cell:
+    found = pretext(subject.row)
+    if found is None:
+        return Cell()
+    text = f"{found['name']} {figure(found['value'])}"
+    if found["learnt"] is False:
+        text += ", not learnt"
+    elif found["trivial"] is not None:
+        text += f" > {figure(found['trivial'])}"
+    return Cell(text, found["value"], extra={name: found[name] for name in ("name", "trivial", "learnt")})
+
+
+def _total(key: str) -> Callable[[Subject], Cell]:
+    """The mean over seeds of a count that records keep."""
+
+    def produce(subject: Subject) -> Cell:
+        counts = [record[key] for record in subject.row.done if record.get(key) is not None]
+        if not counts:
+            return Cell()
+        mean = sum(counts) / len(counts)
+        return Cell(f"{mean:,.0f}", int(mean) if mean == int(mean) else mean)
+
+    return produce
+
+
+def _images(subject: Subject) -> Cell:
+    if subject.row.any.get("given"):
+        return Cell("outside", "outside the budget")
+    return _total("images_seen")(subject)
+
+
+def _trials(subject: Subject) -> Cell:
+    counts = [len(record["trials"]) for record in subject.row.done if record.get("trials")]
+    return Cell(str(max(counts)), max(counts)) if counts else Cell()
+
+
+def _seconds(subject: Subject) -> Cell:
+    sums = [sum(phase["wall_s"] for phase in record["phases"].values()) for record in subject.row.done]
+    mean = sum(sums) / len(sums)
+    return Cell(f"{mean:,.0f} s", mean)
+
+
+def _supervision(subject: Subject) -> Cell:
+    text = str(subject.row.any.get("supervision") or "none")
+    return Cell(text, text)
+
+
+COLUMNS: dict[str, Column] = {
+    column.key: column
+    for column in (
+        Column("primary", "", _primary),
+        Column("difference", f"Δ to {CONTROL}\n[95 % interval]", _difference, requires="control"),
+        Column("p", f"p vs\n{CONTROL}", _p, requires="control"),
+        Column("over_trivial", "Δ to\ntrivial", _over_trivial, requires="trivial"),
+        Column("p_trivial", "p vs\ntrivial", _p_trivial, requires="trivial"),
+        Column("n", "n: items/\nseries/seeds", _counts),
+        Column("pretext", "pretext\n(held out)", _pretext),
+        Column("images", "images\nseen", _images),
+        Column("trials", "trials", _trials),
+        Column("head", "head\nparameters", _total("head_parameters")),
+        Column("seconds", "wall time", _seconds),
+        Column("supervision", "supervision", _supervision),
+    )
+}
+"""A new column is one entry here; a metric's name is a column too."""
+BEFORE_METRICS = ("primary", "difference", "p", "over_trivial", "p_trivial", "n")
+AFTER_METRICS = ("pretext", "images", "trials")

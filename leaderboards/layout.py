@@ -1,0 +1,81 @@
+"""Which rows and columns a table has and in what order: as declared, or as usual."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+from leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, Column, metric_column
+from leaderboards.rows import Group, Record, plain
+from leaderboards.table import Cell, Row
+from leaderboards.tables import ColumnSpec, RowSpec, TableFile
+from leaderboards.verdicts import Judged
+
+REPORTED = "reported:"
+
+
+def arranged(rows: Sequence[Row], declared: TableFile | None) -> list[Row]:
+    """Declared rows in their order, behind trivial and control rows; the others as they came."""
+    places = {spec.label: place for place, spec in enumerate(declared.rows)} if declared else {}
+    return sorted(rows, key=lambda row: places.get(row.label, -1))
+
+
+def missing(rows: Sequence[Group], declared: TableFile | None, columns: Sequence[Column]) -> list[Row]:
+    """Declared rows that nobody has run here: shown, with the paper's figures, never left out."""
+    if declared is None:
+        return []
+    there = {spec.label for group in rows if (spec := declared.row_of(group))}
+    return [
+        Row(spec.label, "not run", {columns[0].key: Cell("not run"), **reported(spec)})
+        for spec in declared.rows
+        if spec.label not in there
+    ]
+
+
+def reported(spec: RowSpec) -> dict[str, Cell]:
+    """The paper's figures of a row, as they are printed there."""
+    return {f"{REPORTED}{key}": Cell(plain(value), value) for key, value in spec.reported.items()}
+
+
+def chosen(records: Sequence[Record], judged: Sequence[Judged], declared: TableFile | None) -> list[Column]:
+    """Declared or usual columns, without those that compare with a row which is not there."""
+    done = [record for record in records if record["status"] == "done"]
+    primary = records[0]["primary"]
+    there = {"control": any(block.control for block in judged), "trivial": any(block.best_trivial for block in judged)}
+    if declared and declared.columns:
+        columns = [column for spec in declared.columns for column in _declared(spec, primary, declared)]
+    else:
+        metrics = [name for name in metric_names(done) if name != primary]
+        defined = {metric.name for metric in importlib.import_module(records[0]["scorer"]).METRICS}
+        parts = (f"{primary}[", f"{primary}@")
+        shown = [name for name in metrics if name in defined] + [name for name in metrics if name.startswith(parts)]
+        columns = [COLUMNS[key] for key in BEFORE_METRICS] + [metric_column(name) for name in shown]
+        columns += [COLUMNS[key] for key in AFTER_METRICS]
+    return [_arrowed(column, done, primary) for column in columns if not column.requires or there[column.requires]]
+
+
+def metric_names(records: Sequence[Record]) -> list[str]:
+    """All metrics of records, in the order in which they come."""
+    return list(dict.fromkeys(name for record in records for name in record.get("metrics", {})))
+
+
+def _declared(spec: ColumnSpec, primary: str, declared: TableFile) -> list[Column]:
+    known = COLUMNS.get("primary" if spec.key == primary else spec.key)
+    column = Column(known.key, spec.label or known.label, known.produce, known.requires) if known else None
+    columns = [column or metric_column(spec.key, spec.label)]
+    if any(spec.key in row.reported for row in declared.rows):
+        label = spec.reported or f"{spec.label or spec.key} (reported)"
+        columns.append(Column(f"{REPORTED}{spec.key}", label, lambda _: Cell()))
+    return columns
+
+
+def _arrowed(column: Column, done: Sequence[Record], primary: str) -> Column:
+    """Metrics show which way is better; the primary one says its name."""
+    name = primary if column.key == "primary" else column.key
+    label = column.label or name
+    entry = next((record["metrics"][name] for record in done if name in record["metrics"]), None)
+    if entry is not None:
+        label += " ↑" if entry["direction"] == "max" else " ↓"
+    if column.key == "primary":
+        label += "\n[95 % interval]"
+    return Column(column.key, label, column.produce, column.requires)

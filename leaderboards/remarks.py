@@ -1,0 +1,120 @@
+"""What a table says in words: whatever a reader would otherwise take for more than it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leaderboards.columns import Subject, figure, pretext
+from leaderboards.compare import Evidence
+from leaderboards.rows import CONTROL, Group, Record, environment, plain
+from leaderboards.table import BEST_NOTE, Row
+from leaderboards.tables import TableFile
+from leaderboards.verdicts import Judged, Limits
+
+ONE_SEED = "these weights only: one seed, so intervals and p hold for these very weights, not for the method"
+GIVEN = "outside the budget: weights made elsewhere; the interval covers the transfer only"
+TRANSDUCTIVE = "transductive: pretraining also read series of validation and test"
+UNPAIRED = f"no comparison: measured on other items than {CONTROL}, or with no seed in common"
+
+
+def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
+    """Remarks on one row, most important first; ``wanted`` is the environment of its block."""
+    row = subject.row
+    told = [f"{record['status']}: {_told(record, row)}" for record in row.unfinished]
+    if not row.done:
+        return told
+    if row.any.get("given"):
+        told.append(GIVEN)
+    if row.any.get("transductive"):
+        told.append(TRANSDUCTIVE)
+    found = pretext(row)
+    if found and found["learnt"] is False:
+        figures = f"{found['name']} {figure(found['value'])} is not above the {figure(found['trivial'])}"
+        told.append(f"not learnt: the pretext task's {figures} of a trivial predictor")
+    if len(row.done) == 1 and not row.trivial:
+        told.append(ONE_SEED)
+    compared = subject.control is not None and row is not subject.control and not row.trivial
+    if compared and subject.verdict.control is None:
+        told.append(UNPAIRED)
+    elif compared and subject.control is not None and set(row.seeds) != set(subject.control.seeds):
+        shared = ", ".join(map(str, sorted(row.seeds.keys() & subject.control.seeds.keys())))
+        told.append(f"compared with {CONTROL} over the seeds that both have: {shared}")
+    if not row.trivial and wanted and environment(row.any) != wanted:
+        told.append(f"other environment: {_in_words(environment(row.any), wanted)}")
+    return told
+
+
+def block_notes(block: Judged, wanted: Mapping[str, Any]) -> list[str]:
+    """What holds for a block."""
+    told = list(block.notes)
+    if not block.informative and block.best_trivial is not None:
+        told.insert(0, f"not informative: at this budget no row beats the trivial baseline {block.best_trivial.method}")
+    if block.control is None:
+        several = sum(row.method == CONTROL for row in block.rows)
+        why = f"{several} variants of it, none with default settings" if several else "it was not run, or failed"
+        told.append(f"no control row {CONTROL} in this block ({why}): no difference to it and no p")
+    if any(row.environments > 1 for row in block.rows):
+        told.append(f"of several environments the newest whole one: {_in_words(wanted)}")
+    return told
+
+
+def table_notes(
+    records: Sequence[Record],
+    judged: Sequence[Judged],
+    bounds: tuple[Limits, Limits],
+    evidence: Evidence,
+    common: Mapping[str, Any],
+    declared: TableFile | None,
+) -> list[str]:
+    """What holds for the whole table."""
+    data = records[0]["data"]
+    told = []
+    if data.get("simulated"):
+        told.append("simulated: comics, labels and viewers are drawn by a program; nothing here speaks of real comics")
+    if data.get("photographs"):
+        told.append("not comics: the test images are photographs")
+    if common:
+        told.append("all pretrained rows: " + " ".join(f"{key}={plain(value)}" for key, value in common.items()))
+    rows = [row for block in judged for row in block.rows if row.done]
+    seeds = any(len(row.done) > 1 for row in rows)
+    told.append(f"[low, high]: 95 % interval, resampling {'seeds, ' if seeds else ''}series and items")
+    control, trivial = bounds
+    if control.tests or trivial.tests:
+        told.append("p: two-sided sign-flip permutation over series, Holm-adjusted over its column; * below .05")
+    few = [name for name, limit in ((CONTROL, control), ("trivial", trivial)) if limit.few]
+    if few:
+        limit = control if control.few else trivial
+        told.append(
+            f"few series: {limit.series} test series and {limit.tests} tests leave no p below .05 after correction, "
+            f"so no mark is possible (vs {', '.join(few)})"
+        )
+    if any(verdict.best for block in judged for verdict in block.verdicts):
+        told.append(BEST_NOTE)
+    if any(verdict.series == 1 for block in judged for verdict in block.verdicts):
+        told.append("one test series: intervals cover its items only")
+    if declared and any(row.reported for row in declared.rows):
+        told.append(f"reported: as printed in {declared.source}; other data, other budget, not in our statistics")
+    told += [f"cell {cell[:8]}: {why}; no interval, no p" for cell, why in evidence.problems.items()]
+    return told
+
+
+def hoisted(blocks: Sequence[Sequence[Row]]) -> list[str]:
+    """The remarks that every finished row with a backbone has: told once under the table."""
+    rows = [row for rows in blocks for row in rows if row.status == "done" and not row.label.startswith("trivial:")]
+    if len(rows) < 2:
+        return []
+    return [mark for mark in rows[0].marks if all(mark in row.marks for row in rows)]
+
+
+def _told(record: Record, row: Group) -> str:
+    reason = str(record.get("reason") or "no reason was recorded")
+    seed = f"seed {record['seed']}, " if row.done or len(row.unfinished) > 1 else ""
+    log = f" (log: {record['log']})" if record.get("log") else ""
+    return f"{seed}{reason}{log}"
+
+
+def _in_words(found: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> str:
+    """An environment, or what of it differs from another one."""
+    told = [f"{name} {value}" for name, value in found.items() if other is None or other.get(name) != value]
+    return ", ".join(told) or "unknown"

@@ -1,0 +1,66 @@
+"""What a table is once it has been made: titles, notes, blocks, rows and cells; renderers know nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+BEST_NOTE = "best of its block, or not distinguishable from it (p at least .05, Holm)"
+"""The note that a renderer prefixes with its own sign for ``Cell.best``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field: ``text`` for people, ``value`` (finite, or words) for programs, an interval where there is one.
+
+    ``best``: best of its block, or not distinguishable from it. ``extra``: what a program may want besides.
+    """
+
+    text: str = "–"
+    value: float | int | str | None = None
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column: its key for programs, its label for people."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: a cell for every column, and its ``marks``, remarks in words that belong to this row alone."""
+
+    label: str
+    status: str
+    cells: Mapping[str, Cell]
+    marks: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    records: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that share backbone, input side, protocol and task settings; nothing is compared across blocks."""
+
+    heading: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A finished table; ``name`` is its file's name, ``subtitle`` says what was measured on what."""
+
+    name: str
+    title: str
+    subtitle: str
+    columns: tuple[Head, ...]
+    blocks: tuple[Block, ...]
+    notes: tuple[str, ...] = ()
