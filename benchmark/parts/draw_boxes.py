@@ -11,6 +11,8 @@ Ink = str | tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 COLOURS = ((214, 39, 40), (31, 119, 180), (44, 160, 44), (148, 103, 189), (255, 127, 14))
 """One colour a class, the same for truth and prediction."""
+TAG = 18
+"""The height of a name tag in pixels."""
 SIDE = 640
 """The longer side of a picture in pixels."""
 
@@ -29,6 +31,7 @@ def draw_boxes(
     canvas = Image.new("RGB", (max(size[0], 430), size[1] + 24), "white")
     canvas.paste(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
     pen = ImageDraw.Draw(canvas)
+    tags: list[tuple[np.ndarray, str, Ink, Ink]] = []
     for label, name in enumerate(classes):
         colour = COLOURS[label % len(COLOURS)]
         true = truth["boxes"][truth["labels"] == label] * scale
@@ -37,10 +40,16 @@ def draw_boxes(
         for place in best:
             box = prediction["boxes"][place].astype(np.float64) * scale
             pen.rectangle(tuple(box), outline=colour, width=3)
-            _tag(pen, (box[0], box[1]), f"{name} {prediction['scores'][place]:.2f}", colour, "white", font)
+            tags.append((box, f"{name} {prediction['scores'][place]:.2f}", colour, "white"))
         for box in true:
             _dashed(pen, box, colour)
-            _tag(pen, (box[0] + 4, box[3] - 20), name, "white", colour, font)
+            tags.append((box, name, "white", colour))
+    taken: list[tuple[float, float, float, float]] = []
+    for box, text, ground, ink in tags:
+        place = _free(box, pen.textlength(text, font=font) + 6, canvas.width, size[1], taken)
+        taken.append(place)
+        pen.rectangle(place, fill=ground)
+        pen.text((place[0] + 3, place[1] + 1), text, ink, font)
     pen.text((4, size[1] + 3), "dashed, name on white: truth      solid, name on colour: prediction", "black", font)
     return np.asarray(canvas)
 
@@ -57,8 +66,17 @@ def _dashed(pen: ImageDraw.ImageDraw, box: np.ndarray, colour: tuple[int, int, i
             pen.line((x, start, x, min(start + dash, y1)), fill=colour, width=3)
 
 
-def _tag(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, ground: Ink, ink: Ink, font: Font) -> None:
-    x, y = max(at[0], 0.0), max(at[1], 0.0)
-    width = pen.textlength(text, font=font)
-    pen.rectangle((x, y, x + width + 6, y + 18), fill=ground)
-    pen.text((x + 3, y + 1), text, ink, font)
+def _free(
+    box: np.ndarray, wide: float, width: int, height: int, taken: list[tuple[float, float, float, float]]
+) -> tuple[float, float, float, float]:
+    """A place for a tag at a corner of ``box`` that no other tag has; the first, above its left, where none is free."""
+    x0, y0, x1, y1 = (float(value) for value in box)
+    corners = [(x, y) for y in (y0 - TAG - 1, y1 + 2, y0 + 3, y1 - TAG - 2) for x in (x0, x1 - wide)]
+    places = []
+    for x, y in corners:
+        left, top = min(max(x, 0.0), width - wide), min(max(y, 0.0), height - TAG)
+        places.append((left, top, left + wide, top + TAG))
+    for place in places:
+        if not any(place[0] < o[2] and o[0] < place[2] and place[1] < o[3] and o[1] < place[3] for o in taken):
+            return place
+    return places[0]

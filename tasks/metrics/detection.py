@@ -115,12 +115,14 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
 def resampler(items: Items, metric: str) -> Resampler:
     """One metric as a function of the items' weights, sorted once; NaN where no truth has weight.
 
-    Raises ValueError for a metric that ``aggregate`` would not give.
+    Raises ValueError for a name that is no metric of these classes.
     """
-    base, _, only = metric.removesuffix("]").partition("[")
-    classes = [only] if only else classes_of(items)
-    if base not in LEVELS or not set(classes) <= set(classes_of(items)):
-        raise ValueError(f"no metric {metric} of classes {', '.join(classes_of(items))}")
+    every = classes_of(items)
+    meant = {base: (base, every) for base in LEVELS}
+    meant |= {f"{base}[{name}]": (base, [name]) for base in LEVELS for name in every}
+    if metric not in meant:
+        raise ValueError(f"no metric {metric}; there are: {', '.join(meant)}")
+    base, classes = meant[metric]
     curves = [_curve(items, name, LEVELS[base]) for name in classes]
 
     def value(weights: np.ndarray) -> float:
