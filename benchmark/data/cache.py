@@ -104,7 +104,9 @@ def squares(path: Path, crops: Sequence[tuple[int, int, int, int] | None], view:
     made: list[Square | BadImage] = []
     for crop in crops:
         try:
-            made.append(_square(decoded, None if crop is None else clamp_crop(path, crop, *decoded.image.size), view))
+            made.append(
+                _square(decoded if crop is None else _cut(decoded, clamp_crop(path, crop, *decoded.image.size)), view)
+            )
         except BadImage as error:
             made.append(error)
     return made
@@ -115,24 +117,23 @@ def _shrink(view: View, width: int, height: int) -> float:
     return 1 / max(place.scale_x, place.scale_y)
 
 
-def _square(decoded: Decoded, crop: tuple[int, int, int, int] | None, view: View) -> Square:
+def _cut(whole: Decoded, crop: tuple[int, int, int, int]) -> Decoded:
+    """A rectangle as an image of its own: the resizing filter must not see what lies beside a panel."""
+    part = whole.image.crop(crop)
+    return Decoded(part, 1, *part.size)
+
+
+def _square(decoded: Decoded, view: View) -> Square:
     """The part of an image that ``view.place`` puts into the square, resized in one step."""
-    left, top, right, bottom = crop or (0, 0, decoded.width, decoded.height)
-    width, height, side = right - left, bottom - top, view.side
+    width, height, side = decoded.width, decoded.height, view.side
     place = view.place(width, height)
+    x0, y0, x1, y1 = 0.0, 0.0, float(width), float(height)
     out = (max(1, round(width * place.scale_x)), max(1, round(height * place.scale_y)))
-    x0, y0, x1, y1 = float(left), float(top), float(right), float(bottom)
     if view.fit == "crop":
         out = (side, side)
-        x0, y0 = left - place.left / place.scale_x, top - place.top / place.scale_y
-        x1, y1 = x0 + side / place.scale_x, y0 + side / place.scale_y
-    limits = (left, top, right, bottom) if decoded.reduced == 1 else (0, 0, *decoded.image.size)
-    box = (
-        max(x0 / decoded.reduced, limits[0]),
-        max(y0 / decoded.reduced, limits[1]),
-        min(x1 / decoded.reduced, limits[2]),
-        min(y1 / decoded.reduced, limits[3]),
-    )
+        x0, y0 = max(-place.left / place.scale_x, 0.0), max(-place.top / place.scale_y, 0.0)
+        x1, y1 = min(x0 + side / place.scale_x, width), min(y0 + side / place.scale_y, height)
+    box = (x0 / decoded.reduced, y0 / decoded.reduced, x1 / decoded.reduced, y1 / decoded.reduced)
     seen = np.asarray(decoded.image.resize(out, Image.Resampling.BILINEAR, box, reducing_gap=3.0))
     if view.fit != "pad":
         return Square(seen, width, height)

@@ -1,0 +1,223 @@
+import multiprocessing
+import os
+import signal
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures_of import draw, noise
+from PIL import Image
+
+from benchmark.api import View
+from benchmark.data import cache
+from benchmark.data.dataset import Item
+from benchmark.errors import CellError
+from benchmark.progress import Progress
+
+QUIET = Progress(quiet=True)
+
+
+def item(path: Path, crop=None, name: str | None = None) -> Item:
+    return Item(name or path.stem, path, "s", "train", crop=crop)
+
+
+def pages(folder: Path, count: int = 9) -> list[Item]:
+    return [item(draw(folder / f"{k}.jpg", 120 + 8 * k, 90, seed=k)) for k in range(count)]
+
+
+@pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (64, 96), (500, 40), (7, 90), (20, 20)])
+def test_pixels_lie_where_the_view_places_them(tmp_path, fit, width, height):
+    """Every pixel of the square has the colour that ``place`` says it has: a ramp in x and in y shows it."""
+    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    ramp = np.stack([255 * x, 255 * y, 0 * x], axis=2).round().astype(np.uint8)
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    view = View(32, fit)
+    [made] = cache.squares(tmp_path / "a.png", [None], view)
+    place = view.place(width, height)
+    seen_x, seen_y = np.meshgrid(np.arange(32) + 0.5, np.arange(32) + 0.5)
+    at_x, at_y = (seen_x - place.left) / place.scale_x / width, (seen_y - place.top) / place.scale_y / height
+    inside = (at_x > 0.1) & (at_x < 0.9) & (at_y > 0.1) & (at_y < 0.9)
+    # a padded image of 500 x 40 is 2.56 pixels high and is drawn on 3: half a pixel of slack
+    slack = 2 + 255 * (0.5 / min(width * place.scale_x, height * place.scale_y) if fit == "pad" else 0)
+    assert np.abs(made.pixels[..., 0] - 255 * at_x)[inside].max() <= slack
+    assert np.abs(made.pixels[..., 1] - 255 * at_y)[inside].max() <= slack
+    assert (made.width, made.height) == (width, height)
+
+
+def test_padding_is_grey_to_the_right_and_below(tmp_path):
+    draw(tmp_path / "a.png", 40, 20)
+    [made] = cache.squares(tmp_path / "a.png", [None], View(16, "pad"))
+    assert (made.pixels[8:] == 128).all()
+    assert (made.pixels[:8] != 128).any()
+
+
+def test_an_image_of_the_right_size_is_not_touched(tmp_path):
+    draw(tmp_path / "a.png", 32, 32)
+    for fit in ("crop", "squash", "pad"):
+        [made] = cache.squares(tmp_path / "a.png", [None], View(32, fit))
+        assert np.array_equal(made.pixels, noise(32, 32))
+
+
+def test_a_crop_is_what_the_cut_out_file_would_give(tmp_path):
+    whole = noise(200, 150)
+    Image.fromarray(whole).save(tmp_path / "page.png")
+    Image.fromarray(whole[20:100, 30:170]).save(tmp_path / "panel.png")
+    view = View(24, "crop")
+    [cut] = cache.squares(tmp_path / "page.png", [(30, 20, 170, 100)], view)
+    [own] = cache.squares(tmp_path / "panel.png", [None], view)
+    assert np.array_equal(cut.pixels, own.pixels)
+    assert (cut.width, cut.height) == (140, 80)
+
+
+def test_a_smaller_decoded_jpeg_looks_as_the_whole_one(tmp_path):
+    path = draw(tmp_path / "a.jpg", 803, 601)
+    for fit in ("crop", "pad", "squash"):
+        [quick] = cache.squares(path, [None], View(32, fit))
+        [whole] = cache.squares(path, [(0, 0, 803, 601)], View(32, fit))
+        assert np.abs(quick.pixels.astype(int) - whole.pixels).mean() < 2
+
+
+def test_bits_do_not_depend_on_threads_or_on_the_other_items(tmp_path):
+    items = pages(tmp_path / "in")
+    items += [item(items[0].path, (5, 5, 60, 50), "cut"), item(items[3].path, (0, 0, 30, 30), "cut2")]
+    one = cache.build(items, View(32), tmp_path / "one", "k", QUIET, threads=1)
+    four = cache.build(items, View(32), tmp_path / "four", "k", QUIET, threads=4)
+    assert np.array_equal(one.images, four.images)
+    assert np.array_equal(one.sizes, four.sizes)
+    few = cache.build(items[::-2], View(32), tmp_path / "few", "k", QUIET, threads=2)
+    assert np.array_equal(few.images, one.images[::-2])
+
+
+def test_batches_sizes_and_order(tmp_path):
+    items = pages(tmp_path / "in", 5)
+    made = cache.build(items, View(16), tmp_path / "c", "k", QUIET)
+    assert [entry.id for entry in made.items] == ["0", "1", "2", "3", "4"]
+    assert made.sizes.tolist() == [[120 + 8 * k, 90] for k in range(5)]
+    batch = made.batch([3, 0, 3])
+    assert batch.shape == (3, 16, 16, 3)
+    assert np.array_equal(batch[0], made.images[3])
+    assert not np.array_equal(batch[0], batch[1])
+    batch[:] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        made.images[0] = 0
+
+
+def test_the_unreadable_are_named_and_the_rest_keeps_its_order(tmp_path):
+    items = pages(tmp_path / "in", 6)
+    items[0].path.write_bytes(b"")
+    items[3].path.write_bytes(items[3].path.read_bytes()[:300])
+    items.append(item(items[5].path, (900, 900, 950, 950), "outside"))
+    made = cache.build(items, View(16), tmp_path / "c", "k", QUIET, threads=2)
+    again = cache.build(items, View(16), tmp_path / "c", "k", QUIET)
+    for read in (made, again):
+        assert [entry.id for entry in read.items] == ["1", "2", "4", "5"]
+        assert [name for name, _ in read.failures] == ["0", "3", "outside"]
+        assert read.failures[0][1] == "is an empty file"
+    alone = cache.build([items[4]], View(16), tmp_path / "d", "k", QUIET)
+    assert np.array_equal(made.images[2], alone.images[0])
+
+
+def test_nothing_readable_is_an_error_in_one_line(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"")
+    with pytest.raises(CellError, match=r"none of 1 images can be read; the first: .*a\.jpg: is an empty file"):
+        cache.build([item(path)], View(16), tmp_path / "c", "k", QUIET)
+    assert list((tmp_path / "c").glob("*")) == [] or not any((tmp_path / "c").glob("*/images.raw"))
+
+
+def test_no_items_give_an_empty_cache(tmp_path):
+    made = cache.build([], View(16), tmp_path / "c", "k", QUIET)
+    assert made.images.shape == (0, 16, 16, 3)
+    assert not (tmp_path / "c").exists()
+
+
+def test_it_is_made_once_and_again_for_another_key_crop_or_view(tmp_path, monkeypatch):
+    items = pages(tmp_path / "in", 3)
+    made = []
+    real = cache._make
+    monkeypatch.setattr(cache, "_make", lambda *given: (made.append(given[1]), real(*given))[1])
+    folder = tmp_path / "c"
+    for _ in range(2):
+        cache.build(items, View(16), folder, "k", QUIET)
+    assert len(made) == 1
+    cache.build(items, View(16), folder, "another", QUIET)
+    cache.build(items, View(16, "pad"), folder, "k", QUIET)
+    cache.build([item(items[0].path, (0, 0, 9, 9)), *items[1:]], View(16), folder, "k", QUIET)
+    assert len(set(made)) == 4
+
+
+def test_a_damaged_cache_is_made_again(tmp_path):
+    items = pages(tmp_path / "in", 3)
+    folder = tmp_path / "c"
+    good = np.array(cache.build(items, View(16), folder, "k", QUIET).images)
+    raw = next(folder.glob("*/images.raw"))
+    os.truncate(raw, 100)
+    assert np.array_equal(cache.build(items, View(16), folder, "k", QUIET).images, good)
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
+    with pytest.raises(CellError, match=r"MiB left .*make room or give another folder with --results DIR"):
+        cache.build(pages(tmp_path / "in", 2), View(16), tmp_path / "c", "k", QUIET)
+    assert not list((tmp_path / "c").glob("*/images.raw"))
+
+
+def _slowly(items, folder, started):
+    real = cache.squares
+
+    def slow(*given):
+        started.set()
+        time.sleep(0.05)
+        return real(*given)
+
+    cache.squares = slow
+    cache.FILES_A_TASK = 1
+    cache.build(items, View(16), folder, "k", QUIET)
+
+
+def test_a_kill_half_way_leaves_nothing_that_is_read(tmp_path):
+    items = pages(tmp_path / "in", 40)
+    folder = tmp_path / "c"
+    context = multiprocessing.get_context("fork")
+    started = context.Event()
+    child = context.Process(target=_slowly, args=(items, folder, started))
+    child.start()
+    assert started.wait(20)
+    time.sleep(0.2)
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == []
+    assert len(list(folder.glob(".*.tmp"))) == 1
+    made = cache.build(items, View(16), folder, "k", QUIET)
+    assert len(made.items) == 40
+    assert list(folder.glob(".*.tmp")) == []
+
+
+def _count(items, folder, counter):
+    real = cache._make
+
+    def counted(*given):
+        with counter.get_lock():
+            counter.value += 1
+        time.sleep(0.3)
+        real(*given)
+
+    cache._make = counted
+    assert len(cache.build(items, View(16), folder, "k", QUIET).items) == len(items)
+
+
+def test_two_processes_make_it_once(tmp_path):
+    items = pages(tmp_path / "in", 5)
+    context = multiprocessing.get_context("fork")
+    counter = context.Value("i", 0)
+    children = [context.Process(target=_count, args=(items, tmp_path / "c", counter)) for _ in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(30)
+    assert [child.exitcode for child in children] == [0, 0]
+    assert counter.value == 1

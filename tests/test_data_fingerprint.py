@@ -1,0 +1,80 @@
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from pictures_of import write
+
+from benchmark.data import fingerprint as module
+from benchmark.data.fingerprint import fingerprint
+from benchmark.data.layouts.folder import Folder
+from benchmark.errors import Refusal
+
+
+def three(root: Path) -> list[Path]:
+    return [write(root / name, text) for name, text in (("a.txt", "one"), ("b/c.txt", "two"), ("d.txt", "three"))]
+
+
+def age(files: list[Path], seconds: float = 60) -> None:
+    for file in files:
+        stamp = time.time() - seconds
+        os.utime(file, (stamp, stamp))
+
+
+def test_it_is_one_of_content_and_relative_names_only(tmp_path):
+    here, there = three(tmp_path / "here"), three(tmp_path / "there")
+    first = fingerprint(tmp_path / "here", here)
+    age(there)
+    assert fingerprint(tmp_path / "there", reversed(there)) == first
+    there[1].write_text("2wo")
+    assert fingerprint(tmp_path / "there", there) != first
+    here[0].rename(tmp_path / "here/A.txt")
+    assert fingerprint(tmp_path / "here", [tmp_path / "here/A.txt", *here[1:]]) != first
+
+
+def test_checksums_are_remembered_by_size_time_and_inode(tmp_path, monkeypatch):
+    files = three(tmp_path / "data")
+    age(files)
+    first = fingerprint(tmp_path / "data", files, tmp_path / "sums")
+    read = []
+    real = module.hashlib.file_digest
+    monkeypatch.setattr(module.hashlib, "file_digest", lambda *given: (read.append(1), real(*given))[1])
+    assert fingerprint(tmp_path / "data", files, tmp_path / "sums") == first
+    assert read == []
+    stat = files[0].stat()
+    files[0].write_text("uno")
+    os.utime(files[0], ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert fingerprint(tmp_path / "data", files, tmp_path / "sums") != first
+    assert len(read) == 1
+
+
+def test_files_just_written_are_not_remembered(tmp_path):
+    files = three(tmp_path / "data")
+    age(files[:2])
+    fingerprint(tmp_path / "data", files, tmp_path / "sums")
+    kept = json.loads(next((tmp_path / "sums").iterdir()).read_text())
+    assert sorted(kept) == ["a.txt", "b/c.txt"]
+
+
+def test_damaged_memory_is_forgotten(tmp_path):
+    files = three(tmp_path / "data")
+    age(files)
+    first = fingerprint(tmp_path / "data", files, tmp_path / "sums")
+    memory = next((tmp_path / "sums").iterdir())
+    for text in ("{", "[]", '{"a.txt": 1}'):
+        memory.write_text(text)
+        assert fingerprint(tmp_path / "data", files, tmp_path / "sums") == first
+
+
+def test_a_file_that_goes_away_is_one_line(tmp_path):
+    with pytest.raises(Refusal, match=r"gone\.txt cannot be read \(No such file"):
+        fingerprint(tmp_path, [tmp_path / "gone.txt"])
+
+
+def test_the_sidecar_counts(tmp_path):
+    for k in range(3):
+        (tmp_path / f"{k}.png").write_bytes(b"%d" % k)
+    first = Folder(tmp_path).fingerprint()
+    write(tmp_path / "series.json", '{"0": {"split": "test"}, "1": {"split": "val"}, "2": {"split": "train"}}')
+    assert Folder(tmp_path).fingerprint() != first

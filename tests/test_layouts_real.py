@@ -1,0 +1,76 @@
+"""The readers on the real data that lies outside the repository."""
+
+from collections import Counter
+
+import numpy as np
+
+from benchmark.api import View
+from benchmark.data.cache import build
+from benchmark.data.dataset import SPLITS
+from benchmark.data.layouts.open_mantra import SPLIT
+from benchmark.data.locate import open_dataset
+from benchmark.progress import Progress
+
+
+def every(dataset, kind):
+    return [item for split in SPLITS for item in dataset.items(kind, split)]
+
+
+def test_open_mantra(shared, tmp_path):
+    dataset = open_dataset(str(shared / "data/open-mantra"), "quick", (), tmp_path)
+    pages, panels = every(dataset, "pages"), every(dataset, "panels")
+    assert dataset.name == "open-mantra"
+    assert (len(pages), len(panels)) == (214, 1_069)
+    assert Counter(box.label for page in pages for box in page.boxes) == {"panel": 1_069, "text": 1_592}
+    assert {item.series: item.split for item in panels} == dict(SPLIT)
+    assert dataset.warnings == []
+    assert len({item.id for item in panels}) == 1_069
+    some = panels[::40]
+    cache = build(some, View(48), tmp_path / "cache", dataset.fingerprint(), Progress(quiet=True), threads=2)
+    assert cache.failures == []
+    assert cache.sizes.tolist() == [[item.crop[2] - item.crop[0], item.crop[3] - item.crop[1]] for item in some]
+    assert cache.images.std() > 50, "manga is black on white"
+
+
+def test_osie_in_the_layout_of_ai4va(shared, tmp_path):
+    dataset = open_dataset(str(shared / "data/osie-ai4va-layout"), "quick", (), tmp_path)
+    items = every(dataset, "saliency")
+    assert dataset.name == "ai4va"
+    assert dataset.photographs
+    assert dataset.offers() == {"saliency", "fixations"}
+    assert Counter(item.split for item in items) == {"train": 125, "val": 25, "test": 25}
+    fixations = [item.fixations for item in items]
+    assert sum(map(len, fixations)) == 24_345
+    assert dataset.warnings == []
+    points = np.concatenate(fixations)
+    assert (points.min(axis=0) >= 0).all()
+    assert (points.max(axis=0) <= (799, 599)).all()
+    first = next(item for item in items if item.id == "1001")
+    assert np.allclose(first.fixations[0], (394.5, 264.7))
+
+
+def test_fixations_lie_where_the_maps_are_bright(shared, tmp_path):
+    """The maps are the fixations blurred: one pixel to either side would lower the mean brightness under them."""
+    from benchmark.data.images import read_rgb
+
+    dataset = open_dataset(str(shared / "data/osie-ai4va-layout"), "quick", (), tmp_path)
+    moved = {}
+    for shift in (-12, 0, 12):
+        bright = []
+        for item in dataset.items("saliency", "test"):
+            grey = read_rgb(item.map)[..., 0].astype(float)
+            x, y = np.clip(np.rint(item.fixations + shift), 0, (799, 599)).astype(int).T
+            bright.append((grey[y, x].mean() - grey.mean()) / grey.std())
+        moved[shift] = np.mean(bright)
+    assert moved[0] > max(moved[-12], moved[12])
+    assert moved[0] > 1
+
+
+def test_golden_age_pages_as_a_plain_folder(shared, tmp_path):
+    dataset = open_dataset(str(shared / "data/golden-age-1915"), "quick", (), tmp_path)
+    assert dataset.name == "folder"
+    items = every(dataset, "panels")
+    assert Counter(item.split for item in items) == {"train": 2, "val": 1, "test": 1}
+    cache = build(items, View(64, "pad"), tmp_path / "cache", dataset.fingerprint(), Progress(quiet=True))
+    assert len(cache.items) == 4
+    assert cache.sizes[:, 0].tolist() == [975] * 4
