@@ -34,8 +34,7 @@ class Backbone(nn.Module):
         if name.split(".")[0] not in known:
             raise Refusal(f"no backbone '{name}' in timm {timm.__version__}{did_you_mean(name, known)}")
         self.name, self.settings = name, settings
-        kwargs: dict[str, Any] = {} if settings.pad_type is None else {"pad_type": settings.pad_type}
-        self.model = _create(name, kwargs)
+        self.model = create(name, settings)
         config = self.model.pretrained_cfg
         self.mean = settings.mean or tuple(config["mean"])
         self.std = settings.std or tuple(config["std"])
@@ -83,14 +82,19 @@ class Backbone(nn.Module):
         self.train(was)
 
 
-def _create(name: str, kwargs: dict[str, Any]) -> nn.Module:
-    """The model at any input size: vision transformers interpolate their position embedding."""
+def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
+    """timm's model at any input size, without classifier; ``loading`` is how it comes by its weights.
+
+    Vision transformers interpolate their position embedding. Raises Refusal for a setting it does not take.
+    """
+    kwargs: dict[str, Any] = {} if settings.pad_type is None else {"pad_type": settings.pad_type}
+    loading = loading or {"pretrained": False}
     try:
-        return timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True, **kwargs)
+        return timm.create_model(name, num_classes=0, dynamic_img_size=True, **kwargs, **loading)
     except TypeError:
         pass
     try:
-        return timm.create_model(name, pretrained=False, num_classes=0, **kwargs)
+        return timm.create_model(name, num_classes=0, **kwargs, **loading)
     except TypeError as error:
         raise Refusal(f"backbone '{name}' does not take {kwargs}: {error}") from None
 

@@ -15,7 +15,7 @@ from benchmark import supervise
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
-from benchmark.request import Request, by_owner, check
+from benchmark.request import Request, check_names, check_settings
 from benchmark.store import Store
 
 
@@ -59,14 +59,19 @@ def request_of(
         raise Refusal(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})") from None
 
 
+def prepare(request: Request) -> None:
+    """Refuse a request that cannot be carried out, before a worker is started."""
+    check_names(request)
+    named = {request.data, request.pretrain_data or request.data}
+    check_settings(request, {open_dataset(name, request.preset, request.sets, request.results).name for name in named})
+    if not request.dry_run:
+        Store(request.results).check_writable()
+
+
 def launch(request: Request) -> int:
     """Refuse or run a request, print its tables on standard output; gives the exit status."""
-    named = {request.data, request.pretrain_data or request.data}
-    sets = by_owner(request.sets)
-    check(request, {open_dataset(name, request.results, request.preset, sets).name for name in named})
+    prepare(request)
     store = Store(request.results)
-    if not request.dry_run:
-        store.check_writable()
     status, ids = supervise.run(request)
     if status != 2 and not request.dry_run:
         show(store, [record for record in map(store.read, ids) if record], Progress(request.quiet))

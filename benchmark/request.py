@@ -71,22 +71,24 @@ def settings_of(owner: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {key.split(".", 1)[1]: value for key, value in pairs if key.split(".", 1)[0] == owner}
 
 
-def by_owner(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, str]]:
-    """The texts of ``--set`` by owner and field; a pair without a dot is left for ``check`` to refuse."""
-    owners = {key.split(".", 1)[0] for key, _ in pairs if "." in key}
-    return {owner: settings_of(owner, [pair for pair in pairs if "." in pair[0]]) for owner in owners}
-
-
-def check(request: Request, datasets: set[str]) -> None:
-    """Refuse what can be seen to be wrong without importing a model: names, presets, owners of settings, paths."""
-    methods = [registry.find("methods", name) for name in method_names(request)]
-    tasks = [registry.find("tasks", name) for name in task_names(request)]
+def check_names(request: Request) -> None:
+    """Refuse unknown methods, tasks and presets, and files that are not there."""
+    for name in method_names(request):
+        registry.find("methods", name)
+    for name in task_names(request):
+        registry.find("tasks", name)
     if request.preset not in PRESETS:
         raise Refusal(f"no preset '{request.preset}'{did_you_mean(request.preset, PRESETS)}")
     if request.weights is not None and not request.weights.is_file():
         raise Refusal(f"no weights file {request.weights}")
     if request.init not in (None, "imagenet") and not Path(str(request.init)).is_file():
         raise Refusal(f"--init takes 'imagenet' or a weights file; there is no file {request.init}")
+
+
+def check_settings(request: Request, datasets: set[str]) -> None:
+    """Refuse settings of what is unknown or takes no part in this run; ``datasets`` are the names of those that do."""
+    methods = [registry.find("methods", name) for name in method_names(request)]
+    tasks = [registry.find("tasks", name) for name in task_names(request)]
     known = {
         *registry.names("methods"),
         *registry.names("tasks"),

@@ -144,9 +144,9 @@ def verb_table(words: list[str]) -> int:
     parser.add_argument("--run", action="store_true", help="run what is missing first")
     parser.add_argument("--format", default="text", choices=("text", "md", "csv", "json"))
     flags = parser.parse_args(words)
-    from leaderboards import declared
+    from benchmark.declared import show_table
 
-    return declared.table(flags, words)
+    return show_table(flags, words)
 
 
 def verb_submit(words: list[str]) -> int:

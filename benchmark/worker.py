@@ -30,7 +30,7 @@ def main() -> int:
     from benchmark import engine, estimate, plan, run
     from benchmark.data.locate import open_dataset
     from benchmark.progress import Progress
-    from benchmark.request import Request, by_owner
+    from benchmark.request import Request
     from benchmark.store import Store
 
     request = Request.model_validate(asked["request"])
@@ -38,11 +38,10 @@ def main() -> int:
     first = device.fabric.global_rank == 0
     progress = Progress(quiet=request.quiet or not first)
     try:
-        sets = by_owner(request.sets)
-        data = open_dataset(request.data, request.results, request.preset, sets)
+        data = open_dataset(request.data, request.preset, request.sets, request.results)
         pretrain_data = data
         if request.pretrain_data not in (None, request.data):
-            pretrain_data = open_dataset(str(request.pretrain_data), request.results, request.preset, sets)
+            pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
         work = plan.make(request, device, data, pretrain_data)
     except (Refusal, Declined) as refusal:
         if first:

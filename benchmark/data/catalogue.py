@@ -1,0 +1,70 @@
+"""``data info`` and ``data make``: what a dataset is, what it holds here, and a copy of synth in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark import registry
+from benchmark.data.dataset import SPLITS, Dataset, Kind
+from benchmark.data.locate import open_dataset
+from benchmark.errors import Refusal
+from benchmark.progress import Progress
+
+KINDS: tuple[Kind, ...] = ("panels", "pages", "saliency")
+
+
+def info(text: str, results: Path) -> str:
+    """What ``text`` (an id or a path) is, where to get it, its layout, and what lies here, as lines of text."""
+    cls: type[Dataset] | None = None
+    if text in registry.names("datasets"):
+        cls = registry.load("datasets", text)
+    try:
+        dataset = open_dataset(text, "quick", (), results)
+    except Refusal as refusal:
+        if cls is None:
+            raise
+        return "\n".join([*_about(cls), f"here:      {refusal}"])
+    lines = [*_about(type(dataset)), f"here:      {dataset.root}"]
+    drawn = type(dataset).prepare is not Dataset.prepare
+    if drawn and not dataset.root.is_dir():
+        return "\n".join([*lines, "           not drawn yet; the first run draws it"])
+    offers = dataset.offers()
+    lines.append(f"offers:    {', '.join(sorted(offers))}")
+    for kind in KINDS:
+        if kind in offers:
+            lines.append(f"{kind + ':':10} {', '.join(_count(dataset, kind, split) for split in SPLITS)}")
+    return "\n".join(lines)
+
+
+def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: bool) -> str:
+    """Draw a copy of synth into ``out``; gives the line that says how to use it. Raises Refusal."""
+    cls: type[Dataset] = registry.load("datasets", "synth")
+    stray = [key for key, _ in pairs if not key.startswith("synth.")]
+    if stray:
+        raise Refusal(f"data make synth takes --set synth.FIELD=VALUE, not '{stray[0]}'")
+    sets = {key.partition(".")[2]: value for key, value in pairs}
+    dataset = cls(out, cls.Config.resolve("synth", preset, sets))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"{out} cannot be written ({error.strerror}); give another folder with --out") from None
+    dataset.prepare(Progress(quiet))
+    layouts = sorted(entry.name for entry in out.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return f"drawn into {out}: {', '.join(layouts)}; use one with --data {out / layouts[0]}"
+
+
+def _about(cls: type[Dataset]) -> list[str]:
+    summary = registry.entries("datasets")[cls.name].summary if cls.name in registry.names("datasets") else ""
+    return [
+        f"{cls.name}: {summary}",
+        f"homepage:  {cls.homepage or '-'}",
+        f"licence:   {cls.licence}",
+        f"cite:      {cls.citation}",
+        f"layout:    {cls.layout}",
+    ]
+
+
+def _count(dataset: Dataset, kind: Kind, split: str) -> str:
+    items = dataset.items(kind, split)  # type: ignore[arg-type]
+    return f"{len(items)} {split} in {len({item.series for item in items})} series"
