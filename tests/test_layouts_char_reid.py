@@ -1,0 +1,156 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures_of import draw, write
+
+from benchmark.data.dataset import Box
+from benchmark.data.layouts.char_reid import CharReid, face_square
+from benchmark.errors import Refusal
+
+HEADER = "series_id,page_id,type,index,char_index,x_0,y_0,x1,y_1\n"
+SERIES = {"train": "10", "val": "20", "test": "30"}
+
+
+def reid(root: Path) -> Path:
+    """One series a split with two characters, of which the second has no body in panel 1."""
+    for split, series in SERIES.items():
+        faces = {"a": [f"{series}_1_0_face_0", f"{series}_1_1_face_0"], "b": [f"{series}_1_0_face_1"]}
+        bodies = {"a": [f"{series}_1_0_body_0"], "b": [f"{series}_1_0_body_1"]}
+        write(root / f"{split}_char_faces.json", json.dumps(faces))
+        write(root / f"{split}_char_bodies.json", json.dumps(bodies))
+        for panel, index in (("1_0", 0), ("1_0", 1), ("1_1", 0)):
+            draw(root / f"comics_crops_large_faces/{series}/{panel}/{index}.jpg")
+        for index in (0, 1):
+            draw(root / f"comics_crops/{series}/1_0/bodies/{index}.jpg")
+        sequence = {
+            "seq_id": "+".join(f"{series}_1_{k}" for k in range(4)),
+            "annotations": [
+                {"charId": "a", "charInstances": [{"face": f"{series}_1_0_face_0", "body": f"{series}_1_0_body_0"}]},
+                {"charId": "b", "charInstances": [{"face": f"{series}_1_0_face_1", "speech_bubbles": []}]},
+            ],
+        }
+        prefix = "validation" if split == "val" else split
+        write(root / f"{prefix}_sequences.json", json.dumps([sequence]))
+    return root
+
+
+def with_panels(root: Path) -> Path:
+    rows = []
+    for series in SERIES.values():
+        draw(root / f"raw_panel_images/{series}/1_0.jpg", 100, 80)
+        rows += [
+            f"{series},1_0,face,0,0,10,10,30,50",
+            f"{series},1_0,body,0,0,5,5,60,99",
+            f"{series},1_0,face,7,4,2,2,9,9",
+        ]
+    write(root / "merged_face_body.csv", HEADER + "\n".join(rows) + "\n")
+    return root
+
+
+def test_instances_have_identity_series_panel_and_split(tmp_path):
+    dataset = CharReid(reid(tmp_path))
+    assert dataset.offers() == {"identities"}
+    for split, series in SERIES.items():
+        instances = dataset.instances(split)
+        assert len(instances) == 5
+        first = instances[0]
+        assert (first.id, first.kind, first.identity) == (f"{series}_1_0_face_0", "face", "a")
+        assert (first.series, first.panel, first.split) == (series, f"{series}/1_0", split)
+        assert first.path == tmp_path / f"comics_crops_large_faces/{series}/1_0/0.jpg"
+        assert instances[-1].path == tmp_path / f"comics_crops/{series}/1_0/bodies/1.jpg"
+        assert first.crop is None
+
+
+def test_sequences_of_validation_have_a_longer_prefix(tmp_path):
+    [sequence] = CharReid(reid(tmp_path)).sequences("val")
+    assert sequence.panels == ("20/1_0", "20/1_1", "20/1_2", "20/1_3")
+    assert (sequence.series, sequence.split) == ("20", "val")
+    assert sequence.characters == {"a": (("20_1_0_face_0", "20_1_0_body_0"),), "b": (("20_1_0_face_1", None),)}
+
+
+def test_panels_have_boxes_with_identities_where_the_raw_panels_are(tmp_path):
+    dataset = CharReid(with_panels(reid(tmp_path)))
+    assert dataset.offers() == {"identities", "panels", "boxes:face", "boxes:body"}
+    [panel] = dataset.items("panels", "test")
+    assert panel.id == "30/1_0"
+    assert panel.boxes == (
+        Box("face", 10, 10, 30, 50, "a"),
+        Box("body", 5, 5, 60, 80, "a"),
+        Box("face", 2, 2, 9, 9, None),
+    )
+    assert any("merged_face_body.csv:9: box reaches out of the image (clamped)" in line for line in dataset.warnings)
+
+
+def test_an_instance_without_a_file_is_cut_from_its_panel_or_named(tmp_path):
+    (with_panels(reid(tmp_path)) / "comics_crops_large_faces/10/1_0/0.jpg").unlink()
+    (tmp_path / "comics_crops/10/1_0/bodies/1.jpg").unlink()
+    dataset = CharReid(tmp_path)
+    instances = {instance.id: instance for instance in dataset.instances("train")}
+    face = instances["10_1_0_face_0"]
+    assert (face.path, face.crop) == (tmp_path / "raw_panel_images/10/1_0.jpg", (0, 6, 44, 54))
+    assert "10_1_0_body_1" not in instances
+    assert "1 instances left out, they have no crop: 10_1_0_body_1" in dataset.warnings
+
+
+def test_the_square_of_a_face_as_the_authors_cut_it():
+    """reference: scaled (8, 6, 32, 54), the shorter side grown symmetrically, cut towards zero, then clamped."""
+    assert face_square((10, 10, 30, 50)) == (-4, 6, 44, 54)
+    assert face_square((10, 10, 30, 50), (40, 50)) == (0, 6, 40, 50)
+    assert face_square((1, 10, 12, 15))[:2] == (0, 5), "-0.1 becomes 0, not -1"
+
+
+@given(st.tuples(*[st.integers(0, 200)] * 2), st.tuples(*[st.integers(1, 80)] * 2))
+def test_the_square_is_one_and_holds_the_face(corner, size):
+    (x, y), (width, height) = corner, size
+    left, top, right, bottom = face_square((x, y, x + width, y + height))
+    assert abs((right - left) - (bottom - top)) <= 2, "each side is cut by less than a pixel"
+    assert left <= x
+    assert top <= y
+    assert right >= x + width
+    assert bottom >= y + height
+
+
+def test_a_series_in_two_splits_is_held_out_as_a_whole(tmp_path):
+    write(reid(tmp_path) / "val_char_faces.json", json.dumps({"z": ["10_1_1_face_5"]}))
+    draw(tmp_path / "comics_crops_large_faces/10/1_1/5.jpg")
+    dataset = CharReid(tmp_path)
+    assert dataset.instances("train") == []
+    assert {instance.series for instance in dataset.instances("val")} == {"10", "20"}
+    assert any("1 series into several splits: 10" in line for line in dataset.warnings)
+
+
+def test_the_sidecar_is_the_split_and_gives_the_style(tmp_path):
+    known = {"10": {"split": "test", "style": "toon"}, "20": {"split": "train"}, "30": {"split": "val"}}
+    write(reid(tmp_path) / "series.json", json.dumps(known))
+    dataset = CharReid(tmp_path)
+    assert {(entry.series, entry.style) for entry in dataset.instances("test")} == {("10", "toon")}
+    assert dataset.sequences("test")[0].series == "10"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "val_char_faces.json",
+            '{"a": ["20_face_0"]}',
+            "a: '20_face_0' is not SERIES_PAGE_PANEL_face|body_K",
+        ),
+        ("val_char_faces.json", '{"a": 3}', "character a is int, not a list"),
+        ("val_char_faces.json", '{"a": ["10_1_0_face_0"]}', "10_1_0_face_0 belongs to a of train too"),
+        ("val_char_faces.json", "{", "is no JSON"),
+        ("merged_face_body.csv", HEADER.replace("x1", "x_1"), "no column x1 in its first line"),
+        ("merged_face_body.csv", HEADER + "20,1_0,hand,0,0,1,2,3,4\n", ":2: type 'hand' is neither face nor body"),
+        ("merged_face_body.csv", HEADER + "20,1_0,face,0,0,1,2,3\n", ":2: y_1 is None, not a number"),
+    ],
+)
+def test_malformed_files_are_refused_with_file_and_place(tmp_path, name, text, said):
+    write(with_panels(reid(tmp_path)) / name, text)
+    dataset = CharReid(tmp_path)
+    with pytest.raises(Refusal) as caught:
+        dataset.items("panels", "train")
+    assert name in str(caught.value)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
