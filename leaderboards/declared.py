@@ -53,19 +53,15 @@ def _rendered(made: Sequence[Table], form: str) -> str:
 def _run(flags: argparse.Namespace, declared: tables.TableFile, words: Sequence[str]) -> tuple[int, set[str]]:
     """Run all rows; everything is checked before the first one starts."""
     from benchmark import supervise
-    from benchmark.data.locate import open_dataset
-    from benchmark.launch import request_of
-    from benchmark.request import check
+    from benchmark.launch import prepare, request_of
 
     requests = []
     for wanted in tables.expand(declared):
-        fixed: dict[str, Any] = {key: wanted[key] for key in ("protocols", "preset", "backbone") if key in wanted}
+        fixed: dict[str, Any] = {key: wanted[key] for key in ("protocols", *tables.FLAGS[1:]) if key in wanted}
         request = request_of(flags, wanted["methods"], wanted["tasks"], words, wanted["sets"])
-        request = request.model_copy(update=fixed)
-        origins = {request.data, request.pretrain_data or request.data}
-        check(request, {open_dataset(origin, request.preset, request.sets, request.results).name for origin in origins})
-        requests.append(request)
-    Store(flags.results).check_writable()
+        requests.append(request.model_copy(update=fixed))
+    for request in requests:
+        prepare(request)
     status, touched = 0, set()
     for request in requests:
         ended, ids = supervise.run(request)

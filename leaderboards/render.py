@@ -13,6 +13,8 @@ from tabulate import tabulate
 from leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
 
 WIDTH = 118
+PADDING = 2
+"""What tabulate leaves beside a heading."""
 BEST = "•"
 SUPERSCRIPT = str.maketrans("0123456789,", "⁰¹²³⁴⁵⁶⁷⁸⁹ ")
 
@@ -140,7 +142,7 @@ def _packed(heads: Sequence[Head], block: Block, width: int, numbered: dict[str,
     used = first
     for head in heads:
         shown = [_plain_cell(row.cells.get(head.key, Cell())) for row in block.rows]
-        need = 2 + max(map(len, [*shown, *head.label.split("\n")]))
+        need = 2 + max(*map(len, shown), *(PADDING + len(line) for line in head.label.split("\n")))
         if packed[-1] and used + need > width:
             packed.append([])
             used = first

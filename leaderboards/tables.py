@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import importlib.util
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmark import registry
 from benchmark.config import PRESETS
 from benchmark.errors import Refusal, did_you_mean
+from leaderboards.columns import COLUMNS
 from leaderboards.rows import Group, Record, plain
 
 FOLDER = Path(__file__).resolve().parent / "tables"
-FLAGS = ("method", "preset", "backbone")
+FLAGS = ("method", "preset", "backbone", "init", "budget")
 """Settings of a row that are flags of the command line, not NAME.FIELD."""
+TOLD = ("init", "budget")
+"""Those of them that a record lists among what was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,10 @@ def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
     for key in ("title", "task"):
         if not text.get(key):
             raise Refusal(f"{where} has no {key}")
-    columns = tuple(_column(entry, f"{where}, column {k}") for k, entry in enumerate(_list(text, "columns", where), 1))
+    metrics = _metrics_of(text["task"])
+    columns = tuple(
+        _column(entry, metrics, f"{where}, column {k}") for k, entry in enumerate(_list(text, "columns", where), 1)
+    )
     shared = _settings(text, where)
     rows = tuple(
         _row(entry, shared, [column.key for column in columns], f"{where}, row {k}")
@@ -108,9 +118,9 @@ def expand(table: TableFile) -> list[dict[str, Any]]:
             "methods": (row.method,),
             "tasks": (table.task,),
             "protocols": (table.protocol,),
-            "sets": tuple((key, plain(value)) for key, value in row.settings.items() if key not in FLAGS),
+            "sets": tuple((key, plain(value)) for key, value in row.settings.items() if _concerns(key, row.method)),
         }
-        request |= {key: row.settings[key] for key in ("preset", "backbone") if key in row.settings}
+        request |= {key: row.settings[key] for key in FLAGS[1:] if key in row.settings}
         if request not in requests:
             requests.append(request)
     return requests
@@ -134,12 +144,20 @@ def match(table: TableFile, records: Sequence[Record]) -> list[Record]:
     return beside + chosen
 
 
+def _concerns(key: str, method: str) -> bool:
+    """Whether a setting of the whole table says something about a row of this method."""
+    owner = key.partition(".")[0]
+    return key not in FLAGS and (owner == method or owner not in registry.names("methods"))
+
+
 def _fits(spec: RowSpec, task: str, record: Record) -> bool:
     if record["method"] != spec.method:
         return False
     if "preset" in spec.settings and record["preset"] != spec.settings["preset"]:
         return False
     if "backbone" in spec.settings and (record["backbone"] or {}).get("name") != spec.settings["backbone"]:
+        return False
+    if any(record["changed"].get(flag) != spec.settings.get(flag) for flag in TOLD):
         return False
     rooms = {
         record["method"]: record["settings"].get("method"),
@@ -154,7 +172,7 @@ def _fits(spec: RowSpec, task: str, record: Record) -> bool:
         known = rooms.get(owner)
         if owner in rooms and known is not None and plain(known.get(name, ...)) != plain(value):
             return False
-    return all(key in wanted for key in record["changed"])
+    return all(key in spec.settings for key in record["changed"])
 
 
 def _protocol_fits(table: TableFile, record: Record) -> bool:
@@ -185,6 +203,7 @@ def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[str], where: s
     settings = {**shared, **_settings(entry, where)}
     if not isinstance(settings.get("method"), str):
         raise Refusal(f'{where} names no method; write settings = {{ method = "jigsaw" }}')
+    registry.find("methods", settings["method"])
     if settings.get("preset", "quick") not in PRESETS:
         raise Refusal(f"{where}: no preset '{settings['preset']}'{did_you_mean(str(settings['preset']), PRESETS)}")
     reported = entry.get("reported", {})
@@ -194,11 +213,27 @@ def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[str], where: s
     return RowSpec(str(entry.get("label", settings["method"])), settings, reported)
 
 
-def _column(entry: Any, where: str) -> ColumnSpec:
+def _column(entry: Any, metrics: Sequence[str], where: str) -> ColumnSpec:
     _known(entry, ("key", "label", "reported"), where)
-    if not isinstance(entry.get("key"), str):
+    key = entry.get("key")
+    if not isinstance(key, str):
         raise Refusal(f"{where} has no key")
+    if not {key, key.partition("@")[0], key.partition("[")[0]} & {*COLUMNS, *metrics}:
+        raise Refusal(f"{where}: there is no column '{key}'{did_you_mean(key, (*COLUMNS, *metrics))}")
     return ColumnSpec(entry["key"], str(entry.get("label", "")), str(entry.get("reported", "")))
+
+
+def _metrics_of(task: str) -> list[str]:
+    """The metrics of a task, read off its source: importing it would import torch. Raises Refusal."""
+    entry = registry.find("tasks", task)
+    source = importlib.util.find_spec(entry.module)
+    if source is None or source.origin is None:
+        raise Refusal(f"task '{task}' has no source {entry.module}")
+    for node in ast.walk(ast.parse(Path(source.origin).read_text())):
+        if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["scorer"]:
+            scorer = importlib.import_module(ast.literal_eval(node.value))
+            return [metric.name for metric in scorer.METRICS]
+    raise Refusal(f"task '{task}' ({entry.module}) names no scorer")
 
 
 def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:

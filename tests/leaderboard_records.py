@@ -1,6 +1,7 @@
 """Records and items as a run writes them, made from random scores, for the tests of the tables."""
 
 import numpy as np
+import toy_scorer
 
 from benchmark.store import Store
 from tasks.metrics import detection, saliency
@@ -50,7 +51,12 @@ def detection_items(quality, noise=0, series=SERIES, each=4):
     return {**detection.score_items(predictions, truths, classes=("face", "body")), **who(ids)}
 
 
-SCORERS = {"saliency": saliency, "detection": detection}
+def toy_items(error, noise=0, series=SERIES, each=4):
+    ids = names(series, each)
+    return {"error": error + np.random.default_rng([11, noise]).gamma(2, 0.2, len(ids)), **who(ids)}
+
+
+SCORERS = {"saliency": saliency, "detection": detection, "toy": toy_scorer}
 
 
 def entries(scorer, items):

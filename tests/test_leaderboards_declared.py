@@ -1,0 +1,213 @@
+"""Declared tables: parsing, matching, running, and the papers' figures beside ours."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+from leaderboard_records import detection_items, record
+
+from benchmark import registry
+from benchmark.errors import Refusal
+from benchmark.request import Request
+from benchmark.store import Store
+from leaderboards import board, declared, render, tables
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def run(store, cell, method, quality, noise=0, **changed):
+    """A record of detection with ``changed`` settings of jigsaw."""
+    method_settings = {"gap": True, "normalize": True, "color_jittering": True, **changed}
+    settings = {
+        "method": method_settings,
+        "task": {"side": 128, "steps": 300},
+        "backbone": {"mean": None},
+    }
+    if method == "jigsaw":
+        settings["pretrain"] = {"images": 40_000, "batch": 64}
+    told = {f"jigsaw.{key}": value for key, value in changed.items()}
+    return record(store, cell, method, detection_items(quality, noise), "detection", changed=told, settings=settings)
+
+
+def ablation(store):
+    return [
+        record(store, "t0", "trivial:constant-box", detection_items(0.02), "detection"),
+        run(store, "r0", "random", 0.3, 1),
+        run(store, "j0", "jigsaw", 0.6, 2),
+        run(store, "j1", "jigsaw", 0.5, 3, gap=False),
+        run(store, "j2", "jigsaw", 0.5, 4, gap=False, normalize=False),
+    ]
+
+
+@pytest.mark.parametrize("name", tables.names())
+def test_shipped_tables_name_settings_that_exist(name):
+    """Every row resolves against the real classes, so that ``--run`` is never refused for a misspelling."""
+    table = tables.load(name)
+    task = registry.load("tasks", table.task)
+    assert any(protocol.partition("@")[0] == table.protocol.partition("@")[0] for protocol in task.protocols)
+    for row, fields in zip(table.rows, tables.expand(table), strict=True):
+        Request(**fields)
+        method = registry.load("methods", row.method)
+        for preset in ("smoke", "quick"):
+            own = {key.partition(".")[2]: text for key, text in fields["sets"] if key.startswith(f"{row.method}.")}
+            method.Config.resolve(row.method, preset, own)
+
+
+def test_noroozi_5_holds_the_paper_s_figures():
+    """Facts of the paper's Table 5 (reference: methods.md 1.5), and their source."""
+    table = tables.load("noroozi-5")
+    figures = {row.label: (row.reported["pretext"], row.reported["ap50"]) for row in table.rows}
+    assert figures == {
+        "no gap": (98, 47.7),
+        "no normalisation": (90, 43.5),
+        "no colour jittering": (89, 51.1),
+        "all three": (88, 52.6),
+    }
+    assert "1603.09246" in table.source
+    sets = [dict(request["sets"]) for request in tables.expand(table)]
+    assert sets == [
+        {"jigsaw.gap": "false"},
+        {"jigsaw.normalize": "false"},
+        {"jigsaw.color_jittering": "false"},
+        {},
+    ]
+
+
+def test_rows_find_records_with_equal_changes(store):
+    """Neither the row with one more change nor the one with none is taken for "no gap"."""
+    table = tables.load("noroozi-5")
+    records = ablation(store)
+    found = tables.match(table, records)
+    assert [one["id"] for one in found] == ["t0", "r0", "j0", "j1"]
+    (made,) = board.tables(store, found, table)
+    labels = [row.label for row in made.blocks[0].rows]
+    assert labels == [
+        "trivial:constant-box",
+        "random",
+        "no gap",
+        "no normalisation",
+        "no colour jittering",
+        "all three",
+    ]
+    rows = {row.label: row for row in made.blocks[0].rows}
+    assert rows["no gap"].records == ("j1",)
+    assert rows["all three"].records == ("j0",)
+    assert rows["no normalisation"].status == "not run"
+
+
+def test_reported_figures_stand_beside_ours_and_change_nothing(store):
+    table = tables.load("noroozi-5")
+    (made,) = board.tables(store, tables.match(table, ablation(store)), table)
+    rows = {row.label: row for row in made.blocks[0].rows}
+    assert rows["no gap"].cells["reported:ap50"].value == 47.7
+    assert rows["no normalisation"].cells["reported:ap50"].value == 43.5
+    assert rows["no gap"].cells["ap50"].value < 1
+    text = render.text(made)
+    assert "47.7" in text
+    assert "reported: as printed in Noroozi & Favaro" in text
+    assert "not run" in text
+    (plain,) = board.tables(store, tables.match(table, ablation(store)))
+    unlabelled = {row.records: row for row in plain.blocks[0].rows}
+    assert rows["no gap"].cells["p"].value == unlabelled[("j1",)].cells["p"].value
+    assert rows["no gap"].cells["primary"].value == unlabelled[("j1",)].cells["primary"].value
+
+
+def test_a_control_row_must_share_the_task_s_settings(store):
+    other = {"method": {}, "task": {"side": 128, "steps": 9}, "backbone": {"mean": None}}
+    records = [
+        run(store, "j0", "jigsaw", 0.6, 2),
+        record(
+            store, "r9", "random", detection_items(0.3), "detection", settings=other, changed={"detection.steps": 9}
+        ),
+    ]
+    assert [one["id"] for one in tables.match(tables.load("noroozi-5"), records)] == ["j0"]
+
+
+def parsed(**over):
+    text = {
+        "title": "t",
+        "task": "detection",
+        "rows": [{"label": "a", "settings": {"method": "jigsaw", "jigsaw.gap": False}}],
+        "columns": [{"key": "ap"}],
+    }
+    return tables.parse("mine", {**text, **over}, "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("over", "words"),
+    [
+        ({"titel": "x"}, "no key 'titel'; did you mean 'title'?"),
+        ({"title": ""}, "has no title"),
+        ({"task": "detektion"}, "no task 'detektion'; did you mean 'detection'?"),
+        ({"rows": []}, "no [[rows]]"),
+        ({"rows": {"label": "a"}}, "write [[rows]]"),
+        ({"rows": [{"label": "a", "setings": {}}]}, "row 1: there is no key 'setings'; did you mean 'settings'?"),
+        ({"rows": [{"label": "a"}]}, "names no method"),
+        ({"rows": [{"settings": {"method": "jigsw"}}]}, "did you mean 'jigsaw'?"),
+        (
+            {"rows": [{"settings": {"method": "jigsaw", "metod": 1}}]},
+            "'metod' is no NAME.FIELD; did you mean 'method'?",
+        ),
+        ({"rows": [{"settings": {"method": "jigsaw", "preset": "quik"}}]}, "no preset 'quik'; did you mean 'quick'?"),
+        ({"rows": [{"settings": {"method": "jigsaw"}}] * 2}, "two rows 'jigsaw'"),
+        ({"columns": [{"key": "pretxt"}]}, "no column 'pretxt'; did you mean 'pretext'?"),
+        ({"columns": [{"label": "x"}]}, "column 1 has no key"),
+        (
+            {"rows": [{"settings": {"method": "jigsaw"}, "reported": {"app": 1}}], "source": "s"},
+            "no key 'app'; did you mean 'ap'?",
+        ),
+        ({"rows": [{"settings": {"method": "jigsaw"}, "reported": {"ap": 1}}]}, "reported figures and no source"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_line(over, words):
+    with pytest.raises(Refusal) as refused:
+        parsed(**over)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_unknown_names_and_broken_files_are_refused(tmp_path):
+    with pytest.raises(Refusal, match="no table 'norozi-5'; did you mean 'noroozi-5'"):
+        tables.load("norozi-5")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("title = ")
+    with pytest.raises(Refusal, match=r"broken\.toml is no TOML"):
+        tables.load(str(broken))
+
+
+def test_shared_settings_and_nested_toml(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'title = "t"\ntask = "detection"\n[settings]\npretrain.images = 50\njigsaw = {gap = false}\n'
+        '[[rows]]\nsettings = {method = "jigsaw", init = "imagenet"}\n[[rows]]\nsettings = {method = "random"}\n'
+    )
+    table = tables.load(str(path))
+    requests = tables.expand(table)
+    assert requests[0]["sets"] == (("pretrain.images", "50"), ("jigsaw.gap", "false"))
+    assert requests[0]["init"] == "imagenet"
+    assert requests[1]["sets"] == (("pretrain.images", "50"),)
+    assert all(request["protocols"] == ("frozen",) for request in requests)
+
+
+def flags(store, name, form="text"):
+    return argparse.Namespace(name=name, results=store.root, run=False, dry_run=False, format=form, quiet=True)
+
+
+def test_the_verb_prints_and_writes(store, capsys):
+    ablation(store)
+    assert declared.table(flags(store, "noroozi-5"), []) == 0
+    assert "no colour jittering" in capsys.readouterr().out
+    assert {path.name for path in (store.root / "tables").iterdir()} == {
+        f"noroozi-5.{s}" for s in ("md", "csv", "json")
+    }
+    assert declared.table(flags(store, "noroozi-5", "json"), []) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "noroozi-5"
+
+
+def test_the_verb_refuses_where_nothing_was_run(tmp_path):
+    with pytest.raises(Refusal, match=r"none of its rows is in .*table noroozi-5 --run"):
+        declared.table(flags(Store(Path(tmp_path)), "noroozi-5"), [])
