@@ -212,7 +212,9 @@ def test_warnings_of_pillow_are_hidden_in_every_thread_and_the_filters_come_back
         assert warnings.filters == before
 
 
-def test_hidden_files_are_no_images(tmp_path):
-    assert is_image(tmp_path / "A.JPG")
-    assert not is_image(tmp_path / "._A.jpg")
-    assert not is_image(tmp_path / "labels.txt")
+def test_hidden_files_are_no_images():
+    assert is_image("A.JPG")
+    assert is_image("a.b.png")
+    assert not is_image("._A.jpg")
+    assert not is_image("labels.txt")
+    assert not is_image("jpg")

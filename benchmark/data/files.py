@@ -23,6 +23,7 @@ class FileDataset(Dataset):
     def __init__(self, root: Path, config: Any = None) -> None:
         super().__init__(root, config)
         self._read: dict[Kind, list[Item]] = {}
+        self._fingerprint: str | None = None
 
     @abstractmethod
     def read(self, kind: Kind) -> list[Item]:
@@ -51,10 +52,13 @@ class FileDataset(Dataset):
         )
 
     def fingerprint(self) -> str:
-        """A hash over relative path, size and checksum of the files, and over the settings of the reader."""
-        sidecar = self.root / SIDECAR
-        files = [*self.files(), *([sidecar] if sidecar.is_file() else [])]
-        return key_of([fingerprint(self.root, files, self.checksums), self.config.model_dump(mode="json")])
+        """A hash over relative path, size and checksum of the files, and over the settings; taken once."""
+        if self._fingerprint is None:
+            sidecar = self.root / SIDECAR
+            files = [*self.files(), *([sidecar] if sidecar.is_file() else [])]
+            content = fingerprint(self.root, files, self.checksums)
+            self._fingerprint = key_of([content, self.config.model_dump(mode="json")])
+        return self._fingerprint
 
     def warn(self, line: str) -> None:
         """Note what was repaired or left out, once."""
@@ -88,8 +92,8 @@ def images_in(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
     with os.scandir(path) as entries:
-        found = [Path(entry.path) for entry in entries if is_image(Path(entry.name)) and entry.is_file()]
-    return sorted(found, key=lambda file: natural(file.name))
+        names = [entry.name for entry in entries if is_image(entry.name) and entry.is_file()]
+    return [path / name for name in sorted(names, key=natural)]
 
 
 def images_below(path: Path) -> Iterator[Path]:

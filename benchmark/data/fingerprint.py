@@ -15,6 +15,7 @@ from benchmark.store import write_atomic
 
 RACY_NS = 2_000_000_000
 THREADS = 4
+FILES_A_TASK = 64
 Known = dict[str, list[int | str]]
 
 
@@ -25,29 +26,50 @@ def fingerprint(root: Path, files: Iterable[Path], folder: Path | None = None) -
     read again; without a folder every file is read. Raises Refusal for a file that cannot be read.
     """
     known = _recall(root, folder)
-    listed = sorted((file.relative_to(root).as_posix(), file) for file in set(files))
     now = time.time_ns()
-
-    def look(entry: tuple[str, Path]) -> tuple[str, list[int | str]]:
-        name, file = entry
-        try:
-            stat = file.stat()
-            seen = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-            before = known.get(name)
-            if before is not None and before[:3] == seen:
-                return name, before
-            with file.open("rb") as handle:
-                return name, [*seen, hashlib.file_digest(handle, "sha256").hexdigest()]
-        except OSError as error:
-            raise Refusal(f"{file} cannot be read ({error.strerror})") from None
-
+    found: Known = {}
+    unread: list[tuple[str, Path]] = []
+    for name, file in sorted((_relative(file, root), file) for file in set(files)):
+        seen = _seen(file)
+        found[name] = known[name] if name in known and known[name][:3] == seen else seen
+        if len(found[name]) == 3:
+            unread.append((name, file))
+    parts = [unread[start : start + FILES_A_TASK] for start in range(0, len(unread), FILES_A_TASK)]
     with ThreadPoolExecutor(max_workers=min(THREADS, os.cpu_count() or 1)) as pool:
-        found = dict(pool.map(look, listed, chunksize=64))
+        for part, checksums in zip(parts, pool.map(_checksums, parts), strict=True):
+            for (name, _), checksum in zip(part, checksums, strict=True):
+                found[name] = [*found[name], checksum]
     _remember(root, folder, known, found, now)
     whole = hashlib.sha256()
-    for name, (size, _, _, checksum) in found.items():
-        whole.update(f"{name}\x00{size}\x00{checksum}\n".encode())
+    for name, (size, _, _, content) in found.items():
+        whole.update(f"{name}\x00{size}\x00{content}\n".encode())
     return whole.hexdigest()
+
+
+def _relative(file: Path, root: Path) -> str:
+    """The path below ``root``; a dataset may have a million files and ``Path.relative_to`` is slow."""
+    path, start = str(file), f"{root}{os.sep}"
+    relative = path.removeprefix(start) if path.startswith(start) else str(file.relative_to(root))
+    return relative.replace(os.sep, "/")
+
+
+def _seen(file: Path) -> list[int | str]:
+    try:
+        stat = file.stat()
+    except OSError as error:
+        raise Refusal(f"{file} cannot be read ({error.strerror})") from None
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+
+
+def _checksums(part: list[tuple[str, Path]]) -> list[str]:
+    made = []
+    for _, file in part:
+        try:
+            with file.open("rb") as handle:
+                made.append(hashlib.file_digest(handle, "sha256").hexdigest())
+        except OSError as error:
+            raise Refusal(f"{file} cannot be read ({error.strerror})") from None
+    return made
 
 
 def _file(root: Path, folder: Path) -> Path:

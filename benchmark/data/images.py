@@ -41,9 +41,9 @@ class BadImage(CellError):
         self.path, self.reason = path, reason
 
 
-def is_image(path: Path) -> bool:
+def is_image(name: str) -> bool:
     """Whether a file's name is that of an image; hidden files (``._a.jpg`` of a Mac) are none."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return name[name.rfind(".") :].lower() in SUFFIXES and not name.startswith(".")
 
 
 class Decoded(NamedTuple):
