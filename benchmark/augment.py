@@ -30,12 +30,9 @@ def cut(images: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
     return windows[image, channel, y, x]
 
 
-def integers(shape: tuple[int, ...], high: int | Tensor, generator: torch.Generator) -> Tensor:
-    """Uniform int64 in 0..``high`` (inclusive; an int, or a tensor that broadcasts to ``shape``)."""
-    if isinstance(high, int):
-        return torch.randint(0, high + 1, shape, generator=generator, device=generator.device)
-    uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=torch.float64)
-    return (uniform * (high + 1)).long()
+def integers(shape: tuple[int, ...], high: int, generator: torch.Generator) -> Tensor:
+    """Uniform int64 in 0..``high``, inclusive."""
+    return torch.randint(0, high + 1, shape, generator=generator, device=generator.device)
 
 
 def channel_shift(

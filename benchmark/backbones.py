@@ -26,6 +26,8 @@ class Backbone(nn.Module):
     classifier's last convolution) are frozen from the start, so that every trained parameter has a gradient.
     """
 
+    model: Any
+
     def __init__(self, name: str, settings: BackboneSettings | None = None) -> None:
         """Build ``name`` with timm's initialisation from torch's global generator. Raises Refusal."""
         super().__init__()
@@ -39,7 +41,9 @@ class Backbone(nn.Module):
         self.mean = settings.mean or tuple(config["mean"])
         self.std = settings.std or tuple(config["std"])
         if not hasattr(self.model, "forward_intermediates"):
-            raise Refusal(f"backbone '{name}' gives no feature maps; try resnet18, mobilenetv2_100 or vit_tiny_patch16_224")
+            raise Refusal(
+                f"backbone '{name}' gives no feature maps; try resnet18, mobilenetv2_100 or vit_tiny_patch16_224"
+            )
         info = list(getattr(self.model.feature_info, "info", self.model.feature_info))
         chosen = _spread(len(info), 5)
         self.indices = chosen
@@ -107,7 +111,7 @@ def _spread(total: int, most: int) -> list[int]:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """A state dictionary from safetensors or a weights-only pickle, as float32. Raises Refusal, never unpickles code."""
+    """A state dictionary from safetensors or a weights-only pickle, in float32. Unpickles no code. Raises Refusal."""
     if not path.is_file():
         raise Refusal(f"no weights file {path}")
     try:

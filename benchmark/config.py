@@ -13,7 +13,7 @@ PRESETS = ("smoke", "quick", "standard", "paper")
 
 
 def setting(default: Any, help: str, source: str = "inkbench", **bounds: Any) -> Any:
-    """A field of a Config: its default, one line of help, where the value comes from (paper, section) and its bounds."""
+    """A field of a Config: its default, one line of help, where its value comes from (paper, section), its bounds."""
     return Field(default=default, description=help, json_schema_extra={"source": source}, **bounds)
 
 
@@ -90,7 +90,9 @@ class PretrainSettings(Config):
     images: int = setting(40_000, "source images drawn from the dataset by all stages together", ge=1)
     batch: int = setting(64, "images a step, over all devices", ge=2)
     flops_side: int = setting(
-        128, "--budget flops spends what `images` forward and backward passes of the bare backbone at this side cost", ge=32
+        128,
+        "--budget flops spends what `images` forward and backward passes of the bare backbone at this side cost",
+        ge=32,
     )
     held_out: int = setting(1_024, "panels of the validation series that the pretext figure is measured on", ge=1)
     presets = {

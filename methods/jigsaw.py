@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ class JigsawConfig(Config):
 
     crop: int = setting(120, "side of the square that the puzzle is cut from, px", PAPER, ge=8)
     fit: Literal["crop", "squash"] = setting("crop", "panel to square: centre cut out, or aspect lost", CODE)
-    grid: Literal[2, 3] = setting(3, "tiles along a side", PAPER)
+    grid: int = setting(3, "tiles along a side", PAPER, ge=2, le=3)
     cell: int = setting(40, "side of a tile's cell, px", PAPER, ge=2)
     tile: int = setting(32, "side of a tile, px; a tile moves in its cell by cell - tile", PAPER, ge=2)
     gap: bool = setting(True, "gaps between tiles; off: tiles touch, cut as one block", f"{PAPER}, Table 5")
@@ -302,6 +302,3 @@ class Jigsaw(Method):
     ) -> tuple[Puzzles, Tensor]:
         cut = self.cut(images, generator)
         return cut, nets["net"](self.appearance(cut.pixels, generator)).argmax(1)
-
-
-__all__: list[Any] = ["Jigsaw", "JigsawConfig", "Puzzles"]
