@@ -1,0 +1,140 @@
+"""Trunk and skirts as a patch with its own coordinates, and the patterns that lie on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.data.synth.canvas import Canvas, Colour, Pen, mix
+from benchmark.data.synth.cast import Character
+from benchmark.data.synth.curves import Points, ellipse, smooth
+from benchmark.data.synth.style import WHITE
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A patch of cloth from ``top`` to ``bottom``: (u, v) in [-1, 1] x [0, 1] to pixels.
+
+    ``widths`` are half widths at evenly spaced v; ``turn`` shifts what lies in the middle to the side looked at.
+    """
+
+    top: tuple[float, float]
+    bottom: tuple[float, float]
+    widths: tuple[float, ...]
+    turn: float = 0.0
+
+    def __call__(self, uv: Points) -> Points:
+        """Patch coordinates to pixels."""
+        u, v = uv[:, 0], uv[:, 1]
+        width = np.interp(v, np.linspace(0, 1, len(self.widths)), self.widths)
+        ax, ay = self.bottom[0] - self.top[0], self.bottom[1] - self.top[1]
+        length = float(np.hypot(ax, ay)) or 1.0
+        x = self.top[0] + ax * v + (ay / length) * u * width
+        y = self.top[1] + ay * v - (ax / length) * u * width
+        return np.stack([x, y], axis=1)
+
+    def outline(self, flare: float = 0.0) -> Points:
+        """The patch's own outline; ``flare`` bends the lower edge."""
+        v = np.linspace(0, 1, 5)
+        right = np.stack([np.ones(5), v], axis=1)
+        left = np.stack([-np.ones(5), v[::-1]], axis=1)
+        hem = np.array([(0.5, 1 + flare), (0.0, 1 + flare * 1.3), (-0.5, 1 + flare)])
+        return smooth(self(np.concatenate([right, hem, left])), per=3)
+
+    def quad(self, u0: float, v0: float, u1: float, v1: float) -> Points:
+        """A rectangle of the patch."""
+        return self(np.array([(u0, v0), (u1, v0), (u1, v1), (u0, v1)]))
+
+
+INSET = 0.93
+
+
+def pattern(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float) -> None:
+    """The character's pattern on a patch; ``size`` is the patch's height in pixels (small ones are kept simple)."""
+    kind, count, colour = who.pattern, who.pattern_count, who.pattern_colour
+    middle = patch.turn * 0.35
+    if kind == "stripes":
+        for k in range(count):
+            v = (k + 0.3) / count
+            canvas.fill(patch.quad(-INSET, v, INSET, v + 0.42 / count), colour)
+    elif kind == "bars":
+        for k in range(count):
+            u = -0.9 + 1.8 * (k + 0.25) / count
+            canvas.fill(patch.quad(u, 0.04, u + 0.9 / count, 0.97), colour)
+    elif kind == "checks":
+        for row in range(count):
+            for column in range(row % 2, count, 2):
+                u = -INSET + 2 * INSET * column / count
+                canvas.fill(
+                    patch.quad(u, 0.03 + 0.94 * row / count, u + 2 * INSET / count, 0.03 + 0.94 * (row + 1) / count),
+                    colour,
+                )
+    elif kind == "dots":
+        radius = size * 0.26 / count
+        for row in range(count):
+            for column in range(count - 1):
+                u = -0.72 + 1.5 * (column + 0.5 * (row % 2)) / (count - 1)
+                x, y = patch(np.array([(u, (row + 0.5) / count)]))[0]
+                canvas.fill(ellipse(x, y, radius, radius, 10), colour)
+    elif kind == "star":
+        angle = np.arange(10) * np.pi / 5 - np.pi / 2
+        radius = np.where(np.arange(10) % 2, 0.2, 0.5)
+        star = np.stack([middle + np.cos(angle) * radius, 0.4 + np.sin(angle) * radius * 0.75], axis=1)
+        canvas.shape(patch(star), colour, pen.scaled(0.7))
+    elif kind == "sash":
+        canvas.fill(patch(np.array([(-0.95, 0.02), (-0.5, 0.0), (0.93, 0.85), (0.93, 0.99), (0.6, 0.99)])), colour)
+    elif kind == "band":
+        canvas.fill(patch.quad(-INSET, 0.36, INSET, 0.62), colour)
+    elif kind == "zigzag":
+        u = np.linspace(-INSET, INSET, 9)
+        up = np.stack([u, np.where(np.arange(9) % 2, 0.36, 0.52)], axis=1)
+        canvas.fill(patch(np.concatenate([up, up[::-1] + (0, 0.17)])), colour)
+    elif kind == "overall":
+        canvas.fill(patch.quad(-0.6, 0.4, 0.6, 1.0), colour)
+        for u in (-0.6, 0.38):
+            canvas.fill(patch.quad(u, 0.0, u + 0.22, 0.45), colour)
+        outline = patch(np.array([(-0.6, 1.0), (-0.6, 0.4), (0.6, 0.4), (0.6, 1.0)]))
+        canvas.line(outline, pen.width * 0.7, pen.ink)
+    elif kind in ("jacket", "vest"):
+        _jacket(canvas, patch, middle, pen, colour, kind == "vest")
+
+
+def _jacket(canvas: Canvas, patch: Patch, middle: float, pen: Pen, colour: Colour, vest: bool) -> None:
+    shirt = mix(WHITE, colour, 0.15) if not vest else colour
+    wide = 0.5 if vest else 0.36
+    canvas.fill(patch(np.array([(middle - wide, 0.0), (middle + wide, 0.0), (middle + 0.03, 0.62 if not vest else 0.97), (middle - 0.03, 0.62 if not vest else 0.97)])), shirt)  # fmt: skip
+    for side in (-1, 1):
+        edge = np.array(
+            [(middle + side * wide, 0.0), (middle + side * 0.42, 0.26), (middle + side * 0.03, 0.62), (middle, 1.0)]
+        )
+        canvas.line(patch(edge), pen.width * 0.8, pen.ink)
+    for v in (0.7, 0.84):
+        x, y = patch(np.array([(middle + 0.1, v)]))[0]
+        canvas.fill(ellipse(x, y, pen.width * 0.8, pen.width * 0.8, 8), pen.ink)
+
+
+def neckwear(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float) -> None:
+    """Collar, tie, bow or scarf at the top of the trunk."""
+    m = patch.turn * 0.35
+    colour = who.lower_colour
+    fine = pen.scaled(0.75)
+    if who.extra == "tie":
+        canvas.shape(
+            patch(np.array([(m - 0.1, 0.0), (m + 0.1, 0.0), (m + 0.16, 0.55), (m, 0.68), (m - 0.16, 0.55)])),
+            colour,
+            fine,
+        )
+    elif who.extra == "bow":
+        wings = np.array(
+            [(m - 0.45, -0.08), (m, 0.03), (m + 0.45, -0.08), (m + 0.45, 0.16), (m, 0.06), (m - 0.45, 0.16)]
+        )
+        canvas.shape(patch(wings), colour, fine)
+    elif who.extra == "scarf":
+        canvas.shape(smooth(patch(np.array([(-0.62, -0.06), (0.0, 0.1), (0.62, -0.06), (0.6, 0.13), (0.0, 0.26), (-0.6, 0.13)]))), colour, fine)  # fmt: skip
+        canvas.shape(
+            patch(np.array([(m + 0.1, 0.15), (m + 0.45, 0.12), (m + 0.5, 0.62), (m + 0.16, 0.64)])), colour, fine
+        )
+    elif size > 26 and who.pattern not in ("jacket", "vest"):
+        collar = np.array([(m - 0.4, 0.0), (m, 0.16), (m + 0.4, 0.0)])
+        canvas.line(patch(collar), pen.width * 0.9, pen.ink)

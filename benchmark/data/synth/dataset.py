@@ -1,0 +1,136 @@
+"""Comics drawn by the program, with exact labels; the embedded default, simulated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from benchmark.data.boxes import panelise
+from benchmark.data.dataset import Box, Dataset, Item, Kind, Split
+from benchmark.data.layouts.ai4va import Ai4va
+from benchmark.data.layouts.dcm772 import Dcm772
+from benchmark.data.synth import make
+from benchmark.data.synth.config import SynthConfig
+from benchmark.errors import Refusal
+from benchmark.progress import Progress
+
+TEXTS = frozenset({"text", "balloon"})
+
+
+class Synth(Dataset):
+    """Series drawn by the program in several styles, each with a cast of its own; every label is exact.
+
+    ``root`` is the folder of this drawn copy; it holds the layouts of COMICS, DCM772, AI4VA and comic_char_reid,
+    and pages, panels and gaze are read through the readers of those layouts. What the layouts cannot carry
+    (lettering, identities of boxes, masks, depth order) comes from ``labels/``. The viewers are simulated.
+    """
+
+    name = "synth"
+    version = make.GENERATOR
+    Config = SynthConfig
+    licence = "Apache-2.0, as the program that draws it"
+    citation = "drawn by inkbench; cite inkbench"
+    homepage = ""
+    layout = f"{make.MARKER}, series.json, comics/, dcm772/, ai4va/, char_reid/, labels/"
+    simulated = True
+    specific = 3
+
+    def __init__(self, root: Path, config: Any = None) -> None:
+        """A copy that is finished keeps the settings it was drawn with, unless others are asked for."""
+        super().__init__(root, config)
+        marker = make.read_marker(root)
+        if marker and (config is None or _usual(self.config)):
+            self.config = SynthConfig(**marker["settings"])
+
+    @classmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether a finished copy lies here."""
+        return (root / make.MARKER).is_file() and (root / "labels").is_dir()
+
+    def offers(self) -> frozenset[str]:
+        """All of it: every kind of item, box and label."""
+        boxes = {f"boxes:{label}" for label in ("panel", "face", "body", "text", "balloon")}
+        return frozenset({"panels", "pages", "saliency", "fixations", "identities", "masks", "depth", *boxes})
+
+    def fingerprint(self) -> str:
+        """A hash of the generator's version and its settings."""
+        return make.fingerprint(self.config)
+
+    def prepare(self, progress: Progress) -> None:
+        """Draw what is missing, with all cores. Raises Refusal where the folder holds other comics."""
+        make.make(self.root, self.config, progress)
+
+    def items(self, kind: Kind, split: Split) -> list[Item]:
+        """All items of a kind in a split, in a fixed order."""
+        if make.read_marker(self.root) is None:
+            raise Refusal(
+                f"{self.root} is not drawn yet; draw it with: run_benchmark.py data make synth --out {self.root}"
+            )
+        if kind == "saliency":
+            return self._gaze.items(kind, split)
+        items = self._boxes.items(kind, split)
+        return [self._with_labels(item, kind) for item in items]
+
+    @cached_property
+    def _boxes(self) -> Dcm772:
+        return Dcm772(self.root / "dcm772")
+
+    @cached_property
+    def _gaze(self) -> Ai4va:
+        return Ai4va(self.root / "ai4va")
+
+    @cached_property
+    def _labels(self) -> dict[str, tuple[Box, ...]]:
+        """Lettering, and faces and bodies with their identities, of every page, in pixels of the page."""
+        found = {}
+        for path in (self.root / "labels").glob("*.json"):
+            record = json.loads(path.read_text())
+            for page in record["pages"]:
+                found[f"{path.stem}/{page['page']}"] = tuple(_page_boxes(page))
+        return found
+
+    def _with_labels(self, item: Item, kind: Kind) -> Item:
+        """An item as its layout gives it, with lettering and with identities of its boxes."""
+        page = item.id if kind == "pages" else item.id.rpartition("_")[0]
+        known = self._labels[page] if item.crop is None else panelise(self._labels[page], item.crop)
+        names = {(box.label, box.x0, box.y0, box.x1, box.y1): box.identity for box in known}
+        boxes = tuple(
+            replace(box, identity=names.get((box.label, box.x0, box.y0, box.x1, box.y1))) for box in item.boxes
+        )
+        lettering = tuple(box for box in known if box.label in TEXTS)
+        return replace(item, boxes=(*boxes, *lettering), labels=item.labels | TEXTS)
+
+    def labels(self, series: str) -> dict[str, Any]:
+        """Everything known of a series (see docs/synth.md): cast, panels, characters, texts, depth order, gaze."""
+        return cast(dict[str, Any], json.loads((self.root / "labels" / f"{series}.json").read_text()))
+
+    def mask(self, panel: str) -> Path:
+        """The instance codes of a panel item ``<series>/<page>_<panel>``, a grey PNG; ``labels`` says whose they are."""
+        return self.root / "labels" / "masks" / f"{panel}.png"
+
+
+def _usual(config: SynthConfig) -> bool:
+    return any(not config.changed(preset) for preset in ("quick", *config.presets))
+
+
+def _page_boxes(page: dict[str, Any]) -> list[Box]:
+    boxes = []
+    for panel in page["panels"]:
+        x, y = panel["box"][:2]
+
+        def add(label: str, box: list[int] | None, identity: str | None = None, x: int = x, y: int = y) -> None:
+            if box:
+                boxes.append(
+                    Box(label, float(box[0] + x), float(box[1] + y), float(box[2] + x), float(box[3] + y), identity)
+                )
+
+        for character in panel["characters"]:
+            add("body", character["body"], character["id"])
+            add("face", character["face"], character["id"])
+        for text in panel["texts"]:
+            add("text", text["box"])
+            add("balloon", text["balloon"])
+    return boxes

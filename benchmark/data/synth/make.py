@@ -1,0 +1,81 @@
+"""Make a copy of the drawn comics: what is missing is drawn, then laid out; killed at any moment, it goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmark.data.synth.config import SynthConfig
+from benchmark.data.synth.pool import draw_all
+from benchmark.data.synth.series import TEMPORARY
+from benchmark.data.synth.writer import LAYOUTS, assemble
+from benchmark.errors import Refusal
+from benchmark.progress import Progress
+from benchmark.store import key_of, write_json
+
+GENERATOR = 1
+"""Raised with every change of what is drawn."""
+MARKER = "complete.json"
+DRAWN = ".drawn"
+
+
+def fingerprint(config: SynthConfig) -> str:
+    """A hash of the generator's version and its settings; nothing needs to be drawn for it."""
+    return key_of({"generator": GENERATOR, "settings": config.model_dump(mode="json")})
+
+
+def read_marker(root: Path) -> dict[str, Any] | None:
+    """What ``complete.json`` of a finished copy says, None where there is none."""
+    path = root / MARKER
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def make(
+    root: Path, config: SynthConfig, progress: Progress, layouts: Iterable[str] = LAYOUTS, workers: int | None = None
+) -> None:
+    """Draw what ``root`` lacks. Raises Refusal where it holds comics of other settings."""
+    want = fingerprint(config)
+    root.mkdir(parents=True, exist_ok=True)
+    with _alone(root):
+        done = read_marker(root)
+        _check(root, (done or {}).get("fingerprint"), want)
+        layouts = sorted(set(layouts) | set((done or {}).get("layouts", ())))
+        if done and layouts == done["layouts"]:
+            return
+        home = root / DRAWN
+        begun = home / "settings.json"
+        if begun.is_file():
+            _check(root, json.loads(begun.read_text())["fingerprint"], want)
+        else:
+            write_json(begun, {"fingerprint": want, "settings": config.model_dump(mode="json")})
+        for stale in home.glob(f"{TEMPORARY}*"):
+            shutil.rmtree(stale)
+        missing = [k for k in range(config.series) if not (home / str(k)).is_dir()]
+        draw_all(config, missing, home, progress, workers)
+        counts = assemble(root, home, config.series, layouts)
+        write_json(
+            root / MARKER,
+            {
+                "generator": GENERATOR, "fingerprint": want, "settings": config.model_dump(mode="json"),
+                "layouts": layouts, "counts": counts, "simulated": True,
+            },
+        )  # fmt: skip
+        shutil.rmtree(home)
+
+
+def _check(root: Path, found: str | None, want: str) -> None:
+    if found not in (None, want):
+        raise Refusal(f"{root} holds comics drawn with other settings; give another folder or remove this one")
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One process at a time; the kernel frees the lock of a dead one."""
+    with (root / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
