@@ -8,10 +8,11 @@ import pytest
 from leaderboard_records import detection_items, record
 
 from benchmark import registry
+from benchmark.declared import show_table
 from benchmark.errors import Refusal
 from benchmark.request import Request
 from benchmark.store import Store
-from leaderboards import board, declared, render, tables
+from leaderboards import board, render, tables
 
 
 @pytest.fixture
@@ -199,15 +200,15 @@ def flags(store, name, form="text"):
 
 def test_the_verb_prints_and_writes(store, capsys):
     ablation(store)
-    assert declared.table(flags(store, "noroozi-5"), []) == 0
+    assert show_table(flags(store, "noroozi-5"), []) == 0
     assert "no colour jittering" in capsys.readouterr().out
     assert {path.name for path in (store.root / "tables").iterdir()} == {
         f"noroozi-5.{s}" for s in ("md", "csv", "json")
     }
-    assert declared.table(flags(store, "noroozi-5", "json"), []) == 0
+    assert show_table(flags(store, "noroozi-5", "json"), []) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "noroozi-5"
 
 
 def test_the_verb_refuses_where_nothing_was_run(tmp_path):
-    with pytest.raises(Refusal, match=r"none of its rows is in .*table noroozi-5 --run"):
-        declared.table(flags(Store(Path(tmp_path)), "noroozi-5"), [])
+    with pytest.raises(Refusal, match="run it with: table noroozi-5 --run"):
+        show_table(flags(Store(Path(tmp_path)), "noroozi-5"), [])
