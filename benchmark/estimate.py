@@ -71,8 +71,7 @@ def _timed(step: Callable[[], None]) -> float:
 def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
     backbone = Backbone(work.backbone, work.backbone_settings)
     raw = work.method.build(backbone)
-    drives = work.method.drives()
-    nets, optimizers = setup(device, work.method, raw, drives)
+    nets, optimizers = setup(device, work.method, raw)
     batch = {
         name: _noise(work.settings.batch // device.fabric.world_size, view.side, device)
         for name, view in work.method.views().items()
@@ -80,7 +79,7 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
 
     def step() -> None:
         context = engine.context(device, 0, "estimate", 0, 1)
-        update(device, backbone, work.method.step(nets, batch, context), drives, nets, optimizers)
+        update(device, backbone, work.method, batch, context, nets, optimizers)
 
     return _timed(step) * work.settings.images / work.settings.batch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark import engine
-from benchmark.api import Method
+from benchmark.api import Context, Method
 from benchmark.backbones import Backbone
 from benchmark.config import PretrainSettings
 from benchmark.data.cache import ImageCache
@@ -57,43 +57,14 @@ def pretrain(
     Raises CellError where a loss is not finite.
     """
     began = time.monotonic()
-    count = len(next(iter(panels.values())).items)
     torch.manual_seed(derive(seed, "build", method.name))
     raw = method.build(backbone)
-    drives = method.drives()
-
-    def fetch(step: int) -> dict[str, Tensor]:
-        chosen = engine.batch_indices(count, settings.batch, seed, "pretrain", step)
-        mine = chosen[device.fabric.global_rank :: device.fabric.world_size]
-        return {name: engine.to_device(cache.batch(mine), device.torch) for name, cache in panels.items()}
-
-    flops = _flops_of_a_step(device, method, backbone, raw, fetch(0), seed)
+    flops = _flops_of_a_step(device, method, backbone, raw, _batch(device, panels, settings, seed, 0), seed)
     steps = _steps(device, backbone, settings, budget, flops)
-    nets, optimizers = setup(device, method, raw, drives)
-    rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
-    first, curve = checkpoint.load(nets, optimizers)
-    saved = time.monotonic()
-    with progress.bar(f"pretrain {method.name}", steps * settings.batch) as bar:
-        bar.advance(first * settings.batch)
-        for step, batch in enumerate(engine.prefetch(fetch, first, steps), start=first):
-            context = engine.context(device, seed, "pretrain", step, steps)
-            for name, optimizer in optimizers.items():
-                for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
-                    group["lr"] = rate * method.rate(context.progress)
-            losses = update(device, backbone, method.step(nets, batch, context), drives, nets, optimizers)
-            note = ""
-            if step % CHECK_EVERY == 0 or step == steps - 1:
-                value = float(sum(loss.item() for loss in losses))
-                if not np.isfinite(value):
-                    raise CellError(f"the loss of {method.name} is {value} at step {step}; lower its learning rate")
-                curve.append((step, value))
-                note = f"loss {value:.3f}"
-            bar.advance(settings.batch, note)
-            if time.monotonic() - saved > engine.CHECKPOINT_EVERY_S:
-                checkpoint.save(step + 1, nets, optimizers, curve)
-                saved = time.monotonic()
-        if first < steps:
-            checkpoint.save(steps, nets, optimizers, curve)
+    nets, optimizers = setup(device, method, raw)
+    curve = drive(
+        device, method, backbone, panels, settings, seed, steps, nets, optimizers, checkpoint, progress
+    )
     pretext, pictures = _held_out(device, method, backbone, nets, held_out, settings, seed)
     return Outcome(
         steps=steps,
@@ -107,15 +78,67 @@ def pretrain(
     )
 
 
+def drive(
+    device: engine.Device,
+    method: Method,
+    backbone: Backbone,
+    panels: Mapping[str, ImageCache],
+    settings: PretrainSettings,
+    seed: int,
+    steps: int,
+    nets: dict[str, Any],
+    optimizers: dict[str, torch.optim.Optimizer],
+    checkpoint: engine.Checkpoint,
+    progress: Progress,
+) -> list[tuple[int, float]]:
+    """The loop itself, from the checkpoint or the start to ``steps``; gives the loss curve. Raises CellError."""
+    rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
+    first, curve = checkpoint.load(nets, optimizers)
+    saved = time.monotonic()
+    with progress.bar(f"pretrain {method.name}", steps * settings.batch) as bar:
+        bar.advance(first * settings.batch)
+        batches = engine.prefetch(lambda step: _batch(device, panels, settings, seed, step), first, steps)
+        for step, batch in enumerate(batches, start=first):
+            context = engine.context(device, seed, "pretrain", step, steps)
+            for name, optimizer in optimizers.items():
+                for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
+                    group["lr"] = rate * method.rate(context.progress)
+            losses = update(device, backbone, method, batch, context, nets, optimizers)
+            note = ""
+            if step % CHECK_EVERY == 0 or step == steps - 1:
+                value = float(sum(loss.item() for loss in losses))
+                if not np.isfinite(value):
+                    raise CellError(f"the loss of {method.name} is {value} at step {step}; lower its learning rate")
+                curve.append((step, value))
+                note = f"loss {value:.3f}"
+            bar.advance(settings.batch, note)
+            if time.monotonic() - saved > engine.CHECKPOINT_EVERY_S:
+                checkpoint.save(step + 1, nets, optimizers, curve)
+                saved = time.monotonic()
+        if first < steps:
+            checkpoint.save(steps, nets, optimizers, curve)
+    return curve
+
+
+def _batch(
+    device: engine.Device, panels: Mapping[str, ImageCache], settings: PretrainSettings, seed: int, step: int
+) -> dict[str, Tensor]:
+    """This rank's images of a step, on the device."""
+    count = len(next(iter(panels.values())).items)
+    chosen = engine.batch_indices(count, settings.batch, seed, "pretrain", step)
+    mine = chosen[device.fabric.global_rank :: device.fabric.world_size]
+    return {name: engine.to_device(cache.batch(mine), device.torch) for name, cache in panels.items()}
+
+
 def setup(
-    device: engine.Device, method: Method, raw: Mapping[str, nn.Module], drives: tuple[str, ...]
+    device: engine.Device, method: Method, raw: Mapping[str, nn.Module]
 ) -> tuple[dict[str, Any], dict[str, torch.optim.Optimizer]]:
     """Networks and optimisers on the device, each network wrapped on its own for the ranks."""
     nets: dict[str, Any] = {}
     optimizers: dict[str, Any] = {}
     for name, net in raw.items():
         net = net.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        if name in drives:
+        if name in method.drives():
             optimizer = method.optimizer(name, [p for p in net.parameters() if p.requires_grad])
             nets[name], optimizers[name] = device.fabric.setup(net, optimizer)
         else:
@@ -126,15 +149,17 @@ def setup(
 def update(
     device: engine.Device,
     backbone: Backbone,
-    losses: Iterator[Tensor],
-    drives: tuple[str, ...],
+    method: Method,
+    batch: dict[str, Tensor],
+    context: Context,
     nets: Mapping[str, nn.Module],
     optimizers: Mapping[str, torch.optim.Optimizer],
 ) -> list[Tensor]:
     """One update of every driven network in turn, the others frozen meanwhile; gives the losses, detached."""
     seen = []
-    for name in drives:
-        _freeze_others(name, drives, optimizers)
+    losses = method.step(nets, batch, context)
+    for name in method.drives():
+        _freeze_others(name, optimizers)
         with device.autocast(backbone):
             loss = next(losses)
         device.fabric.backward(loss)
@@ -143,15 +168,15 @@ def update(
         seen.append(loss.detach())
     with device.autocast(backbone):
         if next(losses, None) is not None:
-            raise CellError(f"a step yields more losses than the {len(drives)} networks it drives: {drives}")
+            raise CellError(f"a step of {method.name} yields more losses than the networks it drives: {method.drives()}")
     return seen
 
 
-def _freeze_others(name: str, drives: tuple[str, ...], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
-    if len(drives) == 1:
+def _freeze_others(name: str, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+    if len(optimizers) == 1:
         return
-    for other in drives:
-        for group in optimizers[other].param_groups:
+    for other, optimizer in optimizers.items():
+        for group in optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.requires_grad_(other == name)
 

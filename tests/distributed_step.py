@@ -61,7 +61,7 @@ def main(kind, share, of, out):
     method = plain() if kind == "plain" else Adversarial(Method.Config())
     side = next(iter(method.views().values())).side if kind == "plain" else 16
     backbone = Backbone("test_resnet")
-    nets, optimizers = setup(device, method, method.build(backbone), method.drives())
+    nets, optimizers = setup(device, method, method.build(backbone))
     before = {name: net.module.state_dict() if name in optimizers else {} for name, net in nets.items()}
     before = {name: {key: value.clone() for key, value in state.items()} for name, state in before.items()}
     pixels = np.random.default_rng(1).integers(0, 256, (BATCH, side, side, 3), dtype=np.uint8)
@@ -69,7 +69,7 @@ def main(kind, share, of, out):
     own = derive(0, "pretrain", 0, rank)
     torch.manual_seed(own)
     context = Context(0, 0, 1, device.torch, torch.Generator().manual_seed(own), rank, of)
-    update(device, backbone, method.step(nets, batch, context), method.drives(), nets, optimizers)
+    update(device, backbone, method, batch, context, nets, optimizers)
     changes = {
         f"{name}/{key}": (value - before[name][key]).numpy()
         for name, net in nets.items()
