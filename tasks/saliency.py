@@ -1,0 +1,141 @@
+"""Where people look: a readout with centre bias on the backbone's features, scored by CC, AUC, KLD, SIM and NSS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from benchmark.api import CellError, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
+from benchmark.data.grey_map import read_map
+from benchmark.parts.draw_maps import draw_maps
+from tasks.metrics.maps import cc, distribution, resize_map
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from benchmark.backbones import Backbone
+
+CENTRE_SIGMA = 0.25
+"""Deviation of the centre baseline, in sides of the image."""
+
+
+class SaliencyConfig(TaskConfig):
+    """Settings of saliency."""
+
+    side: int = setting(224, "side in pixels of the square input; the image's aspect is lost", ge=32)
+    steps: int = setting(240, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
+    batch: int = setting(16, "images a step, over all devices", ge=1)
+    lr: float = setting(3e-3, "learning rate of the head (AdamW)", gt=0)
+    stride: int = setting(8, "pixels of the input that a cell of the predicted density covers", ge=1)
+    width: int = setting(32, "channels of the readout's hidden layer", "DeepGaze II has 16 and 32", ge=2)
+    dropout: float = setting(0.5, "share of the features' channels hidden from a training step", ge=0, lt=1)
+    cc_weight: float = setting(1.0, "weight of 1 - CC beside KLD in the loss", ge=0)
+    presets: ClassVar = {
+        "smoke": {"side": 64, "steps": 30, "batch": 8, "width": 8},
+        "standard": {
+            "side": 320,
+            "steps": 2_000,
+            "lr": 1e-3,
+            "trials": (1 / 3, 1.0, 3.0),
+            "batch_norm": "choose",
+        },
+        "paper": {
+            "side": 512,
+            "steps": 8_000,
+            "lr": 1e-3,
+            "trials": (1 / 3, 1.0, 3.0),
+            "batch_norm": "choose",
+        },
+    }
+
+    @model_validator(mode="after")
+    def _grid_of_some_cells(self) -> SaliencyConfig:
+        if self.side // self.stride < 4:
+            raise ValueError(f"side {self.side} and stride {self.stride} leave fewer than 4 cells a side")
+        return self
+
+    @property
+    def grid(self) -> int:
+        """Cells of the predicted density along each side."""
+        return self.side // self.stride
+
+
+class Saliency(Task):
+    """The density of gaze on an image, learnt from maps of real or simulated viewers."""
+
+    name = "saliency"
+    Config = SaliencyConfig
+    scorer = "tasks.metrics.saliency"
+    trivial = ("uniform", "centre", "mean-map")
+    caches_features = True
+
+    def needs(self) -> frozenset[str]:
+        """Images with saliency maps; fixations are used where there are any."""
+        return frozenset({"saliency"})
+
+    def view(self) -> View:
+        """The whole image, squashed: a truth map may be square where its image is not."""
+        return View(self.config.side, "squash", "saliency")
+
+    def truth(self, item: Item, width: int, height: int) -> Truth:
+        """``map`` uint8 (h, w) of its own size, ``fixations`` (k, 2) in pixels of the image, ``image_size`` (2,).
+
+        Raises CellError for an item without a map, BadImage for a map that cannot be read.
+        """
+        if item.map is None:
+            raise CellError(f"item {item.id} has no saliency map; give one, or leave {item.path.name} out")
+        fixations = np.zeros((0, 2)) if item.fixations is None else np.asarray(item.fixations, dtype=np.float64)
+        return {"map": read_map(item.map), "fixations": fixations, "image_size": np.array([width, height])}
+
+    def target(self, truth: Truth, placement: Placement) -> Truth:
+        """``density`` float32 (grid, grid) of sum 1; zeros where the map has no mass."""
+        del placement
+        return {"density": self._density(truth)}
+
+    def _density(self, truth: Truth) -> np.ndarray:
+        small = resize_map(truth["map"], self.config.grid, self.config.grid)
+        return (distribution(small) if small.any() else small).astype(np.float32)
+
+    def head(self, backbone: Backbone, family: Literal["frozen", "finetune"]) -> nn.Module:
+        """The same readout for both families."""
+        from benchmark.parts.readout import Readout
+
+        del family
+        config = self.config
+        return Readout(backbone.channels, config.grid, config.width, config.dropout, config.cc_weight)
+
+    def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
+        """Log-densities (B, grid, grid) as densities: ``map`` float32 (grid, grid) that covers the whole image."""
+        del truths, placements
+        return [{"map": density} for density in outputs.float().exp().cpu().numpy()]
+
+    def predict_trivial(
+        self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
+    ) -> Predictions:
+        """The same map for every image: uniform, a Gaussian on the centre, or the mean of the training densities."""
+        del placements
+        grid = self.config.grid
+        if name == "uniform":
+            density = np.ones((grid, grid))
+        elif name == "centre":
+            squares = ((np.arange(grid) + 0.5) / grid - 0.5) ** 2
+            density = np.exp(-(squares[:, None] + squares[None]) / (2 * CENTRE_SIGMA**2))
+        elif name == "mean-map":
+            density = np.mean([self._density(truth) for truth in train], axis=0)
+        else:
+            raise ValueError(f"saliency has no trivial baseline '{name}'; it has {', '.join(self.trivial)}")
+        return [{"map": distribution(density).astype(np.float32)} for _ in test]
+
+    def pictures(
+        self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
+    ) -> dict[str, np.ndarray]:
+        """Image, truth and prediction side by side, with the image's own CC."""
+        drawn = {}
+        for k, (image, truth, prediction) in enumerate(zip(images, truths, predictions, strict=True)):
+            seen = resize_map(prediction["map"], *truth["map"].shape)
+            note = f"(CC {cc(seen, truth['map']):.2f})"
+            drawn[f"map-{k}"] = draw_maps(image, truth["map"], prediction["map"], truth["fixations"], note)
+        return drawn
