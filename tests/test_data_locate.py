@@ -109,6 +109,19 @@ def test_a_reader_outside_of_the_repository(tmp_path, monkeypatch):
     assert (dataset.name, dataset.root) == ("mine", tmp_path / "data/mine")
 
 
+def test_the_reader_of_the_docs_page_works(tmp_path, monkeypatch):
+    source = (ROOT / "docs/data.md").read_text().partition("```python\n")[2].partition("```")[0]
+    plugin = write(tmp_path / "strips.py", source)
+    for artist in "abc":
+        draw(tmp_path / f"data/strips/strips/{artist}/1.png")
+    monkeypatch.setenv("INKBENCH_DATA", str(tmp_path / "data"))
+    dataset = locate(f"{plugin}:Strips", tmp_path / "r")
+    items = [item for split in ("train", "val", "test") for item in dataset.items("panels", split)]
+    assert sorted(item.id for item in items) == ["a/1", "b/1", "c/1"]
+    assert len({item.split for item in items}) == 3
+    assert dataset.fingerprint()
+
+
 @pytest.mark.parametrize("name", ["comics", "dcm772", "ai4va", "comic_char_reid", "folder", "open-mantra"])
 def test_every_layout_says_what_it_is(name):
     cls = registry.load("datasets", name)
