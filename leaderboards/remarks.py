@@ -12,6 +12,8 @@ from leaderboards.table import BEST_NOTE, Row
 from leaderboards.tables import TableFile
 from leaderboards.verdicts import Judged, Limits
 
+NARROW_BELOW = 8
+"""Test series below which intervals are known to be too narrow (docs/statistics.md)."""
 ONE_SEED = "these weights only: one seed, so intervals and p hold for these very weights, not for the method"
 GIVEN = "outside the budget: weights made elsewhere; the interval covers the transfer only"
 TRANSDUCTIVE = "transductive: pretraining also read series of validation and test"
@@ -91,8 +93,11 @@ def table_notes(
         )
     if any(verdict.best for block in judged for verdict in block.verdicts):
         told.append(BEST_NOTE)
-    if any(verdict.series == 1 for block in judged for verdict in block.verdicts):
+    fewest = min((v.series for block in judged for v in block.verdicts if v.series is not None), default=None)
+    if fewest == 1:
         told.append("one test series: intervals cover its items only")
+    elif fewest is not None and fewest < NARROW_BELOW:
+        told.append(f"{fewest} test series: intervals from so few are too narrow")
     if declared and any(row.reported for row in declared.rows):
         told.append(f"reported: as printed in {declared.source}; other data, other budget, not in our statistics")
     told += [f"cell {cell[:8]}: {why}; no interval, no p" for cell, why in evidence.problems.items()]

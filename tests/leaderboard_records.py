@@ -1,11 +1,15 @@
 """Records and items as a run writes them, made from random scores, for the tests of the tables."""
 
+from pathlib import Path
+
 import numpy as np
 import toy_scorer
 
 from benchmark.store import Store
+from leaderboards import render
 from tasks.metrics import detection, saliency
 
+ROOT = Path(__file__).resolve().parent.parent
 SERIES = 16
 PER_SERIES = 12
 
@@ -117,3 +121,20 @@ def record(store: Store, cell: str, method: str, items=None, task="saliency", se
     else:
         value["metrics"] = entries(scorer, items)
     return store.write({**value, **over}, items)
+
+
+def rows(table):
+    return {row.label: row for block in table.blocks for row in block.rows}
+
+
+def everything(table):
+    return [render.text(table), render.markdown(table), render.csv(table), render.json(table)]
+
+
+def usual(store, **over):
+    """The three rows of a first run: a trivial baseline, the control, a method that helps."""
+    return [
+        record(store, "t0", "trivial:centre", saliency_items(0.2, 0), **over),
+        record(store, "r0", "random", saliency_items(0.35, 1), **over),
+        record(store, "j0", "jigsaw", saliency_items(0.40, 2), **over),
+    ]
