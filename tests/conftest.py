@@ -1,6 +1,8 @@
 """Fixtures that several tests share."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,53 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("no real data: set INKBENCH_SHARED to the folder that holds data/ and weights/")
     return folder
+
+
+def start_cli(*words, **options) -> subprocess.Popen:
+    """Start ``run_benchmark.py WORDS`` in a session of its own, from a folder that is not the repository's."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run_benchmark.py"), *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+@pytest.fixture(scope="session")
+def cli():
+    """Run the command line; gives status, standard output and standard error."""
+
+    def run(*words, **options) -> subprocess.CompletedProcess:
+        process = start_cli(*words, **options)
+        out, err = process.communicate(timeout=500)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    return run
+
+
+TINY = (
+    *("--preset", "smoke", "--set", "pretrain.images=256", "--set", "pretrain.held_out=32"),
+    *("--set", "detection.steps=4", "--set", "detection.side=64"),
+)
+"""A run as small as it can be; with the drawn synth of the smoke preset."""
+
+
+@pytest.fixture(scope="session")
+def first_run(cli, tmp_path_factory):
+    """The undisturbed run that others are compared with: its process and its results folder."""
+    results = tmp_path_factory.mktemp("undisturbed") / "results"
+    done = cli("--method", "jigsaw", "--task", "detection", *TINY, "--results", results)
+    return done, results
+
+
+@pytest.fixture
+def with_synth(first_run, tmp_path) -> Path:
+    """A fresh results folder in which synth is drawn already."""
+    drawn, results = first_run[1] / "cache" / "synth", tmp_path / "results"
+    for file in sorted(path for path in drawn.rglob("*") if path.is_file()):
+        target = results / "cache" / "synth" / file.relative_to(drawn)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(file, target)
+    return results
