@@ -60,7 +60,7 @@ class JigsawConfig(Config):
     features: Literal["map", "pooled"] = setting("map", "a tile's features: coarsest map, flattened or averaged", PAPER)
     tile_width: int = setting(256, "width of fc6, one for each tile; 0: no fc6", CODE, ge=0)
     hidden: int = setting(512, "width of fc7, over all tiles; 0: no fc7", CODE, ge=0)
-    dropout: float = setting(0.0, "dropout after fc6 and fc7", CODE, ge=0, lt=1)
+    dropout: float = setting(0.3, "dropout after fc6 and fc7", CODE, ge=0, lt=1)
     batch_norm: bool = setting(False, "batch normalisation in fc6 and fc7", "VISSL")
 
     optimizer: Literal["adamw", "adam", "sgd"] = setting("adamw", "optimiser", "inkbench")
@@ -119,7 +119,9 @@ class JigsawConfig(Config):
             "features": "pooled",
             "tile_width": 0,
             "hidden": 0,
+            "dropout": 0.0,
             "optimizer": "adam",
+            "lr": 1e-3,
             "weight_decay": 1e-4,
             "schedule": "step",
             "milestones": tuple(epoch / 300 for epoch in range(45, 300, 45)),
