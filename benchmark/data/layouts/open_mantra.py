@@ -1,4 +1,4 @@
-"""open-mantra: 214 pages of five manga with panel and text boxes; panels are cut from the pages."""
+"""Five manga (open-mantra-dataset): 214 pages with panel and text boxes; panels are cut from the pages."""
 
 from __future__ import annotations
 
