@@ -110,7 +110,7 @@ class Saliency(Task):
     def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
         """Log-densities (B, grid, grid) as densities: ``map`` float32 (grid, grid) that covers the whole image."""
         del truths, placements
-        return [{"map": density} for density in outputs.float().exp().cpu().numpy()]
+        return [{"map": density} for density in outputs.detach().float().exp().cpu().numpy()]
 
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]

@@ -8,7 +8,7 @@ import numpy as np
 def average_ranks(values: np.ndarray) -> np.ndarray:
     """Ranks 1..N of the flattened ``values``, float64 (N,); tied values share the mean of their ranks."""
     flat = np.asarray(values).ravel()
-    order = np.argsort(flat, kind="stable")
+    order = np.argsort(flat)  # any order of ties gives the same ranks
     ordered = flat[order]
     first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     last = np.concatenate((first[1:], [flat.size]))
