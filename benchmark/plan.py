@@ -13,6 +13,7 @@ from benchmark import provenance, registry
 from benchmark.api import Dataset, Declined, Method, Task
 from benchmark.backbones import DEFAULTS, Backbone, load_weights, weights_bytes
 from benchmark.config import BackboneSettings, Config, PretrainSettings
+from benchmark.data.dataset import SPLITS
 from benchmark.engine import Device
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.request import Request, method_names, settings_of, task_names
@@ -82,6 +83,8 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
         for pairs in request.variants():
             task = _plugin(registry.load("tasks", task_name), request, pairs)
             _require(task.needs(), data, f"task {task.name}")
+            for split in SPLITS:
+                data.require(task.view().kind, split)
             for protocol, family in _protocols(task, request.protocols):
                 rows = _Rows(request, pairs, device, data, pretrain_data, task, protocol, family)
                 if request.baseline:
@@ -248,6 +251,9 @@ class _Rows:
 
     def _pretraining(self, method: Method, source: dict[str, Any], backbone: Backbone, seed: int) -> Pretraining:
         _require(method.needs, self.pretrain_data, f"method {method.name}")
+        for view in method.views().values():
+            self.pretrain_data.require(view.kind, "train")
+            self.pretrain_data.require(view.kind, "val")
         init: Path | Literal["imagenet"] | None = None
         if self.request.init is not None:
             init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)

@@ -166,6 +166,7 @@ class Runner:
             "weights_sha256": card.get("sha256") or checksum(weights_bytes(backbone)),
             "exclusions": {
                 "unreadable": transfer.exclusions([train.cache, val.cache, test.cache]),
+                "warnings": list(self.plan.data.warnings),
                 "pretraining": card.get("exclusions"),
             },
             "phases": {
@@ -305,6 +306,8 @@ class Runner:
             return
         if self.first:
             data.prepare(self.progress)
+            for warning in data.warnings:
+                self.progress.say(f"{data.name}: {warning}")
         self.device.fabric.barrier()
         self.prepared.add(str(data.root))
 
