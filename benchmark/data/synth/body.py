@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, radians, sin
 
@@ -16,6 +17,8 @@ from benchmark.data.synth.poses import POSES, Pose
 from benchmark.data.synth.style import Style
 
 Spot = tuple[float, float]
+Chain = tuple[Spot, Spot, Spot]
+At = Callable[[Points], Points]
 BUILD = {
     "thin": (0.86, 0.72, 0.8), "normal": (1.0, 0.86, 1.0), "broad": (1.32, 0.95, 1.25), "heavy": (1.18, 1.5, 1.3),
     "pear": (0.88, 1.3, 1.1), "small": (0.9, 0.95, 0.95),
@@ -36,7 +39,6 @@ class Figure:
     expression: str
     tilt: float
     codes: tuple[int, int]
-    detail: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,14 @@ class Skeleton:
     neck: Spot
     head: Spot
     head_size: float
-    arms: tuple[tuple[Spot, Spot, Spot], tuple[Spot, Spot, Spot]]
-    legs: tuple[tuple[Spot, Spot, Spot], tuple[Spot, Spot, Spot]]
+    arms: tuple[Chain, Chain]
+    legs: tuple[Chain, Chain]
     shoulder: float
     waist: float
     limb: float
 
 
-def _chain(start: Spot, first: float, second: float, angles: Spot) -> tuple[Spot, Spot, Spot]:
+def _chain(start: Spot, first: float, second: float, angles: Spot) -> Chain:
     a, b = radians(angles[0]), radians(angles[0] + angles[1])
     middle = (start[0] + first * sin(a), start[1] + first * cos(a))
     return start, middle, (middle[0] + second * sin(b), middle[1] + second * cos(b))
@@ -74,24 +76,23 @@ def skeleton(figure: Figure, style: Style) -> Skeleton:
     rest = max(tall - size * (1.02 if toon else 1.12), size)
     leg, trunk = rest * (0.5 if toon else 0.6), rest * (0.5 if toon else 0.4)
     lean = radians(pose.lean)
-    hip = waist * 0.5
-    legs = tuple(
-        _chain((side * hip * (1 - 0.5 * figure.yaw), 0.0), leg * 0.5, leg * 0.5, angles)
-        for side, angles in ((-1, pose.near_leg), (1, pose.far_leg))
-    )
-    drop = max(chain[2][1] for chain in legs)
+    hip = waist * 0.5 * (1 - 0.5 * figure.yaw)
+    drop = max(_chain((0.0, 0.0), leg * 0.5, leg * 0.5, angles)[2][1] for angles in (pose.near_leg, pose.far_leg))
     up = -drop - (leg * 0.25 if figure.pose == "jump" else 0)
-    legs = tuple(tuple((x, y + up) for x, y in chain) for chain in legs)
+    legs = (
+        _chain((-hip, up), leg * 0.5, leg * 0.5, pose.near_leg), _chain((hip, up), leg * 0.5, leg * 0.5, pose.far_leg)
+    )  # fmt: skip
     pelvis = (0.0, up)
     neck = (trunk * sin(lean), up - trunk * cos(lean))
     reach = trunk * 0.92 + (leg * 0.1)
-    arms = tuple(
-        _chain((neck[0] + side * shoulder * 0.86, neck[1] + size * 0.16), reach * 0.5, reach * 0.48, angles)
-        for side, angles in ((-1, pose.near_arm), (1, pose.far_arm))
+    out, low = shoulder * 0.86, neck[1] + size * 0.16
+    arms = (
+        _chain((neck[0] - out, low), reach * 0.5, reach * 0.48, pose.near_arm),
+        _chain((neck[0] + out, low), reach * 0.5, reach * 0.48, pose.far_arm),
     )
     bob = size * (0.4 if toon else 0.52)
     head = (neck[0] + sin(lean) * bob + figure.yaw * size * 0.06, neck[1] - bob)
-    return Skeleton(pelvis, neck, head, size, arms, legs, shoulder, waist, limb)  # type: ignore[arg-type]
+    return Skeleton(pelvis, neck, head, size, arms, legs, shoulder, waist, limb)
 
 
 def draw_figure(canvas: Canvas, figure: Figure, style: Style) -> tuple[Head, Skeleton]:
@@ -106,15 +107,13 @@ def draw_figure(canvas: Canvas, figure: Figure, style: Style) -> tuple[Head, Ske
         head_x, head_y, bones.head_size, -turn if figure.mirror else turn, figure.yaw, figure.mirror, figure.expression
     )
     neck, pelvis = bones.neck, bones.pelvis
-    trunk = Patch(
-        neck, (pelvis[0], pelvis[1] + bones.waist * 0.25),
-        (bones.shoulder * 0.8, bones.shoulder * 1.02, (bones.shoulder + bones.waist) * 0.47, bones.waist, bones.waist * 1.02),
-        figure.yaw,
-    )  # fmt: skip
 
     def at(points: Points) -> Points:
         return place(points, figure.x, figure.ground, mirror=figure.mirror)
 
+    wide, narrow = bones.shoulder, bones.waist
+    widths = (wide * 0.8, wide * 1.02, (wide + narrow) * 0.47, narrow, narrow * 1.02)
+    trunk = Patch(neck, (pelvis[0], pelvis[1] + narrow * 0.25), widths, figure.yaw, at)
     if who.extra == "cape":
         cape = Patch(
             neck, (pelvis[0] - bones.shoulder * 0.3, pelvis[1] * 0.35), (bones.shoulder, bones.shoulder * 1.7), 0
@@ -125,9 +124,11 @@ def draw_figure(canvas: Canvas, figure: Figure, style: Style) -> tuple[Head, Ske
     if turned:
         _arm(canvas, figure, bones, 1, pen, at)
     _legs(canvas, figure, bones, pen, at)
-    _trunk(canvas, figure, bones, trunk, pen, at)
-    stem = ribbon(np.array([neck, (bones.head[0] - figure.yaw * bones.head_size * 0.08, bones.head[1] + bones.head_size * 0.3)]), [bones.head_size * 0.34] * 2)  # fmt: skip
-    canvas.shape(at(stem + (0, bones.head_size * 0.05)), who.skin, pen.scaled(0.8), body)
+    _trunk(canvas, figure, bones, trunk, pen)
+    size = bones.head_size
+    nape = (bones.head[0] - figure.yaw * size * 0.08, bones.head[1] + size * 0.3)
+    stem = ribbon(np.array([neck, nape]) + np.array([0, size * 0.05]), [size * 0.34] * 2)
+    canvas.shape(at(stem), who.skin, pen.scaled(0.8), body)
     if figure.pose != "think":
         draw_head(canvas, who, head, pen, figure.codes, style.kind == "toon")
     for side in (0,) if turned else (1, 0):
@@ -141,12 +142,12 @@ def _spot(figure: Figure, spot: Spot) -> Spot:
     return figure.x + (-spot[0] if figure.mirror else spot[0]), figure.ground + spot[1]
 
 
-def _limb(chain: tuple[Spot, Spot, Spot], widths: list[float]) -> Points:
+def _limb(chain: Chain, widths: list[float]) -> Points:
     line = smooth(np.array(chain), closed=False, per=5)
     return ribbon(line, widths)
 
 
-def _arm(canvas: Canvas, figure: Figure, bones: Skeleton, side: int, pen: Pen, at) -> None:  # noqa: ANN001
+def _arm(canvas: Canvas, figure: Figure, bones: Skeleton, side: int, pen: Pen, at: At) -> None:
     who, chain, w = figure.who, bones.arms[side], bones.limb
     body = figure.codes[0]
     hand = np.array(chain[2])
@@ -160,7 +161,8 @@ def _arm(canvas: Canvas, figure: Figure, bones: Skeleton, side: int, pen: Pen, a
         at(_limb(chain, [w * 1.02, w * 0.92, w * 0.7])), who.skin if bare else who.top_colour, pen, body, size=w * 0.45
     )
     if pose.finger and side == 1:
-        canvas.shape(at(place(ribbon(np.array([(r * 0.6, -r * 0.3), (r * 2.6, -r * 0.35)]), [r * 0.55, r * 0.4]), hand[0], hand[1], 1.0, angle)), who.skin, pen.scaled(0.8), body)  # fmt: skip
+        finger = ribbon(np.array([(r * 0.6, -r * 0.3), (r * 2.6, -r * 0.35)]), [r * 0.55, r * 0.4])
+        canvas.shape(at(place(finger, hand[0], hand[1], 1.0, angle)), who.skin, pen.scaled(0.8), body)
     canvas.shape(at(place(palm, hand[0], hand[1], 1.0, angle)), who.skin, pen.scaled(0.9), body, size=r * 0.3)
     if w > 7:
         thumb = ribbon(np.array([(r * 0.1, -r * 0.5), (r * 0.9, -r * 1.25)]), [r * 0.6, r * 0.45])
@@ -176,7 +178,7 @@ def _arm(canvas: Canvas, figure: Figure, bones: Skeleton, side: int, pen: Pen, a
         canvas.shape(at(ribbon(fore, [w * 0.95, w * 1.02])), who.pattern_colour, pen.scaled(0.8), body)
 
 
-def _legs(canvas: Canvas, figure: Figure, bones: Skeleton, pen: Pen, at) -> None:  # noqa: ANN001
+def _legs(canvas: Canvas, figure: Figure, bones: Skeleton, pen: Pen, at: At) -> None:
     who, w = figure.who, bones.limb * 1.28
     body = figure.codes[0]
     bare = who.lower in ("shorts", "skirt")
@@ -201,43 +203,24 @@ def _legs(canvas: Canvas, figure: Figure, bones: Skeleton, pen: Pen, at) -> None
         canvas.shape(at(smooth(shoe, per=3) + foot), who.shoe_colour, pen, body)
 
 
-def _trunk(canvas: Canvas, figure: Figure, bones: Skeleton, trunk: Patch, pen: Pen, at) -> None:  # noqa: ANN001
-    who = figure.who
-    body = figure.codes[0]
-    bottom = trunk.bottom
+def _trunk(canvas: Canvas, figure: Figure, bones: Skeleton, trunk: Patch, pen: Pen) -> None:
+    who, body, bottom = figure.who, figure.codes[0], trunk.bottom
     wide = bones.waist * 1.02
     skirts = {"skirt": (0.5, 1.5), "long skirt": (0.12, 1.7), "coat": (0.42, 1.35), "robe": (0.08, 1.5)}
-    height = float(np.hypot(trunk.bottom[0] - trunk.top[0], trunk.bottom[1] - trunk.top[1]))
+    height = float(np.hypot(bottom[0] - trunk.top[0], bottom[1] - trunk.top[1]))
+    detailed = bones.head_size > 14
     if who.lower in skirts:
         share, flare = skirts[who.lower]
-        hem = (bottom[0], bottom[1] * share)
-        patch = Patch(
-            (bottom[0], bottom[1] - height * 0.18), hem, (wide * 0.98, wide * (1 + flare) / 2, wide * flare), figure.yaw
-        )
+        widths = (wide * 0.98, wide * (1 + flare) / 2, wide * flare)
+        waist, hem = (bottom[0], bottom[1] - height * 0.18), (bottom[0], bottom[1] * share)
+        skirt = Patch(waist, hem, widths, figure.yaw, trunk.at)
         colour = who.top_colour if who.lower in ("coat", "robe") else who.lower_colour
-        canvas.shape(at(patch.outline(0.06)), colour, pen, body, size=bones.waist * 0.4)
-        folds = (-0.4, 0.05, 0.5) if figure.detail and bones.head_size > 14 else ()
-        for u in folds:
-            canvas.line(at(patch(np.array([(u * 0.8, 0.45), (u, 0.97)]))), pen.width * 0.7, pen.ink)
-    canvas.shape(at(trunk.outline(0.02)), who.top_colour, pen, body, size=bones.shoulder * 0.4)
+        canvas.shape(skirt.outline(0.06), colour, pen, body, size=bones.waist * 0.4)
+        for u in (-0.4, 0.05, 0.5) if detailed else ():
+            canvas.line(skirt(np.array([(u * 0.8, 0.45), (u, 0.97)])), pen.width * 0.7, pen.ink)
+    canvas.shape(trunk.outline(0.02), who.top_colour, pen, body, size=bones.shoulder * 0.4)
     if bones.head_size > 9:
-        moved = _Moved(trunk, at)
-        pattern(canvas, who, moved, pen, height)
-        neckwear(canvas, who, moved, pen, height)
-    if (
-        who.pattern not in ("overall",)
-        and who.lower in ("trousers", "boots", "shorts", "coat")
-        and bones.head_size > 14
-    ):
-        canvas.fill(at(trunk.quad(-0.95, 0.86, 0.95, 0.96)), mix(who.shoe_colour, pen.ink, 0.3))
-
-
-class _Moved(Patch):
-    """A patch in the panel's own pixels."""
-
-    def __init__(self, patch: Patch, at) -> None:  # noqa: ANN001
-        super().__init__(patch.top, patch.bottom, patch.widths, patch.turn)
-        object.__setattr__(self, "_at", at)
-
-    def __call__(self, uv: Points) -> Points:
-        return self._at(super().__call__(uv))  # type: ignore[attr-defined]
+        pattern(canvas, who, trunk, pen, height)
+        neckwear(canvas, who, trunk, pen, height)
+    if detailed and who.pattern != "overall" and who.lower in ("trousers", "boots", "shorts", "coat"):
+        canvas.fill(trunk.quad(-0.95, 0.86, 0.95, 0.96), mix(who.shoe_colour, pen.ink, 0.3))

@@ -105,7 +105,7 @@ class Canvas:
         profile = width * (1 - taper + taper * np.sin(np.linspace(0.12, np.pi - 0.12, len(points))))
         self.fill(ribbon(points, profile), colour)
 
-    def line(self, points: Points | Sequence[float], width: float, colour: Colour) -> None:
+    def line(self, points: Points | Sequence[tuple[float, float]], width: float, colour: Colour) -> None:
         """A plain line of even width."""
         flat = (np.asarray(points, dtype=np.float64) * SCALE).ravel().tolist()
         self._draw.line(flat, fill=colour, width=max(1, round(width * SCALE)))

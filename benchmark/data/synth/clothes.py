@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,17 +13,23 @@ from benchmark.data.synth.curves import Points, ellipse, smooth
 from benchmark.data.synth.style import WHITE
 
 
+def _same(points: Points) -> Points:
+    return points
+
+
 @dataclass(frozen=True, slots=True)
 class Patch:
     """A patch of cloth from ``top`` to ``bottom``: (u, v) in [-1, 1] x [0, 1] to pixels.
 
-    ``widths`` are half widths at evenly spaced v; ``turn`` shifts what lies in the middle to the side looked at.
+    ``widths`` are half widths at evenly spaced v; ``turn`` shifts what lies in the middle to the side looked at;
+    ``at`` takes the figure's own pixels to those of the panel.
     """
 
     top: tuple[float, float]
     bottom: tuple[float, float]
     widths: tuple[float, ...]
     turn: float = 0.0
+    at: Callable[[Points], Points] = _same
 
     def __call__(self, uv: Points) -> Points:
         """Patch coordinates to pixels."""
@@ -32,7 +39,7 @@ class Patch:
         length = float(np.hypot(ax, ay)) or 1.0
         x = self.top[0] + ax * v + (ay / length) * u * width
         y = self.top[1] + ay * v - (ax / length) * u * width
-        return np.stack([x, y], axis=1)
+        return self.at(np.stack([x, y], axis=1))
 
     def outline(self, flare: float = 0.0) -> Points:
         """The patch's own outline; ``flare`` bends the lower edge."""
@@ -65,11 +72,8 @@ def pattern(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float)
     elif kind == "checks":
         for row in range(count):
             for column in range(row % 2, count, 2):
-                u = -INSET + 2 * INSET * column / count
-                canvas.fill(
-                    patch.quad(u, 0.03 + 0.94 * row / count, u + 2 * INSET / count, 0.03 + 0.94 * (row + 1) / count),
-                    colour,
-                )
+                u, v = -INSET + 2 * INSET * column / count, 0.03 + 0.94 * row / count
+                canvas.fill(patch.quad(u, v, u + 2 * INSET / count, v + 0.94 / count), colour)
     elif kind == "dots":
         radius = size * 0.26 / count
         for row in range(count):
@@ -79,17 +83,17 @@ def pattern(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float)
                 canvas.fill(ellipse(x, y, radius, radius, 10), colour)
     elif kind == "star":
         angle = np.arange(10) * np.pi / 5 - np.pi / 2
-        radius = np.where(np.arange(10) % 2, 0.2, 0.5)
-        star = np.stack([middle + np.cos(angle) * radius, 0.4 + np.sin(angle) * radius * 0.75], axis=1)
+        spikes = np.where(np.arange(10) % 2, 0.2, 0.5)
+        star = np.stack([middle + np.cos(angle) * spikes, 0.4 + np.sin(angle) * spikes * 0.75], axis=1)
         canvas.shape(patch(star), colour, pen.scaled(0.7))
     elif kind == "sash":
         canvas.fill(patch(np.array([(-0.95, 0.02), (-0.5, 0.0), (0.93, 0.85), (0.93, 0.99), (0.6, 0.99)])), colour)
     elif kind == "band":
         canvas.fill(patch.quad(-INSET, 0.36, INSET, 0.62), colour)
     elif kind == "zigzag":
-        u = np.linspace(-INSET, INSET, 9)
-        up = np.stack([u, np.where(np.arange(9) % 2, 0.36, 0.52)], axis=1)
-        canvas.fill(patch(np.concatenate([up, up[::-1] + (0, 0.17)])), colour)
+        across = np.linspace(-INSET, INSET, 9)
+        up = np.stack([across, np.where(np.arange(9) % 2, 0.36, 0.52)], axis=1)
+        canvas.fill(patch(np.concatenate([up, up[::-1] + np.array([0, 0.17])])), colour)
     elif kind == "overall":
         canvas.fill(patch.quad(-0.6, 0.4, 0.6, 1.0), colour)
         for u in (-0.6, 0.38):
@@ -103,7 +107,9 @@ def pattern(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float)
 def _jacket(canvas: Canvas, patch: Patch, middle: float, pen: Pen, colour: Colour, vest: bool) -> None:
     shirt = mix(WHITE, colour, 0.15) if not vest else colour
     wide = 0.5 if vest else 0.36
-    canvas.fill(patch(np.array([(middle - wide, 0.0), (middle + wide, 0.0), (middle + 0.03, 0.62 if not vest else 0.97), (middle - 0.03, 0.62 if not vest else 0.97)])), shirt)  # fmt: skip
+    low = 0.97 if vest else 0.62
+    opening = [(middle - wide, 0.0), (middle + wide, 0.0), (middle + 0.03, low), (middle - 0.03, low)]
+    canvas.fill(patch(np.array(opening)), shirt)
     for side in (-1, 1):
         edge = np.array(
             [(middle + side * wide, 0.0), (middle + side * 0.42, 0.26), (middle + side * 0.03, 0.62), (middle, 1.0)]
@@ -131,7 +137,8 @@ def neckwear(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float
         )
         canvas.shape(patch(wings), colour, fine)
     elif who.extra == "scarf":
-        canvas.shape(smooth(patch(np.array([(-0.62, -0.06), (0.0, 0.1), (0.62, -0.06), (0.6, 0.13), (0.0, 0.26), (-0.6, 0.13)]))), colour, fine)  # fmt: skip
+        loop = [(-0.62, -0.06), (0.0, 0.1), (0.62, -0.06), (0.6, 0.13), (0.0, 0.26), (-0.6, 0.13)]
+        canvas.shape(smooth(patch(np.array(loop))), colour, fine)
         canvas.shape(
             patch(np.array([(m + 0.1, 0.15), (m + 0.45, 0.12), (m + 0.5, 0.62), (m + 0.16, 0.64)])), colour, fine
         )

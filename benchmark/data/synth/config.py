@@ -9,7 +9,7 @@ class SynthConfig(Config):
     """Settings of ``synth``; the dials lie in [0, 1], and 0 removes an effect without a trace."""
 
     series: int = setting(32, "series drawn: 3/8 train, 1/8 validation, the rest test, styles in turn", ge=6, le=512)
-    pages: int = setting(14, "pages of each series", ge=1, le=400)
+    pages: int = setting(10, "pages of each series", ge=1, le=400)
     panels: int = setting(9, "most panels of a page", ge=2, le=12)
     seed: int = setting(0, "seed of everything drawn", ge=0, lt=2**31)
     width: int = setting(600, "width of a page in pixels", ge=300, le=3000)
@@ -19,7 +19,7 @@ class SynthConfig(Config):
     misregistration: float = setting(
         0.3, "dial: colour plates shifted against the black one (1: up to 3 px)", ge=0, le=1
     )
-    halftone: float = setting(0.6, "dial: strength of the dots that tints are printed with", ge=0, le=1)
+    halftone: float = setting(0.4, "dial: strength of the dots that tints are printed with", ge=0, le=1)
     halftone_phase: float = setting(
         0.0, "dial: 1 locks the dots to the panel's corner, 0 leaves their phase to chance", ge=0, le=1
     )

@@ -79,10 +79,10 @@ def superellipse(x: float, y: float, rx: float, ry: float, power: float, count: 
 
 def ribbon(points: Points, widths: Sequence[float] | np.ndarray) -> Points:
     """The closed outline of an open line with a width at each point; widths are spread evenly when fewer."""
-    widths = np.asarray(widths, dtype=np.float64)
-    if len(widths) != len(points):
-        widths = np.interp(np.linspace(0, 1, len(points)), np.linspace(0, 1, len(widths)), widths)
-    side = normals(points, closed=False) * (widths / 2)[:, None]
+    wide = np.asarray(widths, dtype=np.float64)
+    if len(wide) != len(points):
+        wide = np.interp(np.linspace(0, 1, len(points)), np.linspace(0, 1, len(wide)), wide)
+    side = normals(points, closed=False) * (wide / 2)[:, None]
     return np.concatenate([points + side, (points - side)[::-1]])
 
 

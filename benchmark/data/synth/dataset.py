@@ -108,7 +108,7 @@ class Synth(Dataset):
         return cast(dict[str, Any], json.loads((self.root / "labels" / f"{series}.json").read_text()))
 
     def mask(self, panel: str) -> Path:
-        """The instance codes of a panel item ``<series>/<page>_<panel>``, a grey PNG; ``labels`` says whose they are."""
+        """The instance codes (grey PNG) of a panel item ``<series>/<page>_<panel>``; ``labels`` says whose they are."""
         return self.root / "labels" / "masks" / f"{panel}.png"
 
 

@@ -91,7 +91,8 @@ def back_hair(who: Character) -> Shapes:
 
 
 def _wall(w: float, bottom: float) -> Points:
-    return np.array([(-w * 1.28, bottom * 0.6), (-w * 1.2, bottom), (-w * 0.4, bottom + 0.05), (w * 0.4, bottom + 0.05), (w * 1.2, bottom), (w * 1.28, bottom * 0.6)])  # fmt: skip
+    right = [(0.4, bottom + 0.05), (1.2, bottom), (1.28, bottom * 0.6)]
+    return np.array([(-x, y) for x, y in right[::-1]] + right) * (w, 1.0)
 
 
 def _tail(w: float, side: float) -> Points:
@@ -107,7 +108,7 @@ def front_hair(who: Character, yaw: float) -> Shapes:
         return []
     if hair == "mohawk":
         crest = np.concatenate([_spiked(_arc(w * 0.2, 0.3, 0.1, np.pi - 0.1, 9), 0.18), [(-0.1, -0.3), (0.1, -0.3)]])
-        return [crest + (yaw * 0.05, 0.02)]
+        return [crest + np.array([yaw * 0.05, 0.02])]
     if hair == "spiky":
         arc = _spiked(_arc(w, 0.1, -0.1, np.pi + 0.1, 15), 0.3)
         return [np.concatenate([arc, np.array(_zigzag(w)) * (w, 1)])]
@@ -137,7 +138,7 @@ def front_hair(who: Character, yaw: float) -> Shapes:
     }
     volume = {"buzz": 0.015, "bob": 0.1, "bangs": 0.07, "flowing": 0.1, "long": 0.07, "afro": 0.12, "curly": 0.1}
     cap = _cap(w, volume.get(hair, 0.055), lines.get(hair, PARTED), low=0.2 if hair == "bob" else 0.1)
-    return [cap + (yaw * 0.03, 0.0)]
+    return [cap + np.array([yaw * 0.03, 0.0])]
 
 
 def hat_shapes(who: Character) -> list[tuple[Points, int]]:
@@ -151,7 +152,8 @@ def hat_shapes(who: Character) -> list[tuple[Points, int]]:
             (smooth(peak), 1),
         ]
     if who.hat == "fedora":
-        top = np.array([(-w * 0.95, -0.26), (-w * 0.85, -0.7), (-w * 0.3, -0.8), (0, -0.72), (w * 0.35, -0.8), (w * 0.85, -0.68), (w * 0.95, -0.26)])  # fmt: skip
+        dented = [(-0.95, -0.26), (-0.85, -0.7), (-0.3, -0.8), (0, -0.72), (0.35, -0.8), (0.85, -0.68), (0.95, -0.26)]
+        top = np.array(dented) * (w, 1.0)
         return [
             (ellipse(0, -0.24, w * 1.75, 0.1), 0),
             (smooth(top, per=4), 0),
@@ -164,37 +166,26 @@ def hat_shapes(who: Character) -> list[tuple[Points, int]]:
             (box(-w * 0.91, -0.42, w * 0.91, -0.29), 1),
         ]
     if who.hat == "beanie":
+        rim = [(-1.14, -0.14), (-1.14, -0.28), (0, -0.34), (1.14, -0.28), (1.14, -0.14), (0, -0.2)]
         return [
             (smooth(np.concatenate([crown * (1, 1.12), [(-w, -0.2), (w, -0.2)]]), per=3), 0),
-            (
-                smooth(
-                    np.array(
-                        [
-                            (-w * 1.14, -0.14),
-                            (-w * 1.14, -0.28),
-                            (0, -0.34),
-                            (w * 1.14, -0.28),
-                            (w * 1.14, -0.14),
-                            (0, -0.2),
-                        ]
-                    )
-                ),
-                1,
-            ),  # fmt: skip
+            (smooth(np.array(rim) * (w, 1.0)), 1),
             (ellipse(0, -0.7, 0.1, 0.1), 1),
         ]
     if who.hat == "beret":
-        flat = np.array([(-w * 0.95, -0.3), (-w * 1.6, -0.42), (-w * 1.3, -0.66), (0, -0.68), (w * 0.9, -0.52), (w * 0.98, -0.28), (0, -0.34)])  # fmt: skip
-        return [(smooth(flat), 0), (box(-0.02, -0.75, 0.03, -0.66), 0)]
+        flat = [(-0.95, -0.3), (-1.6, -0.42), (-1.3, -0.66), (0, -0.68), (0.9, -0.52), (0.98, -0.28), (0, -0.34)]
+        return [(smooth(np.array(flat) * (w, 1.0)), 0), (box(-0.02, -0.75, 0.03, -0.66), 0)]
     if who.hat == "headband":
-        return [(smooth(np.array([(-w * 1.05, -0.16), (-w * 1.08, -0.3), (0, -0.36), (w * 1.08, -0.3), (w * 1.05, -0.16), (0, -0.22)])), 1)]  # fmt: skip
+        ring = [(-1.05, -0.16), (-1.08, -0.3), (0, -0.36), (1.08, -0.3), (1.05, -0.16), (0, -0.22)]
+        return [(smooth(np.array(ring) * (w, 1.0)), 1)]
     if who.hat == "helmet":
         dome = smooth(
             np.concatenate([_arc(w, 0.14, -0.05, np.pi + 0.05, 9), [(-w * 0.9, -0.16), (w * 0.9, -0.16)]]), per=3
         )
         return [(dome, 0), (box(-0.05, -0.64, 0.05, -0.16), 1)]
     if who.hat == "cone":
-        return [(np.array([(-w * 0.95, -0.28), (w * 0.1, -1.15), (w * 0.95, -0.28), (0, -0.2)]), 0), (ellipse(w * 0.1, -1.12, 0.08, 0.08), 1)]  # fmt: skip
+        cone = np.array([(-0.95, -0.28), (0.1, -1.15), (0.95, -0.28), (0, -0.2)]) * (w, 1.0)
+        return [(cone, 0), (ellipse(w * 0.1, -1.12, 0.08, 0.08), 1)]
     if who.hat == "crown":
         zig = [
             (-w, -0.3),

@@ -65,15 +65,12 @@ def draw_head(canvas: Canvas, who: Character, head: Head, pen: Pen, codes: tuple
     size, yaw = head.size, head.yaw
     fine = pen.scaled(0.75)
     w = who.face_width
-    for side in (-1.0, 1.0):
-        if side < 0 or yaw < 0.25:
-            x = side * w * (1.0 - 0.5 * yaw * (side < 0))
-            if side > 0 or yaw < 0.25:
-                canvas.shape(head(ellipse(x, 0.04, 0.09 * who.ears, 0.13 * who.ears, 12)), who.skin, fine, face)
-    canvas.shape(head(outline(who, yaw)), who.skin, pen, face, size=size * 0.16)
+    for side in (-1.0, 1.0) if yaw < 0.25 else ():
+        canvas.shape(head(ellipse(side * w, 0.04, 0.09 * who.ears, 0.13 * who.ears, 12)), who.skin, fine, face)
+    canvas.shape(head(outline(who, yaw)), who.skin, pen, face, size=size * (0.16 if pen.depth else 0.11))
     if yaw >= 0.25:
         canvas.shape(
-            head(ellipse(-w * (1 - 0.75 * yaw), 0.05, 0.08 * who.ears, 0.12 * who.ears, 12)), who.skin, fine, face
+            head(ellipse(-w * (1 - 0.4 * yaw), 0.05, 0.08 * who.ears, 0.12 * who.ears, 12)), who.skin, fine, face
         )
     if size > 14:
         _beard(canvas, who, head, fine, face)
@@ -87,7 +84,7 @@ def draw_head(canvas: Canvas, who: Character, head: Head, pen: Pen, codes: tuple
     for shape, part in hat_shapes(who):
         canvas.shape(head(shape), band if part else who.top_colour, pen, body, size=size * 0.1)
     if who.extra == "earrings" and size > 20:
-        canvas.shape(head(ellipse(-w * (1 - 0.6 * yaw), 0.24, 0.05, 0.06, 10)), who.pattern_colour, fine)
+        canvas.shape(head(ellipse(-w * (1 - 0.4 * yaw), 0.24, 0.05, 0.06, 10)), who.pattern_colour, fine)
 
 
 def _hair(canvas: Canvas, who: Character, head: Head, pen: Pen, face: int) -> None:
@@ -212,7 +209,8 @@ def _mouth(canvas: Canvas, who: Character, head: Head, pen: Pen) -> None:
     if kind == "surprised":
         half *= 0.5
     top = y - tall * (0.3 if kind == "laugh" else 0.6)
-    points = [(x - half, top), (x, top + (0.02 if kind == "laugh" else -0.02)), (x + half, top), (x + half * 0.7, y + tall * 0.7), (x, y + tall), (x - half * 0.7, y + tall * 0.7)]  # fmt: skip
+    upper, jaw = top + (0.02 if kind == "laugh" else -0.02), y + tall * 0.7
+    points = [(x - half, top), (x, upper), (x + half, top), (x + half * 0.7, jaw), (x, y + tall), (x - half * 0.7, jaw)]
     canvas.shape(
         head(smooth(np.array(points), per=4)),
         (70, 24, 30) if who.skin[0] != who.skin[2] else (40, 40, 40),
@@ -230,7 +228,10 @@ def _beard(canvas: Canvas, who: Character, head: Head, pen: Pen, face: int) -> N
     if kind in ("full", "long beard"):
         drop = 0.62 if kind == "full" else 1.0
         side = w * (0.6 + 0.4 * who.jaw)
-        points = [(-w * 0.97, 0.05), (-side, 0.38), (x * 0.6 - 0.1, drop - 0.06), (x * 0.6, drop), (x * 0.6 + 0.1, drop - 0.06), (side * 0.95, 0.38), (w * 0.92, 0.05), (w * 0.6, 0.2), (x, 0.17), (-w * 0.6, 0.2)]  # fmt: skip
+        tip = x * 0.6
+        points = [
+            (-w * 0.97, 0.05), (-side, 0.38), (tip - 0.1, drop - 0.06), (tip, drop), (tip + 0.1, drop - 0.06), (side * 0.95, 0.38), (w * 0.92, 0.05), (w * 0.6, 0.2), (x, 0.17), (-w * 0.6, 0.2),
+        ]  # fmt: skip
         canvas.shape(head(smooth(np.array(points), per=3)), colour, pen, face, size=head.size * 0.08)
     elif kind == "goatee":
         canvas.shape(
@@ -246,8 +247,17 @@ def _beard(canvas: Canvas, who: Character, head: Head, pen: Pen, face: int) -> N
         for dx, dy in rows:
             canvas.line(head(np.array([(x + dx, dy), (x + dx + 0.015, dy + 0.025)])), pen.width * 0.6, pen.ink)
     if kind in ("moustache", "full", "long beard"):
-        points = [(x, 0.19), (x + 0.12, 0.2), (x + 0.19, 0.27), (x + 0.08, 0.25), (x, 0.25), (x - 0.08, 0.25), (x - 0.19, 0.27), (x - 0.12, 0.2)]  # fmt: skip
-        canvas.shape(head(smooth(np.array(points), per=3)), colour, pen, face)
+        half = [
+            (0, 0.19),
+            (0.12, 0.2),
+            (0.19, 0.27),
+            (0.08, 0.25),
+            (0, 0.25),
+            (-0.08, 0.25),
+            (-0.19, 0.27),
+            (-0.12, 0.2),
+        ]
+        canvas.shape(head(smooth(np.array(half) + np.array([x, 0]), per=3)), colour, pen, face)
     elif kind == "handlebar":
         for side in (-1.0, 1.0):
             curl = np.array([(0, 0.21), (0.14, 0.23), (0.27, 0.2), (0.33, 0.1)]) * (side, 1) + (x, 0)
@@ -288,5 +298,5 @@ def _glasses(canvas: Canvas, who: Character, head: Head, pen: Pen) -> None:
         middle = head.yaw * 0.17
         canvas.line(head(np.array([(middle - 0.06, y), (middle + 0.06, y)])), max(pen.width, 0.8), pen.ink)
         canvas.line(
-            head(np.array([(-gap - 0.1, y), (-who.face_width * (1 - 0.6 * head.yaw), y)])), max(pen.width, 0.8), pen.ink
+            head(np.array([(-gap - 0.1, y), (-who.face_width * (1 - 0.4 * head.yaw), y)])), max(pen.width, 0.8), pen.ink
         )

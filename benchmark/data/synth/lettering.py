@@ -15,7 +15,8 @@ from benchmark.data.synth.style import Lettering
 ROUND = set("CGJOQSU3568902")
 STROKES = {
     "A": "06 20 46;14 34", "B": "00 06 36 45 44 33 03;33 42 41 30 00", "C": "41 30 10 01 05 16 36 45",
-    "D": "00 06 26 44 42 20 00", "E": "40 00 06 46;03 33", "F": "40 00 06;03 33", "G": "41 30 10 01 05 16 36 45 43;43 23",
+    "D": "00 06 26 44 42 20 00", "E": "40 00 06 46;03 33", "F": "40 00 06;03 33",
+    "G": "41 30 10 01 05 16 36 45 43;43 23",
     "H": "00 06;40 46;03 43", "I": "20 26", "J": "40 45 36 16 05", "K": "00 06;40 03 46", "L": "00 06 46",
     "M": "06 00 23 40 46", "N": "06 00 46 40", "O": "20 01 05 26 45 41 20", "P": "00 06;00 30 41 42 33 03",
     "Q": "20 01 05 26 45 41 20;24 46", "R": "00 06;00 30 41 42 33 03;23 46", "S": "41 30 10 01 02 13 33 44 45 36 16 05",
@@ -41,7 +42,7 @@ def strokes(letter: str) -> tuple[Points, ...]:
 
 def advance(letter: str, hand: Lettering) -> float:
     """How far a letter moves the pen, in letter heights."""
-    return (hand.width * NARROW.get(letter, 1.0) + 0.26) * 0.86
+    return hand.width * NARROW.get(letter, 1.0) + 0.24
 
 
 @lru_cache(maxsize=4096)

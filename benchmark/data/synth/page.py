@@ -51,8 +51,8 @@ def draw_page(config: SynthConfig, series: int, page: int, style: Style, cast: l
         rect = frame.bounds()
         own = Random(derive(config.seed, "panel", series, page, number))
         scene = scenes[0] if number < change else scenes[1]
-        drawn = draw_panel(own, style, scene, rect[2] - rect[0], rect[3] - rect[1], names)
         corners = frame.corners - rect[:2]
+        drawn = draw_panel(own, style, scene, corners, names)
         frame_lines(drawn.canvas, corners, style, config.frame_lines)
         noise = np.random.default_rng(derive(config.seed, "print", series, page, number))
         pixels = Image.fromarray(print_panel(drawn.canvas.finished(), style, config, shifts, noise))

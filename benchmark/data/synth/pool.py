@@ -79,7 +79,7 @@ def _feed(process: subprocess.Popen[str], waiting: Iterator[int]) -> None:
 def _running(config: SynthConfig, home: Path, count: int, errors: IO[str]) -> Iterator[list[subprocess.Popen[str]]]:
     root = str(Path(benchmark.__file__).resolve().parent.parent)
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    single = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     command = [sys.executable, "-m", "benchmark.data.synth.worker", str(home), config.model_dump_json()]
     processes = [
         subprocess.Popen(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from benchmark.data.synth.canvas import Canvas
 from benchmark.data.synth.config import SynthConfig
@@ -29,12 +29,12 @@ def frame_lines(canvas: Canvas, corners: Points, style: Style, dial: float) -> N
     canvas.line(np.concatenate([inner, inner[:2]]), width, style.pen.ink)
 
 
-@lru_cache(maxsize=8)
-def _screens(cell: float, angle: float, width: int, height: int, plates: int) -> tuple[np.ndarray, ...]:
-    """Threshold maps in [0, 1] of one plate each, with room to be shifted by a cell."""
+@lru_cache(maxsize=2)
+def _screens(cell: float, angle: float, width: int, height: int) -> tuple[np.ndarray, ...]:
+    """Threshold maps in [0, 1] of the three plates."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     maps = []
-    for turn in TURNS[:plates]:
+    for turn in TURNS:
         c, s = np.cos(angle + turn) * 2 * np.pi / cell, np.sin(angle + turn) * 2 * np.pi / cell
         maps.append((0.5 + 0.25 * (np.cos(x * c + y * s) + np.cos(y * c - x * s))).astype(np.float32))
     return tuple(maps)
@@ -54,14 +54,13 @@ def halftone(ink: np.ndarray, style: Style, amount: float, phase: tuple[int, int
     if amount <= 0:
         return ink
     height, width, plates = ink.shape
-    room = 64
-    screens = _screens(
-        style.screen_cell, style.screen_angle, -(-(width + room) // 256) * 256, -(-(height + room) // 256) * 256, plates
-    )
-    weights = _strength(amount * style.finish)
-    sharp = style.screen_cell * 0.75
-    out = np.empty_like(ink)
     x, y = phase
+    # one size for all panels of a usual page, so that the maps are made once a series
+    side = -(-max(width + x, height + y) // 896) * 896
+    screens = _screens(style.screen_cell, style.screen_angle, side, side)
+    weights = _strength(amount * style.finish)
+    sharp = style.screen_cell * 0.8
+    out = np.empty_like(ink)
     for plate in range(plates):
         tone = ink[:, :, plate] * np.float32(1 / 255)
         dots = np.clip((tone - screens[plate][y : y + height, x : x + width]) * sharp + 0.5, 0, 1)
@@ -72,18 +71,17 @@ def halftone(ink: np.ndarray, style: Style, amount: float, phase: tuple[int, int
     return out
 
 
-def misregister(image: np.ndarray, shifts: tuple[tuple[int, int], ...]) -> np.ndarray:
-    """(H, W, 3) uint8 with the cyan, magenta and yellow plates shifted by (dx, dy) against black."""
-    ink = 255 - image
-    black = ink.min(axis=2, keepdims=True)
-    colour = ink - black
-    moved = colour.copy()
-    height, width = ink.shape[:2]
-    for plate, (dx, dy) in enumerate(shifts):
-        to = (slice(max(dy, 0), height + min(dy, 0)), slice(max(dx, 0), width + min(dx, 0)))
-        source = (slice(max(-dy, 0), height + min(-dy, 0)), slice(max(-dx, 0), width + min(-dx, 0)))
-        moved[(*to, plate)] = colour[(*source, plate)]
-    return 255 - np.minimum(moved.astype(np.uint16) + black, 255).astype(np.uint8)
+def misregister(image: Image.Image, shifts: tuple[tuple[int, int], ...]) -> Image.Image:
+    """An RGB image with its cyan, magenta and yellow plates shifted by (dx, dy) against black."""
+    plates = ImageChops.invert(image).split()
+    black = ImageChops.darker(ImageChops.darker(plates[0], plates[1]), plates[2])
+    moved = []
+    for plate, shift in zip(plates, shifts):
+        colour = ImageChops.subtract(plate, black)
+        off = colour.copy()
+        off.paste(colour, shift)
+        moved.append(ImageChops.add(off, black))
+    return ImageChops.invert(Image.merge("RGB", moved))
 
 
 def plate_shifts(config: SynthConfig, series: int, page: int) -> tuple[tuple[int, int], ...]:
@@ -114,7 +112,7 @@ def print_panel(
     else:
         pixels = 255 - halftone(255 - pixels, style, config.halftone, phase)
         if any(dx or dy for dx, dy in shifts):
-            pixels = misregister(pixels, shifts)
+            pixels = np.asarray(misregister(Image.fromarray(pixels), shifts))
     return edge_code(pixels, config.edge_code)
 
 

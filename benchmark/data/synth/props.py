@@ -112,7 +112,8 @@ def draw_prop(canvas: Canvas, rng: Random, style: Style, kind: str, code: int, u
         angle = np.linspace(np.pi, 2 * np.pi, 12)
         radius = np.where(np.arange(12) % 2, 1.0, 0.82) * u
         crown = np.stack([x + np.cos(angle) * radius * 1.7, y + np.sin(angle) * radius], axis=1)
-        canvas.shape(smooth(np.concatenate([crown, [(x + u * 1.4, y + 8), (x - u * 1.4, y + 8)]]), per=3), style.palette.greens[rng.randrange(3)], pen, code, u * 0.3)  # fmt: skip
+        leaves = smooth(np.concatenate([crown, [(x + u * 1.4, y + 8), (x - u * 1.4, y + 8)]]), per=3)
+        canvas.shape(leaves, style.palette.greens[rng.randrange(3)], pen, code, u * 0.3)
     elif kind == "fence":
         for k in range(int(w / (u * 0.5)) + 1):
             at = k * u * 0.5

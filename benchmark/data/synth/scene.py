@@ -13,12 +13,14 @@ from benchmark.data.synth import balloons, words
 from benchmark.data.synth.body import Figure, draw_figure, skeleton
 from benchmark.data.synth.canvas import Canvas, mix
 from benchmark.data.synth.cast import Character
-from benchmark.data.synth.head import EXPRESSIONS
+from benchmark.data.synth.curves import Points
+from benchmark.data.synth.head import EXPRESSIONS, Head
 from benchmark.data.synth.poses import CALM, CLOSE, POSES, WILD
 from benchmark.data.synth.props import FITTING, draw_prop
 from benchmark.data.synth.scenery import GROUNDS, PLACES, Place, draw_ground, draw_place
 from benchmark.data.synth.style import WHITE, Style
 
+LETTER_MARGIN = 5.0
 PROP_CODE, BALLOON_CODE, SOUND_CODE, OUTSIDE = 160, 200, 230, 255
 SHOTS = {"long": 0.1, "wide": 0.32, "medium": 0.38, "close": 0.2}
 COUNTS = {
@@ -27,6 +29,11 @@ COUNTS = {
     "medium": (1, 1, 2, 2, 2, 3),
     "close": (1, 1, 1, 1, 2),
 }
+HEADS = {
+    ("medium", False): (0.22, 0.32), ("medium", True): (0.32, 0.45),
+    ("close", False): (0.46, 0.68), ("close", True): (0.5, 0.72),
+}  # fmt: skip
+"""Heights of heads as shares of the panel's, by shot and whether it is a toon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,9 @@ def make_scene(rng: Random, cast: list[Character], style: Style) -> Scene:
     return Scene(place, tuple(rng.sample(cast, count)))
 
 
-def draw_panel(rng: Random, style: Style, scene: Scene, width: int, height: int, names: list[str]) -> Drawn:
-    """Draw one panel of a scene."""
+def draw_panel(rng: Random, style: Style, scene: Scene, corners: Points, names: list[str]) -> Drawn:
+    """Draw one panel of a scene; ``corners`` clockwise from the top left in its own pixels."""
+    width, height = (int(np.ceil(side)) for side in corners.max(axis=0))
     canvas = Canvas(width, height, WHITE)
     shot = rng.choices(list(SHOTS), list(SHOTS.values()))[0]
     wild = rng.random() < 0.22
@@ -85,7 +93,8 @@ def draw_panel(rng: Random, style: Style, scene: Scene, width: int, height: int,
     else:
         focus = (actors[-1].figure.x, height * 0.45) if actors else (width / 2, height / 2)
         draw_ground(canvas, ground, style, rng, focus)
-    heads, motion = [], []
+    heads: list[Head] = []
+    motion: list[tuple[float, float]] = []
     for actor in actors:
         head, bones = draw_figure(canvas, actor.figure, style)
         heads.append(head)
@@ -101,7 +110,7 @@ def draw_panel(rng: Random, style: Style, scene: Scene, width: int, height: int,
         dark, light = mix(style.pen.ink, style.palette.skies[2], 0.4), mix(rng.choice(style.palette.skies), WHITE, 0.35)
         toned = ImageOps.colorize(canvas.image.convert("L"), dark, WHITE, light)
         canvas.image.paste(toned)
-    texts = _texts(rng, canvas, style, actors, heads, wild, names)
+    texts = _texts(rng, canvas, style, corners, actors, heads, wild, names)
     return Drawn(canvas, canvas.code_array(), actors, props, texts, shot, ground, tuple(motion))
 
 
@@ -112,8 +121,7 @@ def _cast_of_panel(rng: Random, style: Style, scene: Scene, canvas: Canvas, shot
     if rng.random() < 0.03:
         return []
     if shot in ("medium", "close"):
-        low, high = {("medium", False): (0.22, 0.32), ("medium", True): (0.32, 0.45), ("close", False): (0.46, 0.68), ("close", True): (0.5, 0.72)}[shot, toon]  # fmt: skip
-        tall = rng.uniform(low, high) * h * style.heads
+        tall = rng.uniform(*HEADS[shot, toon]) * h * style.heads
     else:
         tall = h * (rng.uniform(0.56, 0.74) if shot == "wide" else rng.uniform(0.3, 0.42))
     each = tall / style.heads * (1.5 if toon else 1.75)
@@ -173,25 +181,34 @@ def _props(
     return props
 
 
+def _room(corners: Points) -> balloons.Rect:
+    """The upright rectangle inside a panel's corners, with a margin."""
+    x, y = corners[:, 0], corners[:, 1]
+    return (
+        float(max(x[0], x[3])) + LETTER_MARGIN, float(max(y[0], y[1])) + LETTER_MARGIN,
+        float(min(x[1], x[2])) - LETTER_MARGIN, float(min(y[2], y[3])) - LETTER_MARGIN,
+    )  # fmt: skip
+
+
 def _texts(
-    rng: Random, canvas: Canvas, style: Style, actors: list[Actor], heads: list[Any], wild: bool, names: list[str]
-) -> list[balloons.Text]:
+    rng: Random, canvas: Canvas, style: Style, corners: Points, actors: list[Actor], heads: list[Head], wild: bool,
+    names: list[str],
+) -> list[balloons.Text]:  # fmt: skip
     faces = [canvas.extents[actor.figure.codes[1]] for actor in actors]
-    taken: list[balloons.Rect] = []
+    bodies = [canvas.extents[actor.figure.codes[0]] for actor in actors]
+    letterer = balloons.Letterer(canvas, rng, style, _room(corners), faces, bodies)
     texts: list[balloons.Text | None] = []
     if rng.random() < 0.2:
-        texts.append(balloons.tell(canvas, style, words.narration(rng, names), BALLOON_CODE + 20, taken))
+        texts.append(letterer.tell(words.narration(rng, names), BALLOON_CODE + 20))
     visible = [k for k, head in enumerate(heads) if 0 < head.x < canvas.width and 0 < head.y < canvas.height]
     rng.shuffle(visible)
-    for turn, k in enumerate(visible[: rng.choice((0, 1, 1, 1, 2, 2))]):
-        who, loud = actors[k].figure.who, actors[k].figure.expression == "shout" or wild and rng.random() < 0.4
-        thought = not loud and rng.random() < 0.1
-        line = words.speech(rng, [name for name in names if name != who.name])
-        texts.append(
-            balloons.speak(
-                canvas, rng, style, line, who.id, heads[k].mouth(), loud, thought, BALLOON_CODE + turn, faces, taken
-            )
-        )
-    if rng.random() < (0.55 if wild else 0.04):
-        texts.append(balloons.ring_out(canvas, rng, style, words.sound(rng), SOUND_CODE, faces, taken))
+    most = rng.choice((0, 1, 1, 1, 2, 2)) if canvas.width > 150 else rng.choice((0, 1, 1))
+    for turn, k in enumerate(visible[:most]):
+        figure = actors[k].figure
+        loud = figure.expression == "shout" or (wild and rng.random() < 0.4)
+        speaker = balloons.Speaker(figure.who.id, heads[k].mouth(), loud, not loud and rng.random() < 0.1)
+        line = words.speech(rng, [name for name in names if name != figure.who.name])
+        texts.append(letterer.speak(line, speaker, BALLOON_CODE + turn))
+    if rng.random() < (0.5 if wild else 0.04):
+        texts.append(letterer.ring_out(words.sound(rng), SOUND_CODE))
     return [text for text in texts if text is not None]

@@ -107,8 +107,8 @@ def _furniture(v: View, kind: str, x: float, u: float, colour: Colour) -> None:
         v.canvas.line([(x + u * 0.55, y - u * 1.85), (x + u * 0.55, y - u * 0.85)], v.style.pen.width, v.style.pen.ink)
         v.canvas.line([(x + u * 0.05, y - u * 1.35), (x + u * 1.05, y - u * 1.35)], v.style.pen.width, v.style.pen.ink)
         for side in (-0.15, 0.95):
-            drape = [(x + u * side, y - u * 2), (x + u * (side + 0.3), y - u * 2), (x + u * (side + 0.22), y - u * 0.6), (x + u * side, y - u * 0.6)]  # fmt: skip
-            v.object(np.array(drape), colour, 0.6)
+            drape = np.array([(side, -2), (side + 0.3, -2), (side + 0.22, -0.6), (side, -0.6)]) * u
+            v.object(drape + np.array([x, y]), colour, 0.6)
     elif kind == "picture":
         v.object(box(x, y - u * 1.8, x + u * 0.8, y - u * 1.15), wood, 0.7)
         v.object(box(x + u * 0.1, y - u * 1.7, x + u * 0.7, y - u * 1.25), palette.skies[0], 0.4)
@@ -124,26 +124,26 @@ def _furniture(v: View, kind: str, x: float, u: float, colour: Colour) -> None:
         for row in range(3):
             top = y - u * (1.8 - row * 0.6)
             v.canvas.rectangle(x + u * 0.07, top, x + u * 1.23, top + u * 0.5, v.lit(mix(wood, (20, 20, 20), 0.5)))
-            at = x + u * 0.1
+            at, low = x + u * 0.1, top + u * 0.5
             while at < x + u * 1.1:
                 thick, tall = u * rng.uniform(0.07, 0.15), u * rng.uniform(0.3, 0.45)
-                v.object(
-                    box(at, top + u * 0.5 - tall, at + thick, top + u * 0.5), palette.cloths[rng.randrange(5)], 0.35
-                )
-                at += thick + u * (0.01 if rng.random() < 0.8 else 0.1)
+                v.object(box(at, low - tall, at + thick, low), palette.cloths[rng.randrange(5)], 0.35)
+                at = at + thick + u * (0.01 if rng.random() < 0.8 else 0.1)
     elif kind == "lamp":
         v.canvas.line([(x, y + u * 0.1), (x, y - u * 1.3)], v.style.pen.width * 1.4, v.style.pen.ink)
-        v.object(np.array([(x - u * 0.3, y - u * 1.1), (x - u * 0.17, y - u * 1.55), (x + u * 0.17, y - u * 1.55), (x + u * 0.3, y - u * 1.1)]), palette.accent, 0.7)  # fmt: skip
+        cone = np.array([(-0.3, -1.1), (-0.17, -1.55), (0.17, -1.55), (0.3, -1.1)]) * u
+        v.object(cone + np.array([x, y]), palette.accent, 0.7)
     elif kind == "door":
         v.object(box(x, y - u * 1.9, x + u * 0.9, y), wood, 0.8)
         for row in (1.7, 0.85):
             v.object(box(x + u * 0.15, y - u * row, x + u * 0.75, y - u * (row - 0.65)), mix(wood, WHITE, 0.15), 0.4)
         v.object(ellipse(x + u * 0.78, y - u * 0.9, u * 0.05, u * 0.05, 10), palette.accent, 0.5)
     else:
-        v.object(np.array([(x - u * 0.2, y - u * 0.3), (x + u * 0.2, y - u * 0.3), (x + u * 0.14, y + u * 0.05), (x - u * 0.14, y + u * 0.05)]), colour, 0.7)  # fmt: skip
+        pot = np.array([(-0.2, -0.3), (0.2, -0.3), (0.14, 0.05), (-0.14, 0.05)]) * u
+        v.object(pot + np.array([x, y]), colour, 0.7)
         for bend in (-0.5, -0.2, 0.1, 0.45):
-            leaf = [(x, y - u * 0.3), (x + u * bend * 0.6 - u * 0.08, y - u * 0.7), (x + u * bend, y - u * 1.05), (x + u * bend * 0.6 + u * 0.08, y - u * 0.65)]  # fmt: skip
-            v.object(smooth(np.array(leaf), per=4), palette.greens[1], 0.6)
+            leaf = np.array([(0, -0.3), (bend * 0.6 - 0.08, -0.7), (bend, -1.05), (bend * 0.6 + 0.08, -0.65)]) * u
+            v.object(smooth(leaf + np.array([x, y]), per=4), palette.greens[1], 0.6)
 
 
 def _street(v: View) -> None:
@@ -164,7 +164,7 @@ def _street(v: View) -> None:
         wide = w * rng.uniform(0.08, 0.16)
         v.canvas.rectangle(x, v.horizon * rng.uniform(0.25, 0.6), x + wide, v.horizon, v.lit(far))
         x += wide
-    x = (-0.5 + v.shift) * w
+    x = (v.shift - 0.5) * w
     while x < w:
         wide = min(w, h * 1.4) * rng.uniform(0.28, 0.5) * z
         top = v.horizon - h * rng.uniform(0.3, 0.62) * z
@@ -218,7 +218,8 @@ def _ridge(
 
 def _tree(v: View, x: float, y: float, size: float, kind: int, colour: Colour) -> None:
     trunk = mix((110, 76, 52), v.style.pen.ink, 0.2) if not v.style.mono else (110, 110, 110)
-    v.object(np.array([(x - size * 0.07, y), (x - size * 0.04, y - size * 0.6), (x + size * 0.05, y - size * 0.6), (x + size * 0.08, y)]), trunk, 0.6)  # fmt: skip
+    stem = np.array([(-0.07, 0), (-0.04, -0.6), (0.05, -0.6), (0.08, 0)]) * size
+    v.object(stem + np.array([x, y]), trunk, 0.6)
     if kind == 0:
         angle = np.linspace(0, 2 * np.pi, 13)[:-1]
         radius = size * np.where(np.arange(12) % 2, 0.3, 0.4)
@@ -317,8 +318,8 @@ def _mountains(v: View) -> None:
         )
         top = v.horizon - tall
         v.object(np.array([(x - half, v.horizon + 5), (x, top), (x + half, v.horizon + 5)]), rock, 0.7, half * 0.3)
-        cap = [(x, top), (x + half * 0.25, top + tall * 0.25), (x + half * 0.08, top + tall * 0.2), (x - half * 0.05, top + tall * 0.3), (x - half * 0.25, top + tall * 0.25)]  # fmt: skip
-        v.canvas.fill(np.array(cap), v.lit(WHITE))
+        cap = np.array([(0, 0), (0.25, 0.25), (0.08, 0.2), (-0.05, 0.3), (-0.25, 0.25)]) * (half, tall)
+        v.canvas.fill(cap + np.array([x, top]), v.lit(WHITE))
     _ridge(v, v.horizon + 4, v.h * 0.05, palette.greens[0], 7)
     _grass(v, palette.greens[0], 12)
 

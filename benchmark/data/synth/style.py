@@ -95,9 +95,9 @@ def make_style(seed: int, series: int) -> Style:
         palette=_grey_palette(rng) if mono else _palette(rng, toon),
         mono=mono,
         letters=Lettering(
-            height=rng.uniform(7.2, 8.4),
+            height=rng.uniform(7.4, 8.4),
             weight=rng.uniform(1.05, 1.5),
-            width=rng.uniform(0.7, 0.92),
+            width=rng.uniform(0.6, 0.74),
             slant=rng.choice((0.0, 0.0, 0.12, 0.2)),
             jitter=rng.uniform(0.0, 0.05),
         ),
@@ -106,7 +106,7 @@ def make_style(seed: int, series: int) -> Style:
         gutter=rng.randint(6, 16),
         frame=rng.uniform(1.4, 3.0) if toon else rng.uniform(0.9, 2.2),
         slanted=rng.choice((0.0, 0.0, 0.3, 0.6)),
-        screen_cell=rng.uniform(3.6, 6.0),
+        screen_cell=rng.uniform(2.8, 4.4),
         screen_angle=rng.uniform(0.1, 0.7),
         paper=rng.choice(((255, 255, 255), (252, 246, 230), (246, 236, 212), (249, 244, 238), (240, 228, 200))),
         grain=rng.uniform(0.2, 1.0),
@@ -117,7 +117,7 @@ def make_style(seed: int, series: int) -> Style:
 
 def _palette(rng: Random, toon: bool) -> Palette:
     base = rng.random()
-    strength = rng.uniform(0.6, 0.9) if toon else rng.uniform(0.3, 0.65)
+    strength = rng.uniform(0.5, 0.8) if toon else rng.uniform(0.3, 0.6)
     light = rng.uniform(0.85, 1.0) if toon else rng.uniform(0.7, 0.9)
     scheme = rng.choice(((0, 0.5, 0.08), (0, 0.33, 0.66), (0, 0.12, 0.58), (0, 0.42, 0.92)))
     cloths = tuple(hsv(base + shift, strength * rng.uniform(0.8, 1), light * rng.uniform(0.75, 1)) for shift in scheme)

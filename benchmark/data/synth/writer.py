@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,21 @@ SPLITS = ("train", "val", "test")
 DIALOGUE, NARRATION = 1, 2
 DCM_CODES = {"panel": 8, "body": 1, "face": 7}
 WINDOW = 4
+REID_COLUMNS = ("series_id", "page_id", "type", "index", "char_index", "x_0", "y_0", "x1", "y_1")
 Series = dict[str, Any]
 
 
 def link(source: Path, target: Path) -> None:
-    """``target`` with the content of ``source``."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        return
+    """``target`` with the content of ``source``; nothing where it is there already."""
     try:
-        target.hardlink_to(source)
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        link(source, target)
     except OSError:
-        part = target.with_name(f".{target.name}.part")
-        shutil.copyfile(source, part)
-        part.replace(target)
+        write_atomic(target, source.read_bytes())
 
 
 def _table(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -69,7 +70,7 @@ def write_comics(root: Path, drawn: Path, series: list[Series]) -> None:
                 for box_number, text in enumerate(said):
                     kind = NARRATION if text["kind"] == "narration" else DIALOGUE
                     rows.append((number, p, panel["panel"], box_number, kind, text["text"].lower(), *text["box"]))
-    header = "comic_no,page_no,panel_no,textbox_no,dialog_or_narration,text,x1,y1,x2,y2".split(",")
+    header = ["comic_no", "page_no", "panel_no", "textbox_no", "dialog_or_narration", "text", "x1", "y1", "x2", "y2"]
     _table(root / "COMICS_ocr_file.csv", header, rows)
     _lines(root / "predadpages.txt", [])
 
@@ -137,7 +138,7 @@ def write_char_reid(root: Path, drawn: Path, series: list[Series]) -> None:
                 if len(window) == WINDOW:
                     sequences[one["split"]].append(_sequence(window))
                     window = []
-    _table(root / "merged_face_body.csv", "series_id,page_id,type,index,char_index,x_0,y_0,x1,y_1".split(","), boxes)
+    _table(root / "merged_face_body.csv", REID_COLUMNS, boxes)
     for kind, listed in paths.items():
         _table(root / f"filtered_all_{kind}.csv", ["img_path"], ([path] for path in listed))
     for split in SPLITS:
@@ -193,6 +194,7 @@ def assemble(root: Path, drawn: Path, count: int, layouts: Iterable[str] = LAYOU
     characters = [character for panel in panels for character in panel["characters"]]
     return {
         "series": len(series), "pages": sum(len(one["pages"]) for one in series), "panels": len(panels),
-        "bodies": sum(c["body"] is not None for c in characters), "faces": sum(c["face"] is not None for c in characters),
+        "bodies": sum(one["body"] is not None for one in characters),
+        "faces": sum(one["face"] is not None for one in characters),
         "texts": sum(len(panel["texts"]) for panel in panels), "identities": sum(len(one["cast"]) for one in series),
     }  # fmt: skip
