@@ -28,6 +28,49 @@ PAPER = "Noroozi & Favaro 2016"
 CODE = "MehdiNoroozi/JigsawPuzzleSolver"
 SEED_000 = "JigsawPanel"
 
+NOROOZI = {
+    "crop": 255,
+    "cell": 85,
+    "tile": 64,
+    "shift": 2,
+    "greyscale": 0.5,
+    "projection": 0.25,
+    "permutations": 1000,
+    "tile_width": 1024,
+    "hidden": 4096,
+    "dropout": 0.5,
+    "optimizer": "sgd",
+    "lr": 0.01,
+    "weight_decay": 5e-4,
+    "schedule": "step",
+}
+"""The authors' Caffe code."""
+JIGSAWPANEL = {
+    "crop": 360,
+    "fit": "squash",
+    "cell": 120,
+    "tile": 100,
+    "jitter": False,
+    "normalize": False,
+    "color_jittering": False,
+    "intensity": 2,
+    "greyscale": 0.0,
+    "projection": 0.0,
+    "permutations": 200,
+    "permutation_seed": 1,
+    "features": "pooled",
+    "tile_width": 0,
+    "hidden": 0,
+    "dropout": 0.0,
+    "optimizer": "adam",
+    "lr": 1e-3,
+    "weight_decay": 1e-4,
+    "schedule": "step",
+    "milestones": tuple(epoch / 300 for epoch in range(45, 300, 45)),
+    "decay": 0.2,
+}
+"""What the project JigsawPanel did, its faults included."""
+
 
 class JigsawConfig(Config):
     """Settings of the jigsaw pretext task; the defaults are those of ``quick``."""
@@ -85,49 +128,9 @@ class JigsawConfig(Config):
             "tile_width": 512,
             "hidden": 1024,
         },
-        "paper": {"recipe": "noroozi"},
+        "paper": {"recipe": "noroozi", **NOROOZI},
     }
-    recipes = {
-        "noroozi": {
-            "crop": 255,
-            "cell": 85,
-            "tile": 64,
-            "shift": 2,
-            "greyscale": 0.5,
-            "projection": 0.25,
-            "permutations": 1000,
-            "tile_width": 1024,
-            "hidden": 4096,
-            "dropout": 0.5,
-            "optimizer": "sgd",
-            "lr": 0.01,
-            "weight_decay": 5e-4,
-            "schedule": "step",
-        },
-        "jigsawpanel": {
-            "crop": 360,
-            "fit": "squash",
-            "cell": 120,
-            "tile": 100,
-            "jitter": False,
-            "normalize": False,
-            "color_jittering": False,
-            "intensity": 2,
-            "greyscale": 0.0,
-            "permutations": 200,
-            "permutation_seed": 1,
-            "features": "pooled",
-            "tile_width": 0,
-            "hidden": 0,
-            "dropout": 0.0,
-            "optimizer": "adam",
-            "lr": 1e-3,
-            "weight_decay": 1e-4,
-            "schedule": "step",
-            "milestones": tuple(epoch / 300 for epoch in range(45, 300, 45)),
-            "decay": 0.2,
-        },
-    }
+    recipes = {"noroozi": NOROOZI, "jigsawpanel": JIGSAWPANEL}
 
     @property
     def tiles(self) -> int:
@@ -231,7 +234,8 @@ class Jigsaw(Method):
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """Cross-entropy of the permutation, one puzzle (or ``puzzles``) of each image."""
-        cut = self.cut(batch["image"].repeat_interleave(self.config.puzzles, 0), context.generator)
+        images, puzzles = batch["image"], self.config.puzzles
+        cut = self.cut(images if puzzles == 1 else images.repeat_interleave(puzzles, 0), context.generator)
         logits = nets["net"](self.appearance(cut.pixels, context.generator))
         yield cross_entropy(logits.float(), cut.labels)
 
