@@ -115,12 +115,10 @@ def _row(
 
 
 def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
-    """What all pretrained rows of the table change alike: told once, not in every label."""
+    """What all pretrained rows of the table change of their pretraining alike: told once, not in every label."""
     rows = [row.changes for block in judged for row in block.rows if "pretrain" in row.any["settings"]]
-    if len(rows) < 2:
-        return {}
-    shared = {key: value for key, value in rows[0].items() if all(row.get(key, ...) == value for row in rows)}
-    return {key: value for key, value in shared.items() if key.startswith("pretrain") or "." not in key}
+    shared = {key: value for key, value in (rows[0] if rows else {}).items() if key.startswith(("pretrain", "budget"))}
+    return {key: value for key, value in shared.items() if all(row.get(key, ...) == value for row in rows)}
 
 
 def _check_one(records: Sequence[Record]) -> None:

@@ -100,6 +100,7 @@ def table_notes(
         told.append(f"{fewest} test series: intervals from so few are too narrow")
     if declared and any(row.reported for row in declared.rows):
         told.append(f"reported: as printed in {declared.source}; other data, other budget, not in our statistics")
+    told += _unreadable(records)
     told += [f"cell {cell[:8]}: {why}; no interval, no p" for cell, why in evidence.problems.items()]
     return told
 
@@ -110,6 +111,21 @@ def hoisted(blocks: Sequence[Sequence[Row]]) -> list[str]:
     if len(rows) < 2:
         return []
     return [mark for mark in rows[0].marks if all(mark in row.marks for row in rows)]
+
+
+def _unreadable(records: Sequence[Record]) -> list[str]:
+    """Images that no row could use: counted, and one named."""
+    lost = [
+        entry
+        for record in records
+        for part in (record.get("exclusions") or {}, (record.get("exclusions") or {}).get("pretraining") or {})
+        for entry in part.get("unreadable", ())
+    ]
+    reasons = {entry["item"]: entry["reason"] for entry in lost}
+    if not reasons:
+        return []
+    first = min(reasons)
+    return [f"unreadable and left out: {len(reasons):,}, {first} among them ({reasons[first]}); the records name all"]
 
 
 def _told(record: Record, row: Group) -> str:

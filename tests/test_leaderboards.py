@@ -187,3 +187,11 @@ def test_set_metrics_of_detection(store):
     assert row.cells["p"].value <= 0.01
     assert {"ap50", "ap75", "ar100", "ap[face]", "ap[body]"} <= set(row.cells)
     assert row.metrics["ap50[face]"] == records[2]["metrics"]["ap50[face]"]["value"]
+
+
+def test_unreadable_images_are_counted(store):
+    lost = [{"item": f"s00/{k:03d}_0", "reason": "truncated JPEG"} for k in range(3)]
+    records = usual(store, exclusions={"unreadable": lost})
+    assert "unreadable and left out: 3, s00/000_0 among them (truncated JPEG)" in render.text(
+        board.build(store, records, "t")
+    )
