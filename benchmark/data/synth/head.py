@@ -230,7 +230,8 @@ def _beard(canvas: Canvas, who: Character, head: Head, pen: Pen, face: int) -> N
         side = w * (0.6 + 0.4 * who.jaw)
         tip = x * 0.6
         points = [
-            (-w * 0.97, 0.05), (-side, 0.38), (tip - 0.1, drop - 0.06), (tip, drop), (tip + 0.1, drop - 0.06), (side * 0.95, 0.38), (w * 0.92, 0.05), (w * 0.6, 0.2), (x, 0.17), (-w * 0.6, 0.2),
+            (-w * 0.97, 0.05), (-side, 0.38), (tip - 0.1, drop - 0.06), (tip, drop), (tip + 0.1, drop - 0.06),
+            (side * 0.95, 0.38), (w * 0.92, 0.05), (w * 0.6, 0.2), (x, 0.17), (-w * 0.6, 0.2),
         ]  # fmt: skip
         canvas.shape(head(smooth(np.array(points), per=3)), colour, pen, face, size=head.size * 0.08)
     elif kind == "goatee":

@@ -54,7 +54,7 @@ def make(
         else:
             write_json(begun, {"fingerprint": want, "settings": config.model_dump(mode="json")})
         for stale in home.glob(f"{TEMPORARY}*"):
-            shutil.rmtree(stale)
+            shutil.rmtree(stale, ignore_errors=True)  # the worker of a killed process may still be at it
         missing = [k for k in range(config.series) if not (home / str(k)).is_dir()]
         draw_all(config, missing, home, progress, workers)
         counts = assemble(root, home, config.series, layouts)
@@ -65,7 +65,7 @@ def make(
                 "layouts": layouts, "counts": counts, "simulated": True,
             },
         )  # fmt: skip
-        shutil.rmtree(home)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _check(root: Path, found: str | None, want: str) -> None:

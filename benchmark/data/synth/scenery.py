@@ -85,8 +85,7 @@ def _room(v: View) -> None:
         for x in np.arange((v.shift * w) % step, w, step):
             v.canvas.rectangle(x, 0, x + step * 0.35, v.horizon, v.lit(mix(wall, WHITE, 0.35)))
     v.object(box(-5, v.horizon - 5 * z, w + 5, v.horizon), mix(wall, (60, 40, 30), 0.5), 0.5)
-    for k in range(6):
-        x = w * (k - 1) / 3.0
+    for x in (w * (k - 1) / 3 for k in range(6)):
         v.canvas.line([(x, v.horizon), ((x - w / 2) * 2 + w / 2, h)], 0.6, v.lit(mix(wall, v.style.pen.ink, 0.55)))
     unit = min(w, h * 1.3) * 0.24 * z
     at = -0.25 + rng.random() * 0.3
@@ -135,8 +134,8 @@ def _furniture(v: View, kind: str, x: float, u: float, colour: Colour) -> None:
         v.object(cone + np.array([x, y]), palette.accent, 0.7)
     elif kind == "door":
         v.object(box(x, y - u * 1.9, x + u * 0.9, y), wood, 0.8)
-        for row in (1.7, 0.85):
-            v.object(box(x + u * 0.15, y - u * row, x + u * 0.75, y - u * (row - 0.65)), mix(wood, WHITE, 0.15), 0.4)
+        for high in (1.7, 0.85):
+            v.object(box(x + u * 0.15, y - u * high, x + u * 0.75, y - u * (high - 0.65)), mix(wood, WHITE, 0.15), 0.4)
         v.object(ellipse(x + u * 0.78, y - u * 0.9, u * 0.05, u * 0.05, 10), palette.accent, 0.5)
     else:
         pot = np.array([(-0.2, -0.3), (0.2, -0.3), (0.14, 0.05), (-0.14, 0.05)]) * u
