@@ -36,7 +36,7 @@ class DetectionConfig(TaskConfig):
     )
     radius: float = setting(1.5, "strides around a box's middle in which points answer for it", "FCOS, section 4", gt=0)
     nms: float = setting(0.6, "overlap (IoU) from which the lesser box of a class is dropped", "FCOS", gt=0, le=1)
-    floor: float = setting(0.01, "score above which a box is predicted", ge=0, lt=1)
+    floor: float = setting(0.05, "score above which a box is predicted", ge=0, lt=1)
     presets: ClassVar = {
         "smoke": {"side": 128, "steps": 40, "batch": 8},
         "standard": {

@@ -7,6 +7,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from torchvision.models.detection.fcos import FCOSClassificationHead, FCOSHead, FCOSRegressionHead
 from torchvision.ops import batched_nms
@@ -99,19 +100,19 @@ def detect(
 
     ``scores`` (B, A, C) and ``boxes`` (B, A, 4) as ``Detector`` gives them; ``sizes`` are width and height of the
     image in the square, to which boxes are cut. A box stays with a score above ``floor`` that no better box of
-    its class overlaps by more than ``overlap`` (IoU), at most ``most`` a class, of equal scores the first.
+    its class overlaps by more than ``overlap`` (IoU), at most ``most`` a class, of equal scores the first; of each
+    class the ``4 * most`` best points are looked at.
     """
     found = []
-    candidates = min(10 * most, scores.shape[1])
     best, place = scores.sort(dim=1, descending=True, stable=True)
-    for value, where, corners, (width, height) in zip(best[:, :candidates], place, boxes, sizes, strict=True):
+    for value, where, corners, (width, height) in zip(best[:, : 4 * most], place, boxes, sizes, strict=True):
         row, label = (value > floor).nonzero(as_tuple=True)
         limit = corners.new_tensor([width, height, width, height])
         cut = corners[where[row, label]].clamp(min=0).minimum(limit)
         there = (cut[:, 2:] > cut[:, :2]).all(1)
         cut, score, label = cut[there], value[row, label][there], label[there]
         keep = batched_nms(cut, score, label, overlap)
-        within = (label[keep][:, None] == label[keep]).tril().sum(1) <= most
-        keep = keep[within]
+        rank = functional.one_hot(label[keep], scores.shape[2]).cumsum(0).gather(1, label[keep][:, None])[:, 0]
+        keep = keep[rank <= most]
         found.append({"boxes": cut[keep], "scores": score[keep], "labels": label[keep]})
     return found
