@@ -93,7 +93,7 @@ class JigsawConfig(Config):
     greyscale: float = setting(0.3, "share of puzzles in grey", PAPER, ge=0, le=1)
     projection: float = setting(0.0, "share of puzzles without their green-magenta axis", CODE, ge=0, le=1)
 
-    permutations: int = setting(24, "size of the permutation set (classes)", f"{PAPER}, Table 4", ge=2, le=20_000)
+    permutations: int = setting(12, "size of the permutation set (classes)", f"{PAPER}, Table 4", ge=2, le=20_000)
     generator: Literal["max", "min", "middle"] = setting(
         "max", "the set's Hamming distances: maximal, minimal or near the median", f"{PAPER}, Algorithm 1"
     )
