@@ -5,7 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
+from benchmark.cli import Parser, common, run_flags
+from benchmark.data.locate import open_dataset
+from benchmark.errors import Refusal
+from benchmark.launch import request_of
 from benchmark.registry import ROOT
 
 WRONG = {
@@ -48,12 +53,33 @@ def test_a_wrong_request_is_one_line_and_status_2(cli, name, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.parametrize("name", WRONG_FOR_A_MODEL)
-def test_what_only_a_model_knows_is_refused_before_anything_is_drawn(cli, name, tmp_path):
-    words, says = WRONG_FOR_A_MODEL[name]
+def test_a_misspelt_setting_is_refused_before_anything_is_drawn(cli, tmp_path):
     results = tmp_path / "results"
+    words, says = WRONG_FOR_A_MODEL["misspelt setting"]
     refused(cli("--method", "jigsaw", "--task", "detection", *words, "--results", results), says)
     assert not [path for path in results.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(scope="module")
+def device():
+    from benchmark import engine
+
+    return engine.start(1, "32", torch.get_num_threads())
+
+
+@pytest.mark.parametrize("name", WRONG_FOR_A_MODEL)
+def test_what_only_a_model_knows_is_refused_by_the_plan(name, device, tmp_path):
+    from benchmark import plan
+
+    words, says = WRONG_FOR_A_MODEL[name]
+    flags = Parser(parents=[common(), run_flags()]).parse_args([*words, "--results", str(tmp_path / "results")])
+    request = request_of(flags, ["jigsaw"], ["detection"], words)
+    data = open_dataset("synth", request.preset, request.sets, request.results)
+    with pytest.raises(Refusal) as refusal:
+        plan.make(request, device, data, data)
+    assert says in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_dataset_without_faces_is_refused_with_what_it_has(cli, shared, tmp_path):
@@ -75,9 +101,9 @@ def test_an_unwritable_results_folder_is_refused(cli, tmp_path):
 
 
 def loaded(code):
-    probe = f"import sys; sys.argv=['x']; {code}; print(*sorted(sys.modules), sep=chr(10))"
+    probe = f"import sys; {code}; print('LOADED', *sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+    return set(done.stdout.rpartition("LOADED")[2].split())
 
 
 @pytest.mark.parametrize(
