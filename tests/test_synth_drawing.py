@@ -214,6 +214,6 @@ def test_colour_does_not_tell_who_is_who(tmp_path):
 
 
 def test_contact_sheet(tiny):
-    picture = sheet(tiny, series=(0, 1, 2))
+    picture = sheet(tiny, ((0, 0), (1, 0), (2, 0)))
     assert picture.width > 1000
     assert np.asarray(picture).std() > 30

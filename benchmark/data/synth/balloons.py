@@ -61,8 +61,9 @@ class Letterer:
             text_wide, text_tall = _block(lines, style)
             wide, tall = text_wide * (1.0 if roomy else 1.26) + 15, text_tall * (1.0 if roomy else 1.3) + 14
             found = self._spot(wide, tall, speaker.mouth[0])
-            if found and (best is None or found[0] < best[0]):
-                best = (*found, lines, text_wide, text_tall)
+            lanky = 0.5 * max(tall / wide - 1.0, 0.0)
+            if found and (best is None or found[0] + lanky < best[0]):
+                best = (found[0] + lanky, found[1], lines, text_wide, text_tall)
         if best is None:
             return None
         _, rect, lines, text_wide, text_tall = best

@@ -112,7 +112,7 @@ def draw_figure(canvas: Canvas, figure: Figure, style: Style) -> tuple[Head, Ske
         return place(points, figure.x, figure.ground, mirror=figure.mirror)
 
     wide, narrow = bones.shoulder, bones.waist
-    widths = (wide * 0.8, wide * 1.02, (wide + narrow) * 0.47, narrow, narrow * 1.02)
+    widths = (wide * 0.64, wide * 1.02, (wide + narrow) * 0.47, narrow, narrow * 1.02)
     trunk = Patch(neck, (pelvis[0], pelvis[1] + narrow * 0.25), widths, figure.yaw, at)
     if who.extra == "cape":
         cape = Patch(
@@ -158,7 +158,11 @@ def _arm(canvas: Canvas, figure: Figure, bones: Skeleton, side: int, pen: Pen, a
     palm = ellipse(0.55 * r, 0, r * 1.15, r * 0.92, 12)
     bare = who.sleeves in ("short", "none")
     canvas.shape(
-        at(_limb(chain, [w * 1.02, w * 0.92, w * 0.7])), who.skin if bare else who.top_colour, pen, body, size=w * 0.45
+        at(_limb(chain, [w * 0.66, w * 1.04, w * 0.98, w * 0.92, w * 0.84, w * 0.7])),
+        who.skin if bare else who.top_colour,
+        pen,
+        body,
+        size=w * 0.45,
     )
     if pose.finger and side == 1:
         finger = ribbon(np.array([(r * 0.6, -r * 0.3), (r * 2.6, -r * 0.35)]), [r * 0.55, r * 0.4])
@@ -172,7 +176,7 @@ def _arm(canvas: Canvas, figure: Figure, bones: Skeleton, side: int, pen: Pen, a
             canvas.line(at(place(knuckle, hand[0], hand[1], 1.0, angle)), pen.width * 0.6, pen.ink)
     if who.sleeves == "short":
         upper = smooth(np.array(chain), closed=False, per=5)[:5]
-        canvas.shape(at(ribbon(upper, [w * 1.25, w * 1.3])), who.top_colour, pen, body, size=w * 0.4)
+        canvas.shape(at(ribbon(upper, [w * 0.8, w * 1.22, w * 1.3])), who.top_colour, pen, body, size=w * 0.4)
     elif who.sleeves == "cuffs":
         fore = np.array([chain[2] - along * 0.22, chain[2]])
         canvas.shape(at(ribbon(fore, [w * 0.95, w * 1.02])), who.pattern_colour, pen.scaled(0.8), body)

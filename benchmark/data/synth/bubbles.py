@@ -16,14 +16,18 @@ def outline(rng: Random, style: Style, centre: Spot, radii: Spot, loud: bool, th
     """A balloon's outline: jagged for a shout, cloudy for a thought, else the series' own form."""
     if loud:
         angle = np.linspace(0, 2 * np.pi, 33)[:-1] + rng.uniform(-0.05, 0.05)
-        radius = np.array([1.0 if k % 2 else rng.uniform(1.14, 1.3) for k in range(32)])
-    elif thought or style.balloon == "bumpy":
+        spikes = np.array([0.0 if k % 2 else rng.uniform(0.22, 0.48) for k in range(32)]) * min(radii)
+        return _around(angle) * (np.array(radii) + spikes[:, None]) + centre
+    if thought or style.balloon == "bumpy":
         count = 11 if thought else 7
         angle = np.linspace(0, 2 * np.pi, count * 4 + 1)[:-1]
-        radius = 0.96 + (0.1 if thought else 0.045) * np.abs(np.sin(angle * count / 2))
-    else:
-        return superellipse(*centre, *radii, 4.5 if style.balloon == "squarish" else 2.3)
-    return np.stack([np.cos(angle) * radius, np.sin(angle) * radius], axis=1) * radii + centre
+        bumps = 0.96 + (0.1 if thought else 0.045) * np.abs(np.sin(angle * count / 2))
+        return _around(angle) * bumps[:, None] * radii + centre
+    return superellipse(*centre, *radii, 4.5 if style.balloon == "squarish" else 2.3)
+
+
+def _around(angle: np.ndarray) -> Points:
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def tail(centre: Spot, wide: float, tall: float, mouth: Spot) -> Points:

@@ -69,9 +69,11 @@ def draw_head(canvas: Canvas, who: Character, head: Head, pen: Pen, codes: tuple
         canvas.shape(head(ellipse(side * w, 0.04, 0.09 * who.ears, 0.13 * who.ears, 12)), who.skin, fine, face)
     canvas.shape(head(outline(who, yaw)), who.skin, pen, face, size=size * (0.16 if pen.depth else 0.11))
     if yaw >= 0.25:
-        canvas.shape(
-            head(ellipse(-w * (1 - 0.4 * yaw), 0.05, 0.08 * who.ears, 0.12 * who.ears, 12)), who.skin, fine, face
-        )
+        x = -w * (1 - 0.28 * yaw)
+        canvas.shape(head(ellipse(x, 0.05, 0.075 * who.ears, 0.12 * who.ears, 12)), who.skin, fine, face)
+        if size > 30:
+            fold = smooth(np.array([(x + 0.03, -0.01), (x - 0.03, 0.03), (x + 0.02, 0.1)]), closed=False)
+            canvas.stroke(head(fold), fine.width, pen.ink)
     if size > 14:
         _beard(canvas, who, head, fine, face)
         _nose(canvas, who, head, fine, toon)
@@ -84,7 +86,7 @@ def draw_head(canvas: Canvas, who: Character, head: Head, pen: Pen, codes: tuple
     for shape, part in hat_shapes(who):
         canvas.shape(head(shape), band if part else who.top_colour, pen, body, size=size * 0.1)
     if who.extra == "earrings" and size > 20:
-        canvas.shape(head(ellipse(-w * (1 - 0.4 * yaw), 0.24, 0.05, 0.06, 10)), who.pattern_colour, fine)
+        canvas.shape(head(ellipse(-w * (1 - 0.28 * yaw), 0.24, 0.05, 0.06, 10)), who.pattern_colour, fine)
 
 
 def _hair(canvas: Canvas, who: Character, head: Head, pen: Pen, face: int) -> None:
@@ -278,7 +280,7 @@ def _glasses(canvas: Canvas, who: Character, head: Head, pen: Pen) -> None:
     gap = who.face_width * 0.43 * who.eye_gap
     sides = (1.0,) if who.glasses == "monocle" else (-1.0, 1.0)
     for side in sides:
-        narrow = 1 - 0.4 * head.yaw * (side > 0)
+        narrow = 1 - 0.28 * head.yaw * (side > 0)
         x = side * gap * (1 - 0.22 * head.yaw) + head.yaw * 0.17
         r = 0.15 if who.glasses != "goggles" else 0.18
         if who.glasses in ("square", "dark"):
@@ -299,5 +301,7 @@ def _glasses(canvas: Canvas, who: Character, head: Head, pen: Pen) -> None:
         middle = head.yaw * 0.17
         canvas.line(head(np.array([(middle - 0.06, y), (middle + 0.06, y)])), max(pen.width, 0.8), pen.ink)
         canvas.line(
-            head(np.array([(-gap - 0.1, y), (-who.face_width * (1 - 0.4 * head.yaw), y)])), max(pen.width, 0.8), pen.ink
+            head(np.array([(-gap - 0.1, y), (-who.face_width * (1 - 0.28 * head.yaw), y)])),
+            max(pen.width, 0.8),
+            pen.ink,
         )

@@ -1,8 +1,13 @@
-"""The contact sheet of a drawn copy: pages of many series side by side, and one page with its labels over it."""
+"""The contact sheet of a drawn copy: pages of many series side by side, and one page with its labels over it.
+
+``python -m benchmark.data.synth.sheet ROOT OUT.jpg [SERIES.PAGE ...]`` writes it.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +16,22 @@ from PIL import Image, ImageDraw
 PAGE_WIDTH = 300
 COLUMNS = 4
 MARGIN = 8
+FIRST = tuple((series, 0) for series in range(7))
 COLOURS = {
     "panel": (30, 30, 30), "body": (20, 110, 220), "face": (220, 40, 40), "text": (20, 140, 60),
     "balloon": (235, 150, 20), "gaze": (190, 0, 190),
 }  # fmt: skip
 
 
-def sheet(root: Path, series: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6), page: int = 0) -> Image.Image:
-    """A picture of one page of each of ``series``, then the last of them once more with its labels.
+def sheet(root: Path, pages: Sequence[tuple[int, int]] = FIRST) -> Image.Image:
+    """A picture of ``pages`` (series and page), then the last of them once more with its labels.
 
     Boxes: panels black, bodies blue, faces red, text green, balloons orange; one simulated viewer's gaze in purple.
     """
-    pictures = []
-    for number in series:
-        pictures.append(Image.open(root / "comics" / "raw_page_images" / str(number) / f"{page}.jpg").convert("RGB"))
-    record = json.loads((root / "labels" / f"{series[-1]}.json").read_text())["pages"][page]
+    folder = root / "comics" / "raw_page_images"
+    pictures = [Image.open(folder / str(series) / f"{page}.jpg").convert("RGB") for series, page in pages]
+    series, page = pages[-1]
+    record = json.loads((root / "labels" / f"{series}.json").read_text())["pages"][page]
     pictures.append(labelled(pictures[-1], record))
     tall = round(PAGE_WIDTH * pictures[0].height / pictures[0].width)
     rows = -(-len(pictures) // COLUMNS)
@@ -57,3 +63,14 @@ def labelled(image: Image.Image, page: dict[str, Any]) -> Image.Image:
     for x, y in way:
         draw.ellipse((x - 5, y - 5, x + 5, y + 5), outline=COLOURS["gaze"], width=3)
     return image
+
+
+def main() -> None:
+    """Write the sheet of a copy as a JPEG that is fit for a page of documentation."""
+    root, out, *chosen = sys.argv[1:]
+    pages = [(int(one.partition(".")[0]), int(one.partition(".")[2])) for one in chosen]
+    (sheet(Path(root), pages) if pages else sheet(Path(root))).save(out, quality=72, optimize=True, progressive=True)
+
+
+if __name__ == "__main__":
+    main()
