@@ -1,1 +1,1 @@
-
+"""The engine: it knows no method, task or dataset by name."""

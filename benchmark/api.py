@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -42,6 +42,8 @@ __all__ = [
     "setting",
 ]
 
+Settings: TypeAlias = Config
+"""What ``Config`` means where a class has a ``Config`` of its own."""
 Truth = dict[str, np.ndarray]
 """What is true of one item, in pixels of the original image; the task names the arrays."""
 Predictions = list[dict[str, np.ndarray]]
@@ -79,9 +81,7 @@ class View:
         scale = self.side / (min if self.fit == "crop" else max)(width, height)
         if self.fit == "pad":
             return Placement(width, height, scale, scale, 0.0, 0.0)
-        return Placement(
-            width, height, scale, scale, (self.side - width * scale) / 2, (self.side - height * scale) / 2
-        )
+        return Placement(width, height, scale, scale, (self.side - width * scale) / 2, (self.side - height * scale) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Method(ABC):
     takes_weights: ClassVar[bool] = False
     source: ClassVar[str] = ""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Settings) -> None:
         self.config: Any = config
 
     # --- methods that do not pretrain

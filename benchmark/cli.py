@@ -80,7 +80,12 @@ def run_flags() -> Parser:
     add("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="one setting; may be repeated")
     add("--grid", action="append", default=[], metavar="NAME.FIELD=V,V", help="one row per value; may be repeated")
     add("--devices", type=int, default=1, metavar="N", help="processes, one per device")
-    add("--precision", default="auto", choices=("auto", "32", "bf16"), help="of convolutions (default: what is fast here)")
+    add(
+        "--precision",
+        default="auto",
+        choices=("auto", "32", "bf16"),
+        help="of convolutions (default: what is fast here)",
+    )
     add("--threads", type=int, metavar="N", help="CPU threads (default: all cores); changes the last bits")
     add("--dry-run", action="store_true", help="show cells, stages and their estimated time; do nothing")
     add("--no-baseline", action="store_true", help="without the control row random and the trivial rows")

@@ -21,12 +21,16 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     """Print a declared table on standard output; gives 1 where a cell failed. Raises Refusal."""
     declared = tables.load(flags.name)
     store, progress = Store(flags.results), Progress(flags.quiet)
-    status = max((_run_row(row, flags, typed, progress) for row in tables.expand(declared)), default=0) if flags.run else 0
+    status = (
+        max((_run_row(row, flags, typed, progress) for row in tables.expand(declared)), default=0) if flags.run else 0
+    )
     if flags.dry_run or status == 2:
         return status
     records = tables.match(declared, list(store.records()))
     if not records:
-        raise Refusal(f"nothing of table '{declared.name}' is in {store.root}; run it with: table {declared.name} --run")
+        raise Refusal(
+            f"nothing of table '{declared.name}' is in {store.root}; run it with: table {declared.name} --run"
+        )
     for table in board.tables(store, records, declared):
         print(RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
         progress.say(f"table: {board.write(store, table)}")

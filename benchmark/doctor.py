@@ -81,7 +81,9 @@ def _bf16() -> tuple[str, str]:
 
     ratio = seconds(False) / seconds(True)
     advice = "--precision auto uses it" if ratio > 1.1 else "give --precision 32"
-    return ("ok" if ratio > 1.1 else "note"), f"bf16 convolutions are {ratio:.1f} times as fast as float32 here; {advice}"
+    return (
+        "ok" if ratio > 1.1 else "note"
+    ), f"bf16 convolutions are {ratio:.1f} times as fast as float32 here; {advice}"
 
 
 def _results(results: Path) -> tuple[str, str]:

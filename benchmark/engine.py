@@ -63,7 +63,7 @@ class Device:
         slow = self.fabric.device.type == "cpu" and backbone is not None and backbone.has_depthwise()
         return self.bf16 and not slow
 
-    def autocast(self, backbone: Backbone | None) -> torch.autocast:
+    def autocast(self, backbone: Backbone | None) -> Any:
         """The precision of a forward pass."""
         return torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.autocasts(backbone))
 
@@ -95,9 +95,7 @@ def context(device: Device, seed: int, purpose: str, step: int, steps: int) -> C
     own = derive(seed, purpose, step, device.fabric.global_rank)
     torch.manual_seed(own)
     generator = torch.Generator(device=device.torch).manual_seed(own)
-    return Context(
-        seed, step, steps, device.torch, generator, device.fabric.global_rank, device.fabric.world_size
-    )
+    return Context(seed, step, steps, device.torch, generator, device.fabric.global_rank, device.fabric.world_size)
 
 
 def batch_indices(count: int, batch: int, seed: int, purpose: str, step: int) -> np.ndarray:

@@ -87,7 +87,10 @@ def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress) ->
         progress.say(f"table: {board.write(store, table)}")
     for record in records:
         if record["status"] == "failed":
-            print(f"failed: {record['method']} on {record['task']}, seed {record['seed']}: {record['reason']}", file=sys.stderr)
+            print(
+                f"failed: {record['method']} on {record['task']}, seed {record['seed']}: {record['reason']}",
+                file=sys.stderr,
+            )
             _show_log(store, record)
     done = [record for record in records if record["status"] == "done"]
     if done:

@@ -14,7 +14,7 @@ from benchmark.progress import Progress
 
 @contextmanager
 def claim(path: Path, wait: bool = False) -> Iterator[bool]:
-    """Hold the lock file ``path`` for the block; gives False at once where another process holds it (unless ``wait``)."""
+    """Hold the lock file ``path`` for the block; gives False at once where another holds it (unless ``wait``)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         try:

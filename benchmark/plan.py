@@ -1,4 +1,4 @@
-"""What is asked -> cells and the pretrainings they share, each with an id that holds everything that changes its number."""
+"""What is asked -> cells and the pretrainings they share, each with an id of everything that changes its number."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def _require(needs: frozenset[str], dataset: Dataset, who: str) -> None:
     missing = sorted(needs - dataset.offers())
     if missing:
         offers = ", ".join(sorted(dataset.offers())) or "nothing"
-        raise Refusal(f"{who} needs {', '.join(missing)}, which {dataset.name} lacks (it has {offers}); --data synth has all")
+        raise Refusal(
+            f"{who} needs {', '.join(missing)}, which {dataset.name} lacks (it has {offers}); --data synth has all"
+        )
 
 
 def _protocols(task: Task, asked: tuple[str, ...]) -> list[tuple[str, Literal["frozen", "finetune"]]]:
@@ -226,7 +228,12 @@ class _Rows:
                     source["weights"] = checksum(weights_bytes(backbone))
             except Declined as reason:
                 declined = str(reason)
-        identity = {**self._task_identity(), **self.device.identity(backbone), "seed": seed, "source": pretraining.key if pretraining else source}
+        identity = {
+            **self._task_identity(),
+            **self.device.identity(backbone),
+            "seed": seed,
+            "source": pretraining.key if pretraining else source,
+        }
         if declined:
             identity["declined"] = declined
         return Cell(
@@ -309,7 +316,7 @@ def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Pat
     if isinstance(init, Path):
         load_weights(backbone, init)
         return
-    giver = registry.load("methods", init)
+    giver: Any = registry.load("methods", init)
     giver(giver.Config()).give(backbone, weights)
 
 
@@ -319,4 +326,3 @@ def _identity_of(dataset: Dataset) -> dict[str, Any]:
 
 def _plain(config: Config) -> dict[str, Any]:
     return config.model_dump(mode="json")
-

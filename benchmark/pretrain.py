@@ -62,9 +62,7 @@ def pretrain(
     flops = _flops_of_a_step(device, method, backbone, raw, _batch(device, panels, settings, seed, 0), seed)
     steps = _steps(device, backbone, settings, budget, flops)
     nets, optimizers = setup(device, method, raw)
-    curve = drive(
-        device, method, backbone, panels, settings, seed, steps, nets, optimizers, checkpoint, progress
-    )
+    curve = drive(device, method, backbone, panels, settings, seed, steps, nets, optimizers, checkpoint, progress)
     pretext, pictures = _held_out(device, method, backbone, nets, held_out, settings, seed)
     return Outcome(
         steps=steps,
@@ -168,7 +166,9 @@ def update(
         seen.append(loss.detach())
     with device.autocast(backbone):
         if next(losses, None) is not None:
-            raise CellError(f"a step of {method.name} yields more losses than the networks it drives: {method.drives()}")
+            raise CellError(
+                f"a step of {method.name} yields more losses than the networks it drives: {method.drives()}"
+            )
     return seen
 
 
@@ -225,9 +225,7 @@ def _held_out(
     for k, part in enumerate(np.array_split(chosen, max(1, -(-len(chosen) // settings.batch)))):
         batch = {name: engine.to_device(cache.batch(part), device.torch) for name, cache in held_out.items()}
         with device.autocast(backbone):
-            for name, values in method.pretext(
-                nets, batch, engine.context(device, seed, "held out", k, 1)
-            ).items():
+            for name, values in method.pretext(nets, batch, engine.context(device, seed, "held out", k, 1)).items():
                 figures.setdefault(name, []).append(np.asarray(values, dtype=np.float64))
             if k == 0:
                 few = {name: tensor[:PICTURED] for name, tensor in batch.items()}

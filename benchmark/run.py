@@ -19,8 +19,8 @@ from benchmark.api import Item, View
 from benchmark.backbones import Backbone, load_weights, weights_bytes
 from benchmark.data.cache import ImageCache
 from benchmark.data.cache import build as build_cache
-from benchmark.data.images import read_rgb
 from benchmark.data.dataset import SPLITS, Dataset, Split
+from benchmark.data.images import read_rgb
 from benchmark.errors import CellError
 from benchmark.locks import claim, machine_slot
 from benchmark.pictures import save_pictures
@@ -84,10 +84,9 @@ class Runner:
             return "busy"
         if self._done(cell):
             return "done"
-        if cell.pretraining and not self._weights(cell.pretraining).is_file():
-            if not held.enter_context(claim(locks / f"{cell.pretraining.key}.lock")):
-                return "busy"
-        return "run"
+        if cell.pretraining is None or self._weights(cell.pretraining).is_file():
+            return "run"
+        return "run" if held.enter_context(claim(locks / f"{cell.pretraining.key}.lock")) else "busy"
 
     def _done(self, cell: plan.Cell) -> bool:
         record = self.store.read(cell.id)
@@ -108,7 +107,9 @@ class Runner:
         self.report({"event": "working", "cells": [cell.id]})
         try:
             if cell.declined:
-                self._write({**base_record(cell, self.plan, self.request), "status": "declined", "reason": cell.declined})
+                self._write(
+                    {**base_record(cell, self.plan, self.request), "status": "declined", "reason": cell.declined}
+                )
             elif cell.trivial:
                 self._trivial(cell)
             else:
@@ -136,7 +137,13 @@ class Runner:
         self._prepare(self.plan.data)
         train, test = (self._task_data(cell, split) for split in ("train", "test"))
         predictions = cell.task.predict_trivial(cell.trivial or "", train.truths, test.truths, test.placements)
-        self._record(cell, test, predictions, {"exclusions": {"unreadable": transfer.exclusions([train.cache, test.cache])}}, {"test": began})
+        self._record(
+            cell,
+            test,
+            predictions,
+            {"exclusions": {"unreadable": transfer.exclusions([train.cache, test.cache])}},
+            {"test": began},
+        )
 
     def _method(self, cell: plan.Cell) -> None:
         self._prepare(self.plan.data)
@@ -196,7 +203,9 @@ class Runner:
         write_atomic(self.store.predictions_path(cell.id), arrays_bytes(pack(predictions)))
         few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
         pictures = cell.task.pictures(
-            [read_rgb(test.cache.items[i].path, test.cache.items[i].crop) for i in few], [test.truths[i] for i in few], [predictions[i] for i in few]
+            [read_rgb(test.cache.items[i].path, test.cache.items[i].crop) for i in few],
+            [test.truths[i] for i in few],
+            [predictions[i] for i in few],
         )
         save_pictures(self.store.root / "runs" / cell.id, pictures)
         phases = dict(extra.pop("phases", {}))
@@ -271,7 +280,9 @@ class Runner:
             )
         if self.first:
             data_bytes = weights_bytes(backbone)
-            held_back = sum(len(data.items(view.kind, split)) for view in views.values() for split in SPLITS if split not in splits)
+            held_back = sum(
+                len(data.items(view.kind, split)) for view in views.values() for split in SPLITS if split not in splits
+            )
             card = {
                 "key": work.key,
                 "identity": dict(work.identity),

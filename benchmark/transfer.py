@@ -254,9 +254,7 @@ def predict(
             images = engine.to_device(data.cache.batch(chosen), device.torch)
             with _autocast(device, task, module.family, backbone):
                 outputs = module(images, None, None)
-            found += task.decode(
-                outputs, [data.truths[i] for i in chosen], [data.placements[i] for i in chosen]
-            )
+            found += task.decode(outputs, [data.truths[i] for i in chosen], [data.placements[i] for i in chosen])
             bar.advance(len(chosen))
     net.train()
     shards = engine.gather(device, found)

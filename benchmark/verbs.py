@@ -53,9 +53,10 @@ def _run_row(record: dict[str, Any]) -> dict[str, Any]:
     changed = " ".join(f"{key}={value}" for key, value in record["changed"].items())
     backbone = record["backbone"]["name"] if record["backbone"] else "-"
     what = f"{record['method']} on {record['task']}/{record['protocol']}, {record['data']['id']}, {backbone}"
+    how = f"seed {record['seed']}, {record['preset']} {changed}".rstrip()
     return {
         "name": record["id"],
-        "summary": f"{record['status']:8} {what}, seed {record['seed']}, {record['preset']} {changed} {figure}".rstrip(),
+        "summary": f"{record['status']:8} {what}, {how}: {figure}",
         "status": record["status"],
         "method": record["method"],
         "task": record["task"],
@@ -74,6 +75,7 @@ def verb_describe(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true")
     flags = parser.parse_args(words)
     if flags.name in SHARED_OWNERS:
+        config: Any
         kind, config, summary = "settings", SHARED_OWNERS[flags.name], (SHARED_OWNERS[flags.name].__doc__ or "")
     else:
         kind = next((kind for kind in registry.ROOMS if flags.name in registry.entries(kind)), "")
@@ -89,7 +91,7 @@ def verb_describe(words: list[str]) -> int:
             "default": field.default if not isinstance(field.default, Path) else str(field.default),
             "presets": {preset: values[name] for preset, values in config.presets.items() if name in values},
             "help": field.description,
-            "source": (field.json_schema_extra or {}).get("source"),  # type: ignore[union-attr]
+            "source": (field.json_schema_extra or {}).get("source"),
         }
         for name, field in config.model_fields.items()
     ]
@@ -138,7 +140,10 @@ def verb_data(words: list[str]) -> int:
 def verb_table(words: list[str]) -> int:
     """``table NAME [--run] [--format md|csv|json|text]``, with the flags of a run."""
     parser = Parser(
-        prog="run_benchmark.py table", description="A declared table.", parents=[common(), run_flags()], allow_abbrev=False
+        prog="run_benchmark.py table",
+        description="A declared table.",
+        parents=[common(), run_flags()],
+        allow_abbrev=False,
     )
     parser.add_argument("name")
     parser.add_argument("--run", action="store_true", help="run what is missing first")
@@ -180,4 +185,3 @@ def verb_doctor(words: list[str]) -> int:
     from benchmark import doctor
 
     return doctor.examine(flags.results)
-

@@ -1,4 +1,4 @@
-"""A worker process (one rank): plans, then drains; tells its parent what it is doing. ``python -m benchmark.worker``."""
+"""A worker process (one rank): plans, then drains, and tells its parent what it is doing."""
 
 from __future__ import annotations
 

@@ -68,7 +68,9 @@ def test_the_loop_feeds_the_device(name, steps, device, tmp_path, benchmark):
         for step in range(steps):
             context = engine.context(device, 0, "pretrain", step, steps)
             with device.autocast(backbone):
-                method.cut(raw[step % len(raw)]["image"], context.generator)
+                method.appearance(
+                    method.cut(raw[step % len(raw)]["image"], context.generator).pixels, context.generator
+                )
         return time.perf_counter() - began
 
     for run in (real, in_memory, augmentation):
@@ -78,9 +80,13 @@ def test_the_loop_feeds_the_device(name, steps, device, tmp_path, benchmark):
     share = statistics.median(augment / memory for _, memory, augment in triples)
     benchmark.extra_info.update(backbone=name, fed=round(fed, 3), augmentation_share=round(share, 3), pairs=PAIRS)
     benchmark.pedantic(in_memory, rounds=1)
-    print(f"\n{name}: real loop / in memory {fed:.3f} (at least 0.85), augmentation {share:.3f} of a step (at most 0.40)")
+    print(
+        f"\n{name}: real loop / in memory {fed:.3f} (at least 0.85), augmentation {share:.3f} of a step (at most 0.40)"
+    )
     rate = settings.batch * steps / statistics.median(memory for _, memory, _ in triples)
-    print(f"{name}: {rate:.0f} images/s in memory; spread of the ratio "
-          f"{min(m / r for r, m, _ in triples):.3f} to {max(m / r for r, m, _ in triples):.3f}, n = {PAIRS} pairs")
+    print(
+        f"{name}: {rate:.0f} images/s in memory; spread of the ratio "
+        f"{min(m / r for r, m, _ in triples):.3f} to {max(m / r for r, m, _ in triples):.3f}, n = {PAIRS} pairs"
+    )
     assert fed >= 0.85
     assert share <= 0.40

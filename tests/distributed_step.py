@@ -1,4 +1,4 @@
-"""One update of a method, as one of several ranks or alone on a rank's share of the batch; writes the changes of weights.
+"""One update of a method, as one of several ranks or alone on a rank's share of the batch; writes what changed.
 
 Run by test_distributed.py: ``python tests/distributed_step.py METHOD SHARE OF OUT``.
 """
@@ -27,7 +27,9 @@ class Adversarial(Method):
 
     def build(self, backbone):
         generator = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 1))
-        critic = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.LazyLinear(1))
+        critic = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.LazyLinear(1)
+        )
         critic(torch.zeros(2, 3, 16, 16))
         return {"generator": generator, "critic": critic}
 
@@ -41,7 +43,9 @@ class Adversarial(Method):
         real = batch["image"].float() / 255
         fake = nets["generator"](real)
         yield nn.functional.softplus(-nets["critic"](fake)).mean()
-        yield (nn.functional.softplus(nets["critic"](fake.detach())) + nn.functional.softplus(-nets["critic"](real))).mean()
+        yield (
+            nn.functional.softplus(nets["critic"](fake.detach())) + nn.functional.softplus(-nets["critic"](real))
+        ).mean()
 
 
 def plain():

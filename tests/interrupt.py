@@ -4,11 +4,9 @@ import contextlib
 import json
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from conftest import start_cli
 
 from benchmark.store import read_arrays

@@ -21,9 +21,18 @@ WRONG = {
     "unknown verb": (("lst",), "did you mean 'list'?"),
     "no task": (("--method", "jigsaw"), "--method and --task"),
     "missing folder": (("--method", "jigsaw", "--task", "detection", "--data", "/no/such/folder"), "no folder"),
-    "missing weights": (("--method", "imagenet", "--task", "detection", "--weights", "no.pth"), "no weights file no.pth"),
-    "owner of nothing": (("--method", "jigsaw", "--task", "detection", "--set", "jigsa.gap=1"), "did you mean 'jigsaw'?"),
-    "owner not here": (("--method", "jigsaw", "--task", "detection", "--set", "saliency.lr=1"), "this run has no saliency"),
+    "missing weights": (
+        ("--method", "imagenet", "--task", "detection", "--weights", "no.pth"),
+        "no weights file no.pth",
+    ),
+    "owner of nothing": (
+        ("--method", "jigsaw", "--task", "detection", "--set", "jigsa.gap=1"),
+        "did you mean 'jigsaw'?",
+    ),
+    "owner not here": (
+        ("--method", "jigsaw", "--task", "detection", "--set", "saliency.lr=1"),
+        "this run has no saliency",
+    ),
     "no value": (("--method", "jigsaw", "--task", "detection", "--set", "jigsaw.gap"), "NAME.FIELD=VALUE"),
     "no seeds": (("--method", "jigsaw", "--task", "detection", "--seeds", "0"), "--seeds"),
     "plugin without file": (("--method", "no/file.py:Mine", "--task", "detection"), "no plugin file"),

@@ -4,7 +4,7 @@ import json
 import time
 
 from conftest import TINY, start_cli
-from interrupt import finished, fingerprint, kill_at
+from interrupt import fingerprint, finished, kill_at
 
 WORDS = ("--method", "jigsaw", "--task", "detection", *TINY)
 
@@ -34,7 +34,9 @@ def test_two_processes_do_each_cell_once(with_synth, first_run):
     assert said.count("train detection head:") >= 2
     assert sum(line.startswith("test detection:") for line in said.splitlines()) == 2
     assert sum(line.startswith("pretrain jigsaw:") and " in " in line for line in said.splitlines()) == 1
-    makers = {json.loads(path.read_text())["request"]["resolved"]["started"] for path in with_synth.glob("cells/*/*.json")}
+    makers = {
+        json.loads(path.read_text())["request"]["resolved"]["started"] for path in with_synth.glob("cells/*/*.json")
+    }
     assert 1 <= len(makers) <= 2
     assert fingerprint(with_synth) == fingerprint(first_run[1])
     assert outputs[0][0] == outputs[1][0] == first_run[0].stdout

@@ -1,1 +1,1 @@
-
+"""Losses, heads and pictures that methods and tasks share."""
