@@ -31,10 +31,8 @@ class DetectionConfig(TaskConfig):
     fpn_channels: int = setting(64, "width of the feature pyramid and of the towers", ge=32, multiple_of=32)
     convolutions: int = setting(2, "3x3 convolutions in each tower", "FCOS, arXiv 2006.09214, section 4 has 4", ge=1)
     strides: tuple[int, ...] = setting((8, 16, 32, 64), "pixels between the points of each level", min_length=1)
-    reach: float = setting(6.0, "strides to a box's farthest side that a level covers", "measured; FCOS, 3.2 has 8", gt=0)
-        8.0, "strides up to which a level answers: to a box's farthest side", "FCOS, section 3.2", gt=0
-    )
-    radius: float = setting(2.0, "strides around a box's middle in which points answer", "measured; FCOS has 1.5", gt=0)
+    reach: float = setting(6.0, "strides to a box's farthest side that a level covers", "FCOS, 3.2 has 8", gt=0)
+    radius: float = setting(2.0, "strides around a box's middle in which points answer", "FCOS has 1.5", gt=0)
     nms: float = setting(0.6, "overlap (IoU) from which the lesser box of a class is dropped", "FCOS", gt=0, le=1)
     floor: float = setting(0.05, "score above which a box is predicted", ge=0, lt=1)
     presets: ClassVar = {
