@@ -37,14 +37,14 @@ class SaliencyConfig(TaskConfig):
         "smoke": {"side": 64, "steps": 30, "batch": 8, "width": 8},
         "standard": {
             "side": 320,
-            "steps": 2_000,
+            "steps": 1_000,
             "lr": 1e-3,
             "trials": (1 / 3, 1.0, 3.0),
             "batch_norm": "choose",
         },
         "paper": {
             "side": 512,
-            "steps": 8_000,
+            "steps": 3_000,
             "lr": 1e-3,
             "trials": (1 / 3, 1.0, 3.0),
             "batch_norm": "choose",
