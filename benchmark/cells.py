@@ -1,0 +1,251 @@
+"""The work of one cell: data, backbone, pretraining where it is missing, transfer, the one scoring of test."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmark import engine, plan, pretrain, transfer
+from benchmark.api import Item, Predictions, View
+from benchmark.backbones import Backbone, load_weights, weights_bytes
+from benchmark.data.cache import ImageCache
+from benchmark.data.cache import build as build_cache
+from benchmark.data.dataset import SPLITS, Dataset, Split
+from benchmark.data.images import read_rgb
+from benchmark.errors import CellError
+from benchmark.locks import machine_slot
+from benchmark.pictures import save_pictures
+from benchmark.progress import Progress
+from benchmark.records import item_arrays, metric_entries
+from benchmark.request import Request
+from benchmark.seeding import derive
+from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic, write_json
+
+PICTURED = 4
+Measured = tuple[dict[str, Any], dict[str, np.ndarray]]
+"""What a record says of the work, and the items beside it; both empty on ranks that do not write."""
+
+
+class Bench:
+    """Where cells are measured: one device, one plan, one results folder."""
+
+    def __init__(
+        self,
+        request: Request,
+        work: plan.Plan,
+        device: engine.Device,
+        store: Store,
+        progress: Progress,
+        report: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        self.request, self.plan, self.device = request, work, device
+        self.store, self.progress, self.report = store, progress, report
+        self.first = device.fabric.global_rank == 0
+        self.prepared: set[str] = set()
+
+    def agree(self, decide: Callable[[], str]) -> str:
+        """What rank 0 decides, on every rank."""
+        return self.device.fabric.broadcast(decide() if self.first else "", src=0)
+
+    def measure(self, cell: plan.Cell) -> Measured:
+        """Do the work of a cell. Raises CellError and whatever a plugin raises."""
+        self._prepare(self.plan.data)
+        return self._trivial(cell) if cell.trivial else self._method(cell)
+
+    def _trivial(self, cell: plan.Cell) -> Measured:
+        began = time.monotonic()
+        train, test = (self._task_data(cell, split) for split in ("train", "test"))
+        predictions = cell.task.predict_trivial(cell.trivial or "", train.truths, test.truths, test.placements)
+        fields = {
+            "exclusions": {"unreadable": transfer.exclusions([train.cache, test.cache])},
+            "phases": {"test": _phase(time.monotonic() - began, 1, self.device)},
+        }
+        return self._score(cell, test, predictions, fields)
+
+    def _method(self, cell: plan.Cell) -> Measured:
+        backbone = self._backbone(cell)
+        card = self._pretrained(cell.pretraining, backbone) if cell.pretraining else {}
+        splits: tuple[Split, ...] = ("train", "val", "test")
+        train, val, test = (self._task_data(cell, split) for split in splits)
+        checkpoint = engine.Checkpoint(self.store.root / "checkpoints" / f"{cell.id}.pt", self.device)
+        with machine_slot(self.device.name, self.progress) if self.first else ExitStack():
+            outcome = transfer.transfer(
+                self.device, cell.task, cell.family, backbone, train, val, test, cell.seed, checkpoint, self.progress
+            )
+        world = self.device.fabric.world_size
+        fields = {
+            "trials": outcome.trials,
+            "chosen": outcome.chosen,
+            "curve": outcome.curve,
+            "head_parameters": outcome.head_parameters,
+            "transfer_images": outcome.images,
+            "pretext": card.get("pretext"),
+            "images_seen": card.get("images", 0),
+            "crops_seen": card.get("crops", 0),
+            "pretrain_steps": card.get("steps", 0),
+            "flops": card.get("flops", 0.0),
+            "weights_sha256": card.get("sha256") or checksum(weights_bytes(backbone)),
+            "exclusions": {
+                "unreadable": transfer.exclusions([train.cache, val.cache, test.cache]),
+                "warnings": list(self.plan.data.warnings),
+                "pretraining": card.get("exclusions"),
+            },
+            "phases": {
+                **card.get("phases", {}),
+                "train": _phase(outcome.train_s, world, self.device),
+                "test": _phase(outcome.test_s, world, self.device),
+            },
+        }
+        return self._score(cell, test, outcome.predictions, fields)
+
+    def _score(
+        self, cell: plan.Cell, test: transfer.TaskData, predictions: Predictions, fields: dict[str, Any]
+    ) -> Measured:
+        """Score the one opening of test; predictions and pictures are written before the record."""
+        if not self.first:
+            return {}, {}
+        began = time.monotonic()
+        scorer = importlib.import_module(cell.task.scorer)
+        scored = scorer.score_items(predictions, test.truths, **cell.task.score_options())
+        items = {**scored, **item_arrays(test.cache.items)}
+        metrics = metric_entries(scorer, items)
+        write_atomic(self.store.predictions_path(cell.id), arrays_bytes(pack(predictions)))
+        few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
+        originals = [read_rgb(test.cache.items[i].path, test.cache.items[i].crop) for i in few]
+        pictures = cell.task.pictures(originals, [test.truths[i] for i in few], [predictions[i] for i in few])
+        save_pictures(self.store.root / "runs" / cell.id, pictures)
+        fields["phases"]["score"] = _phase(time.monotonic() - began, 1, self.device)
+        return {"metrics": metrics, **fields}, items
+
+    def _backbone(self, cell: plan.Cell) -> Backbone:
+        """The backbone as a method without pretraining hands it over, or as a pretext task starts from it."""
+        torch.manual_seed(derive(cell.seed, "backbone"))
+        backbone = Backbone(str(cell.backbone), cell.backbone_settings)
+        if cell.giver:
+            torch.manual_seed(derive(cell.seed, "build", cell.giver.name))
+            cell.giver.give(backbone, cell.weights)
+        elif cell.pretraining and cell.pretraining.init is not None:
+            plan.load_init(backbone, cell.pretraining.init, self.request.weights)
+        return backbone
+
+    def weights_path(self, work: plan.Pretraining) -> Path:
+        """Where the weights of a finished pretraining lie."""
+        return self.store.root / "backbones" / work.key / "weights.safetensors"
+
+    def _pretrained(self, work: plan.Pretraining, backbone: Backbone) -> dict[str, Any]:
+        """Fill ``backbone`` from a finished pretraining, or do it; gives its card."""
+        path = self.weights_path(work)
+        if not self.agree(lambda: "there" if path.is_file() else ""):
+            self._pretrain(work, backbone)
+        load_weights(backbone, path)
+        return json.loads(path.with_name("card.json").read_text())
+
+    def _pretrain(self, work: plan.Pretraining, backbone: Backbone) -> None:
+        affected = [cell.id for cell in self.plan.cells if cell.pretraining and cell.pretraining.key == work.key]
+        self.report({"event": "working", "cells": affected})
+        data, method = self.plan.pretrain_data, work.method
+        self._prepare(data)
+        splits = SPLITS if self.request.transductive else ("train",)
+        views = method.views()
+        panels = {name: self._cache(data, view, splits) for name, view in views.items()}
+        held_out = {name: self._cache(data, view, ("val",)) for name, view in views.items()}
+        checkpoint = engine.Checkpoint(self.store.root / "checkpoints" / f"{work.key}.pt", self.device)
+        with machine_slot(self.device.name, self.progress) if self.first else ExitStack():
+            outcome = pretrain.pretrain(
+                self.device,
+                method,
+                backbone,
+                panels,
+                held_out,
+                work.settings,
+                self.request.budget,
+                work.seed,
+                checkpoint,
+                self.progress,
+            )
+        if self.first:
+            data_bytes = weights_bytes(backbone)
+            held_back = sum(
+                len(data.items(view.kind, split)) for view in views.values() for split in SPLITS if split not in splits
+            )
+            card = {
+                "key": work.key,
+                "identity": dict(work.identity),
+                "architecture": work.backbone,
+                "method": method.name,
+                "mean": backbone.mean,
+                "std": backbone.std,
+                "steps": outcome.steps,
+                "images": outcome.images,
+                "crops": outcome.crops,
+                "flops": outcome.flops,
+                "pretext": outcome.pretext,
+                "curve": outcome.curve,
+                "exclusions": {
+                    "panels_read": sum(len(cache.items) for cache in panels.values()),
+                    "panels_of_other_series_held_back": held_back,
+                    "unreadable": transfer.exclusions(list(panels.values())),
+                },
+                "phases": {"pretrain": _phase(outcome.seconds, self.device.fabric.world_size, self.device)},
+                "sha256": checksum(data_bytes),
+            }
+            path = self.weights_path(work)
+            save_pictures(self.store.root / "runs" / work.key, outcome.pictures)
+            write_json(path.with_name("card.json"), card)
+            write_atomic(path, data_bytes)
+        self.device.fabric.barrier()
+        checkpoint.remove()
+
+    def _prepare(self, data: Dataset) -> None:
+        """Draw what is drawn by a program, once; the other ranks wait."""
+        if str(data.root) in self.prepared:
+            return
+        if self.first:
+            data.prepare(self.progress)
+            for warning in data.warnings:
+                self.progress.say(f"{data.name}: {warning}")
+        self.device.fabric.barrier()
+        self.prepared.add(str(data.root))
+
+    def _task_data(self, cell: plan.Cell, split: Split) -> transfer.TaskData:
+        view = cell.task.view()
+        items = cell.task.items(self.plan.data, split)
+        if not items:
+            raise CellError(f"the {split} split of {self.plan.data.name} is empty for {cell.task.name}")
+        return transfer.TaskData.of(cell.task, self._built(self.plan.data, items, view))
+
+    def _cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
+        items = [item for split in splits for item in data.items(view.kind, split)]
+        if not items:
+            raise CellError(f"{data.name} has no {view.kind} in its {' and '.join(splits)} series")
+        return self._built(data, items, view)
+
+    def _built(self, data: Dataset, items: list[Item], view: View) -> ImageCache:
+        """The cache of items; rank 0 builds it, the others open it."""
+        folder = self.store.root / "cache" / "images"
+
+        def build() -> ImageCache:
+            return build_cache(items, view, folder, data.fingerprint(), self.progress, self.request.threads)
+
+        if self.first:
+            cache = build()
+            self.device.fabric.barrier()
+            return cache
+        self.device.fabric.barrier()
+        return build()
+
+
+def _phase(seconds: float, devices: int, device: engine.Device) -> dict[str, float]:
+    return {
+        "wall_s": round(seconds, 3),
+        "device_s": round(seconds * devices, 3),
+        "peak_mib": round(engine.peak_memory_mib(device), 1),
+    }
