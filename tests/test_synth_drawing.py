@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from benchmark.data.synth import words
 from benchmark.data.synth.cast import make_cast
 from benchmark.data.synth.config import SynthConfig
 from benchmark.data.synth.dataset import Synth
+from benchmark.data.synth.layout import make_layout
 from benchmark.data.synth.lettering import STROKES
 from benchmark.data.synth.page import draw_page
 from benchmark.data.synth.printing import edge_code, print_panel
@@ -26,6 +28,7 @@ from benchmark.data.synth.sheet import sheet
 from benchmark.data.synth.style import make_style
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
+from benchmark.seeding import derive
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = SynthConfig(series=6, pages=1, panels=4, width=400, height=560, viewers=2)
@@ -88,6 +91,9 @@ def test_other_settings_are_refused(tiny):
 
 def test_a_copy_knows_its_own_settings(tiny):
     assert Synth(tiny).config == TINY
+    assert Synth(tiny, SynthConfig()).config == TINY, "a preset's settings ask for nothing in particular"
+    with pytest.raises(Refusal, match="other settings"):
+        Synth(tiny, TINY.model_copy(update={"seed": 7})).prepare(QUIET)
     assert Synth(tiny).fingerprint() == making.fingerprint(TINY)
     assert Synth.recognises(tiny)
     assert not Synth.recognises(tiny / "comics")
@@ -102,6 +108,21 @@ def test_the_fingerprint_needs_no_drawing(tmp_path):
 def test_one_layout_alone(tmp_path):
     making.make(tmp_path, TINY, QUIET, layouts=("comics",))
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["comics", "labels"]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_default_has_two_thousand_panels_and_smoke_few(seed):
+    def panels(config: SynthConfig) -> int:
+        count = 0
+        for series in range(config.series):
+            style = make_style(seed, series)
+            for page in range(config.pages):
+                rng = Random(derive(seed, "page", series, page))
+                count += len(make_layout(rng, config.width, config.height, style, config.panels))
+        return count
+
+    assert panels(SynthConfig(seed=seed)) >= 2000
+    assert panels(SynthConfig.resolve("synth", "smoke")) <= 150
 
 
 def drawn(**dials) -> np.ndarray:
@@ -120,8 +141,7 @@ def test_a_dial_changes_the_print_the_more_the_further(dial):
     assert np.abs(full - none).mean() > np.abs(some - none).mean() > 0
 
 
-def test_plain_print_is_grey_at_borders_without_frame_lines():
-    """With every dial at 0 the sheet around the panels is white and panels have no drawn border."""
+def test_without_dials_the_sheet_is_white_and_panels_have_no_border():
     plain = drawn(**PLAIN)
     framed = drawn(**{**PLAIN, "frame_lines": 1.0})
     assert (plain[:8] == 255).all()

@@ -72,7 +72,7 @@ def test_labels_lie_inside_their_images(smoke):
                 assert duration >= 60
 
 
-def test_every_panel_of_the_default_has_people_and_words_at_several_scales(smoke):
+def test_panels_show_people_at_several_scales_hidden_and_cut_and_words(smoke):
     panels = panels_of(smoke)
     people = [len(panel["characters"]) for panel in panels]
     assert max(people) >= 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from benchmark.errors import Refusal
 from benchmark.progress import Progress
 from benchmark.store import key_of, write_json
 
-GENERATOR = 1
+GENERATOR = 2
 """Raised with every change of what is drawn."""
 MARKER = "complete.json"
 DRAWN = ".drawn"
@@ -58,6 +59,7 @@ def make(
         missing = [k for k in range(config.series) if not (home / str(k)).is_dir()]
         draw_all(config, missing, home, progress, workers)
         counts = assemble(root, home, config.series, layouts)
+        os.sync()  # once for all files: the marker must not outlive what it stands for
         write_json(
             root / MARKER,
             {

@@ -29,7 +29,8 @@ def draw_all(
     """
     if not series:
         return
-    count = min(workers or len(os.sched_getaffinity(0)), len(series))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = min(workers or cores, len(series))
     waiting = iter(series)
     heard: queue.SimpleQueue[tuple[subprocess.Popen[str], str]] = queue.SimpleQueue()
     with tempfile.TemporaryFile("w+") as errors, progress.bar("draw synth", len(series) * config.pages, "pages") as bar:

@@ -1,6 +1,7 @@
 """Drawn series as copies of the real layouts: COMICS, DCM772, the AI4VA saliency challenge, comic_char_reid.
 
 Image files are hard links to the drawn ones (copies where the disk has no links). Writing again changes nothing.
+Nothing is flushed file by file: a copy counts only from its marker on, and ``make`` flushes all before that.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ import csv
 import io
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from benchmark.data.synth.series import split_of, style_of
-from benchmark.store import write_atomic, write_json
 
 LAYOUTS = ("comics", "dcm772", "ai4va", "char_reid")
 SPLITS = ("train", "val", "test")
@@ -27,15 +28,24 @@ Series = dict[str, Any]
 
 def link(source: Path, target: Path) -> None:
     """``target`` with the content of ``source``; nothing where it is there already."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        link(source, target)
-    except OSError:
-        write_atomic(target, source.read_bytes())
+    except OSError:  # a disk without hard links
+        part = target.with_name(f".{target.name}.part")
+        shutil.copyfile(source, part)
+        part.replace(target)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _json(path: Path, value: Any) -> None:
+    _write(path, json.dumps(value, indent=1) + "\n")
 
 
 def _table(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -43,11 +53,11 @@ def _table(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> 
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    write_atomic(path, text.getvalue().encode())
+    _write(path, text.getvalue())
 
 
 def _lines(path: Path, lines: Iterable[str]) -> None:
-    write_atomic(path, "".join(f"{line}\n" for line in lines).encode())
+    _write(path, "".join(f"{line}\n" for line in lines))
 
 
 def sidecar(count: int) -> dict[str, dict[str, str]]:
@@ -142,11 +152,11 @@ def write_char_reid(root: Path, drawn: Path, series: list[Series]) -> None:
     for kind, listed in paths.items():
         _table(root / f"filtered_all_{kind}.csv", ["img_path"], ([path] for path in listed))
     for split in SPLITS:
-        write_json(root / f"{split}_char_faces.json", known[split]["face"])
-        write_json(root / f"{split}_char_bodies.json", known[split]["body"])
+        _json(root / f"{split}_char_faces.json", known[split]["face"])
+        _json(root / f"{split}_char_bodies.json", known[split]["body"])
         long = "validation" if split == "val" else split
         kept = [sequence for sequence in sequences[split] if len(sequence["annotations"]) > 1]
-        write_json(root / f"{long}_sequences.json", kept)
+        _json(root / f"{long}_sequences.json", kept)
 
 
 def _link_crops(root: Path, drawn: Path, number: int, place: str, panel: dict[str, Any]) -> None:
@@ -183,13 +193,13 @@ def assemble(root: Path, drawn: Path, count: int, layouts: Iterable[str] = LAYOU
     series = [json.loads((drawn / str(k) / "labels.json").read_text()) for k in range(count)]
     for name in layouts:
         WRITERS[name](root / name, drawn, series)
-        write_json(root / name / "series.json", sidecar(count))
+        _json(root / name / "series.json", sidecar(count))
     for one in series:
         number = one["series"]
         for mask in sorted((drawn / str(number) / "masks").iterdir()):
             link(mask, root / "labels" / "masks" / str(number) / mask.name)
         link(drawn / str(number) / "labels.json", root / "labels" / f"{number}.json")
-    write_json(root / "series.json", sidecar(count))
+    _json(root / "series.json", sidecar(count))
     panels = [panel for one in series for page in one["pages"] for panel in page["panels"]]
     characters = [character for panel in panels for character in panel["characters"]]
     return {
