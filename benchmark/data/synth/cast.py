@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from benchmark.data.synth.canvas import Colour
@@ -90,6 +90,21 @@ def make_cast(seed: int, series: int, style: Style) -> list[Character]:
     return [
         _character(rng, f"{series}_{k}", style, {key: cards[k] for key, cards in deck.items()}) for k in range(count)
     ]
+
+
+def recoloured(who: Character, style: Style, shift: int) -> Character:
+    """The same character in other clothes: the colours of the series' cloths each moved on by ``shift``."""
+    inks = style.palette.cloths[:3]
+
+    def moved(colour: Colour) -> Colour:
+        return inks[(inks.index(colour) + shift) % 3] if colour in inks else colour
+
+    return replace(
+        who,
+        top_colour=moved(who.top_colour),
+        pattern_colour=moved(who.pattern_colour),
+        lower_colour=moved(who.lower_colour),
+    )
 
 
 def _character(rng: Random, name: str, style: Style, cards: dict[str, str]) -> Character:

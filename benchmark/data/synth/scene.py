@@ -12,7 +12,7 @@ from PIL import ImageOps
 from benchmark.data.synth import balloons, words
 from benchmark.data.synth.body import Figure, draw_figure, skeleton
 from benchmark.data.synth.canvas import Canvas, mix
-from benchmark.data.synth.cast import Character
+from benchmark.data.synth.cast import Character, recoloured
 from benchmark.data.synth.curves import Points
 from benchmark.data.synth.head import EXPRESSIONS, Head
 from benchmark.data.synth.poses import CALM, CLOSE, POSES, WILD
@@ -68,7 +68,7 @@ class Drawn:
 
 
 def make_scene(rng: Random, cast: list[Character], style: Style) -> Scene:
-    """A place with those of the cast who are there; the first of a cast are its leads."""
+    """A place with those of the cast who are there, in the clothes of the day."""
     tint = rng.choice((WHITE, (255, 220, 170), (170, 190, 255), (255, 190, 190), (190, 230, 200)))
     if style.mono:
         tint = WHITE
@@ -76,7 +76,8 @@ def make_scene(rng: Random, cast: list[Character], style: Style) -> Scene:
         rng.choice(PLACES), rng.randrange(2**31), rng.randrange(2), rng.randrange(3), (tint, rng.uniform(0.0, 0.35))
     )
     count = min(len(cast), rng.choice((2, 3, 3, 4, 5)))
-    return Scene(place, tuple(rng.sample(cast, count)))
+    shift = rng.choice((0, 0, 1, 2))
+    return Scene(place, tuple(recoloured(who, style, shift) for who in rng.sample(cast, count)))
 
 
 def draw_panel(rng: Random, style: Style, scene: Scene, corners: Points, names: list[str]) -> Drawn:
