@@ -237,6 +237,10 @@ class Task(ABC):
         ``features`` are the backbone's maps, fine to coarse; ``targets`` a list of dictionaries of tensors.
         """
 
+    def kept(self, features: list[Tensor]) -> list[Tensor]:
+        """What is kept of frozen features where ``caches_features``: a reduction that the head would make anyway."""
+        return features
+
     @abstractmethod
     def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
         """Raw outputs of the head as predictions; of ``truths`` only sizes may be looked at."""

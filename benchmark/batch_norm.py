@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
 
 from benchmark import engine
 from benchmark.backbones import Backbone
-from benchmark.data.cache import ImageCache
 
 MOST_IMAGES = 512
 BATCH = 32
 
 
 @torch.no_grad()
-def reestimate(device: engine.Device, backbone: Backbone, cache: ImageCache) -> None:
+def reestimate(
+    device: engine.Device, backbone: Backbone, fetch: Callable[[np.ndarray], np.ndarray], count: int
+) -> None:
     """Replace running statistics by the averages over training images, without labels, in float32.
 
-    Uses at most ``MOST_IMAGES`` images, evenly spread, in batches of ``BATCH``; every rank sees all of them.
+    ``fetch`` gives the squares of images by index, uint8 (B, S, S, 3), of ``count`` in all. Uses at most
+    ``MOST_IMAGES`` of them, evenly spread, in batches of ``BATCH``; every rank sees all of them.
     """
     layers = [module for module in backbone.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     if not layers:
@@ -28,11 +32,10 @@ def reestimate(device: engine.Device, backbone: Backbone, cache: ImageCache) -> 
         layer.reset_running_stats()
         layer.momentum = None  # the plain average over batches
     backbone.train()
-    count = len(cache.items)
     chosen = np.linspace(0, count - 1, min(count, MOST_IMAGES)).astype(np.int64)
     size = min(BATCH, len(chosen))
     for start in range(0, len(chosen) - size + 1, size):
-        images = engine.to_device(cache.batch(chosen[start : start + size]), device.torch)
+        images = engine.to_device(fetch(chosen[start : start + size]), device.torch)
         backbone(backbone.normalize(images).contiguous(memory_format=torch.channels_last))
     backbone.eval()
     for layer, momentum in zip(layers, momenta, strict=True):

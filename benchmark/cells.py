@@ -65,7 +65,7 @@ class Bench:
         train, test = (self._task_data(cell, split) for split in ("train", "test"))
         predictions = cell.task.predict_trivial(cell.trivial or "", train.truths, test.truths, test.placements)
         fields = {
-            "exclusions": {"unreadable": transfer.exclusions([train.cache, test.cache])},
+            "exclusions": {"unreadable": train.failures + test.failures},
             "phases": {"test": _phase(time.monotonic() - began, 1, self.device)},
         }
         return self._score(cell, test, predictions, fields)
@@ -94,7 +94,7 @@ class Bench:
             "flops": card.get("flops", 0.0),
             "weights_sha256": card.get("sha256") or checksum(weights_bytes(backbone)),
             "exclusions": {
-                "unreadable": transfer.exclusions([train.cache, val.cache, test.cache]),
+                "unreadable": train.failures + val.failures + test.failures,
                 "warnings": list(self.plan.data.warnings),
                 "pretraining": card.get("exclusions"),
             },
@@ -114,12 +114,18 @@ class Bench:
             return {}, {}
         began = time.monotonic()
         scorer = importlib.import_module(cell.task.scorer)
-        scored = scorer.score_items(predictions, test.truths, **cell.task.score_options())
-        items = {**scored, **item_arrays(test.cache.items)}
+        ids = [item.id for item in test.items]
+        scored = scorer.score_items(predictions, test.truths, ids=ids, **cell.task.score_options())
+        items = {**scored, **item_arrays(test.items)}
         metrics = metric_entries(scorer, items)
+        if "empty" in items:
+            fields["exclusions"]["empty_truth"] = items["id"][items["empty"]].tolist()
+        fields["notes"] = list(getattr(scorer, "notes", lambda items: ())(items))
+        for note in fields["notes"]:
+            self.progress.say(f"{cell.method} on {cell.task.name}: {note}")
         write_atomic(self.store.predictions_path(cell.id), arrays_bytes(pack(predictions)))
         few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
-        originals = [read_rgb(test.cache.items[i].path, test.cache.items[i].crop) for i in few]
+        originals = [read_rgb(test.items[i].path, test.items[i].crop) for i in few]
         pictures = cell.task.pictures(originals, [test.truths[i] for i in few], [predictions[i] for i in few])
         save_pictures(self.store.root / "runs" / cell.id, pictures)
         fields["phases"]["score"] = _phase(time.monotonic() - began, 1, self.device)
@@ -192,7 +198,9 @@ class Bench:
                 "exclusions": {
                     "panels_read": sum(len(cache.items) for cache in panels.values()),
                     "panels_of_other_series_held_back": held_back,
-                    "unreadable": transfer.exclusions(list(panels.values())),
+                    "unreadable": [
+                        {"item": item, "reason": why} for cache in panels.values() for item, why in cache.failures
+                    ],
                 },
                 "phases": {"pretrain": _phase(outcome.seconds, self.device.fabric.world_size, self.device)},
                 "sha256": checksum(data_bytes),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmark import engine
-from benchmark.api import Placement, Predictions, Task, Truth
+from benchmark.api import Item, Placement, Predictions, Task, Truth
 from benchmark.backbones import Backbone
 from benchmark.batch_norm import reestimate
 from benchmark.data.cache import ImageCache
+from benchmark.data.images import BadImage
 from benchmark.errors import CellError
 from benchmark.parts.schedules import warmup_cosine
 from benchmark.progress import Progress
@@ -25,22 +25,44 @@ from benchmark.seeding import derive
 
 CHECK_EVERY = 20
 EVAL_BATCH = 32
+MOST_KEPT_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
 class TaskData:
-    """One split as a task sees it: images, truths in original pixels, and where each image lies in its square."""
+    """One split as a task sees it: images, truths in original pixels, and where each image lies in its square.
+
+    ``rows`` are the places of the items in ``cache``; ``failures`` those whose image or truth could not be read.
+    """
 
     cache: ImageCache
+    rows: np.ndarray
+    items: list[Item]
     truths: list[Truth]
     placements: list[Placement]
+    failures: list[dict[str, str]]
 
     @classmethod
     def of(cls, task: Task, cache: ImageCache) -> TaskData:
-        """Truths and placements of the readable items."""
-        sizes = [(int(width), int(height)) for width, height in cache.sizes]
-        truths = [task.truth(item, *size) for item, size in zip(cache.items, sizes, strict=True)]
-        return cls(cache, truths, [task.view().place(*size) for size in sizes])
+        """Truths and placements of the items whose image and truth can be read. Raises CellError where none can."""
+        failures = [{"item": item, "reason": reason} for item, reason in cache.failures]
+        rows, truths, placements = [], [], []
+        for row, (item, (width, height)) in enumerate(zip(cache.items, cache.sizes.tolist(), strict=True)):
+            try:
+                truths.append(task.truth(item, width, height))
+            except BadImage as error:
+                failures.append({"item": item.id, "reason": str(error)})
+                continue
+            rows.append(row)
+            placements.append(task.view().place(width, height))
+        if not rows:
+            raise CellError(f"not one item of {task.name} can be read: {failures[0]['reason']}")
+        items = [cache.items[row] for row in rows]
+        return cls(cache, np.array(rows), items, truths, placements, failures)
+
+    def batch(self, indices: np.ndarray) -> np.ndarray:
+        """The squares of items, uint8 (B, S, S, 3)."""
+        return self.cache.batch(self.rows[indices])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +127,7 @@ def transfer(
         if family == "frozen":
             own.requires_grad_(False).eval()
             if batch_norm == "re-estimated":
-                reestimate(device, own, train.cache)
+                reestimate(device, own, train.batch, len(train.items))
         state = engine.Checkpoint(checkpoint.path.with_name(f"{checkpoint.path.stem}-{k}.pt"), device)
         net, curve = _train(device, task, family, own, train, seed, factor, state, progress)
         trial: dict[str, Any] = {"batch_norm": batch_norm, "factor": factor}
@@ -182,7 +204,7 @@ def _train(
     def fetch(step: int) -> tuple[Tensor | None, np.ndarray]:
         chosen = engine.batch_indices(count, config.batch, seed, "head", step)
         mine = chosen[device.fabric.global_rank :: device.fabric.world_size]
-        return (None if bank else engine.to_device(train.cache.batch(mine), device.torch)), mine
+        return (None if bank else engine.to_device(train.batch(mine), device.torch)), mine
 
     first, curve = checkpoint.load({"net": net}, {"net": optimizer})
     saved = time.monotonic()
@@ -224,7 +246,10 @@ def _autocast(device: engine.Device, task: Task, family: str, backbone: Backbone
 def _feature_bank(
     device: engine.Device, task: Task, family: str, backbone: Backbone, data: TaskData, progress: Progress
 ) -> list[Tensor]:
-    """Frozen features of a whole split, level by level, in float32, fixed batches and dataset order; else nothing."""
+    """Frozen features of a whole split, level by level, in float32, fixed batches and dataset order.
+
+    Empty where the task keeps none or they would pass ``MOST_KEPT_BYTES``: then each step computes its own.
+    """
     if not (task.caches_features and family == "frozen"):
         return []
     parts: list[list[Tensor]] = []
@@ -232,9 +257,11 @@ def _feature_bank(
     with progress.bar(f"features for {task.name}", count) as bar:
         for start in range(0, count, EVAL_BATCH):
             chosen = np.arange(start, min(start + EVAL_BATCH, count))
-            images = engine.to_device(data.cache.batch(chosen), device.torch)
-            parts.append([level.contiguous() for level in encode(backbone, images)])
+            images = engine.to_device(data.batch(chosen), device.torch)
+            parts.append([level.contiguous() for level in task.kept(encode(backbone, images))])
             bar.advance(len(chosen))
+            if count * sum(level[0].nbytes for level in parts[0]) > MOST_KEPT_BYTES:
+                return []
     return [torch.cat(level) for level in zip(*parts, strict=True)]
 
 
@@ -251,7 +278,7 @@ def predict(
     with progress.bar(label, len(mine)) as bar:
         for start in range(0, len(mine), EVAL_BATCH):
             chosen = mine[start : start + EVAL_BATCH]
-            images = engine.to_device(data.cache.batch(chosen), device.torch)
+            images = engine.to_device(data.batch(chosen), device.torch)
             with _autocast(device, task, module.family, backbone):
                 outputs = module(images, None, None)
             found += task.decode(outputs, [data.truths[i] for i in chosen], [data.placements[i] for i in chosen])
@@ -266,7 +293,8 @@ def _validate(
 ) -> float:
     scorer = importlib.import_module(task.scorer)
     predictions = predict(device, task, net, backbone, val, f"validate {task.name}", progress)
-    metrics = scorer.aggregate(scorer.score_items(predictions, val.truths, **task.score_options()))
+    ids = [item.id for item in val.items]
+    metrics = scorer.aggregate(scorer.score_items(predictions, val.truths, ids=ids, **task.score_options()))
     primary = scorer.METRICS[0].name
     if primary not in metrics:
         raise CellError(f"{primary} has no value on the validation split: it holds nothing that {task.name} scores")
@@ -280,8 +308,3 @@ def _better(task: Task, trial: dict[str, Any], best: dict[str, Any]) -> bool:
 
 def _tensors(target: Truth, device: engine.Device) -> dict[str, Tensor]:
     return {name: torch.from_numpy(np.ascontiguousarray(value)).to(device.torch) for name, value in target.items()}
-
-
-def exclusions(caches: Sequence[ImageCache]) -> list[dict[str, str]]:
-    """What could not be read, by name, with the reason."""
-    return [{"item": item, "reason": reason} for cache in caches for item, reason in cache.failures]

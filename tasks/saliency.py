@@ -107,6 +107,12 @@ class Saliency(Task):
         config = self.config
         return Readout(backbone.channels, config.grid, config.width, config.dropout, config.cc_weight)
 
+    def kept(self, features: list[Tensor]) -> list[Tensor]:
+        """Maps finer than the grid averaged down to it: what the readout reads, in a fraction of the memory."""
+        from benchmark.parts.readout import to_grid
+
+        return to_grid(features, self.config.grid)
+
     def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
         """Log-densities (B, grid, grid) as densities: ``map`` float32 (grid, grid) that covers the whole image."""
         del truths, placements

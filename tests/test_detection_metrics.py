@@ -198,7 +198,7 @@ def test_what_is_wrong_with_predictions_is_said_with_the_items_name(changes, sai
     good = found((0, 0, 10, 10), scores=[0.5])
     with pytest.raises(ValueError, match=f"item book/7_2: .*{said}"):
         detection.score_items(
-            [good, *_with(good, **changes)], [truth(), truth()], classes=CLASSES, names=["book/7_1", "book/7_2"]
+            [good, *_with(good, **changes)], [truth(), truth()], classes=CLASSES, ids=["book/7_1", "book/7_2"]
         )
     with pytest.raises(ValueError, match="1 predictions for 2 images"):
         score([good], [truth(), truth()])

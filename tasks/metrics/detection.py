@@ -29,7 +29,7 @@ def score_items(
     truths: Sequence[Mapping[str, np.ndarray]],
     *,
     classes: Sequence[str],
-    names: Sequence[str] | None = None,
+    ids: Sequence[str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Match predicted boxes with true ones, image by image and class by class.
 
@@ -42,13 +42,13 @@ def score_items(
     falling score, then box, at most 100 an image and class.
 
     Raises ValueError for arrays that do not fit, a box or score that is not finite, a box whose sides are swapped
-    and a label that is no class; it names the item (by ``names``, else by its place).
+    and a label that is no class; it ids the item (by ``ids``, else by its place).
     """
     if len(predictions) != len(truths):
         raise ValueError(f"{len(predictions)} predictions for {len(truths)} images")
-    names = names or [str(place) for place in range(len(truths))]
-    found = [_checked(entry, names[place], len(classes), "predicted") for place, entry in enumerate(predictions)]
-    true = [_checked(entry, names[place], len(classes), "true") for place, entry in enumerate(truths)]
+    ids = ids or [str(place) for place in range(len(truths))]
+    found = [_checked(entry, ids[place], len(classes), "predicted") for place, entry in enumerate(predictions)]
+    true = [_checked(entry, ids[place], len(classes), "true") for place, entry in enumerate(truths)]
     detections = canonical(gather(*zip(*found, strict=True)) if found else _nothing(), MOST)
     boxes = gather(*zip(*true, strict=True)) if true else _nothing()
     matched, ignored = match(detections, boxes)

@@ -6,8 +6,10 @@ Arrays named ``group.field`` are ragged: ``group.item`` says which item each of 
 A scorer module offers
 
 - ``METRICS``: a tuple of ``Metric``, the first primary;
-- ``score_items(predictions, truths, **options) -> items``;
+- ``score_items(predictions, truths, ids=None, **options) -> items``, errors naming the item by its id;
 - ``aggregate(items, weights=None) -> {metric: float}``, ``weights`` the whole multiplicity of each item;
+- ``counts(items) -> {metric: n}``;
+- ``notes(items) -> [text]``, where there is something to tell (optional);
 - ``resampler(items, metric) -> f``, ``f(weights) -> float``: the same for one metric, prepared for many calls.
 """
 
