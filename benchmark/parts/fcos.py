@@ -32,6 +32,10 @@ class Detector(nn.Module):
         norm = partial(GroupNorm, 32)
         self.towers.classification_head = FCOSClassificationHead(width, 1, classes, convolutions, norm_layer=norm)
         self.towers.regression_head = FCOSRegressionHead(width, 1, convolutions, norm_layer=norm)
+        classify, regress = self.towers.classification_head, self.towers.regression_head
+        classify.cls_logits = ExactConvolution.of(classify.cls_logits)
+        regress.bbox_reg = ExactConvolution.of(regress.bbox_reg)
+        regress.bbox_ctrness = ExactConvolution.of(regress.bbox_ctrness)
         # torchvision begins at boxes of no size, half of them behind a dead ReLU; a short training cannot spare that.
         nn.init.constant_(self.towers.regression_head.bbox_reg.bias, 0.4 * reach)
         self.reach, self.radius = reach, radius
@@ -56,6 +60,22 @@ class Detector(nn.Module):
             given = [{"boxes": box, "labels": target["labels"]} for box, target in zip(boxes, targets, strict=True)]
             losses = self.towers.compute_loss(given, raw, [self.anchors] * len(boxes), list(matched))
             return torch.stack(list(losses.values())).sum()
+
+
+class ExactConvolution(nn.Conv2d):
+    """A convolution in float32 whatever autocast says: with logits in bf16 half of all boxes share their score."""
+
+    @classmethod
+    def of(cls, layer: nn.Conv2d) -> ExactConvolution:
+        """The same layer with the same weights."""
+        exact = cls(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)  # type: ignore[arg-type]
+        exact.load_state_dict(layer.state_dict())
+        return exact
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Feature maps (B, C, H, W) of any precision to float32."""
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.float())
 
 
 def anchors(levels: Sequence[int], sizes: Sequence[int]) -> Tensor:
