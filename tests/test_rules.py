@@ -1,0 +1,104 @@
+"""The rules of comparison on real cells: trials, batch norm, seeds, budget in operations, transduction, ranks."""
+
+import json
+import os
+
+import pytest
+from conftest import TINY
+
+SALIENCY = ("--set", "saliency.side=64", "--set", "saliency.steps=6")
+
+
+def records_of(results):
+    return [json.loads(path.read_text()) for path in results.glob("cells/*/*.json")]
+
+
+@pytest.fixture(scope="module")
+def ruled(cli, first_run, tmp_path_factory):
+    """Saliency under both protocols with trials, a choice of batch-norm statistics, two seeds, equal operations."""
+    results = first_run[1].parent / "ruled"
+    results.mkdir()
+    (results / "cache").symlink_to(first_run[1] / "cache")
+    done = cli(
+        *("--method", "jigsaw", "--task", "saliency", "--protocol", "both", "--seeds", "2", *TINY[:6], *SALIENCY),
+        *("--set", "saliency.trials=0.3,1", "--set", "saliency.batch_norm=choose"),
+        *("--budget", "flops", "--set", "pretrain.flops_side=32", "--transductive", "--results", results),
+    )
+    assert done.returncode == 0, done.stderr
+    return done, records_of(results)
+
+
+def test_validation_chooses_among_the_same_trials_for_every_row(ruled):
+    frozen = [record for record in ruled[1] if record["family"] == "frozen" and record["backbone"]]
+    assert {record["method"] for record in frozen} == {"random", "jigsaw"}
+    for record in frozen:
+        tried = {(trial["batch_norm"], trial["factor"]) for trial in record["trials"]}
+        assert tried == {(kind, factor) for kind in ("handed-over", "re-estimated") for factor in (0.3, 1.0)}
+        assert record["chosen"]["value"] == max(trial["value"] for trial in record["trials"])
+
+
+def test_fine_tuning_trains_the_backbone_and_tries_its_rate(ruled):
+    tuned = [record for record in ruled[1] if record["family"] == "finetune" and record["backbone"]]
+    assert tuned
+    for record in tuned:
+        assert [trial["factor"] for trial in record["trials"]] == [0.3, 1.0]
+        assert record["chosen"]["batch_norm"] == "trained"
+
+
+def test_seeds_are_averaged_into_one_row_and_pretraining_is_shared(ruled):
+    jigsaw = [record for record in ruled[1] if record["method"] == "jigsaw"]
+    assert {record["seed"] for record in jigsaw} == {0, 1}
+    assert len({record["pretraining"] for record in jigsaw}) == 2, "both protocols of a seed share one pretraining"
+    assert len({record["metrics"]["cc"]["value"] for record in jigsaw}) == len(jigsaw)
+    assert sum(line.startswith("jigsaw") for line in ruled[0].stdout.splitlines()) >= 2
+
+
+def test_equal_operations_change_the_images_and_transduction_marks_the_row(ruled):
+    jigsaw = next(record for record in ruled[1] if record["method"] == "jigsaw")
+    assert jigsaw["images_seen"] != 256
+    assert jigsaw["flops"] > 0
+    assert jigsaw["changed"]["budget"] == "flops"
+    assert jigsaw["transductive"]
+    assert jigsaw["exclusions"]["pretraining"]["panels_of_other_series_held_back"] == 0
+    assert "transductive" in ruled[0].stdout
+
+
+def test_two_ranks_run_the_main_job(cli, with_synth):
+    done = cli(
+        *("--method", "jigsaw", "--task", "detection", *TINY, "--devices", "2", "--threads", "1"),
+        *("--results", with_synth),
+    )
+    assert done.returncode == 0, done.stderr
+    records = records_of(with_synth)
+    assert {record["status"] for record in records} == {"done"}
+    jigsaw = next(record for record in records if record["method"] == "jigsaw")
+    assert jigsaw["provenance"]["world"] == 2
+    assert jigsaw["metrics"]["ap"]["n"] == 64
+
+
+def test_given_weights_stand_outside_the_budget_and_start_a_pretext(cli, first_run, with_synth):
+    weights = next(first_run[1].glob("backbones/*/weights.safetensors"))
+    done = cli(
+        *("--method", "imagenet,jigsaw", "--task", "detection", *TINY, "--weights", weights, "--init", weights),
+        *("--results", with_synth),
+    )
+    assert done.returncode == 0, done.stderr
+    records = {record["method"]: record for record in records_of(with_synth)}
+    assert records["imagenet"]["given"]
+    assert records["jigsaw"]["init"].endswith("weights.safetensors")
+    assert "outside the budget" in done.stdout
+    first = json.loads(next(first_run[1].glob("backbones/*/card.json")).read_text())
+    assert first["sha256"] == records["imagenet"]["weights_sha256"]
+    assert first["sha256"] != records["jigsaw"]["weights_sha256"]
+
+
+def test_imagenet_without_file_or_hub_is_a_declined_row(cli, with_synth):
+    done = cli(
+        *("--method", "imagenet", "--task", "detection", *TINY, "--results", with_synth),
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(with_synth / "hub")},
+    )
+    assert done.returncode == 0, done.stderr
+    declined = next(record for record in records_of(with_synth) if record["method"] == "imagenet")
+    assert declined["status"] == "declined"
+    assert "--weights FILE" in declined["reason"]
+    assert "declined" in done.stdout
