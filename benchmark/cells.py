@@ -28,6 +28,7 @@ from benchmark.records import item_arrays, metric_entries
 from benchmark.request import Request
 from benchmark.seeding import derive
 from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic, write_json
+from benchmark.task_data import TaskData
 
 PICTURED = 4
 Measured = tuple[dict[str, Any], dict[str, np.ndarray]]
@@ -73,6 +74,7 @@ class Bench:
     def _method(self, cell: plan.Cell) -> Measured:
         backbone = self._backbone(cell)
         card = self._pretrained(cell.pretraining, backbone) if cell.pretraining else {}
+        handed_over = card.get("sha256") or checksum(weights_bytes(backbone))
         splits: tuple[Split, ...] = ("train", "val", "test")
         train, val, test = (self._task_data(cell, split) for split in splits)
         checkpoint = engine.Checkpoint(self.store.root / "checkpoints" / f"{cell.id}.pt", self.device)
@@ -92,7 +94,7 @@ class Bench:
             "crops_seen": card.get("crops", 0),
             "pretrain_steps": card.get("steps", 0),
             "flops": card.get("flops", 0.0),
-            "weights_sha256": card.get("sha256") or checksum(weights_bytes(backbone)),
+            "weights_sha256": handed_over,
             "exclusions": {
                 "unreadable": train.failures + val.failures + test.failures,
                 "warnings": list(self.plan.data.warnings),
@@ -106,9 +108,7 @@ class Bench:
         }
         return self._score(cell, test, outcome.predictions, fields)
 
-    def _score(
-        self, cell: plan.Cell, test: transfer.TaskData, predictions: Predictions, fields: dict[str, Any]
-    ) -> Measured:
+    def _score(self, cell: plan.Cell, test: TaskData, predictions: Predictions, fields: dict[str, Any]) -> Measured:
         """Score the one opening of test; predictions and pictures are written before the record."""
         if not self.first:
             return {}, {}
@@ -121,7 +121,7 @@ class Bench:
         if "empty" in items:
             fields["exclusions"]["empty_truth"] = items["id"][items["empty"]].tolist()
         fields["notes"] = list(getattr(scorer, "notes", lambda items: ())(items))
-        for note in fields["notes"]:
+        for note in fields["notes"] if not cell.trivial else ():
             self.progress.say(f"{cell.method} on {cell.task.name}: {note}")
         write_atomic(self.store.predictions_path(cell.id), arrays_bytes(pack(predictions)))
         few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
@@ -223,12 +223,12 @@ class Bench:
         self.device.fabric.barrier()
         self.prepared.add(str(data.root))
 
-    def _task_data(self, cell: plan.Cell, split: Split) -> transfer.TaskData:
+    def _task_data(self, cell: plan.Cell, split: Split) -> TaskData:
         view = cell.task.view()
         items = cell.task.items(self.plan.data, split)
         if not items:
             raise CellError(f"the {split} split of {self.plan.data.name} is empty for {cell.task.name}")
-        return transfer.TaskData.of(cell.task, self._built(self.plan.data, items, view))
+        return TaskData.of(cell.task, self._built(self.plan.data, items, view))
 
     def _cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
         items = [item for split in splits for item in data.items(view.kind, split)]

@@ -107,12 +107,16 @@ def _data() -> tuple[str, str]:
 
 def _hub() -> tuple[str, str]:
     import socket
+    from urllib.parse import urlsplit
 
+    from huggingface_hub import constants
+
+    where = urlsplit(constants.ENDPOINT)
     try:
-        socket.create_connection(("huggingface.co", 443), timeout=3).close()
+        socket.create_connection((where.hostname or "", where.port or 443), timeout=3).close()
     except OSError:
         return "note", "the hub of timm's weights is out of reach: give imagenet its weights with --weights FILE"
-    return "ok", "the hub of timm's weights answers"
+    return "ok", f"the hub of timm's weights, {where.hostname}, answers"
 
 
 def _code() -> tuple[str, str]:

@@ -198,7 +198,7 @@ def _steps(device: engine.Device, backbone: Backbone, settings: PretrainSettings
     """Updates that the budget allows: images, or the work that as many plain images would be."""
     if budget == "images":
         return max(1, settings.images // settings.batch)
-    bare = copy.deepcopy(backbone).to(device.torch)
+    bare = copy.deepcopy(backbone).to(device.torch).eval()
     image = torch.zeros(1, 3, settings.flops_side, settings.flops_side, device=device.torch)
     with FlopCounterMode(display=False) as counter:
         sum(feature.float().sum() for feature in bare(image)).backward()

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import registry
-from benchmark.cli import Parser, common, run_flags
 from benchmark.errors import Refusal, did_you_mean
+from benchmark.flags import Parser, common, run_flags
 from benchmark.store import Store
 
 

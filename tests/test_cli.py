@@ -7,9 +7,9 @@ import sys
 import pytest
 import torch
 
-from benchmark.cli import Parser, common, run_flags
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
+from benchmark.flags import Parser, common, run_flags
 from benchmark.launch import request_of
 from benchmark.registry import ROOT
 
