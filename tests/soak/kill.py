@@ -1,8 +1,9 @@
 """Kill a run many times at random moments and compare it with an undisturbed one.
 
-Run by hand: ``python tests/soak/kill.py [--kills 20] [--seed 0]``. Every kill is -9 to the whole process group, in turn
-during drawing, pretraining, transfer and at random; the same command then goes on. At the end figures, items,
-predictions, curves and backbone bytes must equal those of a run that nobody touched.
+Run by hand: ``python tests/soak/kill.py [--kills 20] [--seed 0]``. Every kill is -9 to the whole process group, at a
+random moment of drawing, pretraining or transfer; the same command then goes on. When a folder is complete its figures,
+items, predictions, curves and backbone bytes must equal those of a run that nobody touched, and a new folder begins,
+until enough kills have struck.
 """
 
 import argparse
@@ -12,22 +13,18 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent.parent)]
+TESTS = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent)]
+
 from conftest import start_cli
 from interrupt import fingerprint, finished, kill_at
 
 WORDS = (
-    *("--method", "jigsaw,random", "--task", "detection", "--preset", "smoke", "--seeds", "2"),
-    *("--set", "synth.pages=3", "--set", "pretrain.images=24000", "--set", "detection.steps=150"),
+    *("--method", "jigsaw", "--task", "detection", "--preset", "smoke", "--set", "synth.pages=3"),
+    *("--set", "pretrain.images=24000", "--set", "detection.steps=500"),
 )
-
-
-def plan_of(kills: int, seed: int) -> list[tuple[str, float]]:
-    """Which stage to hit and how long after it began: 5 in drawing, then transfer and pretraining in turn."""
-    moments = random.Random(seed)
-    stages = ["drawing"] * 5 + ["pretraining", "transfer"] * kills
-    longest = {"drawing": 4.0, "pretraining": 40.0, "transfer": 12.0}
-    return [(stage, moments.uniform(0.05, longest[stage])) for stage in stages[:kills]]
+LONGEST_S = {"drawing": 4.0, "pretraining": 26.0, "transfer": 26.0}
+LEAST = {"drawing": 3, "pretraining": 5, "transfer": 5}
 
 
 def run_whole(results: Path) -> str:
@@ -37,32 +34,40 @@ def run_whole(results: Path) -> str:
     return out
 
 
+def disturb(results: Path, moments: random.Random, struck: Counter[str], kills: int) -> None:
+    """Kill and go on in one folder until it is complete or enough kills have struck; finished cells must stay."""
+    there: dict[str, tuple[int, float]] = {}
+    for stage in ["drawing", "drawing", *["pretraining", "transfer"] * kills]:
+        if len(there) == 3 or (sum(struck.values()) >= kills and all(struck[s] >= n for s, n in LEAST.items())):
+            return
+        delay = moments.uniform(0.05, LONGEST_S[stage])
+        hit = kill_at(WORDS, results, stage, delay)
+        struck[stage] += hit
+        now = finished(results)
+        assert there.items() <= now.items(), "a finished cell was run again or lost"
+        there = now
+        print(f"{stage} after {delay:4.1f} s: {'killed' if hit else 'over before'}; {len(now)} cells done", flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     flags = parser.parse_args()
+    moments, struck, folders = random.Random(flags.seed), Counter(), 0
     with tempfile.TemporaryDirectory() as folder:
-        whole, disturbed = Path(folder, "whole"), Path(folder, "disturbed")
-        hit: Counter[str] = Counter()
-        missed = 0
-        there: dict[str, tuple[int, float]] = {}
-        for stage, delay in plan_of(flags.kills, flags.seed):
-            struck = kill_at(WORDS, disturbed, stage, delay)
-            hit[stage] += struck
-            missed += not struck
-            now = finished(disturbed)
-            assert there.items() <= now.items(), "a finished cell was run again or lost"
-            there = now
-            print(
-                f"{stage} after {delay:.1f} s: {'killed' if struck else 'over before'}; {len(now)} cells done",
-                flush=True,
-            )
-        tables = [run_whole(disturbed), run_whole(whole)]
-        assert there.items() <= finished(disturbed).items(), "a finished cell was run again"
-        assert tables[0] == tables[1], "the tables differ"
-        assert fingerprint(disturbed) == fingerprint(whole), "figures or bytes differ"
-        print(f"equal after {sum(hit.values())} kills ({dict(hit)}), {missed} came too late")
+        whole = Path(folder, "whole")
+        table = run_whole(whole)
+        while sum(struck.values()) < flags.kills or any(struck[stage] < least for stage, least in LEAST.items()):
+            disturbed = Path(folder, str(folders))
+            disturb(disturbed, moments, struck, flags.kills)
+            done = finished(disturbed)
+            assert run_whole(disturbed) == table, "the tables differ"
+            assert done.items() <= finished(disturbed).items(), "a finished cell was run again"
+            assert fingerprint(disturbed) == fingerprint(whole), "figures or bytes differ"
+            folders += 1
+            print(f"folder {folders}: equal to the undisturbed run", flush=True)
+        print(f"{sum(struck.values())} kills ({dict(struck)}) over {folders} folders: every byte equal")
     return 0
 
 

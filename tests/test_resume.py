@@ -1,0 +1,102 @@
+"""A loop that dies at any step and goes on from its checkpoint ends with the same bits."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark import engine, pretrain, transfer
+from benchmark.api import Item
+from benchmark.backbones import Backbone, weights_bytes
+from benchmark.config import PretrainSettings
+from benchmark.data.cache import ImageCache
+from benchmark.data.dataset import Box
+from benchmark.progress import Progress
+from benchmark.task_data import TaskData
+from methods.jigsaw import Jigsaw
+from tasks.detection import Detection
+
+QUIET = Progress(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def device():
+    return engine.start(1, "auto", torch.get_num_threads())
+
+
+class PowerCut(Exception):
+    pass
+
+
+def cache(side, count=24):
+    pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    boxes = (Box("face", 4, 4, side / 2, side / 2),)
+    items = [
+        Item(str(k), None, str(k % 3), "train", boxes=boxes, labels=frozenset({"face", "body"})) for k in range(count)
+    ]
+    return ImageCache(items, pixels, np.full((count, 2), side), [])
+
+
+def dying(function, after):
+    """``function``, but the power goes at its ``after``-th call."""
+    calls = iter(range(10**6))
+
+    def call(*words, **named):
+        if next(calls) == after:
+            raise PowerCut
+        return function(*words, **named)
+
+    return call
+
+
+def test_pretraining_goes_on_to_the_same_bits(device, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "CHECKPOINT_EVERY_S", 0.0)
+    settings = PretrainSettings(images=8 * 8, batch=8, held_out=8)
+
+    def run(path, deaths):
+        method = Jigsaw(Jigsaw.Config.resolve("jigsaw", "smoke", {}))
+        panels = {"image": cache(method.views()["image"].side)}
+        for death in (*deaths, None):
+            torch.manual_seed(0)
+            backbone = Backbone("test_resnet")
+            with monkeypatch.context() as patched:
+                if death is not None:
+                    patched.setattr(pretrain, "update", dying(pretrain.update, death))
+                try:
+                    state = engine.Checkpoint(path, device)
+                    outcome = pretrain.pretrain(
+                        device, method, backbone, panels, panels, settings, "images", 0, state, QUIET
+                    )
+                except PowerCut:
+                    continue
+        return weights_bytes(backbone), outcome.curve, outcome.pretext
+
+    assert run(tmp_path / "a.pt", ()) == run(tmp_path / "b.pt", (3, 0, 2))
+
+
+@pytest.mark.parametrize("family", ["frozen", "finetune"])
+def test_transfer_goes_on_to_the_same_bits(family, device, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "CHECKPOINT_EVERY_S", 0.0)
+    task = Detection(Detection.Config.resolve("detection", "smoke", {"side": "64", "steps": "6", "trials": "0.5,1"}))
+    data = TaskData.of(task, cache(64))
+
+    def run(path, deaths):
+        for death in (*deaths, None):
+            torch.manual_seed(0)
+            backbone = Backbone("test_resnet")
+            with monkeypatch.context() as patched:
+                if death is not None:
+                    patched.setattr(transfer, "warmup_cosine", dying(transfer.warmup_cosine, death))
+                try:
+                    state = engine.Checkpoint(path, device)
+                    return transfer.transfer(device, task, family, backbone, data, data, data, 0, state, QUIET)
+                except PowerCut:
+                    assert list(path.parent.glob(f"{path.stem}-*.pt")), "nothing was saved"
+        raise AssertionError
+
+    whole, cut = run(tmp_path / "a.pt", ()), run(tmp_path / "b.pt", (2, 7, 1))
+    assert whole.curve == cut.curve
+    assert whole.trials == cut.trials
+    for one, other in zip(whole.predictions, cut.predictions, strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+    assert not list(tmp_path.glob("*.pt")), "checkpoints are removed when the work is done"
