@@ -61,6 +61,11 @@ class Bench:
         self._prepare(self.plan.data)
         return self._trivial(cell) if cell.trivial else self._method(cell)
 
+    def forget(self, cell: plan.Cell) -> None:
+        """Remove the checkpoints of a cell that is recorded."""
+        for path in (self.store.root / "checkpoints").glob(f"{cell.id}-*.pt"):
+            path.unlink(missing_ok=True)
+
     def _trivial(self, cell: plan.Cell) -> Measured:
         began = time.monotonic()
         train, test = (self._task_data(cell, split) for split in ("train", "test"))
@@ -73,7 +78,7 @@ class Bench:
 
     def _method(self, cell: plan.Cell) -> Measured:
         backbone = self._backbone(cell)
-        card = self._pretrained(cell.pretraining, backbone) if cell.pretraining else {}
+        card = self._pretrained(cell, cell.pretraining, backbone) if cell.pretraining else {}
         handed_over = card.get("sha256") or checksum(weights_bytes(backbone))
         splits: tuple[Split, ...] = ("train", "val", "test")
         train, val, test = (self._task_data(cell, split) for split in splits)
@@ -146,11 +151,15 @@ class Bench:
         """Where the weights of a finished pretraining lie."""
         return self.store.root / "backbones" / work.key / "weights.safetensors"
 
-    def _pretrained(self, work: plan.Pretraining, backbone: Backbone) -> dict[str, Any]:
-        """Fill ``backbone`` from a finished pretraining, or do it; gives its card."""
+    def _pretrained(self, cell: plan.Cell, work: plan.Pretraining, backbone: Backbone) -> dict[str, Any]:
+        """Fill ``backbone`` from a finished pretraining, done first on another where it is missing; gives its card.
+
+        What a process pretrained itself it reads back like any other, so that both go on from the same state.
+        """
         path = self.weights_path(work)
         if not self.agree(lambda: "there" if path.is_file() else ""):
-            self._pretrain(work, backbone)
+            self._pretrain(work, self._backbone(cell))
+            self.report({"event": "working", "cells": [cell.id]})
         load_weights(backbone, path)
         return json.loads(path.with_name("card.json").read_text())
 
@@ -172,7 +181,7 @@ class Bench:
                 panels,
                 held_out,
                 work.settings,
-                self.request.budget,
+                work.budget,
                 work.seed,
                 checkpoint,
                 self.progress,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from benchmark.errors import Refusal
 from benchmark.launch import prepare, request_of
 from benchmark.progress import Progress
+from benchmark.request import Request
 from benchmark.store import Store
 from benchmark.supervise import run
 from leaderboards import board, render, tables
@@ -21,9 +21,7 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     """Print a declared table on standard output; gives 1 where a cell failed. Raises Refusal."""
     declared = tables.load(flags.name)
     store, progress = Store(flags.results), Progress(flags.quiet)
-    status = (
-        max((_run_row(row, flags, typed, progress) for row in tables.expand(declared)), default=0) if flags.run else 0
-    )
+    status = _run_rows(tables.expand(declared), flags, typed, progress) if flags.run else 0
     if flags.dry_run or status == 2:
         return status
     records = tables.match(declared, list(store.records()))
@@ -37,16 +35,27 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     return status
 
 
-def _run_row(row: dict[str, Any], flags: argparse.Namespace, typed: Sequence[str], progress: Progress) -> int:
-    """Run what one row asks for; finished cells are found, not repeated."""
+def _run_rows(
+    rows: Sequence[dict[str, Any]], flags: argparse.Namespace, typed: Sequence[str], progress: Progress
+) -> int:
+    """Run what the rows ask for, all of it checked before any is run; finished cells are found, not repeated."""
+    requests = [_request(row, flags, typed) for row in rows]
+    for request in requests:
+        prepare(request)
+    worst = 0
+    for row, request in zip(rows, requests, strict=True):
+        progress.say(f"row: {' '.join(row['methods'])} {' '.join(f'{key}={value}' for key, value in row['sets'])}")
+        status, _ = run(request)
+        if status == 2:
+            return 2
+        worst = max(worst, status)
+    return worst
+
+
+def _request(row: dict[str, Any], flags: argparse.Namespace, typed: Sequence[str]) -> Request:
+    """The request of a row: its own fields over the flags."""
     own = argparse.Namespace(**{**vars(flags), "protocol": ",".join(row["protocols"])})
     for name in ("preset", "backbone", "init", "budget"):
         if name in row:
             setattr(own, name, row[name])
-    request = request_of(own, row["methods"], row["tasks"], typed, row["sets"])
-    progress.say(f"row: {' '.join(row['methods'])} {' '.join(f'{key}={value}' for key, value in row['sets'])}")
-    prepare(request)
-    status, _ = run(request)
-    if status == 2:
-        print(f"run_benchmark.py: table {flags.name} stopped at this row", file=sys.stderr)
-    return status
+    return request_of(own, row["methods"], row["tasks"], typed, row["sets"])

@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from benchmark.seeding import derive
 from benchmark.store import write_atomic
 
 CHECKPOINT_EVERY_S = 20.0
+VERSION = 1
+"""Raised with every change of loops, augmentations, heads or caches that changes numbers; part of every id."""
+PATIENCE = timedelta(days=7)
+"""How long ranks wait for one that draws, builds a cache or waits for the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ def start(devices: int, precision: str, threads: int) -> Device:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     strategy: Any = "auto"
     if world > 1:
-        strategy = DDPStrategy(broadcast_buffers=False, process_group_backend="nccl" if cuda else "gloo")
+        backend = "nccl" if cuda else "gloo"
+        strategy = DDPStrategy(broadcast_buffers=False, process_group_backend=backend, timeout=PATIENCE)
     fabric = Fabric(accelerator="cuda" if cuda else "cpu", devices=devices, strategy=strategy)
     fabric.launch()
     torch.use_deterministic_algorithms(not cuda)
@@ -198,6 +204,14 @@ class Checkpoint:
         """The work is recorded elsewhere now."""
         if not self.device.fabric.global_rank:
             self.path.unlink(missing_ok=True)
+
+
+def share_buffers(device: Device, *modules: nn.Module) -> None:
+    """Give every rank the running statistics of rank 0; each has seen its own part of the batches."""
+    if device.fabric.world_size > 1:
+        for module in modules:
+            for buffer in module.buffers():
+                torch.distributed.broadcast(buffer, src=0)
 
 
 def gather(device: Device, value: Any) -> list[Any]:

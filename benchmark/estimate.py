@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmark import engine
 from benchmark.backbones import Backbone
 from benchmark.plan import Cell, Plan, Pretraining
-from benchmark.pretrain import setup, update
+from benchmark.pretrain import budgeted_steps, setup, update
 from benchmark.store import Store
 from benchmark.transfer import encode
 
@@ -81,7 +81,8 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
         context = engine.context(device, 0, "estimate", 0, 1)
         update(device, backbone, work.method, batch, context, nets, optimizers)
 
-    return _timed(step) * work.settings.images / work.settings.batch
+    steps, _ = budgeted_steps(device, work.method, backbone, raw, batch, work.settings, work.budget, 0)
+    return _timed(step) * steps
 
 
 def _transfer_seconds(cell: Cell, device: engine.Device) -> float:

@@ -55,5 +55,5 @@ def run_flags() -> Parser:
     add("--threads", type=int, metavar="N", help="CPU threads (default: all cores); changes the last bits")
     add("--dry-run", action="store_true", help="show cells, stages and their estimated time; do nothing")
     add("--no-baseline", action="store_true", help="without the control row random and the trivial rows")
-    add("--force", action="store_true", help="run finished cells again")
+    add("--force", action="store_true", help="run finished cells again; their pretraining is kept")
     return parser

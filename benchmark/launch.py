@@ -59,6 +59,10 @@ def request_of(
         raise Refusal(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})") from None
 
 
+AS_ASKED = ("preset", "changed", "given", "init", "weights", "transductive")
+"""What a record says of the request rather than of the number."""
+
+
 def prepare(request: Request) -> None:
     """Refuse a request that cannot be carried out, before a worker is started."""
     check_names(request)
@@ -72,10 +76,16 @@ def launch(request: Request) -> int:
     """Refuse or run a request, print its tables on standard output; gives the exit status."""
     prepare(request)
     store = Store(request.results)
-    status, ids = supervise.run(request)
+    status, cells = supervise.run(request)
     if status != 2 and not request.dry_run:
-        show(store, [record for record in map(store.read, ids) if record], Progress(request.quiet))
+        show(store, [record for cell in cells if (record := _as_asked(store, cell))], Progress(request.quiet))
     return status
+
+
+def _as_asked(store: Store, cell: dict[str, Any]) -> dict[str, Any] | None:
+    """The record of a cell, told as this run asked for it: another preset may have made the same cell before."""
+    record = store.read(cell["id"])
+    return record and {**record, **{name: cell[name] for name in AS_ASKED}}
 
 
 def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress) -> None:

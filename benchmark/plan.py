@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from benchmark import provenance, registry
+from benchmark import engine, provenance, registry
 from benchmark.api import Dataset, Declined, Method, Task
 from benchmark.backbones import DEFAULTS, Backbone, load_weights, weights_bytes
 from benchmark.config import BackboneSettings, Config, PretrainSettings
@@ -35,6 +37,7 @@ class Pretraining:
     settings: PretrainSettings
     seed: int
     init: Path | Literal["imagenet"] | None
+    budget: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Cell:
     settings: Mapping[str, Any]
     supervision: str
     given: bool
+    versions: Mapping[str, Any]
     pretraining: Pretraining | None = None
     giver: Method | None = None
     weights: Path | None = None
@@ -79,13 +83,21 @@ class Plan:
 def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset) -> Plan:
     """The plan of a request. Raises Refusal for whatever is wrong, before anything is drawn, trained or written."""
     cells: dict[str, Cell] = {}
+    notes = []
     for task_name in task_names(request):
         for pairs in request.variants():
             task = _plugin(registry.load("tasks", task_name), request, pairs)
-            _require(task.needs(), data, f"task {task.name}")
-            for split in SPLITS:
-                data.require(task.view().kind, split)
+            try:
+                _require(task.needs(), data, f"task {task.name}")
+                for split in SPLITS:
+                    data.require(task.view().kind, split)
+            except Refusal as reason:
+                if request.tasks != ("all",):
+                    raise
+                notes.append(f"left out: {reason}")
+                continue
             for protocol, family in _protocols(task, request.protocols):
+                task.head(_skeleton(*_backbone_of(request, pairs), 0), family)
                 rows = _Rows(request, pairs, device, data, pretrain_data, task, protocol, family)
                 if request.baseline:
                     for name in task.trivial:
@@ -95,7 +107,25 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                     for seed in range(request.seeds):
                         cell = rows.method(method_name, seed)
                         cells.setdefault(cell.id, cell)
-    return Plan(list(cells.values()), data, pretrain_data)
+    plan = Plan(list(cells.values()), data, pretrain_data, notes)
+    _refuse_idle_flags(request, plan)
+    return plan
+
+
+def _refuse_idle_flags(request: Request, plan: Plan) -> None:
+    """Refuse flags that no cell heeds, and a plan without cells."""
+    if not plan.cells:
+        raise Refusal(f"no task can run on {plan.data.name}: {'; '.join(plan.notes)}")
+    if request.weights is not None and not any(cell.weights for cell in plan.cells) and request.init != "imagenet":
+        raise Refusal("--weights is heeded by methods like imagenet; for a pretext task to start from: --init FILE")
+    idle = {"--init": request.init, "--transductive": request.transductive, "--pretrain-data": request.pretrain_data}
+    for flag, value in idle.items():
+        if value and not plan.pretrainings() and not any(cell.declined for cell in plan.cells):
+            raise Refusal(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
+
+
+def _scorer(task: Task) -> Any:
+    return importlib.import_module(task.scorer)
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
@@ -157,8 +187,7 @@ class _Rows:
         self.request, self.pairs, self.device = request, pairs, device
         self.data, self.pretrain_data = data, pretrain_data
         self.task, self.protocol, self.family = task, protocol, family
-        self.backbone = request.backbone or DEFAULTS[request.preset]
-        self.backbone_settings = BackboneSettings.resolve("backbone", request.preset, settings_of("backbone", pairs))
+        self.backbone, self.backbone_settings = _backbone_of(request, pairs)
         self.pretrain = PretrainSettings.resolve("pretrain", request.preset, settings_of("pretrain", pairs))
 
     def trivial(self, name: str) -> Cell:
@@ -178,6 +207,7 @@ class _Rows:
             settings={"task": _plain(self.task.config)},
             supervision="none",
             given=False,
+            versions=self._versions(0, {}),
             trivial=name,
         )
 
@@ -198,6 +228,7 @@ class _Rows:
         }
         source: dict[str, Any] = {
             "method": method.name,
+            "engine": engine.VERSION,
             "version": method.version,
             "file": entry.checksum,
             "settings": settings["method"],
@@ -207,6 +238,8 @@ class _Rows:
             **self.device.identity(backbone),
             "packages": provenance.versions(provenance.DECIDING),
         }
+        if entry.file:
+            changed["file"] = entry.file.name
         pretraining, weights, declined = None, None, ""
         if method.pretrains:
             settings["pretrain"] = _plain(self.pretrain)
@@ -217,8 +250,8 @@ class _Rows:
                 changed["budget"] = self.request.budget
             try:
                 pretraining = self._pretraining(method, source, backbone, seed)
-            except Declined as reason:
-                declined = str(reason)
+            except (Declined, Refusal) as reason:
+                declined = self._declined(str(reason))
         else:
             weights = self.request.weights if method.takes_weights else None
             try:
@@ -227,7 +260,7 @@ class _Rows:
                 if method.takes_weights:
                     source["weights"] = checksum(weights_bytes(backbone))
             except Declined as reason:
-                declined = str(reason)
+                declined = self._declined(str(reason))
         identity = {
             **self._task_identity(),
             **self.device.identity(backbone),
@@ -249,7 +282,8 @@ class _Rows:
             changed=changed,
             settings=settings,
             supervision=method.supervision,
-            given=method.takes_weights or self.request.init is not None,
+            given=method.takes_weights or (method.pretrains and self.request.init is not None),
+            versions=self._versions(method.version, source),
             pretraining=pretraining,
             giver=None if method.pretrains else method,
             weights=weights,
@@ -258,6 +292,7 @@ class _Rows:
 
     def _pretraining(self, method: Method, source: dict[str, Any], backbone: Backbone, seed: int) -> Pretraining:
         _require(method.needs, self.pretrain_data, f"method {method.name}")
+        method.build(copy.deepcopy(backbone))
         for view in method.views().values():
             self.pretrain_data.require(view.kind, "train")
             self.pretrain_data.require(view.kind, "val")
@@ -283,20 +318,40 @@ class _Rows:
             settings=self.pretrain,
             seed=seed,
             init=init,
+            budget=self.request.budget,
         )
 
     def _task_identity(self) -> dict[str, Any]:
         return {
+            "engine": engine.VERSION,
             "task": self.task.name,
             "version": self.task.version,
+            "metrics": {metric.name: metric.version for metric in _scorer(self.task).METRICS},
             "protocol": self.protocol,
             "settings": _plain(self.task.config),
             "data": _identity_of(self.data),
             "packages": provenance.versions(provenance.DECIDING),
         }
 
+    def _declined(self, reason: str) -> str:
+        """Under ``all`` what cannot run here is a row with its reason; what was named is refused."""
+        if self.request.methods == ("all",):
+            return reason
+        raise Refusal(reason)
+
+    def _versions(self, method: int, source: Mapping[str, Any]) -> dict[str, Any]:
+        """What may not be mixed in a row though it is no setting: versions, and checksums of given weights."""
+        shared = {"engine": engine.VERSION, "task": self.task.version, "data": self.data.version}
+        return {**shared, "method": method, **{name: source[name] for name in ("weights", "init") if name in source}}
+
     def _changed(self, owner: str, config: Config) -> dict[str, Any]:
         return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
+
+
+def _backbone_of(request: Request, pairs: tuple[tuple[str, str], ...]) -> tuple[str, BackboneSettings]:
+    """The backbone of a request and its settings."""
+    settings = BackboneSettings.resolve("backbone", request.preset, settings_of("backbone", pairs))
+    return request.backbone or DEFAULTS[request.preset], settings
 
 
 _SKELETONS: dict[str, Backbone] = {}

@@ -59,8 +59,8 @@ def pretrain(
     began = time.monotonic()
     torch.manual_seed(derive(seed, "build", method.name))
     raw = method.build(backbone)
-    flops = _flops_of_a_step(device, method, backbone, raw, _batch(device, panels, settings, seed, 0), seed)
-    steps = _steps(device, backbone, settings, budget, flops)
+    first = _batch(device, panels, settings, seed, 0)
+    steps, flops = budgeted_steps(device, method, backbone, raw, first, settings, budget, seed)
     nets, optimizers = setup(device, method, raw)
     curve = drive(device, method, backbone, panels, settings, seed, steps, nets, optimizers, checkpoint, progress)
     pretext, pictures = _held_out(device, method, backbone, nets, held_out, settings, seed)
@@ -103,14 +103,16 @@ def drive(
                     group["lr"] = rate * method.rate(context.progress)
             losses = update(device, backbone, method, batch, context, nets, optimizers)
             note = ""
-            if step % CHECK_EVERY == 0 or step == steps - 1:
+            due = time.monotonic() - saved > engine.CHECKPOINT_EVERY_S
+            if step % CHECK_EVERY == 0 or step == steps - 1 or due:
                 value = float(sum(loss.item() for loss in losses))
                 if not np.isfinite(value):
                     raise CellError(f"the loss of {method.name} is {value} at step {step}; lower its learning rate")
-                curve.append((step, value))
+                if step % CHECK_EVERY == 0 or step == steps - 1:
+                    curve.append((step, value))
                 note = f"loss {value:.3f}"
             bar.advance(settings.batch, note)
-            if time.monotonic() - saved > engine.CHECKPOINT_EVERY_S:
+            if due:
                 checkpoint.save(step + 1, nets, optimizers, curve)
                 saved = time.monotonic()
         if first < steps:
@@ -194,15 +196,25 @@ def _flops_of_a_step(
     return float(counter.get_total_flops() * device.fabric.world_size)
 
 
-def _steps(device: engine.Device, backbone: Backbone, settings: PretrainSettings, budget: str, flops: float) -> int:
-    """Updates that the budget allows: images, or the work that as many plain images would be."""
+def budgeted_steps(
+    device: engine.Device,
+    method: Method,
+    backbone: Backbone,
+    raw: dict[str, nn.Module],
+    batch: dict[str, Tensor],
+    settings: PretrainSettings,
+    budget: str,
+    seed: int,
+) -> tuple[int, float]:
+    """Updates that the budget allows (images, or the work of as many plain images), and operations of one update."""
+    flops = _flops_of_a_step(device, method, backbone, raw, batch, seed)
     if budget == "images":
-        return max(1, settings.images // settings.batch)
+        return max(1, settings.images // settings.batch), flops
     bare = copy.deepcopy(backbone).to(device.torch).eval()
     image = torch.zeros(1, 3, settings.flops_side, settings.flops_side, device=device.torch)
     with FlopCounterMode(display=False) as counter:
         sum(feature.float().sum() for feature in bare(image)).backward()
-    return max(1, round(settings.images * counter.get_total_flops() / flops))
+    return max(1, round(settings.images * counter.get_total_flops() / flops)), flops
 
 
 @torch.no_grad()

@@ -89,6 +89,8 @@ class Runner:
     def _attempt(self, cell: plan.Cell) -> None:
         """Run a cell; whatever fails is recorded as failed and does not stop the others."""
         self.report({"event": "working", "cells": [cell.id]})
+        if self.request.force and self.first:
+            self.bench.forget(cell)
         try:
             if cell.declined:
                 self._write(
@@ -97,23 +99,32 @@ class Runner:
             else:
                 fields, items = self.bench.measure(cell)
                 self._write({**base_record(cell, self.plan, self.request), "status": "done", **fields}, items)
+                if self.first:
+                    self.bench.forget(cell)
         except Exception as error:
-            if self.first:
-                log = self.store.root / "logs" / f"{cell.id}.log"
-                write_atomic(log, traceback.format_exc().encode())
-                reason = str(error) if isinstance(error, CellError) else f"{type(error).__name__}: {error}"
-                self._write(
-                    {
-                        **base_record(cell, self.plan, self.request),
-                        "status": "failed",
-                        "reason": reason.strip().split("\n")[0],
-                        "log": str(log.relative_to(self.store.root)),
-                    }
-                )
-                self.progress.say(f"FAILED {cell.method} on {cell.task.name}: {reason} (log: {log})")
+            self._fail(cell, error)
             if self.device.fabric.world_size > 1:
                 raise Crash(cell.id) from error
         self.report({"event": "idle"})
+
+    def _fail(self, cell: plan.Cell, error: Exception) -> None:
+        """Record a failure with its log; a good record of an earlier run (``--force``) is kept."""
+        rank = "" if self.first else f".rank{self.device.fabric.global_rank}"
+        log = self.store.root / "logs" / f"{cell.id}{rank}.log"
+        write_atomic(log, traceback.format_exc().encode())
+        reason = str(error) if isinstance(error, CellError) else f"{type(error).__name__}: {error}"
+        self.report({"event": "failed", "cells": [cell.id]})
+        known = self.store.read(cell.id)
+        if known is None or known["status"] != "done":
+            self._write(
+                {
+                    **base_record(cell, self.plan, self.request),
+                    "status": "failed",
+                    "reason": reason.strip().split("\n")[0],
+                    "log": str(log.relative_to(self.store.root)),
+                }
+            )
+        self.progress.say(f"FAILED {cell.method} on {cell.task.name}: {reason} (log: {log})")
 
     def _write(self, record: dict[str, Any], items: dict[str, np.ndarray] | None = None) -> None:
         if self.first:

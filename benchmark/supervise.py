@@ -25,32 +25,40 @@ class Watched:
 
     cells: list[dict[str, Any]] = field(default_factory=list)
     working: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
 
     def take(self, event: dict[str, Any]) -> None:
         """Take note of one event."""
         if event["event"] == "plan":
             self.cells = event["cells"]
-        self.working = event["cells"] if event["event"] == "working" else []
+        if event["event"] == "failed":
+            self.failed |= set(event["cells"])
+        else:
+            self.working = event["cells"] if event["event"] == "working" else []
 
 
-def run(request: Request) -> tuple[int, list[str]]:
-    """Carry out a request in workers; gives the status (0, 1, 2) and the ids of its cells in the table's order."""
+def run(request: Request) -> tuple[int, list[dict[str, Any]]]:
+    """Carry out a request in workers; gives the status (0, 1, 2) and its cells, in order, as far as planned."""
     store = Store(request.results)
     dead: list[str] = []
     while True:
         watched = Watched()
         code = _workers(request, dead, watched)
-        ids = [cell["id"] for cell in watched.cells]
         if code in (0, 2):
-            failed = any((store.read(cell) or {"status": "failed"})["status"] == "failed" for cell in ids)
-            return (2 if code == 2 else int(failed)), ids
+            failed = dead or watched.failed or any(_status(store, cell) == "failed" for cell in watched.cells)
+            return (2 if code == 2 else int(bool(failed))), watched.cells
         if not watched.working:
             print(f"run_benchmark.py: the worker {_death(code)} before it began a cell", file=sys.stderr)
-            return 1, ids
+            return 1, watched.cells
         for cell in watched.cells:
             if cell["id"] in watched.working:
                 _record_death(store, cell, code)
         dead += watched.working
+
+
+def _status(store: Store, cell: dict[str, Any]) -> str:
+    """The status of a planned cell; one without a record has failed."""
+    return (store.read(cell["id"]) or {"status": "failed"})["status"]
 
 
 def _workers(request: Request, skip: list[str], watched: Watched) -> int:
@@ -143,13 +151,15 @@ def _record_death(store: Store, cell: dict[str, Any], code: int) -> None:
     known = store.read(cell["id"])
     if known is not None and known["status"] == "done":
         return
-    if code == 70 and known is not None:
-        return  # the rank that failed has said why
+    mine = known is not None and known["request"]["resolved"]["started"] == cell["request"]["resolved"]["started"]
+    if code == 70 and mine:
+        return  # rank 0 has said why
+    why = f"a rank failed; its log is logs/{cell['id']}.rank*.log" if code == 70 else f"the worker {_death(code)}"
     store.write(
         {
             **cell,
             "status": "failed",
-            "reason": f"the worker {_death(code)}",
+            "reason": why,
             "provenance": {"git": provenance.git_state(), "packages": provenance.versions(provenance.TOLD)},
         }
     )

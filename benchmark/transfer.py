@@ -91,19 +91,23 @@ def transfer(
             if batch_norm == "re-estimated":
                 reestimate(device, own, train.batch, len(train.items))
         state = engine.Checkpoint(checkpoint.path.with_name(f"{checkpoint.path.stem}-{k}.pt"), device)
-        net, curve = _train(device, task, family, own, train, seed, factor, state, progress)
         trial: dict[str, Any] = {"batch_norm": batch_norm, "factor": factor}
-        if len(choices) > 1:
-            trial["value"] = _validate(device, task, net, own, val, progress)
         trials.append(trial)
+        try:
+            net, curve = _train(device, task, family, own, train, seed, factor, state, progress)
+            if len(choices) > 1:
+                trial["value"] = _validate(device, task, net, own, val, progress)
+        except CellError as error:
+            if k == len(choices) - 1 and best is None:
+                raise
+            trial |= {"value": None, "reason": str(error)}
+            continue
         if best is None or _better(task, trial, best[0]):
             best = (trial, net, own, curve)
     assert best is not None
     trained = time.monotonic()
     chosen, net, own, curve = best
     predictions = predict(device, task, net, own, test, f"test {task.name}", progress)
-    for k in range(len(choices)):
-        engine.Checkpoint(checkpoint.path.with_name(f"{checkpoint.path.stem}-{k}.pt"), device).remove()
     return Outcome(
         predictions=predictions,
         trials=trials,
@@ -183,14 +187,16 @@ def _train(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             note = ""
-            if step % CHECK_EVERY == 0 or step == config.steps - 1:
+            due = time.monotonic() - saved > engine.CHECKPOINT_EVERY_S
+            if step % CHECK_EVERY == 0 or step == config.steps - 1 or due:
                 value = loss.item()
                 if not np.isfinite(value):
                     raise CellError(f"the loss of {task.name} is {value} at step {step}; lower {task.name}.lr")
-                curve.append((step, value))
+                if step % CHECK_EVERY == 0 or step == config.steps - 1:
+                    curve.append((step, value))
                 note = f"loss {value:.3f}"
             bar.advance(config.batch, note)
-            if time.monotonic() - saved > engine.CHECKPOINT_EVERY_S:
+            if due:
                 checkpoint.save(step + 1, {"net": net}, {"net": optimizer}, curve)
                 saved = time.monotonic()
         if first < config.steps:
@@ -233,6 +239,7 @@ def predict(
 ) -> Predictions:
     """Predictions of all items in order; ranks take items in turn, unpadded, and gather."""
     net.eval()
+    engine.share_buffers(device, net, backbone)
     rank, world = device.fabric.global_rank, device.fabric.world_size
     mine = np.arange(len(data.truths))[rank::world]
     module = net.module
@@ -256,7 +263,10 @@ def _validate(
     scorer = importlib.import_module(task.scorer)
     predictions = predict(device, task, net, backbone, val, f"validate {task.name}", progress)
     ids = [item.id for item in val.items]
-    metrics = scorer.aggregate(scorer.score_items(predictions, val.truths, ids=ids, **task.score_options()))
+    try:
+        metrics = scorer.aggregate(scorer.score_items(predictions, val.truths, ids=ids, **task.score_options()))
+    except ValueError as error:  # what scorers raise for predictions that are not finite
+        raise CellError(f"validation: {error}") from error
     primary = scorer.METRICS[0].name
     if primary not in metrics:
         raise CellError(f"{primary} has no value on the validation split: it holds nothing that {task.name} scores")

@@ -43,13 +43,16 @@ def main() -> int:
         if request.pretrain_data not in (None, request.data):
             pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
         work = plan.make(request, device, data, pretrain_data)
+        estimated = estimate.show(work, device, Store(request.results)) if request.dry_run else ""
     except (Refusal, Declined) as refusal:
         if first:
             print(f"run_benchmark.py: {refusal}", file=sys.stderr)
         return 2
+    for note in work.notes:
+        progress.say(note)
     if request.dry_run:
         if first:
-            print(estimate.show(work, device, Store(request.results)))
+            print(estimated)
         return 0
     report = _reporter()
     report({"event": "plan", "cells": [run.base_record(cell, work, request) for cell in work.cells]})

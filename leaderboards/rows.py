@@ -91,6 +91,8 @@ def changes(record: Record) -> dict[str, Any]:
         for key, value in record["changed"].items()
         if not key.startswith((f"{record['task']}.", "backbone."))
     }
+    if record.get("versions", {}).get("method", 1) > 1:
+        told["version"] = record["versions"]["method"]
     if record.get("weights"):
         told["weights"] = record["weights"]
     origin = record.get("pretrain_data")
@@ -107,6 +109,8 @@ def environment(record: Record) -> dict[str, Any]:
     raised = [f"{name}@{entry['version']}" for name, entry in record.get("metrics", {}).items() if entry["version"] > 1]
     if raised:
         found["metrics"] = " ".join(raised)
+    told = record.get("versions", {})
+    found |= {f"{name} version": told[name] for name in ("engine", "task", "data") if name in told}
     found |= {name: packages[name] for name in DECIDING if name in packages}
     if record["backbone"]:
         found["precision"] = record.get("precision")
@@ -145,13 +149,14 @@ def blocks(
 
 def _row_key(record: Record) -> str:
     """Everything of a row but its seed and environment."""
-    origin = record.get("pretrain_data") or {}
+    origin, told = record.get("pretrain_data") or {}, record.get("versions", {})
     return key_of(
         [
             record["method"],
             {name: value for name, value in record["settings"].items() if name != "seed"},
             {**changes(record), "transductive": bool(record.get("transductive"))},
             [origin.get("id"), origin.get("fingerprint")],
+            {name: told[name] for name in ("method", "weights", "init") if name in told},
         ]
     )
 

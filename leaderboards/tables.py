@@ -153,6 +153,8 @@ def _concerns(key: str, method: str) -> bool:
 def _fits(spec: RowSpec, task: str, record: Record) -> bool:
     if record["method"] != spec.method:
         return False
+    if record.get("transductive") or _elsewhere(record):
+        return False
     if "preset" in spec.settings and record["preset"] != spec.settings["preset"]:
         return False
     if "backbone" in spec.settings and (record["backbone"] or {}).get("name") != spec.settings["backbone"]:
@@ -173,6 +175,12 @@ def _fits(spec: RowSpec, task: str, record: Record) -> bool:
         if owner in rooms and known is not None and plain(known.get(name, ...)) != plain(value):
             return False
     return all(key in spec.settings for key in record["changed"])
+
+
+def _elsewhere(record: Record) -> bool:
+    """Whether a pretext task of this record saw other data than the task's."""
+    origin = record.get("pretrain_data")
+    return origin is not None and origin["fingerprint"] != record["data"]["fingerprint"]
 
 
 def _protocol_fits(table: TableFile, record: Record) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 from conftest import TINY
@@ -92,13 +93,31 @@ def test_given_weights_stand_outside_the_budget_and_start_a_pretext(cli, first_r
     assert first["sha256"] != records["jigsaw"]["weights_sha256"]
 
 
-def test_imagenet_without_file_or_hub_is_a_declined_row(cli, with_synth):
-    done = cli(
-        *("--method", "imagenet", "--task", "detection", *TINY, "--results", with_synth),
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(with_synth / "hub")},
-    )
+def offline(folder):
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub")}
+
+
+def test_imagenet_without_file_or_hub_is_refused_by_name_and_declined_under_all(cli, with_synth):
+    words = ("--task", "detection", *TINY, "--results", with_synth)
+    named = cli("--method", "imagenet", *words, env=offline(with_synth))
+    assert named.returncode == 2
+    assert len(named.stderr.strip().splitlines()) == 1
+    assert "--weights FILE" in named.stderr
+    done = cli("--method", "all", *words, env=offline(with_synth))
     assert done.returncode == 0, done.stderr
     declined = next(record for record in records_of(with_synth) if record["method"] == "imagenet")
     assert declined["status"] == "declined"
     assert "--weights FILE" in declined["reason"]
     assert "declined" in done.stdout
+
+
+def test_forced_cells_are_run_again_once(cli, first_run, with_synth):
+    shutil.copytree(first_run[1] / "cells", with_synth / "cells")
+    shutil.copytree(first_run[1] / "backbones", with_synth / "backbones")
+    before = {path.name: path.stat().st_mtime_ns for path in with_synth.glob("cells/*/*.json")}
+    done = cli("--method", "random", "--task", "detection", *TINY, "--results", with_synth, "--force")
+    assert done.returncode == 0, done.stderr
+    after = {path.name: path.stat().st_mtime_ns for path in with_synth.glob("cells/*/*.json")}
+    assert sum(after[name] != before[name] for name in before) == 2
+    old = {record["id"]: record["metrics"] for record in records_of(first_run[1])}
+    assert {record["id"]: record["metrics"] for record in records_of(with_synth)} == old

@@ -51,7 +51,7 @@ def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: 
         raise Refusal(f"{out} cannot be written ({error.strerror}); give another folder with --out") from None
     dataset.prepare(Progress(quiet))
     layouts = sorted(entry.name for entry in out.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return f"drawn into {out}: {', '.join(layouts)}; use one with --data {out / layouts[0]}"
+    return f"drawn into {out}: {', '.join(layouts)}; use it with --data {out}"
 
 
 def _about(cls: type[Dataset]) -> list[str]:
