@@ -20,7 +20,7 @@ from benchmark.data.cache import ImageCache
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Dataset, Split
 from benchmark.data.images import read_rgb
-from benchmark.errors import CellError
+from benchmark.errors import CellError, Refusal
 from benchmark.locks import machine_slot
 from benchmark.pictures import save_pictures
 from benchmark.progress import Progress
@@ -160,8 +160,14 @@ class Bench:
         if not self.agree(lambda: "there" if path.is_file() else ""):
             self._pretrain(work, self._backbone(cell))
             self.report({"event": "working", "cells": [cell.id]})
-        load_weights(backbone, path)
-        return json.loads(path.with_name("card.json").read_text())
+        try:
+            card = json.loads(path.with_name("card.json").read_text())
+            if checksum(path.read_bytes()) != card["sha256"]:
+                raise ValueError("its checksum is not that of its card")
+            load_weights(backbone, path)
+        except (OSError, ValueError, KeyError, Refusal) as error:
+            raise CellError(f"{path} is damaged ({error}); remove {path.parent} and run again") from error
+        return card
 
     def _pretrain(self, work: plan.Pretraining, backbone: Backbone) -> None:
         affected = [cell.id for cell in self.plan.cells if cell.pretraining and cell.pretraining.key == work.key]

@@ -41,6 +41,8 @@ class Config(BaseModel):
 
         Raises Refusal for an unknown field or a value of the wrong type or out of range.
         """
+        if preset not in PRESETS:
+            raise Refusal(f"no preset '{preset}'{did_you_mean(preset, PRESETS)}")
         asked: dict[str, Any] = {}
         for name, text in (sets or {}).items():
             if name not in cls.model_fields:

@@ -46,7 +46,7 @@ def request_of(
             results=flags.results,
             devices=flags.devices,
             precision=flags.precision,
-            threads=flags.threads or os.cpu_count() or 1,
+            threads=(os.cpu_count() or 1) if flags.threads is None else flags.threads,
             baseline=not flags.no_baseline,
             force=flags.force,
             dry_run=flags.dry_run,

@@ -214,7 +214,7 @@ class _Rows:
     def method(self, text: str, seed: int) -> Cell:
         """The row of a method for one seed; declined where it cannot run here."""
         entry = registry.find("methods", text)
-        method: Method = _plugin(registry.load_entry(entry), self.request, self.pairs)
+        method: Method = _plugin(registry.load_entry(entry, "methods"), self.request, self.pairs)
         backbone = _skeleton(self.backbone, self.backbone_settings, seed)
         settings: dict[str, Any] = {
             "method": _plain(method.config),

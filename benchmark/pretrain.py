@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,7 +161,7 @@ def update(
     for name in method.drives():
         _freeze_others(name, optimizers)
         with device.autocast(backbone):
-            loss = next(losses)
+            loss = _next_loss(method, losses)
         device.fabric.backward(loss)
         optimizers[name].step()
         optimizers[name].zero_grad(set_to_none=True)
@@ -172,6 +172,16 @@ def update(
                 f"a step of {method.name} yields more losses than the networks it drives: {method.drives()}"
             )
     return seen
+
+
+def _next_loss(method: Method, losses: Any) -> Tensor:
+    """The next loss of a step. Raises CellError where there is none, or where step gives something else."""
+    if not isinstance(losses, Iterator):
+        raise CellError(f"step of {method.name} returns {type(losses).__name__}; it must yield its losses")
+    loss = next(losses, None)
+    if loss is None:
+        raise CellError(f"step of {method.name} yields fewer losses than the networks it drives: {method.drives()}")
+    return loss
 
 
 def _freeze_others(name: str, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
@@ -191,8 +201,9 @@ def _flops_of_a_step(
     for net in copies.values():
         net.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     with FlopCounterMode(display=False) as counter, device.autocast(backbone):
-        for loss in method.step(copies, batch, engine.context(device, seed, "flops", 0, 1)):
-            loss.backward()
+        losses = method.step(copies, batch, engine.context(device, seed, "flops", 0, 1))
+        for _ in method.drives():
+            _next_loss(method, losses).backward()
     return float(counter.get_total_flops() * device.fabric.world_size)
 
 
@@ -238,7 +249,10 @@ def _held_out(
         batch = {name: engine.to_device(cache.batch(part), device.torch) for name, cache in held_out.items()}
         with device.autocast(backbone):
             for name, values in method.pretext(nets, batch, engine.context(device, seed, "held out", k, 1)).items():
-                figures.setdefault(name, []).append(np.asarray(values, dtype=np.float64))
+                array = np.asarray(values, dtype=np.float64)
+                if array.shape != (len(part),) or not np.isfinite(array).all():
+                    raise CellError(f"pretext of {method.name}: '{name}' must be one finite figure for each image")
+                figures.setdefault(name, []).append(array)
             if k == 0:
                 few = {name: tensor[:PICTURED] for name, tensor in batch.items()}
                 pictures = method.pictures(nets, few, engine.context(device, seed, "held out", k, 1))

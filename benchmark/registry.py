@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -69,7 +70,9 @@ def find(kind: str, text: str) -> Entry:
     """The entry that ``text`` (a name or ``path.py:ClassName``) means. Raises Refusal."""
     path, colon, attribute = text.rpartition(":")
     if colon and path.endswith(".py"):
-        return _from_file(Path(path), attribute)
+        return _from_file(kind, Path(path), attribute)
+    if text.endswith(".py"):
+        raise Refusal(f"'{text}': say which class, as in {text}:ClassName")
     known = entries(kind)
     if text not in known:
         raise Refusal(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}")
@@ -78,25 +81,36 @@ def find(kind: str, text: str) -> Entry:
 
 def load(kind: str, text: str) -> type:
     """The class behind a name; imports its module. Raises Refusal."""
-    return load_entry(find(kind, text))
+    return load_entry(find(kind, text), kind)
 
 
-def load_entry(entry: Entry) -> type:
-    """The class of an entry. Raises Refusal where its module cannot be imported or lacks the class."""
+def load_entry(entry: Entry, kind: str) -> type:
+    """The class of an entry. Raises Refusal where its module cannot be imported or lacks such a class."""
+    from benchmark import api
+
     try:
         module = _import_file(entry) if entry.file else importlib.import_module(entry.module)
-        return getattr(module, entry.attribute)
-    except Exception as error:
-        raise Refusal(f"'{entry.name}' ({entry.module}) cannot be loaded: {type(error).__name__}: {error}") from error
+        found = getattr(module, entry.attribute)
+    except (Exception, SystemExit) as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Refusal(f"'{entry.name}' ({entry.origin}, {entry.module}) cannot be loaded: {why}") from error
+    base = {"methods": api.Method, "tasks": api.Task, "datasets": api.Dataset}[kind]
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise Refusal(f"'{entry.name}' ({entry.origin}): {entry.attribute} is no {base.__name__} of benchmark.api")
+    return found
 
 
-def _from_file(path: Path, attribute: str) -> Entry:
+def _from_file(kind: str, path: Path, attribute: str) -> Entry:
     if not path.is_file():
         raise Refusal(f"no plugin file {path}")
     known = {entry.attribute: entry for entry in _read(path, path.stem, str(path))}
     if attribute not in known:
         raise Refusal(f"{path} has no class '{attribute}' with a name{did_you_mean(attribute, known)}")
     entry = known[attribute]
+    if entry.name in entries(kind):
+        raise Refusal(f"{path}: '{entry.name}' is a name of {entries(kind)[entry.name].origin}; give yours another")
+    if not re.fullmatch(r"[a-z0-9_-]+", entry.name):
+        raise Refusal(f"{path}: the name '{entry.name}' may hold small letters, digits, '_' and '-' only")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     return Entry(entry.name, entry.module, attribute, entry.summary, str(path), path.resolve(), checksum)
 

@@ -31,7 +31,7 @@ class Request(BaseModel):
     backbone: str | None = None
     weights: Path | None = None
     init: str | None = None
-    seeds: int = Field(default=1, ge=1)
+    seeds: int = Field(default=1, ge=1, le=1000)
     budget: Literal["images", "flops"] = "images"
     transductive: bool = False
     sets: tuple[tuple[str, str], ...] = ()
@@ -39,7 +39,7 @@ class Request(BaseModel):
     results: Path = Path("results")
     devices: int = Field(default=1, ge=1)
     precision: Literal["auto", "32", "bf16"] = "auto"
-    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024)
     baseline: bool = True
     force: bool = False
     dry_run: bool = False
@@ -80,7 +80,8 @@ def check_names(request: Request) -> None:
     if request.preset not in PRESETS:
         raise Refusal(f"no preset '{request.preset}'{did_you_mean(request.preset, PRESETS)}")
     if request.weights is not None and not request.weights.is_file():
-        raise Refusal(f"no weights file {request.weights}")
+        why = "is a folder; give the file in it" if request.weights.is_dir() else "is no file"
+        raise Refusal(f"--weights {request.weights} {why}")
     if request.init not in (None, "imagenet") and not Path(str(request.init)).is_file():
         raise Refusal(f"--init takes 'imagenet' or a weights file; there is no file {request.init}")
 

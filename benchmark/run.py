@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark import engine, plan, provenance
 from benchmark.cells import Bench
-from benchmark.errors import CellError
+from benchmark.errors import CellError, Refusal
 from benchmark.locks import claim
 from benchmark.progress import Progress
 from benchmark.records import base_record
@@ -73,13 +73,24 @@ class Runner:
         return "run" if held.enter_context(claim(locks / f"{cell.pretraining.key}.lock")) else "busy"
 
     def _done(self, cell: plan.Cell) -> bool:
-        record = self.store.read(cell.id)
+        record = self._known(cell)
         if record is None or record["status"] == "failed":
+            return False
+        if not self.store.whole(record):
+            self.progress.say(f"{self.store.items_path(cell.id)} is not what its record says; the cell is run again")
             return False
         if not self.request.force:
             self._note_reuse(record)
             return True
         return bool(record["request"]["resolved"]["started"] == self.request.started)
+
+    def _known(self, cell: plan.Cell) -> dict[str, Any] | None:
+        """The record of a cell as it lies there; None where there is none that can be read."""
+        try:
+            return self.store.read(cell.id)
+        except Refusal as refusal:
+            self.progress.say(f"made anew: {refusal}")
+            return None
 
     def _note_reuse(self, record: Mapping[str, Any]) -> None:
         then, now = record["provenance"]["git"].get("commit"), provenance.git_state().get("commit")
@@ -112,19 +123,19 @@ class Runner:
         rank = "" if self.first else f".rank{self.device.fabric.global_rank}"
         log = self.store.root / "logs" / f"{cell.id}{rank}.log"
         write_atomic(log, traceback.format_exc().encode())
-        reason = str(error) if isinstance(error, CellError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, CellError | Refusal) else f"{type(error).__name__}: {error}"
         self.report({"event": "failed", "cells": [cell.id]})
-        known = self.store.read(cell.id)
+        known = self._known(cell)
         if known is None or known["status"] != "done":
             self._write(
                 {
                     **base_record(cell, self.plan, self.request),
                     "status": "failed",
-                    "reason": reason.strip().split("\n")[0],
+                    "reason": " ".join(reason.split()),
                     "log": str(log.relative_to(self.store.root)),
                 }
             )
-        self.progress.say(f"FAILED {cell.method} on {cell.task.name}: {reason} (log: {log})")
+        self.progress.say(f"FAILED {cell.method} on {cell.task.name}: {' '.join(reason.split())} (log: {log})")
 
     def _write(self, record: dict[str, Any], items: dict[str, np.ndarray] | None = None) -> None:
         if self.first:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ import numpy as np
 from benchmark.errors import Refusal
 
 SCHEMA = 1
+KEYS = {"id", "status", "method", "task", "protocol", "data", "seed", "preset", "changed", "settings", "request"}
+"""What every record has."""
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -125,13 +128,7 @@ class Store:
         path = self.record_path(cell)
         if not path.is_file():
             return None
-        try:
-            record = json.loads(path.read_text())
-        except ValueError as error:
-            raise Refusal(f"{path} is no JSON ({error}); move it away and run the cell again") from None
-        if record.get("schema") != SCHEMA:
-            raise Refusal(f"{path} has schema {record.get('schema')}, this version reads {SCHEMA}; update inkbench")
-        return record
+        return _read_record(path)
 
     def write(self, record: Mapping[str, Any], items: Mapping[str, np.ndarray] | None = None) -> dict[str, Any]:
         """Write a record; its items before it, so that a record never names what is not there."""
@@ -145,17 +142,40 @@ class Store:
         return record
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Every record, oldest file name first."""
+        """Every record in the order of their names; files that are none are named on standard error and passed over."""
+        if self.root.exists() and not self.root.is_dir():
+            raise Refusal(f"results folder {self.root} is a file; give another with --results DIR")
         for path in sorted((self.root / "cells").glob("*/*.json")):
-            record = self.read(path.stem)
-            if record is not None:
-                yield record
+            try:
+                yield _read_record(path)
+            except Refusal as refusal:
+                print(f"skipped: {refusal}", file=sys.stderr)
 
     def find(self, prefix: str) -> dict[str, Any]:
         """The record whose id begins with ``prefix``. Raises Refusal where none or several do."""
         paths = sorted((self.root / "cells").glob(f"*/{prefix}*.json"))
         if len(paths) != 1:
             raise Refusal(f"{len(paths)} cells of {self.root} begin with '{prefix}'; see: run_benchmark.py list runs")
-        record = self.read(paths[0].stem)
-        assert record is not None
-        return record
+        return _read_record(paths[0])
+
+    def whole(self, record: Mapping[str, Any]) -> bool:
+        """Whether the per-item arrays that a record names are there as they were written."""
+        items = record.get("items")
+        path = self.items_path(record["id"])
+        return items is None or (path.is_file() and checksum(path.read_bytes()) == items["sha256"])
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """A record file. Raises Refusal for what is none."""
+    mend = "move it away and run the cell again"
+    try:
+        record = json.loads(path.read_text())
+    except (ValueError, OSError) as error:
+        raise Refusal(f"{path} is no JSON ({' '.join(str(error).split())}); {mend}") from None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise Refusal(f"{path} is no record of schema {SCHEMA}; {mend}, or update inkbench")
+    missing = sorted(KEYS - set(record))
+    if missing or record["id"] != path.stem:
+        what = f"lacks {missing[0]}" if missing else f"is the record of {record['id']}"
+        raise Refusal(f"{path} {what}; {mend}")
+    return record

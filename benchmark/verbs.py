@@ -83,7 +83,7 @@ def verb_describe(words: list[str]) -> int:
             known = [name for room in registry.ROOMS for name in registry.names(room)] + list(SHARED_OWNERS)
             raise Refusal(f"nothing is called '{flags.name}'{did_you_mean(flags.name, known)}")
         entry = registry.find(kind or "methods", flags.name)
-        config, summary = registry.load_entry(entry).Config, entry.summary  # type: ignore[attr-defined]
+        config, summary = registry.load_entry(entry, kind or "methods").Config, entry.summary  # type: ignore[attr-defined]
     fields = [
         {
             "name": name,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
+import logging
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +17,7 @@ from typing import Any
 from benchmark.errors import Declined, Refusal
 
 EVENTS_FD = "INKBENCH_EVENTS_FD"
+DEBUG = "INKBENCH_DEBUG"
 
 
 def die_with_parent() -> None:
@@ -25,6 +29,7 @@ def die_with_parent() -> None:
 def main() -> int:
     """Read a request from standard input, carry it out; 0 done, 2 refused (one line on standard error)."""
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends its workers
     warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
     asked = json.loads(sys.stdin.read())
     from benchmark import engine, estimate, plan, run
@@ -33,6 +38,8 @@ def main() -> int:
     from benchmark.request import Request
     from benchmark.store import Store
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     request = Request.model_validate(asked["request"])
     device = engine.start(request.devices, request.precision, request.threads)
     first = device.fabric.global_rank == 0
@@ -48,11 +55,21 @@ def main() -> int:
         if first:
             print(f"run_benchmark.py: {refusal}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if first:
+            if DEBUG in os.environ:
+                traceback.print_exc(file=sys.stderr)
+            what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            print(
+                f"run_benchmark.py: planning failed, nothing was done ({what}); {DEBUG}=1 shows where", file=sys.stderr
+            )
+        return 2
     for note in work.notes:
         progress.say(note)
     if request.dry_run:
         if first:
-            print(estimated)
+            with contextlib.suppress(BrokenPipeError):
+                print(estimated, flush=True)
         return 0
     report = _reporter()
     report({"event": "plan", "cells": [run.base_record(cell, work, request) for cell in work.cells]})

@@ -32,8 +32,8 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
         told.append(TRANSDUCTIVE)
     found = pretext(row)
     if found and found["learnt"] is False:
-        figures = f"{found['name']} {figure(found['value'])} is not above the {figure(found['trivial'])}"
-        told.append(f"not learnt: the pretext task's {figures} of a trivial predictor")
+        figures = f"{found['name']} {figure(found['value'])} on held-out panels cannot be told from the"
+        told.append(f"not learnt: the pretext task's {figures} {figure(found['trivial'])} of a trivial predictor")
     if len(row.done) == 1 and not row.trivial:
         told.append(ONE_SEED)
     compared = subject.control is not None and row is not subject.control and not row.trivial

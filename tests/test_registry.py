@@ -57,7 +57,7 @@ def test_a_lone_file_is_keyed_by_its_content(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(SOURCE)
     first = registry.find("methods", f"{path}:Theirs")
-    assert registry.load_entry(first).name == "theirs"
+    assert registry.load_entry(first, "methods").name == "theirs"
     path.write_text(SOURCE + "\n# changed\n")
     assert registry.find("methods", f"{path}:Theirs").checksum != first.checksum
 

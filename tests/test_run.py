@@ -1,6 +1,7 @@
 """The main job end to end through the command line: table, pictures, records, reuse, dry run."""
 
 import json
+import shutil
 
 from conftest import TINY
 
@@ -72,3 +73,33 @@ def test_list_runs_and_declared_tables_read_the_store(cli, first_run):
     table = cli("table", "jigsaw-detection", "--results", first_run[1])
     assert table.returncode == 2
     assert "run it with: table jigsaw-detection --run" in table.stderr
+
+
+def test_damaged_files_are_named_and_mended_or_refused_with_the_mend(cli, first_run, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(first_run[1], results)
+    paths = {json.loads(path.read_text())["method"]: path for path in results.glob("cells/*/*.json")}
+    paths["random"].write_bytes(paths["random"].read_bytes()[:100])
+    foreign = results / "cells" / "yy" / "yyy.json"
+    foreign.parent.mkdir()
+    foreign.write_text('{"schema": 1}')
+    listed = cli("list", "runs", "--results", results)
+    assert listed.returncode == 0
+    assert listed.stderr.count("skipped:") == 2
+    words = ("--method", "jigsaw", "--task", "detection", *TINY, "--results", results)
+    again = cli(*words)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == first_run[0].stdout
+    assert "made anew" in again.stderr
+    items = results / "cells" / paths["jigsaw"].parent.name / f"{paths['jigsaw'].stem}.items.npz"
+    items.write_bytes(items.read_bytes()[:50])
+    weights = next(results.glob("backbones/*/weights.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-8] + b"\0" * 8)
+    broken = cli(*words)
+    assert broken.returncode == 1
+    assert f"remove {weights.parent}" in broken.stderr
+    assert "Traceback" not in broken.stdout
+    shutil.rmtree(weights.parent)
+    mended = cli(*words)
+    assert mended.returncode == 0, mended.stderr
+    assert mended.stdout == first_run[0].stdout
