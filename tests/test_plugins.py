@@ -1,8 +1,9 @@
 """A method in a file outside the repository; one that raises and one that dies beside it."""
 
 import json
+import re
 
-from conftest import TINY
+from conftest import ROOT, TINY
 
 PLUGIN = '''
 """Rotation: by which quarter turn was a panel rotated (Gidaris, Singh & Komodakis, ICLR 2018)."""
@@ -106,3 +107,13 @@ def test_a_method_of_forty_lines_runs_and_the_broken_ones_do_not_stop_it(cli, wi
     after = [json.loads(file.read_text()) for file in with_synth.glob("cells/*/*.json")]
     assert len([record for record in after if record["method"] == "rotation"]) == 2, "a changed file is another method"
     assert identity in [record["identity"] for record in after]
+
+
+def test_the_readmes_own_method_runs(cli, with_synth, tmp_path):
+    path = tmp_path / "rotation.py"
+    path.write_text(re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0])
+    done = cli("--method", f"{path}:Rotation", "--task", "detection", *TINY, "--results", with_synth)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(file.read_text()) for file in with_synth.glob("cells/*/*.json")]
+    mine = next(record for record in records if record["method"] == "rotation")
+    assert mine["pretext"]["accuracy"]["trivial"] == 0.25

@@ -66,6 +66,7 @@ def cell_of(reference: Path, folder: Path, **changes) -> tuple[Store, dict]:
     store = Store(folder)
     write_atomic(store.predictions_path(CELL), arrays_bytes(pack(predictions)))
     record = {"id": CELL, "status": "done", "task": "saliency", "method": "random", "data": {"id": "ai4va"}}
+    record |= {"protocol": "frozen@1", "seed": 0, "preset": "quick", "changed": {}, "settings": {}, "request": {}}
     return store, store.write(record | {"metrics": saliency.aggregate(scored)} | changes, scored)
 
 
