@@ -35,6 +35,7 @@ __all__ = [
     "Predictions",
     "Refusal",
     "Split",
+    "Stage",
     "Task",
     "TaskConfig",
     "Truth",
@@ -85,10 +86,19 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a pretraining: the networks that its steps train, in turn, and its share of the budget."""
+
+    drives: tuple[str, ...] = ("net",)
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a step may know: everything random in it comes from ``generator``, a function of (seed, purpose, step).
 
-    ``generator`` lives on ``device``; ``rank`` of ``world`` processes each see their part of the batch.
+    ``generator`` lives on ``device``; ``rank`` of ``world`` processes each see their part of the batch; ``stage``
+    is the index of the method's stage, the last one outside a pretraining.
     """
 
     seed: int
@@ -98,6 +108,7 @@ class Context:
     generator: torch.Generator
     rank: int = 0
     world: int = 1
+    stage: int = -1
 
     @property
     def progress(self) -> float:
@@ -153,9 +164,13 @@ class Method(ABC):
         """The networks by name; the backbone lies in one of them. torch's global generator is seeded before."""
         raise TypeError(f"{self.name} does not pretrain")
 
-    def drives(self) -> tuple[str, ...]:
-        """The networks a step trains, in turn; the i-th loss of ``step`` belongs to the i-th, the others frozen."""
-        return ("net",)
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of the budget in order; shares sum to 1.
+
+        The i-th loss of ``step`` belongs to the i-th network that the stage drives; the others are frozen.
+        Networks that no stage drives have no gradient: a teacher, a buffer of examples (their state is kept).
+        """
+        return (Stage(),)
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimiser of one network, at its full learning rate."""
@@ -167,7 +182,7 @@ class Method(ABC):
         return 1.0
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """One update of each driven network: yields its loss, in the order of ``drives``.
+        """One update of each driven network: yields its loss, in the order of the stage's ``drives``.
 
         ``batch`` holds uint8 (B, 3, side, side) on the device; each network is called only through ``nets``.
         """
@@ -176,11 +191,19 @@ class Method(ABC):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Per image figures of the pretext task on held-out panels, e.g. ``{"accuracy": (B,) in {0, 1}}``."""
+        """Per image figures of the pretext task on held-out panels, e.g. ``{"accuracy": (B,) in {0, 1}}``.
+
+        Larger is better. ``trivial:NAME`` beside ``NAME`` is what a predictor that has learnt nothing reaches on the
+        same images, where ``trivial`` cannot know it (the error of the mean fill).
+        """
         raise TypeError(f"{self.name} does not pretrain")
 
     def trivial(self) -> dict[str, float]:
-        """What a predictor that has learnt nothing reaches, for each figure of ``pretext``; larger is better."""
+        """What a predictor that has learnt nothing reaches, for figures of ``pretext`` that have a chance level."""
+        return {}
+
+    def facts(self) -> dict[str, float]:
+        """What these settings amount to, for tables: figures known without training (distances of permutations)."""
         return {}
 
     def pictures(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,12 +79,13 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
         for name, view in work.method.views().items()
     }
 
-    def step() -> None:
-        context = engine.context(device, 0, "estimate", 0, 1)
+    def step(stage: int) -> None:
+        context = replace(engine.context(device, 0, "estimate", 0, 1), stage=stage)
         update(device, backbone, work.method, batch, context, nets, optimizers)
 
     steps, _ = budgeted_steps(device, work.method, backbone, raw, batch, work.settings, work.budget, 0)
-    return _timed(step) * steps
+    seconds = [stage.share * _timed(partial(step, index)) for index, stage in enumerate(work.method.stages())]
+    return steps * sum(seconds)
 
 
 def _transfer_seconds(cell: Cell, device: engine.Device) -> float:

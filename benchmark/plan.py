@@ -58,6 +58,7 @@ class Cell:
     supervision: str
     given: bool
     versions: Mapping[str, Any]
+    facts: Mapping[str, float] = field(default_factory=dict)
     pretraining: Pretraining | None = None
     giver: Method | None = None
     weights: Path | None = None
@@ -284,6 +285,7 @@ class _Rows:
             supervision=method.supervision,
             given=method.takes_weights or (method.pretrains and self.request.init is not None),
             versions=self._versions(method.version, source),
+            facts=method.facts(),
             pretraining=pretraining,
             giver=None if method.pretrains else method,
             weights=weights,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from benchmark.seeding import derive
 
 CHECK_EVERY = 20
 PICTURED = 6
+TRIVIAL = "trivial:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def drive(
             for name, optimizer in optimizers.items():
                 for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
                     group["lr"] = rate * method.rate(context.progress)
+            context = replace(context, stage=stage_at(method, context.progress))
             losses = update(device, backbone, method, batch, context, nets, optimizers)
             note = ""
             due = time.monotonic() - saved > engine.CHECKPOINT_EVERY_S
@@ -130,15 +132,24 @@ def _batch(
     return {name: engine.to_device(cache.batch(mine), device.torch) for name, cache in panels.items()}
 
 
+def stage_at(method: Method, progress: float) -> int:
+    """The index of the stage that a step belongs to when ``progress`` in [0, 1) of the budget is spent."""
+    ends = np.cumsum([stage.share for stage in method.stages()])
+    if not np.isclose(ends[-1], 1):
+        raise CellError(f"the shares of the stages of {method.name} sum to {ends[-1]:g}, not to 1")
+    return int(np.searchsorted(ends[:-1], progress, side="right"))
+
+
 def setup(
     device: engine.Device, method: Method, raw: Mapping[str, nn.Module]
 ) -> tuple[dict[str, Any], dict[str, torch.optim.Optimizer]]:
     """Networks and optimisers on the device, each network wrapped on its own for the ranks."""
     nets: dict[str, Any] = {}
     optimizers: dict[str, Any] = {}
+    driven = {name for stage in method.stages() for name in stage.drives}
     for name, net in raw.items():
         net = net.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        if name in method.drives():
+        if name in driven:
             optimizer = method.optimizer(name, [p for p in net.parameters() if p.requires_grad])
             nets[name], optimizers[name] = device.fabric.setup(net, optimizer)
         else:
@@ -155,32 +166,31 @@ def update(
     nets: Mapping[str, nn.Module],
     optimizers: Mapping[str, torch.optim.Optimizer],
 ) -> list[Tensor]:
-    """One update of every driven network in turn, the others frozen meanwhile; gives the losses, detached."""
+    """One update of every network of the stage in turn, the others frozen meanwhile; gives the losses, detached."""
     seen = []
     losses = method.step(nets, batch, context)
-    for name in method.drives():
+    drives = method.stages()[context.stage].drives
+    for name in drives:
         _freeze_others(name, optimizers)
         with device.autocast(backbone):
-            loss = _next_loss(method, losses)
+            loss = _next_loss(method, losses, drives)
         device.fabric.backward(loss)
         optimizers[name].step()
         optimizers[name].zero_grad(set_to_none=True)
         seen.append(loss.detach())
     with device.autocast(backbone):
         if next(losses, None) is not None:
-            raise CellError(
-                f"a step of {method.name} yields more losses than the networks it drives: {method.drives()}"
-            )
+            raise CellError(f"a step of {method.name} yields more losses than the networks it drives: {drives}")
     return seen
 
 
-def _next_loss(method: Method, losses: Any) -> Tensor:
+def _next_loss(method: Method, losses: Any, drives: tuple[str, ...]) -> Tensor:
     """The next loss of a step. Raises CellError where there is none, or where step gives something else."""
     if not isinstance(losses, Iterator):
         raise CellError(f"step of {method.name} returns {type(losses).__name__}; it must yield its losses")
     loss = next(losses, None)
     if loss is None:
-        raise CellError(f"step of {method.name} yields fewer losses than the networks it drives: {method.drives()}")
+        raise CellError(f"step of {method.name} yields fewer losses than the networks it drives: {drives}")
     return loss
 
 
@@ -196,15 +206,22 @@ def _freeze_others(name: str, optimizers: Mapping[str, torch.optim.Optimizer]) -
 def _flops_of_a_step(
     device: engine.Device, method: Method, backbone: Backbone, raw: dict[str, nn.Module], batch: dict, seed: int
 ) -> float:
-    """Floating-point operations of one step over all ranks, counted on a copy (counting may change the last bit)."""
+    """Floating-point operations of a step over all ranks, the mean over the budget's stages.
+
+    Counted on a copy, as counting may change the last bit.
+    """
     copies = copy.deepcopy(raw)
     for net in copies.values():
         net.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    with FlopCounterMode(display=False) as counter, device.autocast(backbone):
-        losses = method.step(copies, batch, engine.context(device, seed, "flops", 0, 1))
-        for _ in method.drives():
-            _next_loss(method, losses).backward()
-    return float(counter.get_total_flops() * device.fabric.world_size)
+    mean = 0.0
+    for index, stage in enumerate(method.stages()):
+        with FlopCounterMode(display=False) as counter, device.autocast(backbone):
+            context = replace(engine.context(device, seed, "flops", 0, 1), stage=index)
+            losses = method.step(copies, batch, context)
+            for _ in stage.drives:
+                _next_loss(method, losses, stage.drives).backward()
+        mean += stage.share * counter.get_total_flops()
+    return float(mean * device.fabric.world_size)
 
 
 def budgeted_steps(
@@ -256,16 +273,28 @@ def _held_out(
             if k == 0:
                 few = {name: tensor[:PICTURED] for name, tensor in batch.items()}
                 pictures = method.pictures(nets, few, engine.context(device, seed, "held out", k, 1))
-    trivial = method.trivial()
+    return _against_trivial(figures, method.trivial()), pictures
+
+
+def _against_trivial(figures: Mapping[str, list[np.ndarray]], chance: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """Each pretext figure with its trivial predictor's, and whether it is above it by more than 1.96 standard errors.
+
+    A trivial predictor that was measured on the same images (``trivial:NAME``) is compared image by image.
+    """
     pretext = {}
     for name, parts in figures.items():
+        if name.startswith(TRIVIAL):
+            continue
         values = np.concatenate(parts)
-        error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
-        learnt = bool(values.mean() - 1.96 * error > trivial[name]) if name in trivial else None
+        measured = figures.get(TRIVIAL + name)
+        trivial = np.concatenate(measured) if measured else np.array(chance.get(name, np.nan))
+        above = values - trivial
+        error = float(above.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
+        known = bool(np.isfinite(trivial).all())
         pretext[name] = {
             "value": float(values.mean()),
-            "trivial": trivial.get(name),
+            "trivial": float(trivial.mean()) if known else None,
             "n": len(values),
-            "learnt": learnt,
+            "learnt": bool(above.mean() - 1.96 * error > 0) if known else None,
         }
-    return pretext, pictures
+    return pretext

@@ -37,6 +37,7 @@ def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
         "settings": dict(cell.settings),
         "supervision": cell.supervision,
         "given": cell.given,
+        "facts": dict(cell.facts),
         "versions": dict(cell.versions),
         "weights": str(cell.weights.name) if cell.weights else None,
         "init": str(request.init) if request.init and cell.pretraining else None,

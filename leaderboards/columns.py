@@ -147,6 +147,16 @@ def _total(key: str) -> Callable[[Subject], Cell]:
     return produce
 
 
+def _fact(key: str, places: int) -> Callable[[Subject], Cell]:
+    """A figure of the method's settings that is known without training."""
+
+    def produce(subject: Subject) -> Cell:
+        value = subject.row.any.get("facts", {}).get(key)
+        return Cell() if value is None else Cell(f"{value:.{places}f}", value)
+
+    return produce
+
+
 def _images(subject: Subject) -> Cell:
     if subject.row.any.get("given"):
         return Cell("outside", "outside the budget")
@@ -184,6 +194,8 @@ COLUMNS: dict[str, Column] = {
         Column("head", "head\nparameters", _total("head_parameters")),
         Column("seconds", "wall time", _seconds),
         Column("supervision", "supervision", _supervision),
+        Column("hamming_mean", "average\nHamming distance", _fact("hamming_mean", 2)),
+        Column("hamming_min", "minimum\nHamming distance", _fact("hamming_min", 0)),
     )
 }
 """A new column is one entry here; a metric's name is a column too."""

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmark import augment
 from benchmark.api import Config, Context, Method, View, setting
-from benchmark.parts.permutations import permutation_set
+from benchmark.parts.permutations import permutation_set, statistics
 from benchmark.parts.puzzle_pictures import draw_puzzles
 from benchmark.parts.schedules import warmup_cosine
 from benchmark.parts.tile_head import TileNetwork
@@ -249,6 +249,13 @@ class Jigsaw(Method):
     def trivial(self) -> dict[str, float]:
         """One guess among N equally likely permutations."""
         return {"accuracy": 1 / self.config.permutations}
+
+    def facts(self) -> dict[str, float]:
+        """Mean and minimum Hamming distance over all pairs of the set P (Table 4)."""
+        if self.config.permutations < 2:
+            return {}
+        mean, least = statistics(self.permutations)
+        return {"hamming_mean": mean, "hamming_min": float(least)}
 
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from benchmark import engine
-from benchmark.api import Context, Method
+from benchmark.api import Context, Method, Stage
 from benchmark.backbones import Backbone
 from benchmark.pretrain import setup, update
 from benchmark.seeding import derive
@@ -33,8 +33,8 @@ class Adversarial(Method):
         critic(torch.zeros(2, 3, 16, 16))
         return {"generator": generator, "critic": critic}
 
-    def drives(self):
-        return ("generator", "critic")
+    def stages(self):
+        return (Stage(("generator", "critic")),)
 
     def optimizer(self, network, parameters):
         return torch.optim.SGD(parameters, lr=1.0)

@@ -1,50 +1,16 @@
-"""Batched augmentations on the device, shared by all methods.
-
-Images come in as uint8 and only the pixels that are cut out become floats. Whatever is drawn is drawn from a
-``torch.Generator`` of the device. Tensors are (N, ..., 3, h, w): an image, or several tiles of it.
-"""
+"""Colours of batches of squares: grey, projected, offset, normalised."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from benchmark.augment.patches import integers
+
 LUMA = (0.299, 0.587, 0.114)
 """Red, green and blue in grey (ITU-R BT.601), as Pillow's "L"."""
 FLAT = 1e-5
 """A standard deviation in [0, 1] units below that of one odd pixel by one grey level in 390 x 390: rounding."""
-
-
-def cut(images: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
-    """Squares of ``size`` pixels at rows ``y`` and columns ``x`` (int64) of each image, by one gather.
-
-    ``images`` (N, C, H, W) of any dtype and memory layout; ``y`` and ``x`` (N, T) give T squares an image, (N, T, C)
-    a place for each of their channels. Returns (N, T, C, size, size). A place outside the image is an IndexError.
-    """
-    if y.dim() == 2:
-        y, x = y[:, :, None], x[:, :, None]
-    n, channels = images.shape[:2]
-    windows = images.unfold(2, size, 1).unfold(3, size, 1)
-    image = torch.arange(n, device=images.device).view(n, 1, 1)
-    channel = torch.arange(channels, device=images.device).view(1, 1, channels)
-    return windows[image, channel, y, x]
-
-
-def integers(shape: tuple[int, ...], high: int, generator: torch.Generator) -> Tensor:
-    """Uniform int64 in 0..``high``, inclusive."""
-    return torch.randint(0, high + 1, shape, generator=generator, device=generator.device)
-
-
-def channel_shift(
-    y: Tensor, x: Tensor, most: int, generator: torch.Generator, channels: int = 3
-) -> tuple[Tensor, Tensor]:
-    """Places (N, T) moved by 0..``most`` px in each axis for each channel on its own: (N, T, channels) each.
-
-    The defence against chromatic aberration that Noroozi & Favaro call "color jittering": where lens or press
-    moves the inks against each other, that displacement no longer tells where in the image a tile lay.
-    """
-    shape = (*y.shape, channels)
-    return y[..., None] + integers(shape, most, generator), x[..., None] + integers(shape, most, generator)
 
 
 def to_float(pixels: Tensor) -> Tensor:

@@ -1,0 +1,21 @@
+"""Batched augmentations on the device, shared by all methods.
+
+Images come in as uint8 and only the pixels that are cut out become floats. Whatever is drawn is drawn from a
+``torch.Generator`` of the device. Tensors are (N, ..., 3, h, w): an image, or several tiles of it.
+"""
+
+from benchmark.augment.colour import FLAT, LUMA, colour_matrices, intensity_offset, recolour, standardise, to_float
+from benchmark.augment.patches import channel_shift, cut, integers
+
+__all__ = [
+    "FLAT",
+    "LUMA",
+    "channel_shift",
+    "colour_matrices",
+    "cut",
+    "integers",
+    "intensity_offset",
+    "recolour",
+    "standardise",
+    "to_float",
+]
