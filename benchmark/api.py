@@ -141,6 +141,7 @@ class Method(ABC):
     supervision: ClassVar[str] = "none"
     pretrains: ClassVar[bool] = True
     takes_weights: ClassVar[bool] = False
+    backbones: ClassVar[Literal["any", "vit"]] = "any"
     source: ClassVar[str] = ""
 
     def __init__(self, config: Settings) -> None:

@@ -10,13 +10,22 @@ import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from benchmark.config import BackboneSettings
 from benchmark.errors import Refusal, did_you_mean
 
-DEFAULTS = {"smoke": "test_resnet", "quick": "test_resnet", "standard": "resnet18", "paper": "resnet50"}
-"""The backbone of a preset; each has ImageNet weights on timm's hub."""
+DEFAULTS = {
+    "any": {"smoke": "test_resnet", "quick": "test_resnet", "standard": "resnet18", "paper": "resnet50"},
+    "vit": {
+        "smoke": "test_vit",
+        "quick": "test_vit",
+        "standard": "vit_small_patch16_224",
+        "paper": "vit_base_patch16_224",
+    },
+}
+"""The backbone of a preset for methods that take any, or a vision transformer only; each has weights on timm's hub."""
 
 
 class Backbone(nn.Module):
@@ -66,6 +75,10 @@ class Backbone(nn.Module):
     def pooled(self, images: Tensor) -> Tensor:
         """The coarsest map, averaged over space: (B, channels[-1])."""
         return self(images)[-1].mean((2, 3))
+
+    def is_transformer(self) -> bool:
+        """Whether this is a plain vision transformer: tokens of equal patches, one width."""
+        return isinstance(self.model, VisionTransformer)
 
     def has_batch_norm(self) -> bool:
         """Whether any layer keeps running statistics."""

@@ -23,6 +23,7 @@ from benchmark.seeding import derive
 from benchmark.store import checksum, key_of
 
 FAMILIES = ("frozen", "finetune")
+CONTROL = "random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +99,36 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                 notes.append(f"left out: {reason}")
                 continue
             for protocol, family in _protocols(task, request.protocols):
-                task.head(_skeleton(*_backbone_of(request, pairs), 0), family)
-                rows = _Rows(request, pairs, device, data, pretrain_data, task, protocol, family)
-                if request.baseline:
-                    for name in task.trivial:
-                        cell = rows.trivial(name)
-                        cells.setdefault(cell.id, cell)
-                for method_name in method_names(request):
-                    for seed in range(request.seeds):
-                        cell = rows.method(method_name, seed)
-                        cells.setdefault(cell.id, cell)
+                for backbone, methods in _blocks(request).items():
+                    rows = _Rows(request, pairs, device, data, pretrain_data, task, protocol, family, backbone)
+                    task.head(_skeleton(backbone, rows.backbone_settings, 0), family)
+                    if request.baseline:
+                        for name in task.trivial:
+                            cell = rows.trivial(name)
+                            cells.setdefault(cell.id, cell)
+                    for method_name in methods:
+                        for seed in range(request.seeds):
+                            cell = rows.method(method_name, seed)
+                            cells.setdefault(cell.id, cell)
     plan = Plan(list(cells.values()), data, pretrain_data, notes)
     _refuse_idle_flags(request, plan)
     return plan
+
+
+def _blocks(request: Request) -> dict[str, list[str]]:
+    """The methods by the backbone that they are run on, each block with the control row in front where it is asked for.
+
+    Without ``--backbone`` a method that wants another kind of backbone has a block, and a control row, of its own.
+    """
+    asked = method_names(request)
+    others = [name for name in asked if name != CONTROL]
+    found: dict[str, list[str]] = {}
+    for name in others or asked:
+        method: Any = registry.load_entry(registry.find("methods", name), "methods")
+        found.setdefault(request.backbone or DEFAULTS[method.backbones][request.preset], []).append(name)
+    if CONTROL in asked and others:
+        found = {backbone: [CONTROL, *names] for backbone, names in found.items()}
+    return found
 
 
 def _refuse_idle_flags(request: Request, plan: Plan) -> None:
@@ -184,11 +202,13 @@ class _Rows:
         task: Task,
         protocol: str,
         family: Literal["frozen", "finetune"],
+        backbone: str,
     ) -> None:
         self.request, self.pairs, self.device = request, pairs, device
         self.data, self.pretrain_data = data, pretrain_data
         self.task, self.protocol, self.family = task, protocol, family
-        self.backbone, self.backbone_settings = _backbone_of(request, pairs)
+        self.backbone = backbone
+        self.backbone_settings = BackboneSettings.resolve("backbone", request.preset, settings_of("backbone", pairs))
         self.pretrain = PretrainSettings.resolve("pretrain", request.preset, settings_of("pretrain", pairs))
 
     def trivial(self, name: str) -> Cell:
@@ -293,6 +313,11 @@ class _Rows:
         )
 
     def _pretraining(self, method: Method, source: dict[str, Any], backbone: Backbone, seed: int) -> Pretraining:
+        if method.backbones == "vit" and not backbone.is_transformer():
+            raise Declined(
+                f"{method.name} needs a vision transformer, and {backbone.name} is none; "
+                f"leave out --backbone or give --backbone {DEFAULTS['vit'][self.request.preset]}"
+            )
         _require(method.needs, self.pretrain_data, f"method {method.name}")
         method.build(copy.deepcopy(backbone))
         for view in method.views().values():
@@ -348,12 +373,6 @@ class _Rows:
 
     def _changed(self, owner: str, config: Config) -> dict[str, Any]:
         return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
-
-
-def _backbone_of(request: Request, pairs: tuple[tuple[str, str], ...]) -> tuple[str, BackboneSettings]:
-    """The backbone of a request and its settings."""
-    settings = BackboneSettings.resolve("backbone", request.preset, settings_of("backbone", pairs))
-    return request.backbone or DEFAULTS[request.preset], settings
 
 
 _SKELETONS: dict[str, Backbone] = {}

@@ -117,3 +117,19 @@ def test_the_readmes_own_method_runs(cli, with_synth, tmp_path):
     records = [json.loads(file.read_text()) for file in with_synth.glob("cells/*/*.json")]
     mine = next(record for record in records if record["method"] == "rotation")
     assert mine["pretext"]["accuracy"]["trivial"] == 0.25
+
+
+def test_a_method_for_transformers_has_a_block_of_its_own_with_its_control_row(cli, with_synth, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN.replace('    name = "rotation"', '    name = "rotation"\n    backbones = "vit"'))
+    words = ("--method", f"jigsaw,{path}:Rotation", "--task", "detection", *TINY, "--results", with_synth)
+    done = cli(*words)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(file.read_text()) for file in with_synth.glob("cells/*/*.json")]
+    rows = {(record["method"], record["backbone"]["name"]) for record in records if record["backbone"]}
+    assert rows == {(m, "test_resnet") for m in ("random", "jigsaw")} | {
+        (m, "test_vit") for m in ("random", "rotation")
+    }
+    refused = cli(*words, "--backbone", "resnet18")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "rotation needs a vision transformer, and resnet18 is none" in refused.stderr
