@@ -1,4 +1,4 @@
-"""The verbs beside a run: list, describe, data, table, submit, doctor. None imports torch but describe and doctor."""
+"""The verbs beside a run, one function each. None imports torch but describe and doctor."""
 
 from __future__ import annotations
 
@@ -177,6 +177,18 @@ def verb_submit(words: list[str]) -> int:
     from submissions import commands
 
     return {"pack": commands.pack, "check": commands.check, "score": commands.score}[flags.verb](flags)
+
+
+def verb_export(words: list[str]) -> int:
+    """``export METHOD|KEY --out DIR``."""
+    parser = _parser("export", "A pretrained backbone as a folder that timm loads in three lines, with its card.")
+    parser.add_argument("what", metavar="METHOD|KEY", help="a method, or the beginning of a pretraining's key")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    flags = parser.parse_args(words)
+    from benchmark.export import export
+
+    print(export(Store(flags.results), flags.what, flags.out))
+    return 0
 
 
 def verb_doctor(words: list[str]) -> int:
