@@ -20,6 +20,7 @@ from benchmark.data.cache import ImageCache
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Dataset, Split
 from benchmark.data.images import read_rgb
+from benchmark.data.splits import labelled
 from benchmark.errors import CellError, Refusal
 from benchmark.locks import machine_slot
 from benchmark.pictures import save_pictures
@@ -241,6 +242,8 @@ class Bench:
     def _task_data(self, cell: plan.Cell, split: Split) -> TaskData:
         view = cell.task.view()
         items = cell.task.items(self.plan.data, split)
+        if split == "train" and cell.task.config.label_fraction < 1:
+            items = labelled(items, cell.task.config.label_fraction)
         if not items:
             raise CellError(f"the {split} split of {self.plan.data.name} is empty for {cell.task.name}")
         return TaskData.of(cell.task, self._built(self.plan.data, items, view))

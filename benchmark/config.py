@@ -113,6 +113,9 @@ class TaskConfig(Config):
     lr: float = setting(1e-3, "learning rate of the head (AdamW)", gt=0)
     backbone_lr: float = setting(1e-4, "learning rate of the backbone when fine-tuned (AdamW)", gt=0)
     weight_decay: float = setting(1e-4, "decoupled weight decay", ge=0)
+    label_fraction: float = setting(
+        1.0, "share of the training items that are used, the same for every row", gt=0, le=1
+    )
     trials: tuple[float, ...] = setting((1.0,), "factors of the learning rate tried; validation chooses", min_length=1)
     batch_norm: Literal["handed-over", "re-estimated", "choose"] = setting(
         "re-estimated", "statistics of a frozen backbone: as handed over, re-estimated once, or chosen on validation"

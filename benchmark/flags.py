@@ -40,6 +40,7 @@ def run_flags() -> Parser:
     add("--backbone", metavar="NAME", help="any timm model with feature maps (default: the preset's)")
     add("--weights", type=Path, metavar="FILE", help="the weights of imagenet (or any given backbone)")
     add("--init", metavar="imagenet|FILE", help="where a pretext task starts from")
+    add("--label-fraction", metavar="F[,F]", help="share of the training items that a task may use; one block each")
     add("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1")
     add("--budget", default="images", choices=("images", "flops"), help="what all pretext tasks get the same of")
     add("--transductive", action="store_true", help="let pretraining read validation and test series; marks the row")

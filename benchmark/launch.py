@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmark import supervise
+from benchmark import registry, supervise
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
@@ -42,7 +42,10 @@ def request_of(
             budget=flags.budget,
             transductive=flags.transductive,
             sets=(*sets, *(pair(text) for text in flags.set)),
-            grid=tuple((key, tuple(values.split(","))) for key, values in map(pair, flags.grid)),
+            grid=(
+                *((key, tuple(values.split(","))) for key, values in map(pair, flags.grid)),
+                *_label_fractions(flags.label_fraction, tasks),
+            ),
             results=flags.results,
             devices=flags.devices,
             precision=flags.precision,
@@ -57,6 +60,14 @@ def request_of(
     except ValidationError as error:
         first = error.errors()[0]
         raise Refusal(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})") from None
+
+
+def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """What ``--label-fraction`` means: an axis of the grid for every task."""
+    if text is None:
+        return []
+    names = registry.names("tasks") if list(tasks) == ["all"] else [registry.find("tasks", name).name for name in tasks]
+    return [(f"{name}.label_fraction", tuple(text.split(","))) for name in names]
 
 
 AS_ASKED = ("preset", "changed", "given", "init", "weights", "transductive")

@@ -1,13 +1,15 @@
 import hashlib
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.data.dataset import Item
 from benchmark.data.layouts.open_mantra import SPLIT, SPLIT_SHA256
-from benchmark.data.splits import assign, by_series, read_sidecar
+from benchmark.data.splits import assign, by_series, labelled, read_sidecar
 from benchmark.errors import Refusal
 
 names = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=40)
@@ -75,3 +77,14 @@ def test_a_wrong_sidecar_is_refused_in_one_line(tmp_path, text, said):
     assert said in str(caught.value)
     assert "series.json" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@given(names, st.floats(0.001, 1), st.floats(0.001, 1), st.randoms())
+def test_a_share_of_the_labels_is_drawn_once_and_lies_in_every_larger_one(ids, one, other, random):
+    items = [Item(name, Path(name), "series", "train") for name in ids]
+    less, more = sorted([one, other])
+    few, many = labelled(items, less), labelled(items, more)
+    assert len(few) == (max(1, round(less * len(ids))) if ids else 0)
+    assert set(few) <= set(many)
+    random.shuffle(items)
+    assert set(labelled(items, less)) == set(few)

@@ -121,3 +121,19 @@ def test_forced_cells_are_run_again_once(cli, first_run, with_synth):
     assert sum(after[name] != before[name] for name in before) == 2
     old = {record["id"]: record["metrics"] for record in records_of(first_run[1])}
     assert {record["id"]: record["metrics"] for record in records_of(with_synth)} == old
+
+
+def test_a_share_of_the_labels_has_a_block_of_its_own(cli, with_synth):
+    results = with_synth
+    done = cli(
+        *("--method", "random", "--task", "saliency", "--label-fraction", "0.1,1", *TINY[:6], *SALIENCY),
+        *("--results", results),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "saliency.label_fraction=0.1" in done.stdout
+    train = {r["settings"]["task"]["label_fraction"]: r for r in records_of(results) if r["method"] == "random"}
+    assert set(train) == {0.1, 1.0}
+    assert train[0.1]["metrics"]["cc"]["n"] == train[1.0]["metrics"]["cc"]["n"], "the test split stays whole"
+    refused = cli("--method", "random", "--task", "saliency", "--label-fraction", "0", "--results", results)
+    assert refused.returncode == 2
+    assert "saliency.label_fraction" in refused.stderr

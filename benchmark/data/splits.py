@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from benchmark.data.dataset import SPLITS, Split
+from benchmark.data.dataset import SPLITS, Item, Split
 from benchmark.errors import Refusal
 
 SIDECAR = "series.json"
@@ -77,6 +77,18 @@ def assign(series: Iterable[str], root: Path, otherwise: Mapping[str, Split] | N
     if missing:
         raise Refusal(f"{root / SIDECAR} does not name {few(missing)}; add a split for each series of the folder")
     return sidecar
+
+
+def labelled(items: Sequence[Item], fraction: float) -> list[Item]:
+    """The share of the items whose labels are used, at least one, in their order.
+
+    Drawn once for all time, by the sha256 of the items' ids: every row and seed has the same, and a smaller share
+    lies in every larger one.
+    """
+    count = max(1, round(fraction * len(items)))
+    drawn = sorted(items, key=lambda item: (hashlib.sha256(f"labelled {item.id}".encode()).digest(), item.id))
+    chosen = {item.id for item in drawn[:count]}
+    return [item for item in items if item.id in chosen]
 
 
 def few(names: Iterable[object], most: int = 5) -> str:
