@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -25,8 +24,8 @@ from benchmark.errors import CellError, Refusal
 from benchmark.locks import machine_slot
 from benchmark.pictures import save_pictures
 from benchmark.progress import Progress
-from benchmark.records import item_arrays, metric_entries
 from benchmark.request import Request
+from benchmark.scoring import score
 from benchmark.seeding import derive
 from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic, write_json
 from benchmark.task_data import TaskData
@@ -119,15 +118,11 @@ class Bench:
         if not self.first:
             return {}, {}
         began = time.monotonic()
-        scorer = importlib.import_module(cell.task.scorer)
-        ids = [item.id for item in test.items]
-        scored = scorer.score_items(predictions, test.truths, ids=ids, **cell.task.score_options())
-        items = {**scored, **item_arrays(test.items)}
-        metrics = metric_entries(scorer, items)
-        if "empty" in items:
-            fields["exclusions"]["empty_truth"] = items["id"][items["empty"]].tolist()
-        fields["notes"] = list(getattr(scorer, "notes", lambda items: ())(items))
-        for note in fields["notes"] if not cell.trivial else ():
+        scored = score(cell.task, predictions, test.items, test.truths)
+        if "empty" in scored.items:
+            fields["exclusions"]["empty_truth"] = scored.empty
+        fields["notes"] = scored.notes
+        for note in scored.notes if not cell.trivial else ():
             self.progress.say(f"{cell.method} on {cell.task.name}: {note}")
         write_atomic(self.store.predictions_path(cell.id), arrays_bytes(pack(predictions)))
         few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
@@ -135,7 +130,7 @@ class Bench:
         pictures = cell.task.pictures(originals, [test.truths[i] for i in few], [predictions[i] for i in few])
         save_pictures(self.store.root / "runs" / cell.id, pictures)
         fields["phases"]["score"] = _phase(time.monotonic() - began, 1, self.device)
-        return {"metrics": metrics, **fields}, items
+        return {"metrics": scored.metrics, **fields}, scored.items
 
     def _backbone(self, cell: plan.Cell) -> Backbone:
         """The backbone as a method without pretraining hands it over, or as a pretext task starts from it."""

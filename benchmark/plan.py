@@ -143,8 +143,9 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
             raise Refusal(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
 
 
-def _scorer(task: Task) -> Any:
-    return importlib.import_module(task.scorer)
+def metric_versions(task: Task) -> dict[str, int]:
+    """The metrics of a task with the versions of their definitions, the primary one first."""
+    return {metric.name: metric.version for metric in importlib.import_module(task.scorer).METRICS}
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
@@ -353,7 +354,7 @@ class _Rows:
             "engine": engine.VERSION,
             "task": self.task.name,
             "version": self.task.version,
-            "metrics": {metric.name: metric.version for metric in _scorer(self.task).METRICS},
+            "metrics": metric_versions(self.task),
             "protocol": self.protocol,
             "settings": _plain(self.task.config),
             "data": _identity_of(self.data),

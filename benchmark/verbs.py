@@ -1,4 +1,4 @@
-"""The verbs beside a run, one function each. None imports torch but describe and doctor."""
+"""The verbs beside a run, one function each. Only describe, rescore and doctor import torch."""
 
 from __future__ import annotations
 
@@ -177,6 +177,17 @@ def verb_submit(words: list[str]) -> int:
     from submissions import commands
 
     return {"pack": commands.pack, "check": commands.check, "score": commands.score}[flags.verb](flags)
+
+
+def verb_rescore(words: list[str]) -> int:
+    """``rescore [CELL]``."""
+    parser = _parser("rescore", "Metrics again from stored predictions, no model: after a metric's definition changed.")
+    parser.add_argument("cell", nargs="?", help="the beginning of a cell's id (default: every cell that is done)")
+    flags = parser.parse_args(words)
+    from benchmark.progress import Progress
+    from benchmark.rescore import rescore
+
+    return rescore(Store(flags.results), flags.cell, Progress(flags.quiet))
 
 
 def verb_export(words: list[str]) -> int:

@@ -1,0 +1,35 @@
+"""From predictions and truths to a record's metrics and the per-item arrays beside it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmark.api import Item, Predictions, Task, Truth
+from benchmark.records import item_arrays, metric_entries
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the scorer of a task makes of a split: metrics as a record has them, items, what a reader must know."""
+
+    metrics: dict[str, dict[str, Any]]
+    items: dict[str, np.ndarray]
+    notes: list[str]
+
+    @property
+    def empty(self) -> list[str]:
+        """The ids of items without any truth."""
+        return self.items["id"][self.items["empty"]].tolist() if "empty" in self.items else []
+
+
+def score(task: Task, predictions: Predictions, items: Sequence[Item], truths: Sequence[Truth]) -> Scored:
+    """Score predictions, one for each item. Raises CellError where the primary metric has no finite value."""
+    scorer = importlib.import_module(task.scorer)
+    ids = [item.id for item in items]
+    arrays = {**scorer.score_items(predictions, truths, ids=ids, **task.score_options()), **item_arrays(items)}
+    return Scored(metric_entries(scorer, arrays), arrays, list(getattr(scorer, "notes", lambda items: ())(arrays)))
