@@ -4,8 +4,18 @@ Images come in as uint8 and only the pixels that are cut out become floats. What
 ``torch.Generator`` of the device. Tensors are (N, ..., 3, h, w): an image, or several tiles of it.
 """
 
-from benchmark.augment.colour import FLAT, LUMA, colour_matrices, intensity_offset, recolour, standardise, to_float
-from benchmark.augment.patches import channel_shift, cut, integers
+from benchmark.augment.colour import (
+    FLAT,
+    LUMA,
+    colour_matrices,
+    divide_by_rms,
+    drop_colours,
+    intensity_offset,
+    recolour,
+    standardise,
+    to_float,
+)
+from benchmark.augment.patches import channel_shift, cut, downsample, integers
 
 __all__ = [
     "FLAT",
@@ -13,6 +23,9 @@ __all__ = [
     "channel_shift",
     "colour_matrices",
     "cut",
+    "divide_by_rms",
+    "downsample",
+    "drop_colours",
     "integers",
     "intensity_offset",
     "recolour",

@@ -61,3 +61,27 @@ def standardise(pixels: Tensor) -> Tensor:
     deviation = centred.square().mean((-2, -1), keepdim=True).sqrt_()
     blank = deviation < FLAT
     return centred.mul_(torch.where(blank, 0.0, 1 / deviation.clamp_min(FLAT)))
+
+
+def drop_colours(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """One channel of each image, drawn at random, without its mean; the other two noise in -.5..0.5 grey levels.
+
+    ``pixels`` float in [0, 1], (N, ..., 3, h, w); all squares of an image keep the same channel, each loses its own
+    mean. The "color dropping" of Doersch et al. 2015 against chromatic aberration; the noise is about a hundredth of
+    what a channel varies by.
+    """
+    kept = integers((len(pixels),), 2, generator)
+    mask = torch.zeros(len(pixels), 3, device=pixels.device).scatter_(1, kept[:, None], 1.0)
+    mask = mask.view(len(pixels), *(1,) * (pixels.dim() - 4), 3, 1, 1)
+    noise = (torch.rand(pixels.shape, generator=generator, device=pixels.device) - 0.5) / 255
+    return torch.where(mask > 0, pixels - pixels.mean((-2, -1), keepdim=True), noise)
+
+
+def divide_by_rms(pixels: Tensor) -> Tensor:
+    """Each channel of each square without its mean, the square divided by its root mean square; blank ones all 0.
+
+    ``pixels`` float (N, ..., 3, h, w). Unlike ``standardise`` it keeps what channels vary by in relation to each other.
+    """
+    centred = pixels - pixels.mean((-2, -1), keepdim=True)
+    rms = centred.square().mean((-3, -2, -1), keepdim=True).sqrt_()
+    return centred.mul_(torch.where(rms < FLAT, 0.0, 1 / rms.clamp_min(FLAT)))

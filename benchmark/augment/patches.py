@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
+
+LADDER = 5
+"""How many small sides ``downsample`` draws from."""
 
 
 def cut(images: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
@@ -36,3 +40,23 @@ def channel_shift(
     """
     shape = (*y.shape, channels)
     return y[..., None] + integers(shape, most, generator), x[..., None] + integers(shape, most, generator)
+
+
+def downsample(pixels: Tensor, share: float, least: float, generator: torch.Generator) -> Tensor:
+    """A ``share`` of the squares made small and large again, so that sharpness tells nothing of where they lay.
+
+    ``pixels`` float (M, C, s, s). The small side is drawn from five equal steps of its logarithm between
+    ``least`` * s and s (Doersch et al. 2015 draw the number of pixels between 100 and 9025 for a side of 96).
+    """
+    side = pixels.shape[-1]
+    sides = sorted({max(1, round(side * least ** (k / LADDER))) for k in range(1, LADDER + 1)})
+    device = pixels.device
+    chosen = integers((len(pixels),), len(sides) - 1, generator)
+    chosen = torch.where(torch.rand(len(pixels), generator=generator, device=device) < share, chosen, len(sides))
+    out = pixels.clone()
+    for index, small in enumerate(sides):
+        rows = (chosen == index).nonzero()[:, 0]
+        if len(rows):
+            less = interpolate(pixels[rows], size=(small, small), mode="bilinear", antialias=True)
+            out[rows] = interpolate(less, size=(side, side), mode="bilinear")
+    return out

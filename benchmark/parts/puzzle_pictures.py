@@ -1,6 +1,8 @@
-"""Pictures of jigsaw puzzles: as shuffled, as put together by the prediction, and the truth."""
+"""Pictures of puzzles and pairs: as cut, as put together by the prediction, and the truth."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -45,7 +47,7 @@ def draw_puzzles(tiles: np.ndarray, permutations: np.ndarray, labels: np.ndarray
             said_right = frames[0] != INK and solved
             colour = INK if frames[0] == INK and frames[-1] == INK else RIGHT if said_right else WRONG
             draw.text((left, top + 3), caption, fill=colour, font=font)
-            _draw_board(sheet, draw, pieces, frames, grid, left, top + CAPTION)
+            draw_board(sheet, draw, pieces, frames, grid, left, top + CAPTION)
             left += board + MARGIN
     return np.asarray(sheet)
 
@@ -59,7 +61,7 @@ def _marks(true: np.ndarray, said: np.ndarray) -> list[tuple[int, int, int]]:
     return marks
 
 
-def _draw_board(
+def draw_board(
     sheet: Image.Image,
     draw: ImageDraw.ImageDraw,
     pieces: np.ndarray,
@@ -68,7 +70,39 @@ def _draw_board(
     left: int,
     top: int,
 ) -> None:
+    """Tiles uint8 (T, t, t, 3) in a ``grid`` x ``grid``, each in its frame, with its corner at ``left``, ``top``."""
     for place, (piece, colour) in enumerate(zip(pieces, frames, strict=True)):
         x, y = left + place % grid * (TILE + 2 * EDGE), top + place // grid * (TILE + 2 * EDGE)
         draw.rectangle((x, y, x + TILE + 2 * EDGE - 1, y + TILE + 2 * EDGE - 1), fill=colour)
         sheet.paste(Image.fromarray(piece).resize((TILE, TILE), Image.Resampling.LANCZOS), (x + EDGE, y + EDGE))
+
+
+def draw_pairs(
+    patches: np.ndarray, neighbours: Sequence[tuple[int, int]], labels: np.ndarray, predicted: np.ndarray
+) -> np.ndarray:
+    """Two boards a pair, where the network puts the second patch and where it lay, two pairs a row. uint8 (H, W, 3).
+
+    ``patches`` uint8 (N, 2, p, p, 3); ``neighbours`` (row, column) from the first patch by label.
+    """
+    board = 3 * (TILE + 2 * EDGE)
+    width, height = 2 * (board + MARGIN) + MARGIN, board + CAPTION + MARGIN
+    columns = min(2, len(patches))
+    sheet = Image.new("RGB", (columns * width, -(-len(patches) // columns) * height + MARGIN), PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    blank = np.full_like(patches[0, 0], 255)
+    for k, (pair, label, guess) in enumerate(zip(patches, labels, predicted, strict=True)):
+        left, top = k % columns * width + MARGIN, k // columns * height + MARGIN // 2
+        right = int(label) == int(guess)
+        for caption, where, colour in (
+            (f"predicted: {'right' if right else 'wrong'}", int(guess), RIGHT if right else WRONG),
+            ("truth", int(label), INK),
+        ):
+            pieces, frames = np.stack([blank] * 9), [PAPER] * 9
+            row, column = neighbours[where]
+            place = 3 * (1 + row) + 1 + column
+            pieces[4], frames[4] = pair[0], INK
+            pieces[place], frames[place] = pair[1], colour
+            draw.text((left, top + 3), caption, fill=colour, font=font)
+            draw_board(sheet, draw, pieces, frames, 3, left, top + CAPTION)
+            left += board + MARGIN
+    return np.asarray(sheet)
