@@ -16,18 +16,25 @@ from benchmark.augment.colour import (
     to_float,
 )
 from benchmark.augment.patches import channel_shift, cut, downsample, integers
+from benchmark.augment.views import blur_some, coin, crop_resize, grey_some, jitter_colours, random_boxes
 
 __all__ = [
     "FLAT",
     "LUMA",
+    "blur_some",
     "channel_shift",
+    "coin",
     "colour_matrices",
+    "crop_resize",
     "cut",
     "divide_by_rms",
     "downsample",
     "drop_colours",
+    "grey_some",
     "integers",
     "intensity_offset",
+    "jitter_colours",
+    "random_boxes",
     "recolour",
     "standardise",
     "to_float",
