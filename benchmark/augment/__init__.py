@@ -15,11 +15,13 @@ from benchmark.augment.colour import (
     standardise,
     to_float,
 )
+from benchmark.augment.masks import HOLES, inner_band
 from benchmark.augment.patches import channel_shift, cut, downsample, integers
 from benchmark.augment.views import blur_some, coin, crop_resize, grey_some, jitter_colours, random_boxes
 
 __all__ = [
     "FLAT",
+    "HOLES",
     "LUMA",
     "blur_some",
     "channel_shift",
@@ -31,6 +33,7 @@ __all__ = [
     "downsample",
     "drop_colours",
     "grey_some",
+    "inner_band",
     "integers",
     "intensity_offset",
     "jitter_colours",

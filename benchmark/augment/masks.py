@@ -1,0 +1,66 @@
+"""Holes in images: where pixels are taken away, (N, 1, s, s) with 1 in the hole (Pathak et al. 2016, section 3.3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, max_pool2d
+
+from benchmark.augment.patches import integers
+
+COARSE = 0.06
+"""Cells of the noise from which random regions are grown, a pixel: 600 of them for the authors' 10,000 px."""
+THRESHOLD = 0.25
+SPREAD = 0.05
+"""A random region's area is its share give or take this."""
+TRIES = 16
+
+
+def central_hole(n: int, side: int, share: float, generator: torch.Generator) -> Tensor:
+    """A square hole in the middle that is a ``share`` of the area; the same for all."""
+    hole = round(side * share**0.5)
+    mask = torch.zeros(n, 1, side, side, device=generator.device)
+    start = (side - hole) // 2
+    mask[:, :, start : start + hole, start : start + hole] = 1
+    return mask
+
+
+def block_holes(n: int, side: int, share: float, generator: torch.Generator, blocks: int = 5) -> Tensor:
+    """Square blocks at random places, which may overlap, together at most a ``share`` of the area."""
+    block = max(1, int(side * (share / blocks) ** 0.5))
+    corners = integers((2, n, blocks, 1), side - block, generator)
+    line = torch.arange(side, device=generator.device)
+    rows, columns = ((line >= corner) & (line < corner + block) for corner in corners)
+    return (rows[..., :, None] & columns[..., None, :]).any(1, keepdim=True).float()
+
+
+def region_holes(n: int, side: int, share: float, generator: torch.Generator) -> Tensor:
+    """Ragged regions: smoothed noise below a threshold, cut where it covers ``share`` of the area, +- 0.05.
+
+    As in the authors' code: low-resolution uniform noise, bicubic to full size, below 0.25; windows of it are drawn
+    until one covers the right share. The last of 16 windows is shifted in threshold to cover it exactly.
+    """
+    cells = max(2, round(side * COARSE) + 3)
+    noise = torch.rand(TRIES * n, 1, cells, cells, generator=generator, device=generator.device)
+    smooth = interpolate(noise, size=(side, side), mode="bicubic", align_corners=True).view(TRIES, n, 1, side, side)
+    holes = (smooth < THRESHOLD).float()
+    fits = ((holes.mean((2, 3, 4)) - share).abs() <= SPREAD).float()
+    fits[-1] = 1
+    chosen = fits.argmax(0)
+    mask = holes[chosen, torch.arange(n, device=generator.device)]
+    last = smooth[-1]
+    level = last.flatten(1).sort(1).values[:, min(round(share * side * side), side * side - 1)].view(n, 1, 1, 1)
+    return torch.where((chosen == TRIES - 1).view(n, 1, 1, 1), (last < level).float(), mask)
+
+
+HOLES = {"central": central_hole, "random_block": block_holes, "random_region": region_holes}
+
+
+def inner_band(mask: Tensor, width: int) -> Tensor:
+    """The pixels of a hole within ``width`` px of its edge: where the prediction overlaps what surrounds it.
+
+    What lies beyond the image does not count as surroundings.
+    """
+    if width == 0:
+        return torch.zeros_like(mask)
+    return mask * max_pool2d(1 - mask, 2 * width + 1, stride=1, padding=width)
