@@ -15,7 +15,7 @@ import torch
 from benchmark import engine, plan, pretrain, transfer
 from benchmark.api import Item, Predictions, View
 from benchmark.backbones import Backbone, load_weights, weights_bytes
-from benchmark.data.cache import ImageCache
+from benchmark.data.cache import ImageCache, aligned
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Dataset, Split
 from benchmark.data.images import read_rgb
@@ -172,8 +172,8 @@ class Bench:
         self._prepare(data)
         splits = SPLITS if self.request.transductive else ("train",)
         views = method.views()
-        panels = {name: self._cache(data, view, splits) for name, view in views.items()}
-        held_out = {name: self._cache(data, view, ("val",)) for name, view in views.items()}
+        panels = aligned({name: self._cache(data, view, splits) for name, view in views.items()})
+        held_out = aligned({name: self._cache(data, view, ("val",)) for name, view in views.items()})
         checkpoint = engine.Checkpoint(self.store.root / "checkpoints" / f"{work.key}.pt", self.device)
         with machine_slot(self.device.name, self.progress) if self.first else ExitStack():
             outcome = pretrain.pretrain(

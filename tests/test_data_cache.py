@@ -221,3 +221,24 @@ def test_two_processes_make_it_once(tmp_path):
         child.join(30)
     assert [child.exitcode for child in children] == [0, 0]
     assert counter.value == 1
+
+
+def test_pairs_of_which_one_half_cannot_be_read_are_left_out(tmp_path):
+    items = {"face": [], "body": []}
+    for k in range(4):
+        for kind in items:
+            path = tmp_path / f"{kind}{k}.png"
+            Image.new("RGB", (20, 20), (40 * k, 0, 0)).save(path)
+            items[kind].append(Item(f"{kind}{k}", path, "s", "train", identity="who", panel=str(k)))
+    items["face"][1].path.write_bytes(b"no image")
+    items["body"][2].path.write_bytes(b"")
+    view = View(side=8)
+    caches = {kind: cache.build(of, view, tmp_path / "cache", kind, Progress(quiet=True)) for kind, of in items.items()}
+    pairs = cache.aligned(caches)
+    assert [item.id for item in pairs["face"].items] == ["face0", "face3"]
+    assert [item.id for item in pairs["body"].items] == ["body0", "body3"]
+    for one in pairs.values():
+        assert one.batch([0, 1])[:, 0, 0, 0].tolist() == [0, 120]
+        assert len(one.failures) == 1
+    whole = {"image": caches["face"], "again": caches["face"]}
+    assert cache.aligned(whole) == whole

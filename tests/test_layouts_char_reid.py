@@ -52,7 +52,7 @@ def with_panels(root: Path) -> Path:
 
 def test_instances_have_identity_series_panel_and_split(tmp_path):
     dataset = CharReid(reid(tmp_path))
-    assert dataset.offers() == {"identities"}
+    assert dataset.offers() == {"identities", "faces", "bodies", "face_pairs", "body_pairs"}
     for split, series in SERIES.items():
         instances = dataset.instances(split)
         assert len(instances) == 5
@@ -73,7 +73,7 @@ def test_sequences_of_validation_have_a_longer_prefix(tmp_path):
 
 def test_panels_have_boxes_with_identities_where_the_raw_panels_are(tmp_path):
     dataset = CharReid(with_panels(reid(tmp_path)))
-    assert dataset.offers() == {"identities", "panels", "boxes:face", "boxes:body"}
+    assert dataset.offers() > {"identities", "panels", "boxes:face", "boxes:body"}
     [panel] = dataset.items("panels", "test")
     assert panel.id == "30/1_0"
     assert panel.boxes == (
@@ -154,3 +154,14 @@ def test_malformed_files_are_refused_with_file_and_place(tmp_path, name, text, s
     assert name in str(caught.value)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_faces_and_bodies_are_items_and_pairs_lie_in_one_order(tmp_path):
+    dataset = CharReid(reid(tmp_path))
+    for split in SERIES:
+        faces, bodies = (dataset.items(kind, split) for kind in ("faces", "bodies"))
+        assert {item.id for item in (*faces, *bodies)} == {instance.id for instance in dataset.instances(split)}
+        pairs = dataset.items("face_pairs", split), dataset.items("body_pairs", split)
+        assert [(item.panel, item.identity) for item in pairs[0]] == [(item.panel, item.identity) for item in pairs[1]]
+        assert set(pairs[0]) <= set(faces)
+        assert set(pairs[1]) <= set(bodies)

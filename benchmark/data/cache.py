@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -50,17 +50,40 @@ class ImageCache:
     """The readable ``items`` in their order; ``images`` uint8 (N, S, S, 3), read-only; ``sizes`` int64 (N, 2).
 
     ``sizes`` are width and height in pixels of the original (of the crop, where there is one); ``failures`` are
-    pairs of an item's id and the reason why it is not here.
+    pairs of an item's id and the reason why it is not here. ``rows`` says where in ``images`` the items lie, where not
+    in order.
     """
 
     items: list[Item]
     images: np.ndarray
     sizes: np.ndarray
     failures: list[tuple[str, str]]
+    rows: np.ndarray | None = None
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """A copy of the squares at ``indices`` as uint8 (B, S, S, 3)."""
-        return np.asarray(self.images)[np.asarray(indices, dtype=np.int64)]
+        chosen = np.asarray(indices, dtype=np.int64)
+        return np.asarray(self.images)[chosen if self.rows is None else self.rows[chosen]]
+
+
+def aligned(caches: Mapping[str, ImageCache]) -> dict[str, ImageCache]:
+    """Caches whose items belong together by their order, without those whose partner cannot be read."""
+    names = {name: [_partner(item) for item in cache.items] for name, cache in caches.items()}
+    if len({tuple(of) for of in names.values()}) == 1:
+        return dict(caches)
+    common = set.intersection(*(set(of) for of in names.values()))
+    kept = {}
+    for name, cache in caches.items():
+        rows = np.array([row for row, of in enumerate(names[name]) if of in common], dtype=np.int64)
+        kept[name] = ImageCache(
+            [cache.items[row] for row in rows], cache.images, cache.sizes[rows], cache.failures, rows
+        )
+    return kept
+
+
+def _partner(item: Item) -> str:
+    """What items of two kinds that belong together share."""
+    return f"{item.panel}/{item.identity}" if item.panel else item.id
 
 
 def build(

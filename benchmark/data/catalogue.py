@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark import registry
-from benchmark.data.dataset import SPLITS, Dataset, Kind
+from benchmark.data.dataset import KINDS, SPLITS, Dataset, Kind
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
-
-KINDS: tuple[Kind, ...] = ("panels", "pages", "saliency")
 
 
 def info(text: str, results: Path) -> str:
@@ -33,7 +31,7 @@ def info(text: str, results: Path) -> str:
     lines.append(f"offers:    {', '.join(sorted(offers))}")
     for kind in KINDS:
         if kind in offers:
-            lines.append(f"{kind + ':':10} {', '.join(_count(dataset, kind, split) for split in SPLITS)}")
+            lines.append(f"{kind + ':':11} {', '.join(_count(dataset, kind, split) for split in SPLITS)}")
     return "\n".join(lines)
 
 

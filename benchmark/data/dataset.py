@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-Kind = Literal["panels", "pages", "saliency"]
+Kind = Literal["panels", "pages", "saliency", "faces", "bodies", "face_pairs", "body_pairs"]
+KINDS: tuple[Kind, ...] = ("panels", "pages", "saliency", "faces", "bodies", "face_pairs", "body_pairs")
+"""``faces`` and ``bodies`` are characters cut out, one item an appearance. ``face_pairs`` and ``body_pairs`` are those
+of which both are there, in one order: item k of both is the same character in the same panel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Item:
 
     ``labels`` are the box classes annotated here, also those of which this image shows none; boxes are in
     pixels of the item (of the crop, where there is one). ``fixations`` is (k, 2), x and y in pixels, 0-based,
-    a pixel's centre at its index.
+    a pixel's centre at its index. ``identity`` is the character that a face or body belongs to, ``panel`` the id of
+    the panel that it was cut out of.
     """
 
     id: str
@@ -51,12 +55,14 @@ class Item:
     labels: frozenset[str] = frozenset()
     map: Path | None = None
     fixations: np.ndarray | None = field(default=None, compare=False)
+    identity: str | None = None
+    panel: str | None = None
 
 
 class Dataset(ABC):
     """A reader of one real on-disk layout. Imports no torch; opens nothing before it is asked.
 
-    ``offers`` says what tasks may ask for: the kinds of items (``panels``, ``pages``, ``saliency``), box
+    ``offers`` says what tasks may ask for: the kinds of items (see ``KINDS``), box
     classes (``boxes:face``), ``fixations``, ``identities``. ``warnings`` fills while a copy is read: what was
     repaired or left out, by name. ``checksums`` is a folder where fingerprints remember the checksums of files.
     ``specific`` decides between layouts that recognise the same folder: the larger wins.

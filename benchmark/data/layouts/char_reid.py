@@ -81,8 +81,8 @@ class CharReid(FileDataset):
         return (root / BODIES).is_dir() and any((root / f"{split}_char_faces.json").is_file() for split in SPLITS)
 
     def offers(self) -> frozenset[str]:
-        """Identities; panels with faces and bodies where the raw panels are there."""
-        here = {"identities"}
+        """Identities, faces, bodies and pairs of them; panels with their boxes where the raw panels are there."""
+        here = {"identities", "faces", "bodies", "face_pairs", "body_pairs"}
         if (self.root / PANELS).is_dir():
             here.add("panels")
             if (self.root / BOXES).is_file():
@@ -223,8 +223,32 @@ class CharReid(FileDataset):
         return [*(file for file in lists if file.is_file()), *panels, *crops]
 
     def read(self, kind: Kind) -> list[Item]:
+        """The raw panels with the boxes that are known, or characters cut out of them."""
+        return self._panels() if kind == "panels" else self._cut_outs(kind)
+
+    def _cut_outs(self, kind: Kind) -> list[Item]:
+        """Faces or bodies in the order of the lists; of pairs those whose character has both in its panel, by name."""
+        part = "face" if kind.startswith("face") else "body"
+        wanted = [instance for instance in self._instances.values() if instance.kind == part]
+        if kind.endswith("_pairs"):
+            both = {instance.id for pair in self._pairs() for instance in pair}
+            wanted = sorted((one for one in wanted if one.id in both), key=lambda one: (one.panel, one.identity))
+        return [
+            Item(one.id, one.path, one.series, one.split, one.crop, one.style, identity=one.identity, panel=one.panel)
+            for one in wanted
+        ]
+
+    def _pairs(self) -> Iterator[tuple[Instance, Instance]]:
+        """Face and body of one character in one panel; who is there twice is left out, whose is whose is not known."""
+        found: dict[tuple[str, str], dict[str, list[Instance]]] = {}
+        for one in self._instances.values():
+            found.setdefault((one.panel, one.identity), {"face": [], "body": []})[one.kind].append(one)
+        for parts in found.values():
+            if len(parts["face"]) == len(parts["body"]) == 1:
+                yield parts["face"][0], parts["body"][0]
+
+    def _panels(self) -> list[Item]:
         """The raw panels, with boxes of faces and bodies where these are known."""
-        del kind
         labels = frozenset({"face", "body"}) if "boxes:face" in self.offers() else frozenset[str]()
         items = []
         for folder in folders(self.root / PANELS):

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmark.data.boxes import panelise
-from benchmark.data.dataset import Box, Dataset, Item, Kind, Split
+from benchmark.data.dataset import KINDS, Box, Dataset, Item, Kind, Split
 from benchmark.data.layouts.ai4va import Ai4va
+from benchmark.data.layouts.char_reid import CharReid
 from benchmark.data.layouts.dcm772 import Dcm772
 from benchmark.data.synth import make
 from benchmark.data.synth.config import SynthConfig
@@ -53,7 +54,7 @@ class Synth(Dataset):
     def offers(self) -> frozenset[str]:
         """All of it: every kind of item, box and label."""
         boxes = {f"boxes:{label}" for label in ("panel", "face", "body", "text", "balloon")}
-        return frozenset({"panels", "pages", "saliency", "fixations", "identities", "masks", "depth", *boxes})
+        return frozenset({*KINDS, "fixations", "identities", "masks", "depth", *boxes})
 
     def fingerprint(self) -> str:
         """A hash of the generator's version and its settings."""
@@ -71,6 +72,8 @@ class Synth(Dataset):
             )
         if kind == "saliency":
             return self._gaze.items(kind, split)
+        if kind not in ("panels", "pages"):
+            return self._characters.items(kind, split)
         items = self._boxes.items(kind, split)
         return [self._with_labels(item, kind) for item in items]
 
@@ -81,6 +84,10 @@ class Synth(Dataset):
     @cached_property
     def _gaze(self) -> Ai4va:
         return Ai4va(self.root / "ai4va")
+
+    @cached_property
+    def _characters(self) -> CharReid:
+        return CharReid(self.root / "char_reid")
 
     @cached_property
     def _labels(self) -> dict[str, tuple[Box, ...]]:
