@@ -26,14 +26,14 @@ PAPER = "Pathak et al. 2016"
 class AutoencoderConfig(AdamWConfig):
     """Settings of the autoencoder; the defaults are those of ``quick``."""
 
-    side: int = setting(96, "side of the images, px", PAPER, ge=16)
+    side: int = setting(64, "side of the images, px", PAPER, ge=16)
     bottleneck: Literal["channel-wise", "plain"] = setting("channel-wise", "as of context_encoder", PAPER)
     code: int = setting(256, "numbers of the plain bottleneck", PAPER, ge=1)
     width: int = setting(16, "channels of the decoder at its last doubling, doubled towards the code", PAPER, ge=1)
     lr: float = setting(2e-3, "learning rate (AdamW)", gt=0)
 
     presets = {
-        "smoke": {"side": 64, "width": 8},
+        "smoke": {"width": 8},
         "standard": {"side": 128, "width": 32, "code": 2000},
         "paper": {"side": 128, "width": 64, "code": 4000},
     }

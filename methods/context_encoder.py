@@ -29,7 +29,7 @@ MEAN_COLOUR = (117 / 255, 104 / 255, 123 / 255)
 class ContextEncoderConfig(Config):
     """Settings of context encoders; the defaults are those of ``quick``."""
 
-    side: int = setting(96, "side of the images, px", PAPER, ge=16)
+    side: int = setting(64, "side of the images, px", PAPER, ge=16)
     holes: Literal["central", "random_block", "random_region"] = setting("random_region", "kind of hole", PAPER)
     share: float = setting(0.25, "share of the area that holes take away", PAPER, gt=0, lt=1)
     fill: Literal["mean", "constant"] = setting(
@@ -53,7 +53,7 @@ class ContextEncoderConfig(Config):
     schedule: Literal["cosine", "constant"] = setting("cosine", "course of the learning rates", "inkbench")
 
     presets = {
-        "smoke": {"side": 64, "width": 8},
+        "smoke": {"width": 8},
         "standard": {"side": 128, "width": 32, "critic_width": 64, "code": 2000},
         "paper": {
             "side": 128,

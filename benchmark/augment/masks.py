@@ -13,7 +13,7 @@ COARSE = 0.06
 THRESHOLD = 0.25
 SPREAD = 0.05
 """A random region's area is its share give or take this."""
-TRIES = 16
+TRIES = 8
 
 
 def central_hole(n: int, side: int, share: float, generator: torch.Generator) -> Tensor:
@@ -38,7 +38,7 @@ def region_holes(n: int, side: int, share: float, generator: torch.Generator) ->
     """Ragged regions: smoothed noise below a threshold, cut where it covers ``share`` of the area, +- 0.05.
 
     As in the authors' code: low-resolution uniform noise, bicubic to full size, below 0.25; windows of it are drawn
-    until one covers the right share. The last of 16 windows is shifted in threshold to cover it exactly.
+    until one covers the right share. The last of 8 windows is shifted in threshold to cover it exactly.
     """
     cells = max(2, round(side * COARSE) + 3)
     noise = torch.rand(TRIES * n, 1, cells, cells, generator=generator, device=generator.device)

@@ -1,0 +1,46 @@
+"""NT-Xent: each view must find its partner among all others of the batch (Chen et al., SimCLR, ICML 2020, eq. 1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, distributed
+from torch.distributed.nn.functional import all_gather
+from torch.nn.functional import cross_entropy, normalize
+
+
+def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
+    """Mean over the 2N views of -log exp(s_ij / tau) / sum_{k != i} exp(s_ik / tau), s the cosine; float32, a scalar.
+
+    ``z1`` and ``z2`` (n, d), item by item two views of the same. With several ranks the views of all of them are
+    gathered, with their gradient: every rank has the loss of the whole batch, and the mean of the ranks' gradients is
+    the gradient that one device would have.
+    """
+    similarity = _similarity(z1, z2) / temperature
+    return cross_entropy(similarity, _partners(len(similarity), similarity.device))
+
+
+@torch.no_grad()
+def found(z1: Tensor, z2: Tensor) -> Tensor:
+    """Share of an item's two views whose nearest among the 2N - 1 others is its partner: float64 (n,) in {0, .5, 1}."""
+    similarity = _similarity(z1, z2)
+    right = (similarity.argmax(1) == _partners(len(similarity), similarity.device)).double()
+    return (right[: len(z1)] + right[len(z1) :]) / 2
+
+
+def _similarity(z1: Tensor, z2: Tensor) -> Tensor:
+    """Cosines of all views with one another, float32 (2N, 2N), -inf on the diagonal."""
+    z = normalize(torch.cat([_of_all_ranks(z1.float()), _of_all_ranks(z2.float())]), dim=1)
+    with torch.autocast(z.device.type, enabled=False):
+        return (z @ z.T).fill_diagonal_(-torch.inf)
+
+
+def _partners(count: int, device: torch.device) -> Tensor:
+    half = count // 2
+    return (torch.arange(count, device=device) + half) % count
+
+
+def _of_all_ranks(z: Tensor) -> Tensor:
+    """The rows of every rank, the gradient flowing back to each; alone: the rows."""
+    if not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
+        return z
+    return torch.cat(all_gather(z.contiguous()))

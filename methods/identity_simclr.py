@@ -1,0 +1,144 @@
+"""Identity-aware SimCLR: faces, bodies, and the face and body of one character (Soykan, Yuret & Sezgin 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmark.api import Context, View, setting
+from benchmark.parts.adamw import AdamWMethod
+from benchmark.parts.draw_rows import draw_rows
+from benchmark.parts.embedder import Embedder
+from benchmark.parts.nt_xent import found, nt_xent
+from benchmark.parts.pair_views import views_of
+from benchmark.parts.two_views import ViewsConfig, strong, weak
+
+if TYPE_CHECKING:
+    from benchmark.backbones import Backbone
+
+PAPER = "Soykan et al. 2023"
+CODE = "gsoykan/comic_char_reid"
+
+
+class IdentitySimclrConfig(ViewsConfig):
+    """Settings of identity-aware SimCLR; the defaults are those of ``quick``."""
+
+    face: int = setting(48, "side of a view of a face, px", CODE, ge=16)
+    body: int = setting(64, "side of a view of a body, px", CODE, ge=16)
+    temperature: float = setting(0.2, "tau of all three terms", CODE, gt=0)
+    face_weight: float = setting(1.0, "weight of NT-Xent between two views of a face", CODE, ge=0)
+    body_weight: float = setting(1.0, "weight of NT-Xent between two views of a body", CODE, ge=0)
+    identity_weight: float = setting(1.0, "weight of NT-Xent between face and body of one character", CODE, ge=0)
+    alignment: bool = setting(True, "the third term; off: the first two alone", CODE)
+    weak_face_crop: float = setting(0.2, "least area of a weak crop of a face", CODE, gt=0, le=1)
+    weak_body_crop: float = setting(0.5, "least area of a weak crop of a body", CODE, gt=0, le=1)
+    hidden: int = setting(256, "width of the head", CODE, ge=1)
+    out: int = setting(128, "width of the embedding", CODE, ge=1)
+
+    presets = {
+        "smoke": {"face": 32, "body": 48},
+        "standard": {"face": 96, "body": 128, "hidden": 512},
+        "paper": {
+            "face": 96,
+            "body": 128,
+            "smallest_crop": 0.08,
+            "blur": 1.0,
+            "temperature": 0.07,
+            "hidden": 2048,
+            "lr": 5e-4,
+            "warmup": 0.0,
+        },
+    }
+
+
+class IdentitySimclr(AdamWMethod):
+    """One backbone for faces and bodies; views of each find each other, and faces find their own bodies."""
+
+    name = "identity_simclr"
+    Config = IdentitySimclrConfig
+    needs = frozenset({"face_pairs", "body_pairs"})
+    supervision = "face/body pairs"
+    source = (
+        "Soykan, Yuret & Sezgin, Identity-Aware Semi-Supervised Learning for Comic Character Re-Identification, 2023"
+    )
+
+    config: IdentitySimclrConfig
+
+    def views(self) -> dict[str, View]:
+        """Faces and bodies in one order: image k of both is the same character in the same panel."""
+        return views_of({"face": self.config.face, "body": self.config.body})
+
+    def crops_per_image(self) -> int:
+        """Views of a pair in a step: two strong ones of each half, and a weak one."""
+        return 6 if self.config.alignment else 4
+
+    def build(self, backbone: Backbone) -> dict[str, nn.Module]:
+        """The backbone with its head, for faces and bodies alike."""
+        self._normalize = backbone.normalize
+        return {"net": Embedder(backbone, self.config.hidden, self.config.out)}
+
+    def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
+        """NTXent(face, face') + NTXent(body, body') and, aligned, NTXent(weak face, weak body), weighted."""
+        c = self.config
+        faces, bodies = self._embedded(nets, batch, context.generator)
+        loss = c.face_weight * nt_xent(faces[0], faces[1], c.temperature)
+        loss = loss + c.body_weight * nt_xent(bodies[0], bodies[1], c.temperature)
+        if c.alignment:
+            loss = loss + c.identity_weight * nt_xent(faces[2], bodies[2], c.temperature)
+        yield loss
+
+    def pretext(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """``accuracy`` (B,): strong views of faces and bodies that find their partner among the 2N - 1 others of their
+        kind. ``identity`` (B,): weak faces and bodies that find each other among both. Chance is 1 / (2N - 1)."""
+        with torch.no_grad():
+            faces, bodies = self._embedded(nets, batch, context.generator, aligned=True)
+        views = (found(faces[0], faces[1]) + found(bodies[0], bodies[1])) / 2
+        identity = found(faces[2], bodies[2])
+        chance = np.full(len(views), 1 / (2 * len(views) - 1))
+        return {
+            "accuracy": views.cpu().numpy(),
+            "trivial:accuracy": chance,
+            "identity": identity.cpu().numpy(),
+            "trivial:identity": chance,
+        }
+
+    def pictures(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """Rows of a face and a body with their views."""
+        del nets
+        columns = {}
+        for name, views in self._seen(batch, context.generator, aligned=True).items():
+            columns[name] = batch[name].float() / 255
+            columns |= {f"{name}, {what}": view for what, view in zip(("strong", "again", "weak"), views, strict=True)}
+        return {"pairs": draw_rows(columns)}
+
+    def _seen(self, batch: dict[str, Tensor], generator: torch.Generator, aligned: bool) -> dict[str, list[Tensor]]:
+        """Two strong views and, where aligned, a weak one of faces and bodies; the strong ones are drawn first."""
+        c = self.config
+        seen = {
+            "face": [strong(batch["face"], c.face, c, generator) for _ in range(2)],
+            "body": [strong(batch["body"], c.body, c, generator) for _ in range(2)],
+        }
+        if aligned:
+            seen["face"].append(weak(batch["face"], c.face, c.weak_face_crop, generator))
+            seen["body"].append(weak(batch["body"], c.body, c.weak_body_crop, generator))
+        return seen
+
+    def _embedded(
+        self,
+        nets: Mapping[str, nn.Module],
+        batch: dict[str, Tensor],
+        generator: torch.Generator,
+        aligned: bool | None = None,
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Embeddings (N, out) of each view of faces and of bodies."""
+        seen = self._seen(batch, generator, self.config.alignment if aligned is None else aligned)
+        faces, bodies = nets["net"](*(self._normalize(torch.cat(views)) for views in seen.values()))
+        return faces.chunk(len(seen["face"])), bodies.chunk(len(seen["body"]))

@@ -1,0 +1,123 @@
+"""SimCLR: two views of an image find each other among those of the batch (Chen et al., ICML 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmark.api import Context, View, setting
+from benchmark.parts.adamw import AdamWMethod
+from benchmark.parts.draw_rows import draw_rows
+from benchmark.parts.embedder import Embedder
+from benchmark.parts.nt_xent import found, nt_xent
+from benchmark.parts.pair_views import views_of
+from benchmark.parts.two_views import ViewsConfig, strong
+
+if TYPE_CHECKING:
+    from benchmark.backbones import Backbone
+
+PAPER = "Chen et al. 2020"
+SOYKAN = "Soykan et al. 2023"
+
+
+class SimclrConfig(ViewsConfig):
+    """Settings of SimCLR; the defaults are those of ``quick``."""
+
+    crops: Literal["panels", "pairs"] = setting(
+        "panels", "what the views are of: panels, or the face and body crops that identity_simclr sees", SOYKAN
+    )
+    side: int = setting(80, "side of a view of a panel, px", PAPER, ge=16)
+    face: int = setting(48, "side of a view of a face, px (crops=pairs)", SOYKAN, ge=16)
+    body: int = setting(64, "side of a view of a body, px (crops=pairs)", SOYKAN, ge=16)
+    temperature: float = setting(0.2, "tau", PAPER, gt=0)
+    hidden: int = setting(256, "width of the head", PAPER, ge=1)
+    out: int = setting(128, "width of the embedding", PAPER, ge=1)
+
+    presets = {
+        "smoke": {"side": 48, "face": 32, "body": 48},
+        "standard": {"side": 160, "face": 96, "body": 128, "hidden": 512},
+        "paper": {
+            "side": 224,
+            "face": 96,
+            "body": 128,
+            "smallest_crop": 0.08,
+            "jitter": 0.8,
+            "temperature": 0.1,
+            "hidden": 2048,
+        },
+    }
+
+
+class Simclr(AdamWMethod):
+    """A network brings two augmented views of an image together and drives those of others apart."""
+
+    name = "simclr"
+    Config = SimclrConfig
+    source = "Chen, Kornblith, Norouzi & Hinton, A Simple Framework for Contrastive Learning, ICML 2020"
+
+    config: SimclrConfig
+
+    def __init__(self, config: SimclrConfig) -> None:
+        super().__init__(config)
+        if config.crops == "pairs":
+            self.needs = frozenset({"face_pairs", "body_pairs"})  # type: ignore[misc]
+
+    def sides(self) -> dict[str, int]:
+        """The side of a view in pixels, by the name of what it is a view of."""
+        c = self.config
+        return {"image": c.side} if c.crops == "panels" else {"face": c.face, "body": c.body}
+
+    def views(self) -> dict[str, View]:
+        """Panels, or faces and bodies in one order; a quarter larger than the views."""
+        return views_of(self.sides())
+
+    def crops_per_image(self) -> int:
+        """Views of an image (of a face and a body together) in a step."""
+        return 2 * len(self.sides())
+
+    def build(self, backbone: Backbone) -> dict[str, nn.Module]:
+        """The backbone with its head."""
+        self._normalize = backbone.normalize
+        return {"net": Embedder(backbone, self.config.hidden, self.config.out)}
+
+    def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
+        """NT-Xent of two views of everything in the batch."""
+        yield nt_xent(*self._embedded(nets, batch, context.generator), self.config.temperature)
+
+    def pretext(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """``accuracy`` (B,): views whose nearest among the 2N - 1 others is their partner; chance is 1 / (2N - 1)."""
+        with torch.no_grad():
+            first, second = self._embedded(nets, batch, context.generator)
+        right = found(first, second)
+        images = len(next(iter(batch.values())))
+        chance = np.full(images, 1 / (2 * len(first) - 1))
+        return {"accuracy": right.view(-1, images).mean(0).cpu().numpy(), "trivial:accuracy": chance}
+
+    def pictures(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """Rows of an image and two views of it."""
+        del nets
+        columns = {}
+        for name, size in self.sides().items():
+            columns[name] = batch[name].float() / 255
+            for view in ("one view", "another"):
+                columns[f"{name}, {view}"] = strong(batch[name], size, self.config, context.generator)
+        return {"views": draw_rows(columns)}
+
+    def _embedded(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings of two views of everything, (N, out) each; faces and bodies are N things of their own."""
+        seen = []
+        for name, size in self.sides().items():
+            pair = [strong(batch[name], size, self.config, generator) for _ in range(2)]
+            seen.append(self._normalize(torch.cat(pair)))
+        embedded = [z.chunk(2) for z in nets["net"](*seen)]
+        return torch.cat([z[0] for z in embedded]), torch.cat([z[1] for z in embedded])
