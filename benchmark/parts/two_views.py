@@ -26,10 +26,14 @@ def strong(images: Tensor, size: int, c: ViewsConfig, generator: torch.Generator
     """Random crops of uint8 images (N, 3, s, s), mirrored, recoloured, blurred: float (N, 3, size, size) in [0, 1]."""
     n = len(images)
     boxes = augment.random_boxes(n, (c.smallest_crop, 1.0), generator)
-    views = augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator))
+    return recoloured(augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator)), c, generator)
+
+
+def recoloured(views: Tensor, c: ViewsConfig, generator: torch.Generator) -> Tensor:
+    """Squares float (N, 3, s, s) in [0, 1] with other colours, in grey, blurred, each by its share."""
     views = augment.jitter_colours(views, generator, c.jitter, c.jitter, c.jitter, c.jitter / 5, c.jittered)
     views = augment.grey_some(views, c.greyscale, generator)
-    return augment.blur_some(views, c.blur, generator, kernel=max(3, size // 10 // 2 * 2 + 1))
+    return augment.blur_some(views, c.blur, generator, kernel=max(3, views.shape[-1] // 10 // 2 * 2 + 1))
 
 
 def weak(images: Tensor, size: int, smallest_crop: float, generator: torch.Generator) -> Tensor:

@@ -1,0 +1,82 @@
+"""The networks of DINO: a backbone with prototypes, a teacher that follows the student (Caron et al., ICCV 2021)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.functional import linear, log_softmax, normalize, softmax
+
+from benchmark.backbones import Backbone
+
+
+class Prototypes(nn.Module):
+    """A backbone, three layers, a unit vector, and its cosines with K prototypes."""
+
+    def __init__(self, backbone: Backbone, hidden: int, bottleneck: int, prototypes: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = nn.Sequential(
+            nn.Linear(backbone.channels[-1], hidden),
+            nn.GELU(),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, bottleneck),
+        )
+        self.last = nn.Parameter(torch.randn(prototypes, bottleneck))
+
+    def forward(self, *views: Tensor, frozen_last: bool = False) -> tuple[Tensor, ...]:
+        """Cosines (N, K) of each batch of normalised images; ``frozen_last`` keeps the gradient from the prototypes."""
+        last = normalize(self.last.detach() if frozen_last else self.last, dim=1)
+        found = []
+        for view in views:
+            unit = normalize(self.head(self.backbone.pooled(view)).float(), dim=1)
+            with torch.autocast(unit.device.type, enabled=False):
+                found.append(linear(unit, last))
+        return tuple(found)
+
+
+class Centre(nn.Module):
+    """The running mean of the teacher's outputs, taken off them so that no prototype wins everything."""
+
+    value: Tensor
+
+    def __init__(self, prototypes: int, momentum: float) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("value", torch.zeros(prototypes))
+
+    @torch.no_grad()
+    def follow(self, outputs: Tensor) -> None:
+        """c <- m c + (1 - m) mean of the outputs (N, K), over all ranks."""
+        mean = outputs.mean(0)
+        if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
+            distributed.all_reduce(mean)
+            mean /= distributed.get_world_size()
+        self.value.mul_(self.momentum).add_((1 - self.momentum) * mean)
+
+
+@torch.no_grad()
+def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
+    """theta_t <- m theta_t + (1 - m) theta_s."""
+    for own, other in zip(teacher.parameters(), student.parameters(), strict=True):
+        own.lerp_(other.detach(), 1 - momentum)
+
+
+def distillation(
+    student: tuple[Tensor, ...], teacher: tuple[Tensor, ...], centre: Tensor, student_t: float, teacher_t: float
+) -> Tensor:
+    """Mean of H(softmax((t - c) / tau_t), softmax(s / tau_s)) over pairs of different views (eq. 3).
+
+    The first views of ``student`` are those of ``teacher``, (N, K) each.
+    """
+    truths = [softmax((t.float() - centre) / teacher_t, 1).detach() for t in teacher]
+    said = [log_softmax(s.float() / student_t, 1) for s in student]
+    terms = [-(t * s).sum(1).mean() for i, t in enumerate(truths) for j, s in enumerate(said) if i != j]
+    return torch.stack(terms).mean()
+
+
+def effective_rank(features: Tensor) -> float:
+    """exp of the entropy of the singular values' shares, in [1, min(N, D)] (RankMe, Garrido et al. 2023, eq. 1)."""
+    values = torch.linalg.svdvals(features.double() - features.double().mean(0))
+    shares = values / values.sum().clamp_min(1e-12) + 1e-12
+    return float(torch.exp(-(shares * shares.log()).sum()))

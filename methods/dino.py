@@ -1,0 +1,174 @@
+"""DINO: a student that sees parts of a panel agrees with a teacher that sees the whole (Caron et al., ICCV 2021)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, normalize
+
+from benchmark import augment
+from benchmark.api import Context, View, setting
+from benchmark.parts.adamw import AdamWMethod
+from benchmark.parts.distillation import Centre, Prototypes, distillation, effective_rank, follow
+from benchmark.parts.draw_rows import draw_rows
+from benchmark.parts.two_views import ViewsConfig, recoloured
+
+if TYPE_CHECKING:
+    from benchmark.backbones import Backbone
+
+PAPER = "Caron et al. 2021"
+
+
+class DinoConfig(ViewsConfig):
+    """Settings of DINO; the defaults are those of ``quick``."""
+
+    side: int = setting(64, "side of a global view, px", PAPER, ge=16)
+    local: int = setting(32, "side of a local view, px", PAPER, ge=16)
+    locals: int = setting(4, "local views of an image", f"{PAPER}, Table 8", ge=0)
+    border: float = setting(0.4, "area that divides local from global crops, share of the image", PAPER, gt=0, lt=1)
+    smallest_crop: float = setting(0.05, "least area of a local crop, share of the image", PAPER, gt=0, le=1)
+    prototypes: int = setting(512, "outputs of the head, K", f"{PAPER}, appendix C", ge=2)
+    hidden: int = setting(256, "width of the head", f"{PAPER}, appendix C", ge=1)
+    bottleneck: int = setting(64, "width before the prototypes", f"{PAPER}, appendix C", ge=1)
+    student_temperature: float = setting(0.1, "tau_s", PAPER, gt=0)
+    teacher_temperature: float = setting(0.04, "tau_t at first", PAPER, gt=0)
+    final_temperature: float = setting(0.07, "tau_t after the first tenth of the budget", PAPER, gt=0)
+    momentum: float = setting(0.98, "m of the teacher at first; rises to 1 by a cosine", PAPER, ge=0, lt=1)
+    centre_momentum: float = setting(0.9, "m of the centre", PAPER, ge=0, lt=1)
+    frozen_last: float = setting(0.02, "share of the budget in which the prototypes do not move", PAPER, ge=0, lt=1)
+    weight_decay: float = setting(0.04, "decoupled weight decay", PAPER, ge=0)
+
+    presets = {
+        "smoke": {"side": 48, "locals": 2},
+        "standard": {"side": 160, "local": 96, "locals": 6, "prototypes": 8192, "hidden": 1024, "bottleneck": 256},
+        "paper": {
+            "side": 224,
+            "local": 96,
+            "locals": 8,
+            "prototypes": 65_536,
+            "hidden": 2048,
+            "bottleneck": 256,
+            "momentum": 0.996,
+            "jitter": 0.4,
+            "lr": 5e-4,
+        },
+    }
+
+
+class Dino(AdamWMethod):
+    """A student follows a teacher over different views; the teacher, the student's running mean, is handed over."""
+
+    name = "dino"
+    Config = DinoConfig
+    source = "Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021"
+
+    config: DinoConfig
+
+    def views(self) -> dict[str, View]:
+        """One square per panel, a quarter larger than a global view."""
+        return {"image": View(side=self.config.side * 5 // 4)}
+
+    def crops_per_image(self) -> int:
+        """Views of an image in a step."""
+        return 2 + self.config.locals
+
+    def build(self, backbone: Backbone) -> dict[str, nn.Module]:
+        """The student; the teacher around the backbone itself; its centre; the backbone as it was, to compare with."""
+        c = self.config
+        self._normalize = backbone.normalize
+        teacher = Prototypes(backbone, c.hidden, c.bottleneck, c.prototypes)
+        return {
+            "net": copy.deepcopy(teacher),
+            "teacher": teacher,
+            "centre": Centre(c.prototypes, c.centre_momentum),
+            "initial": copy.deepcopy(backbone),
+        }
+
+    def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
+        """The teacher follows the student of the step before; then its cross-entropy with the student's views."""
+        c = self.config
+        centre: Any = nets["centre"]
+        if context.step > 0:
+            follow(nets["teacher"], nets["net"], self.momentum(context.progress))
+        large, small = self.crops(batch["image"], context.generator)
+        views = [self._normalize(view) for view in (*large, *small)]
+        with torch.no_grad():
+            truths = nets["teacher"](*views[:2])
+        said = nets["net"](*views, frozen_last=context.progress < c.frozen_last)
+        loss = distillation(said, truths, centre.value, c.student_temperature, self.temperature(context.progress))
+        centre.follow(torch.cat(truths))
+        yield loss
+
+    def momentum(self, progress: float) -> float:
+        """m of the teacher: from its first value to 1 by half a cosine."""
+        return 1 - (1 - self.config.momentum) * (1 + math.cos(math.pi * progress)) / 2
+
+    def temperature(self, progress: float) -> float:
+        """tau_t: a linear rise over the first tenth of the budget."""
+        c = self.config
+        return c.teacher_temperature + (c.final_temperature - c.teacher_temperature) * min(progress / 0.1, 1.0)
+
+    def crops(self, images: Tensor, generator: torch.Generator) -> tuple[list[Tensor], list[Tensor]]:
+        """Two global views float (N, 3, side, side), and the local ones (N, 3, local, local), in [0, 1]."""
+        c = self.config
+        large = [self._view(images, c.side, (c.border, 1.0), generator) for _ in range(2)]
+        smallest = min(c.smallest_crop, c.border)
+        small = [self._view(images, c.local, (smallest, c.border), generator) for _ in range(c.locals)]
+        return large, small
+
+    @torch.no_grad()
+    def pretext(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """``knn`` (B,): whether the nearest view, by the teacher's features, is the other one of the same panel, and
+        the same for the backbone before training. ``rank`` and ``rank_random``: effective rank of the batch's features
+        (RankMe) of both, the same figure for each of its panels."""
+        large, _ = self.crops(batch["image"], context.generator)
+        views = [self._normalize(view) for view in large]
+        teacher: Any = nets["teacher"]
+        initial: Any = nets["initial"].train()  # statistics of the batch: those it was made with are none
+        figures = {}
+        for name, encoder, rank in (("knn", teacher.backbone, "rank"), ("trivial:knn", initial, "rank_random")):
+            one, other = (encoder.pooled(view).float() for view in views)
+            nearest = (normalize(one, dim=1) @ normalize(other, dim=1).T).argmax(1)
+            figures[name] = (nearest == torch.arange(len(one), device=one.device)).double().cpu().numpy()
+            figures[rank] = np.full(len(one), effective_rank(one))
+        return figures
+
+    @torch.no_grad()
+    def pictures(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """Rows of panel, global and local views, and the three main directions of the teacher's features as colours."""
+        large, small = self.crops(batch["image"], context.generator)
+        teacher: Any = nets["teacher"]
+        panel = augment.to_float(batch["image"])
+        maps = teacher.backbone(self._normalize(panel))[-1].float()
+        columns = {"panel": panel, "features": main_directions(maps), "global view": large[0], "another": large[1]}
+        columns |= {f"local view {k + 1}": view for k, view in enumerate(small[:2])}
+        side = self.config.side
+        return {"views": draw_rows({name: interpolate(x, size=(side, side)) for name, x in columns.items()})}
+
+    def _view(self, images: Tensor, size: int, scale: tuple[float, float], generator: torch.Generator) -> Tensor:
+        n = len(images)
+        boxes = augment.random_boxes(n, scale, generator)
+        cut = augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator))
+        return recoloured(cut, self.config, generator)
+
+
+def main_directions(maps: Tensor) -> Tensor:
+    """The first three principal components of all features (N, C, h, w) as colours, float (N, 3, h, w) in [0, 1]."""
+    n, channels, height, width = maps.shape
+    flat = maps.permute(0, 2, 3, 1).reshape(-1, channels)
+    centred = flat - flat.mean(0)
+    _, _, directions = torch.linalg.svd(centred, full_matrices=False)
+    along = centred @ directions[:3].T
+    low, high = along.amin(0), along.amax(0)
+    colours = (along - low) / (high - low).clamp_min(1e-9)
+    return colours.view(n, height, width, -1).permute(0, 3, 1, 2)
