@@ -91,6 +91,8 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
 def _transfer_seconds(cell: Cell, device: engine.Device) -> float:
     """Forward of backbone and head, and backward of what is trained, on random images; targets play no part."""
     config = cell.task.config
+    if config.steps == 0:
+        return 0.0
     backbone = Backbone(str(cell.backbone), cell.backbone_settings).to(device.torch)
     head = cell.task.head(backbone, cell.family).to(device.torch)
     images = _noise(config.batch // device.fabric.world_size or 1, config.side, device)

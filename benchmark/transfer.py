@@ -61,6 +61,14 @@ class Transfer(nn.Module):
         return self.head(features, targets)
 
 
+class Untrained(nn.Module):
+    """A network without anything to train, where a trained one would be wrapped for the ranks."""
+
+    def __init__(self, module: Transfer) -> None:
+        super().__init__()
+        self.module = module
+
+
 def encode(backbone: Backbone, images: Tensor, grad: bool = False) -> list[Tensor]:
     """Feature maps of uint8 images (B, 3, S, S)."""
     with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
@@ -148,6 +156,8 @@ def _train(
     torch.manual_seed(derive(seed, "head", task.name))
     raw = Transfer(backbone, task.head(backbone, family), family)
     raw = raw.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    if config.steps == 0:
+        return Untrained(raw), []
     groups = [
         {
             "params": [p for p in raw.head.parameters() if p.requires_grad],
