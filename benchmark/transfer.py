@@ -121,7 +121,7 @@ def transfer(
         trials=trials,
         chosen=chosen,
         curve=curve,
-        head_parameters=sum(p.numel() for p in net.head.parameters() if p.requires_grad),
+        head_parameters=sum(p.numel() for p in net.module.head.parameters() if p.requires_grad),
         images=len(trials) * task.config.steps * task.config.batch,
         train_s=trained - began,
         test_s=time.monotonic() - trained,
