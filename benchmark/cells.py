@@ -58,7 +58,7 @@ class Bench:
 
     def measure(self, cell: plan.Cell) -> Measured:
         """Do the work of a cell. Raises CellError and whatever a plugin raises."""
-        self._prepare(self.plan.data)
+        self.prepare(self.plan.data)
         return self._trivial(cell) if cell.trivial else self._method(cell)
 
     def forget(self, cell: plan.Cell) -> None:
@@ -169,11 +169,11 @@ class Bench:
         affected = [cell.id for cell in self.plan.cells if cell.pretraining and cell.pretraining.key == work.key]
         self.report({"event": "working", "cells": affected})
         data, method = self.plan.pretrain_data, work.method
-        self._prepare(data)
+        self.prepare(data)
         splits = SPLITS if self.request.transductive else ("train",)
         views = method.views()
-        panels = aligned({name: self._cache(data, view, splits) for name, view in views.items()})
-        held_out = aligned({name: self._cache(data, view, ("val",)) for name, view in views.items()})
+        panels = aligned({name: self.cache(data, view, splits) for name, view in views.items()})
+        held_out = aligned({name: self.cache(data, view, ("val",)) for name, view in views.items()})
         checkpoint = engine.Checkpoint(self.store.root / "checkpoints" / f"{work.key}.pt", self.device)
         with machine_slot(self.device.name, self.progress) if self.first else ExitStack():
             outcome = pretrain.pretrain(
@@ -223,7 +223,7 @@ class Bench:
         self.device.fabric.barrier()
         checkpoint.remove()
 
-    def _prepare(self, data: Dataset) -> None:
+    def prepare(self, data: Dataset) -> None:
         """Draw what is drawn by a program, once; the other ranks wait."""
         if str(data.root) in self.prepared:
             return
@@ -243,7 +243,8 @@ class Bench:
             raise CellError(f"the {split} split of {self.plan.data.name} is empty for {cell.task.name}")
         return TaskData.of(cell.task, self._built(self.plan.data, items, view))
 
-    def _cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
+    def cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
+        """The squares of all items of a view's kind in some splits. Raises CellError where there are none."""
         items = [item for split in splits for item in data.items(view.kind, split)]
         if not items:
             raise CellError(f"{data.name} has no {view.kind} in its {' and '.join(splits)} series")

@@ -16,6 +16,7 @@ VERBS = {
     "data": "info ID | make synth --out DIR",
     "table": "print a declared table from what has been run; --run runs what is missing",
     "submit": "pack CELL | check X.zip | score X.zip",
+    "audit": "is it a shortcut? what a network that solves puzzles looks at",
     "rescore": "metrics again from stored predictions, no model",
     "export": "a pretrained backbone as a folder that timm loads, with its card",
     "doctor": "what this machine can and cannot do, and how to mend it",

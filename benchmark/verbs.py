@@ -1,4 +1,4 @@
-"""The verbs beside a run, one function each. Only describe, rescore and doctor import torch."""
+"""The verbs beside a run, one function each. Only describe, audit, rescore and doctor import torch."""
 
 from __future__ import annotations
 
@@ -177,6 +177,24 @@ def verb_submit(words: list[str]) -> int:
     from submissions import commands
 
     return {"pack": commands.pack, "check": commands.check, "score": commands.score}[flags.verb](flags)
+
+
+def verb_audit(words: list[str]) -> int:
+    """``audit --method M``, with the flags of a run."""
+    parser = Parser(
+        prog="run_benchmark.py audit",
+        description="Is it a shortcut? Gradients on tile borders, accuracy without each cue, beside the transfer.",
+        parents=[common(), run_flags()],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--method", required=True, metavar="M", help="a method that cuts tiles")
+    parser.add_argument("--task", default="saliency", metavar="T", help="the task that settings are checked with")
+    parser.add_argument("--no-retrain", action="store_true", help="do not also train without each cue")
+    parser.add_argument("--json", action="store_true")
+    flags = parser.parse_args(words)
+    from benchmark.audit.command import audit
+
+    return audit(flags, words)
 
 
 def verb_rescore(words: list[str]) -> int:

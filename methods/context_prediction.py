@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -182,6 +182,22 @@ class ContextPrediction(AdamWMethod):
         if c.normalize:
             return augment.divide_by_rms(patches)
         return self._normalize(patches.flatten(0, 1)).view(patches.shape)
+
+    def cues(self) -> dict[str, dict[str, Any]]:
+        """What these settings leave to be seen beside the drawing, and how each is taken away (see ``audit``)."""
+        c = self.config
+        gap = c.patch // 4
+        found: dict[str, dict[str, Any]] = {}
+        if not (c.gap and c.jitter):
+            apart = {"gap": gap, "jitter": max(1, gap // 4)}
+            found["gap"] = {**apart, "side": max(c.side, 2 * c.patch + gap + 2 * apart["jitter"])}
+        if not c.normalize:
+            found["normalisation"] = {"normalize": True}
+        if c.colours == "none":
+            found["channel"] = {"colours": "dropping"}
+        if c.greyscale < 1:
+            found["colour"] = {"greyscale": 1.0}
+        return found
 
     @torch.no_grad()
     def _solve(self, nets: Mapping[str, nn.Module], images: Tensor, generator: torch.Generator) -> tuple[Pairs, Tensor]:

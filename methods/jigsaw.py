@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -308,6 +308,22 @@ class Jigsaw(Method):
             y, x = augment.channel_shift(y, x, most, generator)
             y, x = y.clamp_max(c.crop - c.tile), x.clamp_max(c.crop - c.tile)
         return y, x
+
+    def cues(self) -> dict[str, dict[str, Any]]:
+        """What these settings leave to be seen beside the drawing, and how each is taken away (see ``audit``)."""
+        c = self.config
+        room = max(c.slack, c.tile // 4)
+        apart = {"gap": True, "jitter": True, "cell": c.tile + room, "crop": max(c.crop, c.grid * (c.tile + room))}
+        found: dict[str, dict[str, Any]] = {}
+        if not (c.gap and c.jitter and c.slack):
+            found["gap"] = apart
+        if not c.normalize:
+            found["normalisation"] = {"normalize": True, "intensity": 0}
+        if not c.color_jittering:
+            found["channel shift"] = {"color_jittering": True}
+        if c.greyscale < 1:
+            found["colour"] = {"greyscale": 1.0, "projection": 0.0}
+        return found
 
     @torch.no_grad()
     def _solve(

@@ -1,0 +1,1 @@
+"""Is it a shortcut? What a network that solves puzzles looks at, and what its accuracy is without each cue."""

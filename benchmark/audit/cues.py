@@ -1,0 +1,127 @@
+"""What an audit asks of a method with tiles, and the cues that are taken away from images and tiles themselves."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from benchmark.api import Method
+
+BORDER = 0.1
+"""Of a tile's side on each side: what counts as its border."""
+FRAME = 0.05
+"""Of a square's side on each side: where the lines around a panel lie."""
+
+
+class Cut(Protocol):
+    """Tiles of a batch as they were cut, and what they ask."""
+
+    @property
+    def pixels(self) -> Tensor:
+        """uint8 (N, T, 3, t, t)."""
+
+    @property
+    def labels(self) -> Tensor:
+        """int64 (N,)."""
+
+
+@runtime_checkable
+class Tiled(Protocol):
+    """A method whose pretext task is a question about tiles; its network ``nets["net"]`` gives logits of the answer."""
+
+    config: Any
+
+    def cut(self, images: Tensor, generator: torch.Generator) -> Cut:
+        """Tiles of images uint8 (N, 3, s, s), with their labels."""
+
+    def appearance(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        """Tiles as the network takes them, float32 of the same shape."""
+
+    def cues(self) -> Mapping[str, Mapping[str, Any]]:
+        """Cues that the settings leave in the puzzles, by name, with the settings that take each of them away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A way to take something away: other settings, another image before it is cut, or other tiles after."""
+
+    name: str
+    settings: Mapping[str, Any] | None = None
+    image: Callable[[Tensor], Tensor] | None = None
+    tiles: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def retrained(self) -> bool:
+        """Whether a network is also trained without it; tiles are altered for a look only."""
+        return self.tiles is None
+
+    def taken_from(self, method: Any) -> Any:
+        """The method without this cue. Raises ValueError where its settings do not allow that."""
+        if self.settings is not None:
+            values = {**method.config.model_dump(), **self.settings}
+            return type(method)(type(method.config)(**values))
+        changed = copy.copy(method)
+        if self.image is not None:
+            changed.cut = lambda images, generator, cut=method.cut, alter=self.image: cut(alter(images), generator)
+        if self.tiles is not None:
+            changed.appearance = lambda pixels, generator, show=method.appearance, alter=self.tiles: alter(
+                show(pixels, generator)
+            )
+        return changed
+
+
+def cues_of(method: Tiled) -> list[Cue]:
+    """All that is taken away in turn: what the settings leave, frame lines, tile borders, tile interiors."""
+    return [
+        *(Cue(name, settings=settings) for name, settings in method.cues().items()),
+        Cue("frame lines", image=without_frame),
+        Cue("tile borders", tiles=without_border),
+        Cue("all but tile borders", tiles=border_only),
+    ]
+
+
+def shuffled_labels(method: Method) -> Any:
+    """The method with labels that belong to other puzzles of the batch: the control that can learn nothing true."""
+    changed: Any = copy.copy(method)
+    cut = changed.cut
+
+    def cut_and_shuffle(images: Tensor, generator: torch.Generator) -> Any:
+        puzzles = cut(images, generator)
+        order = torch.randperm(len(puzzles.labels), generator=generator, device=generator.device)
+        return type(puzzles)(puzzles.pixels, puzzles.labels[order])
+
+    changed.cut = cut_and_shuffle
+    return changed
+
+
+def border_mask(tile: int) -> Tensor:
+    """bool (tile, tile), true on the outer tenth of each side, at least one pixel."""
+    return _outer(tile, max(1, round(BORDER * tile)))
+
+
+def without_frame(images: Tensor) -> Tensor:
+    """Squares uint8 (N, 3, s, s) whose outer twentieth is their mean colour."""
+    side = images.shape[-1]
+    mean = images.float().mean((2, 3), keepdim=True).round().to(images.dtype)
+    return torch.where(_outer(side, max(2, round(FRAME * side))).to(images.device), mean, images)
+
+
+def without_border(tiles: Tensor) -> Tensor:
+    """Tiles float (N, T, 3, t, t) whose border is their mean."""
+    return torch.where(border_mask(tiles.shape[-1]).to(tiles.device), tiles.mean((-2, -1), keepdim=True), tiles)
+
+
+def border_only(tiles: Tensor) -> Tensor:
+    """Tiles float (N, T, 3, t, t) of which only the border is left, the rest their mean."""
+    return torch.where(border_mask(tiles.shape[-1]).to(tiles.device), tiles, tiles.mean((-2, -1), keepdim=True))
+
+
+def _outer(side: int, width: int) -> Tensor:
+    mask = torch.ones(side, side, dtype=torch.bool)
+    mask[width : side - width, width : side - width] = False
+    return mask

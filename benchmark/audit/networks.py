@@ -1,0 +1,79 @@
+"""Networks of an audit: trained by the loop of every run, kept whole, so that a second audit finds them."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmark import engine, plan, pretrain
+from benchmark.backbones import Backbone
+from benchmark.cells import Bench
+from benchmark.locks import machine_slot
+from benchmark.seeding import derive
+from benchmark.store import key_of
+
+
+class Workshop:
+    """Builds and trains pretext networks as a run of the same plan would, in ``folder``."""
+
+    def __init__(self, bench: Bench, work: plan.Pretraining, folder: Path) -> None:
+        self.bench, self.work, self.folder = bench, work, folder
+        self.steps = 0
+
+    def panels(self, method: Any, split: Any) -> Any:
+        """The squares that a method cuts, of a split."""
+        return self.bench.cache(self.bench.plan.pretrain_data, method.views()["image"], (split,))
+
+    def initial(self, method: Any) -> tuple[Backbone, nn.Module]:
+        """Backbone and pretext network as training starts from them, in evaluation mode."""
+        backbone, raw = self._build(method)
+        net = raw["net"].to(self.bench.device.torch).eval()
+        return backbone, net
+
+    def trained(self, method: Any, name: str) -> tuple[Backbone, nn.Module]:
+        """The same after training; what an earlier audit trained is read back, what it left unfinished goes on."""
+        device, work = self.bench.device, self.work
+        backbone, raw = self._build(method)
+        panels = {"image": self.panels(method, "train")}
+        batch = {
+            "image": engine.to_device(
+                panels["image"].batch(np.arange(work.settings.batch) % len(panels["image"].items)), device.torch
+            )
+        }
+        steps, _ = pretrain.budgeted_steps(device, method, backbone, raw, batch, work.settings, work.budget, work.seed)
+        nets, optimizers = pretrain.setup(device, method, raw)
+        own = key_of([name, method.config.model_dump(mode="json")])[:8]
+        checkpoint = engine.Checkpoint(self.folder / f"{name.replace(' ', '-')}-{own}.pt", device)
+        slot: AbstractContextManager[Any] = nullcontext()
+        if not checkpoint.path.is_file():
+            self.bench.progress.say(f"audit: training '{name}'")
+        slot = machine_slot(device.name, self.bench.progress)
+        with slot:
+            pretrain.drive(
+                device,
+                method,
+                backbone,
+                panels,
+                work.settings,
+                work.seed,
+                steps,
+                nets,
+                optimizers,
+                checkpoint,
+                self.bench.progress,
+            )
+        return backbone, nets["net"].eval()
+
+    def _build(self, method: Any) -> tuple[Backbone, dict[str, nn.Module]]:
+        work = self.work
+        torch.manual_seed(derive(work.seed, "backbone"))
+        backbone = Backbone(work.backbone, work.backbone_settings)
+        if work.init is not None:
+            plan.load_init(backbone, work.init, self.bench.request.weights)
+        torch.manual_seed(derive(work.seed, "build", method.name))
+        return backbone, method.build(backbone)
