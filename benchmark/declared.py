@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmark.errors import Refusal
-from benchmark.launch import prepare, request_of
+from benchmark.launch import pair, prepare, request_of
 from benchmark.progress import Progress
 from benchmark.request import Request
 from benchmark.store import Store
@@ -19,7 +19,7 @@ RENDERERS = {"text": render.text, "md": render.markdown, "csv": render.csv, "jso
 
 def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     """Print a declared table on standard output; gives 1 where a cell failed. Raises Refusal."""
-    declared = tables.load(flags.name)
+    declared = tables.with_settings(tables.load(flags.name), [pair(text) for text in flags.set])
     store, progress = Store(flags.results), Progress(flags.quiet)
     status = _run_rows(tables.expand(declared), flags, typed, progress) if flags.run else 0
     if flags.dry_run or status == 2:

@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,15 @@ def expand(table: TableFile) -> list[dict[str, Any]]:
         if request not in requests:
             requests.append(request)
     return requests
+
+
+def with_settings(table: TableFile, sets: Sequence[tuple[str, str]]) -> TableFile:
+    """The table with what ``--set`` lays over the settings of every row that it concerns."""
+    rows = tuple(
+        replace(row, settings={**row.settings, **{key: text for key, text in sets if _concerns(key, row.method)}})
+        for row in table.rows
+    )
+    return replace(table, rows=rows)
 
 
 def match(table: TableFile, records: Sequence[Record]) -> list[Record]:

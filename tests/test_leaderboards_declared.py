@@ -195,7 +195,7 @@ def test_shared_settings_and_nested_toml(tmp_path):
 
 
 def flags(store, name, form="text"):
-    return argparse.Namespace(name=name, results=store.root, run=False, dry_run=False, format=form, quiet=True)
+    return argparse.Namespace(name=name, results=store.root, run=False, dry_run=False, format=form, quiet=True, set=[])
 
 
 def test_the_verb_prints_and_writes(store, capsys):
@@ -212,3 +212,12 @@ def test_the_verb_prints_and_writes(store, capsys):
 def test_the_verb_refuses_where_nothing_was_run(tmp_path):
     with pytest.raises(Refusal, match="run it with: table noroozi-5 --run"):
         show_table(flags(Store(Path(tmp_path)), "noroozi-5"), [])
+
+
+def test_settings_laid_over_a_table_are_searched_for_too(store):
+    """``--set`` concerns the rows whose method has the setting; a row's record is one with that setting as well."""
+    table = tables.with_settings(tables.load("noroozi-5"), [("pretrain.images", "20000"), ("imagenet.weights", "x")])
+    assert [dict(row.settings) for row in table.rows] == [
+        {**row.settings, "pretrain.images": "20000"} for row in tables.load("noroozi-5").rows
+    ]
+    assert tables.match(table, ablation(store)) == [], "these were pretrained on 40,000 images"
