@@ -105,3 +105,32 @@ def test_division_by_rms_keeps_the_relation_of_channels():
     assert torch.allclose(divided[:4].square().mean((-3, -2, -1)), torch.ones(4, 2), atol=1e-4)
     assert (divided[:4, :, 1].std((-2, -1)) < 0.2 * divided[:4, :, 0].std((-2, -1))).all()
     assert (divided[4] == 0).all()
+
+
+IMAGES = torch.randint(0, 256, (6, 3, 40, 40), dtype=torch.uint8, generator=generator(9))
+FLOATS = IMAGES.float() / 255
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda g: augment.crop_resize(IMAGES, augment.random_boxes(6, (0.1, 1), g), 32, augment.coin(6, 0.5, g)),
+        lambda g: augment.jitter_colours(FLOATS, g, 0.5, 0.5, 0.5, 0.1),
+        lambda g: augment.grey_some(FLOATS, 0.5, g),
+        lambda g: augment.blur_some(FLOATS, 0.9, g),
+        lambda g: augment.recolour(FLOATS, augment.colour_matrices(6, 0.5, 0.3, g)),
+        lambda g: augment.drop_colours(FLOATS[:, None], g),
+        lambda g: augment.downsample(FLOATS, 0.8, 0.2, g),
+        lambda g: augment.divide_by_rms(FLOATS[:, None]),
+        lambda g: augment.standardise(FLOATS[:, None].clone()),
+        lambda g: augment.HOLES["random_region"](6, 40, 0.25, g),
+        lambda g: augment.inner_band(augment.HOLES["random_block"](6, 40, 0.25, g), 3),
+    ],
+)
+def test_autocast_changes_nothing(change):
+    """Steps run under bf16 autocast; places and grey levels have more than its eight bits."""
+    plain = change(generator(1))
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = change(generator(1))
+    assert cast.dtype == torch.float32
+    assert (cast == plain).all()

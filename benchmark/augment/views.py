@@ -42,8 +42,8 @@ def crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = 
     sign = torch.ones_like(width) if flip is None else torch.where(flip, -1.0, 1.0)
     zero = torch.zeros_like(width)
     theta = torch.stack([width * sign, zero, 2 * x - 1, zero, height, 2 * y - 1], 1).view(-1, 2, 3)
-    grid = affine_grid(theta, [len(images), 3, size, size], align_corners=False)
-    with torch.autocast(images.device.type, enabled=False):
+    with torch.autocast(images.device.type, enabled=False):  # bf16 cannot tell neighbouring places apart
+        grid = affine_grid(theta, [len(images), 3, size, size], align_corners=False)
         return grid_sample(images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False) / 255
 
 
