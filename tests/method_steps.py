@@ -31,8 +31,10 @@ def built(method, backbone="test_resnet"):
 
 
 def drive(method, nets, stage, steps=1, n=4):
-    """Updates as the loop does them: each loss moves its network alone. Gives losses (steps, networks), and fails
-    where a driven network lacks a finite gradient."""
+    """Updates as the loop does them, under bf16 autocast: each loss moves its network alone.
+
+    Gives losses (steps, networks), and fails where a driven network lacks a finite gradient.
+    """
     drives = method.stages()[stage].drives
     optimizers = {name: method.optimizer(name, nets[name].parameters()) for name in drives}
     every = []
@@ -42,7 +44,8 @@ def drive(method, nets, stage, steps=1, n=4):
         for name in drives:
             for other, net in nets.items():
                 net.requires_grad_(other == name)
-            loss = next(losses)
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = next(losses)
             optimizers[name].zero_grad()
             loss.backward()
             grads = [p.grad for p in nets[name].parameters() if p.grad is not None]

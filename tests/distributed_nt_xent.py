@@ -1,0 +1,35 @@
+"""NT-Xent of a linear map, as one of several ranks or alone on the whole batch; writes value and gradient.
+
+Run by test_nt_xent.py: ``python tests/distributed_nt_xent.py WORLD OUT``.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from benchmark import engine
+from benchmark.parts.nt_xent import nt_xent
+from benchmark.store import arrays_bytes, write_atomic
+
+
+def main(world, out):
+    device = engine.start(world, "32", 1)
+    rank = device.fabric.global_rank
+    torch.manual_seed(0)
+    net = device.fabric.setup_module(nn.Linear(12, 6, bias=False))
+    one, other = torch.randn(2, 16, 12)
+    mine = slice(rank, None, world)
+    loss = nt_xent(net(one[mine]), net(other[mine]), 0.2)
+    device.fabric.backward(loss)
+    (gradient,) = (parameter.grad for parameter in net.parameters())
+    arrays = {"loss": loss.detach().numpy(), "gradient": gradient.numpy()}
+    if world == 1:
+        with torch.no_grad():
+            arrays["loss of half the batch"] = nt_xent(net(one[::2]), net(other[::2]), 0.2).numpy()
+    write_atomic(Path(out), arrays_bytes(arrays))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
