@@ -14,7 +14,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from benchmark.config import BackboneSettings
-from benchmark.errors import Refusal, did_you_mean
+from benchmark.errors import CellError, Refusal, did_you_mean
 
 DEFAULTS = {
     "any": {"smoke": "test_resnet", "quick": "test_resnet", "standard": "resnet18", "paper": "resnet50"},
@@ -61,7 +61,15 @@ class Backbone(nn.Module):
         self._freeze_unused()
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Feature maps (B, channels[i], H / strides[i], W / strides[i]) of normalised images (B, 3, H, W)."""
+        """Feature maps (B, channels[i], H / strides[i], W / strides[i]) of normalised images (B, 3, H, W).
+
+        Raises CellError where a transformer's patches do not fit the images.
+        """
+        if self.is_transformer() and (images.shape[-2] % self.strides[-1] or images.shape[-1] % self.strides[-1]):
+            raise CellError(
+                f"{self.name} takes images whose sides are multiples of its {self.strides[-1]} px patches, not "
+                f"{images.shape[-2]} x {images.shape[-1]}; set the side of the method or task to such a multiple"
+            )
         return self.model.forward_intermediates(images, indices=self.indices, intermediates_only=True, norm=False)
 
     def normalize(self, images: Tensor) -> Tensor:

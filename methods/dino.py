@@ -148,11 +148,11 @@ class Dino(AdamWMethod):
         """Rows of panel, global and local views, and the three main directions of the teacher's features as colours."""
         large, small = self.crops(batch["image"], context.generator)
         teacher: Any = nets["teacher"]
-        panel = augment.to_float(batch["image"])
+        side = self.config.side
+        panel = interpolate(augment.to_float(batch["image"]), size=(side, side), mode="bilinear", antialias=True)
         maps = teacher.backbone(self._normalize(panel))[-1].float()
         columns = {"panel": panel, "features": main_directions(maps), "global view": large[0], "another": large[1]}
         columns |= {f"local view {k + 1}": view for k, view in enumerate(small[:2])}
-        side = self.config.side
         return {"views": draw_rows({name: interpolate(x, size=(side, side)) for name, x in columns.items()})}
 
     def _view(self, images: Tensor, size: int, scale: tuple[float, float], generator: torch.Generator) -> Tensor:
