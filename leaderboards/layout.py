@@ -48,7 +48,8 @@ def chosen(records: Sequence[Record], judged: Sequence[Judged], declared: TableF
         metrics = [name for name in metric_names(done) if name != primary]
         defined = {metric.name for metric in importlib.import_module(records[0]["scorer"]).METRICS}
         parts = (f"{primary}[", f"{primary}@")
-        shown = [name for name in metrics if name in defined] + [name for name in metrics if name.startswith(parts)]
+        shown = [name for name in metrics if name in defined]
+        shown += [name for name in metrics if name.startswith(parts) and name not in defined]
         columns = [COLUMNS[key] for key in BEFORE_METRICS] + [metric_column(name) for name in shown]
         columns += [COLUMNS[key] for key in AFTER_METRICS]
     return [_arrowed(column, done, primary) for column in columns if not column.requires or there[column.requires]]

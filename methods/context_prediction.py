@@ -194,7 +194,7 @@ class ContextPrediction(AdamWMethod):
         if not c.normalize:
             found["normalisation"] = {"normalize": True}
         if c.colours == "none":
-            found["channel"] = {"colours": "dropping"}
+            found["channel shift"] = {"colours": "dropping"}
         if c.greyscale < 1:
             found["colour"] = {"greyscale": 1.0}
         return found

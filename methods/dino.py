@@ -36,6 +36,7 @@ class DinoConfig(ViewsConfig):
     prototypes: int = setting(512, "outputs of the head, K", f"{PAPER}, appendix C", ge=2)
     hidden: int = setting(256, "width of the head", f"{PAPER}, appendix C", ge=1)
     bottleneck: int = setting(64, "width before the prototypes", f"{PAPER}, appendix C", ge=1)
+    batch_norm: bool = setting(True, "batch normalisation in the head", "facebookresearch/dino, use_bn_in_head")
     student_temperature: float = setting(0.1, "tau_s", PAPER, gt=0)
     teacher_temperature: float = setting(0.04, "tau_t at first", PAPER, gt=0)
     final_temperature: float = setting(0.07, "tau_t after the first tenth of the budget", PAPER, gt=0)
@@ -54,6 +55,7 @@ class DinoConfig(ViewsConfig):
             "prototypes": 65_536,
             "hidden": 2048,
             "bottleneck": 256,
+            "batch_norm": False,
             "momentum": 0.996,
             "jitter": 0.4,
             "lr": 5e-4,
@@ -82,7 +84,7 @@ class Dino(AdamWMethod):
         """The student; the teacher around the backbone itself; its centre; the backbone as it was, to compare with."""
         c = self.config
         self._normalize = backbone.normalize
-        teacher = Prototypes(backbone, c.hidden, c.bottleneck, c.prototypes)
+        teacher = Prototypes(backbone, c.hidden, c.bottleneck, c.prototypes, c.batch_norm)
         return {
             "net": copy.deepcopy(teacher),
             "teacher": teacher,

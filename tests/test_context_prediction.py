@@ -172,6 +172,6 @@ def test_impossible_settings_are_refused_in_one_line(sets, said):
 def test_cues_are_what_the_settings_leave():
     assert set(ContextPrediction(ContextPredictionConfig()).cues()) == {"colour"}
     bare = ContextPrediction(ContextPredictionConfig(gap=0, jitter=0, normalize=False, colours="none"))
-    assert set(bare.cues()) == {"gap", "normalisation", "channel", "colour"}
+    assert set(bare.cues()) == {"gap", "normalisation", "channel shift", "colour"}
     for changed in bare.cues().values():
         ContextPredictionConfig(**{**bare.config.model_dump(), **changed})

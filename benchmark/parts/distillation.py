@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.functional import linear, log_softmax, normalize, softmax
@@ -12,16 +14,15 @@ from benchmark.backbones import Backbone
 class Prototypes(nn.Module):
     """A backbone, three layers, a unit vector, and its cosines with K prototypes."""
 
-    def __init__(self, backbone: Backbone, hidden: int, bottleneck: int, prototypes: int) -> None:
+    def __init__(self, backbone: Backbone, hidden: int, bottleneck: int, prototypes: int, batch_norm: bool) -> None:
+        """``batch_norm`` in the first two of the head's layers, as the authors' code offers for convolutional ones."""
         super().__init__()
         self.backbone = backbone
-        self.head = nn.Sequential(
-            nn.Linear(backbone.channels[-1], hidden),
-            nn.GELU(),
-            nn.Linear(hidden, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, bottleneck),
-        )
+        widths = (backbone.channels[-1], hidden, hidden)
+        layers: list[nn.Module] = []
+        for a, b in pairwise(widths):
+            layers += [nn.Linear(a, b), *([nn.BatchNorm1d(b)] if batch_norm else []), nn.GELU()]
+        self.head = nn.Sequential(*layers, nn.Linear(hidden, bottleneck))
         self.last = nn.Parameter(torch.randn(prototypes, bottleneck))
 
     def forward(self, *views: Tensor, frozen_last: bool = False) -> tuple[Tensor, ...]:
