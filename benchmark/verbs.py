@@ -154,6 +154,21 @@ def verb_table(words: list[str]) -> int:
     return show_table(flags, words)
 
 
+def verb_compare(words: list[str]) -> int:
+    """``compare CELL CELL [--metric M]``."""
+    parser = _parser("compare", "Two rows against each other: paired difference, interval, p, what they differ in.")
+    parser.add_argument(
+        "cells", nargs=2, metavar="CELL", help="the beginning of the id of a cell of the row (list runs)"
+    )
+    parser.add_argument("--metric", metavar="M", help="which metric (default: the task's primary one)")
+    flags = parser.parse_args(words)
+    from leaderboards.versus import versus
+
+    first, second = flags.cells
+    print(versus(Store(flags.results), first, second, flags.metric))
+    return 0
+
+
 def verb_submit(words: list[str]) -> int:
     """``submit pack CELL --out X.zip | check X.zip | score X.zip --reference DIR``."""
     parser = _parser("submit", "Predictions the way a challenge server takes them.")

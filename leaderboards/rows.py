@@ -147,6 +147,25 @@ def blocks(
     return found
 
 
+def row_of(record: Record, records: Sequence[Record]) -> Group:
+    """The row that a finished record belongs to: the finished records of its seeds, in its own environment."""
+    key, own = _row_key(record), environment(record)
+    seeds = {
+        other["seed"]: other
+        for other in records
+        if other["status"] == "done"
+        and _row_key(other) == key
+        and environment(other) == own
+        and _same_test(other, record)
+    }
+    seeds[record["seed"]] = record
+    return Group(record["method"], changes(record), tuple(seeds[seed] for seed in sorted(seeds)), ())
+
+
+def _same_test(one: Record, other: Record) -> bool:
+    return all(one[name] == other[name] for name in ("task", "data", "backbone", "preset"))
+
+
 def _row_key(record: Record) -> str:
     """Everything of a row but its seed and environment."""
     origin, told = record.get("pretrain_data") or {}, record.get("versions", {})

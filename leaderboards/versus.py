@@ -1,0 +1,88 @@
+"""Two rows against each other: their paired difference, its interval and p, and all that they differ in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmark.errors import Refusal, did_you_mean
+from benchmark.store import Store
+from leaderboards.columns import figure, p_text
+from leaderboards.compare import Evidence
+from leaderboards.rows import Group, Record, environment, plain, row_of
+
+
+def versus(store: Store, first: str, second: str, metric: str | None = None) -> str:
+    """The rows of two cells, by the beginnings of their ids, over the seeds that both have, as text.
+
+    Raises Refusal where one is not done, they were not measured on the same items, or one lacks the metric.
+    """
+    found = [store.find(prefix) for prefix in (first, second)]
+    for record in found:
+        if record["status"] != "done":
+            raise Refusal(f"{record['id'][:10]} is {record['status']}; only cells that are done can be compared")
+    one, other = found
+    for what in ("task", "data"):
+        if one[what] != other[what]:
+            raise Refusal(f"they differ in {what}, so no item of one has a partner in the other")
+    metric = metric or one["primary"]
+    for record in found:
+        if metric not in record["metrics"]:
+            known = list(record["metrics"])
+            raise Refusal(f"{record['id'][:10]} has no metric '{metric}'{did_you_mean(metric, known)}")
+    everything = list(store.records())
+    rows = [row_of(record, everything) for record in found]
+    evidence = Evidence(store, metric)
+    pair = evidence.pair(*rows)
+    if pair is None:
+        problems = "; ".join(evidence.problems.values()) or "they share no seed, or were not measured on the same items"
+        raise Refusal(f"they cannot be compared: {problems}")
+    lines = [f"{metric} on {one['task']} {one['protocol']}, data {one['data']['id']}: {_counted(pair)}"]
+    lines += [_told(row, metric, evidence) for row in rows]
+    lines.append(
+        f"difference: {figure(pair.difference, signed=True)} [{figure(pair.low, signed=True)}, "
+        f"{figure(pair.high, signed=True)}], p {p_text(pair.p)} (two-sided sign flips over series, this pair alone)"
+    )
+    lines.append(f"they differ in: {', '.join(_differences(one, other)) or 'nothing that a record tells'}")
+    return "\n".join(lines)
+
+
+def _told(row: Group, metric: str, evidence: Evidence) -> str:
+    interval, value = evidence.interval(row), row.value(metric)
+    assert value is not None
+    between = f" [{figure(interval[0])}, {figure(interval[1])}]" if interval else ""
+    return f"{row.label()}: {figure(value)}{between}"
+
+
+def _counted(pair: Any) -> str:
+    return f"{pair.series} series, {pair.seeds} seed{'' if pair.seeds == 1 else 's'} of both"
+
+
+def _differences(one: Record, other: Record) -> Iterator[str]:
+    """Settings and circumstances whose values differ, as ``name (value, value)``; of two methods not their own."""
+    same = one["method"] == other["method"]
+    sides = []
+    for record in (one, other):
+        told = {name: value for name, value in record["settings"].items() if same or name != "method"}
+        sides.append({**_flat(told), **_circumstances(record)})
+    for name in dict.fromkeys((*sides[0], *sides[1])):
+        values = [side.get(name, "none") for side in sides]
+        if values[0] != values[1] and name != "seed":
+            yield f"{name} ({plain(values[0])}, {plain(values[1])})"
+
+
+def _circumstances(record: Record) -> dict[str, Any]:
+    backbone = record["backbone"] or {}
+    pretrained_on = (record.get("pretrain_data") or {}).get("id", "none")
+    given = {"method": record["method"], "pretrain-data": pretrained_on, "weights": record.get("weights") or "none"}
+    return {**given, "backbone": backbone.get("name", "none"), **environment(record)}
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for owner, values in settings.items():
+        if isinstance(values, Mapping):
+            flat |= {f"{owner}.{name}".removeprefix("."): value for name, value in values.items()}
+        else:
+            flat[owner] = values
+    return flat

@@ -1,0 +1,69 @@
+"""Every method and task has a page, and the pages of methods show every setting with its default and its presets."""
+
+import json
+import re
+
+import pytest
+
+from benchmark import registry
+from benchmark.registry import ROOT
+
+PRESETS = ("smoke", "standard", "paper")
+
+
+def told(value):
+    """A value as pages write it: JSON without brackets and quotes."""
+    if isinstance(value, list | tuple):
+        return ", ".join(told(one) for one in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def settings_table(config):
+    """Rows of the settings of a method, as its page shows them."""
+    fields, defaults = config.model_fields, config().model_dump(mode="json")
+    yield "| setting | quick (default) | smoke | standard | paper | what | from |"
+    yield "|---|---|---|---|---|---|---|"
+    laid = {preset: config.resolve("x", preset).model_dump(mode="json") for preset in PRESETS}
+    for name, field in fields.items():
+        cells = [f"`{told(laid[p][name])}`" if laid[p][name] != defaults[name] else "" for p in PRESETS]
+        source = (field.json_schema_extra or {}).get("source", "")
+        yield "| " + " | ".join([f"`{name}`", f"`{told(defaults[name])}`", *cells, field.description, source]) + " |"
+
+
+@pytest.mark.parametrize("room", ["methods", "tasks"])
+def test_everything_has_a_page_that_names_a_command_and_its_pictures_exist(room):
+    for name in registry.names(room):
+        page = ROOT / "docs" / room / f"{name}.md"
+        text = page.read_text()
+        assert text.startswith(f"# {name}\n")
+        assert "python run_benchmark.py" in text
+        for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text):
+            file = (page.parent / picture).resolve()
+            assert file.is_file(), f"{page} shows {picture}"
+            assert file.stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names("methods") if name not in ("imagenet", "random")])
+def test_the_page_of_a_method_shows_every_setting_with_its_values(name):
+    config = registry.load("methods", name).Config
+    page = (ROOT / "docs" / "methods" / f"{name}.md").read_text().splitlines()
+    head = next(line for line in page if line.startswith("| setting |"))
+    columns = [cell.strip() for cell in head.split("|")[1:-1]]
+    rows = {line.split("|")[1].strip(" `"): line for line in page if line.startswith("| `")}
+    assert list(rows) == list(config.model_fields)
+    for line in list(settings_table(config))[2:]:
+        expected = dict(
+            zip(
+                ("setting", "quick (default)", *PRESETS, "what", "from"),
+                [c.strip() for c in line.split("|")[1:-1]],
+                strict=True,
+            )
+        )
+        shown = dict(
+            zip(columns, [c.strip() for c in rows[expected["setting"].strip("`")].split("|")[1:-1]], strict=True)
+        )
+        told_from = expected.pop("from")
+        assert {key: shown[key] for key in expected} == expected
+        assert shown["from"] == (told_from or "inkbench")
