@@ -45,25 +45,19 @@ def test_everything_has_a_page_that_names_a_command_and_its_pictures_exist(room)
             assert file.stat().st_size < 300_000
 
 
+def read(rows):
+    """Rows of a Markdown table as dictionaries, by the first cell; cells without backticks."""
+    cells = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in rows]
+    return {row[0]: dict(zip(cells[0], row, strict=True)) for row in cells[2:]}
+
+
 @pytest.mark.parametrize("name", [name for name in registry.names("methods") if name not in ("imagenet", "random")])
 def test_the_page_of_a_method_shows_every_setting_with_its_values(name):
     config = registry.load("methods", name).Config
     page = (ROOT / "docs" / "methods" / f"{name}.md").read_text().splitlines()
-    head = next(line for line in page if line.startswith("| setting |"))
-    columns = [cell.strip() for cell in head.split("|")[1:-1]]
-    rows = {line.split("|")[1].strip(" `"): line for line in page if line.startswith("| `")}
-    assert list(rows) == list(config.model_fields)
-    for line in list(settings_table(config))[2:]:
-        expected = dict(
-            zip(
-                ("setting", "quick (default)", *PRESETS, "what", "from"),
-                [c.strip() for c in line.split("|")[1:-1]],
-                strict=True,
-            )
-        )
-        shown = dict(
-            zip(columns, [c.strip() for c in rows[expected["setting"].strip("`")].split("|")[1:-1]], strict=True)
-        )
-        told_from = expected.pop("from")
-        assert {key: shown[key] for key in expected} == expected
-        assert shown["from"] == (told_from or "inkbench")
+    start = next(k for k, line in enumerate(page) if line.startswith("| setting |"))
+    shown = read([line for line in page[start:] if line.startswith("|")])
+    expected = read(list(settings_table(config)))
+    assert list(shown) == list(expected) == list(config.model_fields)
+    for setting, row in expected.items():
+        assert {column: shown[setting][column] for column in row} == row, setting

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.backbones import Backbone
-from benchmark.errors import Refusal
+from benchmark.errors import CellError, Refusal
 
 Features = Literal["map", "pooled"]
 
@@ -53,7 +53,7 @@ def flat_width(backbone: Backbone, tile: int, features: Features) -> int:
     try:
         with torch.no_grad():
             coarsest = backbone(torch.zeros(1, 3, tile, tile, device=next(backbone.parameters()).device))[-1]
-    except (RuntimeError, AssertionError, ValueError) as error:
+    except (CellError, RuntimeError, ValueError) as error:
         raise Refusal(f"backbone '{backbone.name}' does not take tiles of {tile} px: {error}") from None
     finally:
         backbone.train(was)
