@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark import engine, plan, pretrain, transfer
+from benchmark import engine, plan_rows, pretrain, transfer
 from benchmark.api import Item, Predictions, View
 from benchmark.backbones import Backbone, load_weights, weights_bytes
 from benchmark.data.cache import ImageCache, aligned
@@ -23,6 +23,7 @@ from benchmark.data.splits import labelled
 from benchmark.errors import CellError, Refusal
 from benchmark.locks import machine_slot
 from benchmark.pictures import save_pictures
+from benchmark.planned import Cell, Plan, Pretraining
 from benchmark.progress import Progress
 from benchmark.request import Request
 from benchmark.scoring import score
@@ -41,7 +42,7 @@ class Bench:
     def __init__(
         self,
         request: Request,
-        work: plan.Plan,
+        work: Plan,
         device: engine.Device,
         store: Store,
         progress: Progress,
@@ -56,17 +57,17 @@ class Bench:
         """What rank 0 decides, on every rank."""
         return self.device.fabric.broadcast(decide() if self.first else "", src=0)
 
-    def measure(self, cell: plan.Cell) -> Measured:
+    def measure(self, cell: Cell) -> Measured:
         """Do the work of a cell. Raises CellError and whatever a plugin raises."""
         self.prepare(self.plan.data)
         return self._trivial(cell) if cell.trivial else self._method(cell)
 
-    def forget(self, cell: plan.Cell) -> None:
+    def forget(self, cell: Cell) -> None:
         """Remove the checkpoints of a cell that is recorded."""
         for path in (self.store.root / "checkpoints").glob(f"{cell.id}-*.pt"):
             path.unlink(missing_ok=True)
 
-    def _trivial(self, cell: plan.Cell) -> Measured:
+    def _trivial(self, cell: Cell) -> Measured:
         began = time.monotonic()
         train, test = (self._task_data(cell, split) for split in ("train", "test"))
         predictions = cell.task.predict_trivial(cell.trivial or "", train.truths, test.truths, test.placements)
@@ -76,7 +77,7 @@ class Bench:
         }
         return self._score(cell, test, predictions, fields)
 
-    def _method(self, cell: plan.Cell) -> Measured:
+    def _method(self, cell: Cell) -> Measured:
         backbone = self._backbone(cell)
         card = self._pretrained(cell, cell.pretraining, backbone) if cell.pretraining else {}
         handed_over = card.get("sha256") or checksum(weights_bytes(backbone))
@@ -113,7 +114,7 @@ class Bench:
         }
         return self._score(cell, test, outcome.predictions, fields)
 
-    def _score(self, cell: plan.Cell, test: TaskData, predictions: Predictions, fields: dict[str, Any]) -> Measured:
+    def _score(self, cell: Cell, test: TaskData, predictions: Predictions, fields: dict[str, Any]) -> Measured:
         """Score the one opening of test; predictions and pictures are written before the record."""
         if not self.first:
             return {}, {}
@@ -132,7 +133,7 @@ class Bench:
         fields["phases"]["score"] = _phase(time.monotonic() - began, 1, self.device)
         return {"metrics": scored.metrics, **fields}, scored.items
 
-    def _backbone(self, cell: plan.Cell) -> Backbone:
+    def _backbone(self, cell: Cell) -> Backbone:
         """The backbone as a method without pretraining hands it over, or as a pretext task starts from it."""
         torch.manual_seed(derive(cell.seed, "backbone"))
         backbone = Backbone(str(cell.backbone), cell.backbone_settings)
@@ -140,14 +141,14 @@ class Bench:
             torch.manual_seed(derive(cell.seed, "build", cell.giver.name))
             cell.giver.give(backbone, cell.weights)
         elif cell.pretraining and cell.pretraining.init is not None:
-            plan.load_init(backbone, cell.pretraining.init, self.request.weights)
+            plan_rows.load_init(backbone, cell.pretraining.init, self.request.weights)
         return backbone
 
-    def weights_path(self, work: plan.Pretraining) -> Path:
+    def weights_path(self, work: Pretraining) -> Path:
         """Where the weights of a finished pretraining lie."""
         return self.store.root / "backbones" / work.key / "weights.safetensors"
 
-    def _pretrained(self, cell: plan.Cell, work: plan.Pretraining, backbone: Backbone) -> dict[str, Any]:
+    def _pretrained(self, cell: Cell, work: Pretraining, backbone: Backbone) -> dict[str, Any]:
         """Fill ``backbone`` from a finished pretraining, done first on another where it is missing; gives its card.
 
         What a process pretrained itself it reads back like any other, so that both go on from the same state.
@@ -165,7 +166,7 @@ class Bench:
             raise CellError(f"{path} is damaged ({error}); remove {path.parent} and run again") from error
         return card
 
-    def _pretrain(self, work: plan.Pretraining, backbone: Backbone) -> None:
+    def _pretrain(self, work: Pretraining, backbone: Backbone) -> None:
         affected = [cell.id for cell in self.plan.cells if cell.pretraining and cell.pretraining.key == work.key]
         self.report({"event": "working", "cells": affected})
         data, method = self.plan.pretrain_data, work.method
@@ -234,7 +235,7 @@ class Bench:
         self.device.fabric.barrier()
         self.prepared.add(str(data.root))
 
-    def _task_data(self, cell: plan.Cell, split: Split) -> TaskData:
+    def _task_data(self, cell: Cell, split: Split) -> TaskData:
         view = cell.task.view()
         items = cell.task.items(self.plan.data, split)
         if split == "train" and cell.task.config.label_fraction < 1:

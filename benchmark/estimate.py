@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from benchmark import engine
 from benchmark.backbones import Backbone
-from benchmark.plan import Cell, Plan, Pretraining
+from benchmark.planned import Cell, Plan, Pretraining
 from benchmark.pretrain import budgeted_steps, setup, update
 from benchmark.store import Store
 from benchmark.transfer import encode

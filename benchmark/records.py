@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.api import Item
+from benchmark.api import Dataset, Item
 from benchmark.errors import CellError
 from benchmark.request import Request
 
 if TYPE_CHECKING:
-    from benchmark.plan import Cell, Plan
+    from benchmark.planned import Cell, Plan
 
 
 def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
     """The part of a record that is known before the work."""
-    from benchmark.plan import describe_data
-
     return {
         "id": cell.id,
         "identity": dict(cell.identity),
@@ -26,8 +24,8 @@ def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
         "task": cell.task.name,
         "protocol": cell.protocol,
         "family": cell.family,
-        "data": describe_data(work.data),
-        "pretrain_data": describe_data(work.pretrain_data) if cell.pretraining else None,
+        "data": _told_of(work.data),
+        "pretrain_data": _told_of(work.pretrain_data) if cell.pretraining else None,
         "pretraining": cell.pretraining.key if cell.pretraining else None,
         "seed": cell.seed,
         "preset": request.preset,
@@ -46,6 +44,17 @@ def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
         "scorer": cell.task.scorer,
         "primary": _primary(cell),
         "request": {"typed": list(request.typed), "resolved": request.model_dump(mode="json", exclude={"typed"})},
+    }
+
+
+def _told_of(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "id": dataset.name,
+        "fingerprint": dataset.fingerprint(),
+        "version": dataset.version,
+        "settings": dataset.config.model_dump(mode="json"),
+        "simulated": dataset.simulated,
+        "photographs": dataset.photographs,
     }
 
 

@@ -11,10 +11,9 @@ from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import Dataset
 from benchmark.data.locate import open_dataset
 from benchmark.errors import CellError, Refusal
-from benchmark.plan import metric_versions
 from benchmark.progress import Progress
 from benchmark.request import Request
-from benchmark.scoring import score
+from benchmark.scoring import metric_versions, score
 from benchmark.store import Store, key_of, read_arrays, unpack, write_atomic
 from benchmark.task_data import TaskData
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import engine, plan, provenance
+from benchmark import engine, provenance
 from benchmark.cells import Bench
 from benchmark.errors import CellError, Refusal
 from benchmark.locks import claim
+from benchmark.planned import Cell, Plan
 from benchmark.progress import Progress
 from benchmark.records import base_record
 from benchmark.request import Request
@@ -32,7 +33,7 @@ class Runner:
     def __init__(
         self,
         request: Request,
-        work: plan.Plan,
+        work: Plan,
         device: engine.Device,
         store: Store,
         progress: Progress,
@@ -60,7 +61,7 @@ class Runner:
             if not moved:
                 time.sleep(WAIT_S)
 
-    def _claim(self, cell: plan.Cell, held: ExitStack) -> str:
+    def _claim(self, cell: Cell, held: ExitStack) -> str:
         if self._done(cell):
             return "done"
         locks = self.store.root / "locks"
@@ -72,7 +73,7 @@ class Runner:
             return "run"
         return "run" if held.enter_context(claim(locks / f"{cell.pretraining.key}.lock")) else "busy"
 
-    def _done(self, cell: plan.Cell) -> bool:
+    def _done(self, cell: Cell) -> bool:
         record = self._known(cell)
         if record is None or record["status"] == "failed":
             return False
@@ -84,7 +85,7 @@ class Runner:
             return True
         return bool(record["request"]["resolved"]["started"] == self.request.started)
 
-    def _known(self, cell: plan.Cell) -> dict[str, Any] | None:
+    def _known(self, cell: Cell) -> dict[str, Any] | None:
         """The record of a cell as it lies there; None where there is none that can be read."""
         try:
             return self.store.read(cell.id)
@@ -97,7 +98,7 @@ class Runner:
         other = f", made by commit {str(then)[:10]}" if then != now else ""
         self.progress.say(f"{record['method']} on {record['task']}, seed {record['seed']}: already there{other}")
 
-    def _attempt(self, cell: plan.Cell) -> None:
+    def _attempt(self, cell: Cell) -> None:
         """Run a cell; whatever fails is recorded as failed and does not stop the others."""
         self.report({"event": "working", "cells": [cell.id]})
         if self.request.force and self.first:
@@ -118,7 +119,7 @@ class Runner:
                 raise Crash(cell.id) from error
         self.report({"event": "idle"})
 
-    def _fail(self, cell: plan.Cell, error: Exception) -> None:
+    def _fail(self, cell: Cell, error: Exception) -> None:
         """Record a failure with its log; a good record of an earlier run (``--force``) is kept."""
         rank = "" if self.first else f".rank{self.device.fabric.global_rank}"
         log = self.store.root / "logs" / f"{cell.id}{rank}.log"

@@ -27,6 +27,11 @@ class Scored:
         return self.items["id"][self.items["empty"]].tolist() if "empty" in self.items else []
 
 
+def metric_versions(task: Task) -> dict[str, int]:
+    """The metrics of a task with the versions of their definitions, the primary one first."""
+    return {metric.name: metric.version for metric in importlib.import_module(task.scorer).METRICS}
+
+
 def score(task: Task, predictions: Predictions, items: Sequence[Item], truths: Sequence[Truth]) -> Scored:
     """Score predictions, one for each item. Raises CellError where the primary metric has no finite value."""
     scorer = importlib.import_module(task.scorer)

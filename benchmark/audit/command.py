@@ -18,6 +18,7 @@ from benchmark.cells import Bench
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
 from benchmark.launch import prepare, request_of
+from benchmark.planned import Pretraining
 from benchmark.progress import Progress
 from benchmark.request import Request
 from benchmark.store import Store
@@ -57,7 +58,7 @@ def _tiled(method: Any) -> bool:
     return all(hasattr(method, part) for part in ("cut", "appearance", "cues"))
 
 
-def _plan(request: Request) -> tuple[Bench, plan.Pretraining]:
+def _plan(request: Request) -> tuple[Bench, Pretraining]:
     """The one pretraining of the request, and where it is done."""
     device = engine.start(1, request.precision, request.threads)
     data = open_dataset(request.data, request.preset, request.sets, request.results)
@@ -72,9 +73,7 @@ def _plan(request: Request) -> tuple[Bench, plan.Pretraining]:
     return Bench(request, work, device, store, progress, lambda event: None), pretrainings[0]
 
 
-def _examine(
-    bench: Bench, work: plan.Pretraining, store: Store, retrain: bool
-) -> tuple[Findings, dict[str, np.ndarray]]:
+def _examine(bench: Bench, work: Pretraining, store: Store, retrain: bool) -> tuple[Findings, dict[str, np.ndarray]]:
     """Train and measure everything."""
     bench.prepare(bench.plan.pretrain_data)
     workshop = Workshop(bench, work, store.root / "audit" / work.key)
@@ -131,7 +130,7 @@ def _retrained(workshop: Workshop, cue: Cue, without: Any, solved: Any) -> Figur
     return figure
 
 
-def _transfer(store: Store, work: plan.Pretraining) -> list[str]:
+def _transfer(store: Store, work: Pretraining) -> list[str]:
     """What the same weights reach on tasks, where that was run, and the control row beside."""
     lines = []
     records = [record for record in store.records() if record["status"] == "done"]

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark import engine, plan, pretrain
+from benchmark import engine, plan_rows, pretrain
 from benchmark.backbones import Backbone
 from benchmark.cells import Bench
 from benchmark.locks import machine_slot
+from benchmark.planned import Pretraining
 from benchmark.seeding import derive
 from benchmark.store import key_of
 
@@ -21,7 +22,7 @@ from benchmark.store import key_of
 class Workshop:
     """Builds and trains pretext networks as a run of the same plan would, in ``folder``."""
 
-    def __init__(self, bench: Bench, work: plan.Pretraining, folder: Path) -> None:
+    def __init__(self, bench: Bench, work: Pretraining, folder: Path) -> None:
         self.bench, self.work, self.folder = bench, work, folder
         self.steps = 0
 
@@ -74,6 +75,6 @@ class Workshop:
         torch.manual_seed(derive(work.seed, "backbone"))
         backbone = Backbone(work.backbone, work.backbone_settings)
         if work.init is not None:
-            plan.load_init(backbone, work.init, self.bench.request.weights)
+            plan_rows.load_init(backbone, work.init, self.bench.request.weights)
         torch.manual_seed(derive(work.seed, "build", method.name))
         return backbone, method.build(backbone)

@@ -1,0 +1,253 @@
+"""The cells of one task under one protocol, each with an id of everything that changes its number."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from benchmark import engine, provenance, registry
+from benchmark.api import Dataset, Declined, Method, Task
+from benchmark.backbones import DEFAULTS, Backbone, load_weights, weights_bytes
+from benchmark.config import BackboneSettings, Config, PretrainSettings
+from benchmark.engine import Device
+from benchmark.errors import Refusal
+from benchmark.planned import Cell, Pretraining
+from benchmark.request import Request, settings_of
+from benchmark.scoring import metric_versions
+from benchmark.seeding import derive
+from benchmark.store import checksum, key_of
+
+
+class Rows:
+    """Makes the cells of one task under one protocol and one point of the grid."""
+
+    def __init__(
+        self,
+        request: Request,
+        pairs: tuple[tuple[str, str], ...],
+        device: Device,
+        data: Dataset,
+        pretrain_data: Dataset,
+        task: Task,
+        protocol: str,
+        family: Literal["frozen", "finetune"],
+        backbone: str,
+    ) -> None:
+        self.request, self.pairs, self.device = request, pairs, device
+        self.data, self.pretrain_data = data, pretrain_data
+        self.task, self.protocol, self.family = task, protocol, family
+        self.backbone = backbone
+        self.backbone_settings = BackboneSettings.resolve("backbone", request.preset, settings_of("backbone", pairs))
+        self.pretrain = PretrainSettings.resolve("pretrain", request.preset, settings_of("pretrain", pairs))
+
+    def trivial(self, name: str) -> Cell:
+        """The row of a trivial baseline: no backbone, no seed."""
+        identity = {**self._task_identity(), "method": f"trivial:{name}"}
+        return Cell(
+            id=key_of(identity),
+            identity=identity,
+            method=f"trivial:{name}",
+            task=self.task,
+            protocol=self.protocol,
+            family=self.family,
+            seed=0,
+            backbone=None,
+            backbone_settings=self.backbone_settings,
+            changed=self._changed(self.task.name, self.task.config),
+            settings={"task": _plain(self.task.config)},
+            supervision="none",
+            given=False,
+            versions=self._versions(0, {}),
+            trivial=name,
+        )
+
+    def method(self, text: str, seed: int) -> Cell:
+        """The row of a method for one seed; declined where it cannot run here."""
+        entry = registry.find("methods", text)
+        method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.pairs)
+        backbone = skeleton(self.backbone, self.backbone_settings, seed)
+        settings: dict[str, Any] = {
+            "method": _plain(method.config),
+            "task": _plain(self.task.config),
+            "backbone": _plain(self.backbone_settings),
+        }
+        changed = {
+            **self._changed(method.name, method.config),
+            **self._changed(self.task.name, self.task.config),
+            **self._changed("backbone", self.backbone_settings),
+        }
+        source: dict[str, Any] = {
+            "method": method.name,
+            "engine": engine.VERSION,
+            "version": method.version,
+            "file": entry.checksum,
+            "settings": settings["method"],
+            "backbone": self.backbone,
+            "backbone_settings": settings["backbone"],
+            "seed": seed,
+            **self.device.identity(backbone),
+            "packages": provenance.versions(provenance.DECIDING),
+        }
+        if entry.file:
+            changed["file"] = entry.file.name
+        pretraining, weights, declined = None, None, ""
+        if method.pretrains:
+            settings["pretrain"] = _plain(self.pretrain)
+            changed |= self._changed("pretrain", self.pretrain)
+            if self.request.init is not None:
+                changed["init"] = "imagenet" if self.request.init == "imagenet" else Path(self.request.init).name
+            if self.request.budget != "images":
+                changed["budget"] = self.request.budget
+            try:
+                pretraining = self._pretraining(method, source, backbone, seed)
+            except (Declined, Refusal) as reason:
+                declined = self._declined(str(reason))
+        else:
+            weights = self.request.weights if method.takes_weights else None
+            try:
+                torch.manual_seed(derive(seed, "build", method.name))
+                method.give(backbone, weights)
+                if method.takes_weights:
+                    source["weights"] = checksum(weights_bytes(backbone))
+            except Declined as reason:
+                declined = self._declined(str(reason))
+        identity = {
+            **self._task_identity(),
+            **self.device.identity(backbone),
+            "seed": seed,
+            "source": pretraining.key if pretraining else source,
+        }
+        if declined:
+            identity["declined"] = declined
+        return Cell(
+            id=key_of(identity),
+            identity=identity,
+            method=method.name,
+            task=self.task,
+            protocol=self.protocol,
+            family=self.family,
+            seed=seed,
+            backbone=self.backbone,
+            backbone_settings=self.backbone_settings,
+            changed=changed,
+            settings=settings,
+            supervision=method.supervision,
+            given=method.takes_weights or (method.pretrains and self.request.init is not None),
+            versions=self._versions(method.version, source),
+            facts=method.facts(),
+            pretraining=pretraining,
+            giver=None if method.pretrains else method,
+            weights=weights,
+            declined=declined,
+        )
+
+    def _pretraining(self, method: Method, source: dict[str, Any], backbone: Backbone, seed: int) -> Pretraining:
+        if method.backbones == "vit" and not backbone.is_transformer():
+            raise Declined(
+                f"{method.name} needs a vision transformer, and {backbone.name} is none; "
+                f"leave out --backbone or give --backbone {DEFAULTS['vit'][self.request.preset]}"
+            )
+        require(method.needs, self.pretrain_data, f"method {method.name}")
+        method.build(copy.deepcopy(backbone))
+        for view in method.views().values():
+            self.pretrain_data.require(view.kind, "train")
+            self.pretrain_data.require(view.kind, "val")
+        init: Path | Literal["imagenet"] | None = None
+        if self.request.init is not None:
+            init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
+            load_init(backbone, init, self.request.weights)
+            source["init"] = checksum(weights_bytes(backbone))
+            if init == "imagenet" and self.request.weights is not None:
+                init = self.request.weights
+        source |= {
+            "pretrain": _plain(self.pretrain),
+            "budget": self.request.budget,
+            "transductive": self.request.transductive,
+            "data": _identity_of(self.pretrain_data),
+        }
+        return Pretraining(
+            key=key_of(source),
+            identity=source,
+            method=method,
+            backbone=self.backbone,
+            backbone_settings=self.backbone_settings,
+            settings=self.pretrain,
+            seed=seed,
+            init=init,
+            budget=self.request.budget,
+        )
+
+    def _task_identity(self) -> dict[str, Any]:
+        return {
+            "engine": engine.VERSION,
+            "task": self.task.name,
+            "version": self.task.version,
+            "metrics": metric_versions(self.task),
+            "protocol": self.protocol,
+            "settings": _plain(self.task.config),
+            "data": _identity_of(self.data),
+            "packages": provenance.versions(provenance.DECIDING),
+        }
+
+    def _declined(self, reason: str) -> str:
+        """Under ``all`` what cannot run here is a row with its reason; what was named is refused."""
+        if self.request.methods == ("all",):
+            return reason
+        raise Refusal(reason)
+
+    def _versions(self, method: int, source: Mapping[str, Any]) -> dict[str, Any]:
+        """What may not be mixed in a row though it is no setting: versions, and checksums of given weights."""
+        shared = {"engine": engine.VERSION, "task": self.task.version, "data": self.data.version}
+        return {**shared, "method": method, **{name: source[name] for name in ("weights", "init") if name in source}}
+
+    def _changed(self, owner: str, config: Config) -> dict[str, Any]:
+        return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
+
+
+def plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:
+    """A method or task with its settings resolved. Raises Refusal."""
+    name = kind.name  # type: ignore[attr-defined]
+    return kind(kind.Config.resolve(name, request.preset, settings_of(name, pairs)))  # type: ignore[attr-defined]
+
+
+def require(needs: frozenset[str], dataset: Dataset, who: str) -> None:
+    """Refuse a dataset that lacks something."""
+    missing = sorted(needs - dataset.offers())
+    if missing:
+        offers = ", ".join(sorted(dataset.offers())) or "nothing"
+        raise Refusal(
+            f"{who} needs {', '.join(missing)}, which {dataset.name} lacks (it has {offers}); --data synth has all"
+        )
+
+
+_SKELETONS: dict[str, Backbone] = {}
+
+
+def skeleton(name: str, settings: BackboneSettings, seed: int) -> Backbone:
+    """A backbone to ask about and to try weights on; refused where timm has none of this name."""
+    key = key_of([name, _plain(settings), seed])
+    if key not in _SKELETONS:
+        torch.manual_seed(derive(seed, "backbone"))
+        _SKELETONS[key] = Backbone(name, settings)
+    return _SKELETONS[key]
+
+
+def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> None:
+    """The weights that a pretext task starts from. Raises Refusal or Declined."""
+    if isinstance(init, Path):
+        load_weights(backbone, init)
+        return
+    giver: Any = registry.load("methods", init)
+    giver(giver.Config()).give(backbone, weights)
+
+
+def _identity_of(dataset: Dataset) -> dict[str, Any]:
+    return {"id": dataset.name, "version": dataset.version, "fingerprint": dataset.fingerprint()}
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    return config.model_dump(mode="json")

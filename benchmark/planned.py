@@ -1,0 +1,67 @@
+"""What a plan holds: cells, and the pretrainings that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmark.api import Dataset, Method, Task
+from benchmark.config import BackboneSettings, PretrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Pretraining:
+    """One way to weights, done once however many cells ask for it."""
+
+    key: str
+    identity: Mapping[str, Any]
+    method: Method
+    backbone: str
+    backbone_settings: BackboneSettings
+    settings: PretrainSettings
+    seed: int
+    init: Path | Literal["imagenet"] | None
+    budget: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number: method x task x protocol x data x seed x settings."""
+
+    id: str
+    identity: Mapping[str, Any]
+    method: str
+    task: Task
+    protocol: str
+    family: Literal["frozen", "finetune"]
+    seed: int
+    backbone: str | None
+    backbone_settings: BackboneSettings
+    changed: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    supervision: str
+    given: bool
+    versions: Mapping[str, Any]
+    facts: Mapping[str, float] = field(default_factory=dict)
+    pretraining: Pretraining | None = None
+    giver: Method | None = None
+    weights: Path | None = None
+    trivial: str | None = None
+    declined: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All cells of a request, in the order of the table's rows."""
+
+    cells: list[Cell]
+    data: Dataset
+    pretrain_data: Dataset
+    notes: list[str] = field(default_factory=list)
+
+    def pretrainings(self) -> list[Pretraining]:
+        """The distinct pretrainings, in the order in which cells need them."""
+        found = {cell.pretraining.key: cell.pretraining for cell in self.cells if cell.pretraining}
+        return list(found.values())
