@@ -18,6 +18,12 @@ def boxes(*corners):
     return np.array(corners, dtype=np.float64).reshape(-1, 4)
 
 
+def aggregate(items, weights=None):
+    """COCO's figures; those of VOC have tests of their own."""
+    values = detection.aggregate(items, weights)
+    return {name: value for name, value in values.items() if not name.startswith("voc")}
+
+
 def truth(*corners, labels=None, crowd=None):
     labels = [0] * len(corners) if labels is None else labels
     entry = {"boxes": boxes(*corners), "labels": np.array(labels, dtype=np.int64)}
@@ -64,7 +70,7 @@ def score(predictions, truths, classes=CLASSES):
 
 
 def metrics(predictions, truths, classes=CLASSES):
-    return detection.aggregate(score(predictions, truths, classes))
+    return aggregate(score(predictions, truths, classes))
 
 
 def test_equal_to_pycocotools_and_faster_coco_eval_on_random_pages():
@@ -92,7 +98,7 @@ def test_crowds_take_many_detections_and_cost_nothing():
     items = score(predictions, truths, ["face"])
     assert items["truths[face]"].tolist() == [1]
     assert items["det.ignored"].all(axis=1).tolist() == [True, True, False]
-    assert detection.aggregate(items)["ap"] == pytest.approx(1.0)
+    assert aggregate(items)["ap"] == pytest.approx(1.0)
 
 
 def test_annotation_ids_begin_with_one():
@@ -121,12 +127,12 @@ def test_a_class_without_truth_is_left_out_and_reported():
     truths = [truth((0, 0, 10, 10))]
     predictions = [found((0, 0, 10, 10), (0, 0, 9, 9), scores=[0.9, 0.95], labels=[0, 2])]
     items = score(predictions, truths)
-    own = detection.aggregate(items)
+    own = aggregate(items)
     assert own["ap"] == own["ap[face]"] == pytest.approx(1.0)
     assert "ap[text]" not in own
     assert detection.without_truth(items) == ["body", "text"]
     assert any("text" in line for line in detection.notes(items))
-    assert detection.aggregate(score([found(scores=[])], [truth()])) == {}
+    assert aggregate(score([found(scores=[])], [truth()])) == {}
 
 
 def test_equal_scores_have_one_order_and_are_reported():
@@ -159,8 +165,8 @@ def test_a_hundred_detections_an_image_and_class_count():
     predictions = [found(*corners * 2, scores=np.linspace(0.9, 0.1, 300), labels=[0] * 150 + [1] * 150)]
     items = score(predictions, truths)
     assert len(items["det.item"]) == 200
-    assert detection.aggregate(items)["ar100"] == pytest.approx(100 / 150)
-    assert detection.aggregate(items) == coco.evaluate(predictions, truths, CLASSES, "pycocotools")
+    assert aggregate(items)["ar100"] == pytest.approx(100 / 150)
+    assert aggregate(items) == coco.evaluate(predictions, truths, CLASSES, "pycocotools")
 
 
 def test_a_box_on_an_empty_image_counts_against():
@@ -251,8 +257,8 @@ def test_weights_equal_scoring_the_repeated_images(seed, data):
     items = score(predictions, truths)
     drawn = np.repeat(np.arange(6), weights)
     again = metrics([predictions[k] for k in drawn], [truths[k] for k in drawn]) if len(drawn) else {}
-    assert detection.aggregate(items, weights) == again
-    for name in detection.aggregate(items):
+    assert aggregate(items, weights) == again
+    for name in aggregate(items):
         value = detection.resampler(items, name)(weights)
         assert value == again[name] if name in again else np.isnan(value)
 

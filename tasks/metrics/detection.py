@@ -1,4 +1,4 @@
-"""COCO AP, AP50, AP75 and AR100 of boxes, over all classes and for each, from per-item matches."""
+"""COCO AP, AP50, AP75 and AR100 of boxes and the AP of PASCAL VOC, over all classes and for each, from matches."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from benchmark.api import Metric
 from tasks.metrics.ap import Curve
 from tasks.metrics.items import Items, Resampler, count
 from tasks.metrics.matching import MOST, Boxes, canonical, gather, match
+from tasks.metrics.voc import VocCurve, voc_match
 
 METRICS = (
     Metric("ap", "1", "max", "COCO AP: mean precision over 101 recalls, IoU .5 to .95 and classes, area all"),
     Metric("ap50", "1", "max", "COCO AP at IoU .5"),
     Metric("ap75", "1", "max", "COCO AP at IoU .75"),
     Metric("ar100", "1", "max", "COCO AR: recall with at most 100 boxes an image and class, mean over IoU and classes"),
+    Metric("voc", "1", "max", "PASCAL VOC AP at IoU .5, area under all points (VOC 2010 on)"),
+    Metric("voc07", "1", "max", "PASCAL VOC AP at IoU .5, mean over eleven recalls (VOC 2007)"),
+    Metric("voc-dass", "1", "max", "VOC AP at IoU .5, all points, an image counted once for each of its true boxes"),
 )
 """Over classes that have truth. ``ap[face]`` is the same of one class, with the unit and direction of ``ap``."""
 
+VOC = ("voc", "voc07", "voc-dass")
 LEVELS = {"ap": slice(None), "ap50": slice(0, 1), "ap75": slice(5, 6), "ar100": slice(None)}
 TIES = 0.05
 """The share of detections with an equal among the others from which ``notes`` warns."""
@@ -38,8 +43,9 @@ def score_items(
     ignored, ``crowd`` (k,) bool. Nothing is rounded. Images without truth stay: what is found there is wrong.
 
     Items: ``truths[CLASS]`` (n,), the true boxes that count; ``det.item``, ``det.class`` (the class's name),
-    ``det.score``, ``det.match`` and ``det.ignored`` (D, 10), one column per IoU threshold; rows by item, class,
-    falling score, then box, at most 100 an image and class.
+    ``det.score``, ``det.match`` and ``det.ignored`` (D, 10), one column per IoU threshold, ``det.voc`` and
+    ``det.voc_ignored`` (D,) by VOC's rule at .5; rows by item, class, falling score, then box, at most 100 an image and
+    class.
 
     Raises ValueError for arrays that do not fit, a box or score that is not finite, a box whose sides are swapped
     and a label that is no class; it ids the item (by ``ids``, else by its place).
@@ -52,6 +58,7 @@ def score_items(
     detections = canonical(gather(*zip(*found, strict=True)) if found else _nothing(), MOST)
     boxes = gather(*zip(*true, strict=True)) if true else _nothing()
     matched, ignored = match(detections, boxes)
+    right, difficult = voc_match(detections, boxes)
     plain = boxes.take(np.flatnonzero(boxes.value == 0))
     counts = {
         f"truths[{name}]": np.bincount(plain.item[plain.label == label], minlength=len(truths))
@@ -63,6 +70,8 @@ def score_items(
         "det.score": detections.value,
         "det.match": matched,
         "det.ignored": ignored,
+        "det.voc": right,
+        "det.voc_ignored": difficult,
     }
 
 
@@ -106,9 +115,11 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
     curves = {name: curve for name in classes_of(items) if (curve := _curve(items, name)(weights)) is not None}
     if not curves:
         return {}
-    values = {metric.name: _mean(metric.name, list(curves.values())) for metric in METRICS}
+    values = {base: _mean(base, list(curves.values())) for base in LEVELS}
+    values |= {base: _voc(items, base, list(curves))(weights) for base in VOC}
     for name, curve in curves.items():
-        values |= {f"{metric.name}[{name}]": _mean(metric.name, [curve]) for metric in METRICS}
+        values |= {f"{base}[{name}]": _mean(base, [curve]) for base in LEVELS}
+        values |= {f"{base}[{name}]": _voc(items, base, [name])(weights) for base in VOC}
     return values
 
 
@@ -118,16 +129,34 @@ def resampler(items: Items, metric: str) -> Resampler:
     Raises ValueError for a name that is no metric of these classes.
     """
     every = classes_of(items)
-    meant = {base: (base, every) for base in LEVELS}
-    meant |= {f"{base}[{name}]": (base, [name]) for base in LEVELS for name in every}
+    meant = {metric.name: (metric.name, every) for metric in METRICS}
+    meant |= {f"{base.name}[{name}]": (base.name, [name]) for base in METRICS for name in every}
     if metric not in meant:
         raise ValueError(f"no metric {metric}; there are: {', '.join(meant)}")
     base, classes = meant[metric]
+    if base in VOC:
+        return _voc(items, base, classes)
     curves = [_curve(items, name, LEVELS[base]) for name in classes]
 
     def value(weights: np.ndarray) -> float:
         present = [found for curve in curves if (found := curve(weights)) is not None]
         return _mean(base, present, slice(None)) if present else float("nan")
+
+    return value
+
+
+def _voc(items: Items, base: str, classes: Sequence[str]) -> Resampler:
+    """One of VOC's figures, the mean over the classes that have truth."""
+    curves = []
+    for name in classes:
+        rows = np.flatnonzero(items["det.class"] == name)
+        score, item, right, ignored = (items[f"det.{key}"][rows] for key in ("score", "item", "voc", "voc_ignored"))
+        curves.append(VocCurve(score, item, right, ignored, items[f"truths[{name}]"]))
+    times = sum(items[f"truths[{name}]"] for name in classes_of(items)) if base == "voc-dass" else 1
+
+    def value(weights: np.ndarray) -> float:
+        found = [ap for curve in curves if (ap := curve(weights * times, base == "voc07")) is not None]
+        return float(np.mean(found)) if found else float("nan")
 
     return value
 

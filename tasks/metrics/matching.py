@@ -91,8 +91,22 @@ def match(detections: Boxes, truths: Boxes) -> tuple[np.ndarray, np.ndarray]:
     return matched, ignored
 
 
-def _candidates(detections: Boxes, truths: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Detection, truth and overlap of all pairs of one image and class that overlap by the lowest threshold."""
+def overlaps(
+    detections: Boxes, truths: Boxes, least: float, inclusive: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Detection, truth and overlap of all pairs of one image and class that overlap by ``least``.
+
+    ``inclusive``: a box holds the pixels of both its corners, as in PASCAL VOC's devkit.
+    """
+    placed = np.lexsort((truths.label, truths.item))
+    detection, truth, overlap = _candidates(detections, truths.take(placed), least, inclusive)
+    return detection, placed[truth], overlap
+
+
+def _candidates(
+    detections: Boxes, truths: Boxes, least: float = THRESHOLDS[0], inclusive: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``overlaps`` where truths lie by item and class already."""
     groups = 1 + max((int(b.label.max()) for b in (detections, truths) if len(b)), default=0)
     key = truths.item * groups + truths.label
     wanted = detections.item * groups + detections.label
@@ -107,8 +121,8 @@ def _candidates(detections: Boxes, truths: Boxes) -> tuple[np.ndarray, np.ndarra
         count = many[start:stop]
         left = np.repeat(np.arange(start, stop), count)
         right = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first[start:stop], count)
-        overlap = _overlap(detections.xyxy[left], truths.xyxy[right], truths.value[right] > 0)
-        near = overlap >= THRESHOLDS[0]
+        overlap = _overlap(detections.xyxy[left], truths.xyxy[right], truths.value[right] > 0, inclusive)
+        near = overlap >= least
         parts.append((left[near], right[near], overlap[near]))
         start = stop
     if not parts:
@@ -117,12 +131,12 @@ def _candidates(detections: Boxes, truths: Boxes) -> tuple[np.ndarray, np.ndarra
     return left, right, overlap
 
 
-def _overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray) -> np.ndarray:
+def _overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray, inclusive: bool) -> np.ndarray:
     """Intersection over union of paired boxes (m, 4); over the detection's own area where the truth is a crowd.
 
     In the arithmetic of COCO's bbIou, which takes x, y, width, height, so that results agree to the last bit.
     """
-    (dx, dy, dw, dh), (gx, gy, gw, gh) = _xywh(found), _xywh(true)
+    (dx, dy, dw, dh), (gx, gy, gw, gh) = _xywh(found, inclusive), _xywh(true, inclusive)
     width = np.minimum(dw + dx, gw + gx) - np.maximum(dx, gx)
     height = np.minimum(dh + dy, gh + gy) - np.maximum(dy, gy)
     meet = (width > 0) & (height > 0)
@@ -132,9 +146,9 @@ def _overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray) -> np.ndarr
     return np.divide(both, whole, out=np.zeros(len(both)), where=meet)
 
 
-def _xywh(xyxy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _xywh(xyxy: np.ndarray, inclusive: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     x0, y0, x1, y1 = xyxy.T
-    return x0, y0, x1 - x0, y1 - y0
+    return x0, y0, x1 - x0 + inclusive, y1 - y0 + inclusive
 
 
 def _slots(sorted_keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
