@@ -34,6 +34,8 @@ def score_zip(
         raise Refusal(f"submissions of task '{task}' cannot be scored; there is: saliency")
     truths = read_reference(reference, split)
     parts: dict[str, dict[str, np.ndarray]] = {}
+    places = [saliency.looked_at(truths.truth(stem)) for stem in truths.items]
+    others = dict(zip(truths.items, saliency.others_of(places), strict=True))
     with opened(zip_path, strict) as archive:
         entries, findings = named_maps(archive, truths, strict)
         findings = archive.findings + findings
@@ -44,7 +46,7 @@ def score_zip(
             findings += about
             if values is not None:
                 findings += against(entries[stem], values, truth["map"], strict)
-                parts[stem] = saliency.score_items([{"map": values}], [truth], ids=[stem])
+                parts[stem] = saliency.score_items([{"map": values}], [truth], ids=[stem], others=[others[stem]])
     _refuse_errors(zip_path, findings)
     items = concatenate([parts[stem] for stem in truths.items])
     items["id"] = np.array([item.id for item in truths.items.values()])

@@ -11,15 +11,12 @@ from pydantic import model_validator
 from benchmark.api import CellError, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
 from benchmark.data.grey_map import read_map
 from benchmark.parts.draw_maps import draw_maps
-from tasks.metrics.maps import cc, distribution, resize_map
+from tasks.metrics.maps import cc, centre_map, distribution, resize_map
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from benchmark.backbones import Backbone
-
-CENTRE_SIGMA = 0.25
-"""Deviation of the centre baseline, in sides of the image."""
 
 
 class SaliencyConfig(TaskConfig):
@@ -127,8 +124,7 @@ class Saliency(Task):
         if name == "uniform":
             density = np.ones((grid, grid))
         elif name == "centre":
-            squares = ((np.arange(grid) + 0.5) / grid - 0.5) ** 2
-            density = np.exp(-(squares[:, None] + squares[None]) / (2 * CENTRE_SIGMA**2))
+            density = centre_map(grid, grid)
         elif name == "mean-map":
             density = np.mean([self._density(truth) for truth in train], axis=0)
         else:

@@ -86,7 +86,65 @@ def test_reference_constants(index, case):
     }
     for name, value in exact.items():
         assert value == pytest.approx(REFERENCE[name][index], rel=1e-9), name
-    assert set(exact) | {"nss[density]"} == {metric.name for metric in saliency.METRICS}
+    known = set(exact) | {"nss[density]", "auc[shuffled]", "auc[borji]", "ig[centre]"}
+    assert known == {metric.name for metric in saliency.METRICS}
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [(case_a, 0.24315171160566176), (case_b, 0.1788454984985302), (case_c, -13.205789250188728)],
+)
+def test_information_gain_over_the_centre(case, expected):
+    p, _, f = case()
+    gain = maps.information_gain(p, maps.centre_map(*p.shape), np.flatnonzero(f))
+    assert gain == pytest.approx(expected, rel=1e-9)
+    assert maps.information_gain(p, p, np.flatnonzero(f)) == 0
+
+
+def test_the_shuffled_auc_of_several_images():
+    """Reference constants, and the figure of the scorer, which sees all images at once."""
+    predicted, fixations = case_d()
+    flat = [xy[:, 1] * 30 + xy[:, 0] for xy in fixations]
+    expected = [0.357142857143, 0.59375, 0.603703703704]
+    found = [auc.auc_shuffled(p, flat[k], np.concatenate([*flat[:k], *flat[k + 1 :]])) for k, p in enumerate(predicted)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    truths = [{"map": np.ones((20, 30)), "fixations": xy, "image_size": np.array([30, 20])} for xy in fixations]
+    items = saliency.score_items([{"map": p} for p in predicted], truths)
+    np.testing.assert_allclose(items["auc[shuffled]"], expected, rtol=1e-6)
+    large = [{**one, "map": np.ones((40, 60))} for one in truths]
+    grown = [{"map": np.kron(p, np.ones((2, 2)))} for p in predicted]
+    np.testing.assert_allclose(saliency.score_items(grown, large)["auc[shuffled]"], expected, rtol=1e-6)
+    alone = saliency.score_items([{"map": predicted[0]}], truths[:1])
+    assert np.isnan(alone["auc[shuffled]"][0]), "no other image, no negatives"
+
+
+def borji_in_words(prediction, fixated, splits=100, step=0.1):
+    """MIT's AUC_Borji.m, in loops, with the generator of ours."""
+    scaled = (prediction - prediction.min()) / (prediction.max() - prediction.min())
+    flat = scaled.ravel()
+    drawn = np.random.default_rng(0).integers(0, flat.size, (splits, len(fixated)))
+    areas = []
+    for chosen in drawn:
+        positives, negatives = flat[fixated], flat[chosen]
+        thresholds = [k * step for k in range(11) if k * step <= max(*positives, *negatives) + 1e-12]
+        hits, alarms = [0.0], [0.0]
+        for threshold in reversed(thresholds):
+            hits.append(np.mean(positives >= threshold))
+            alarms.append(np.mean(negatives >= threshold))
+        hits, alarms = [*hits, 1.0], [*alarms, 1.0]
+        areas.append(np.trapezoid(hits, alarms))
+    return np.mean(areas)
+
+
+@pytest.mark.parametrize("case", [case_a, case_b, case_c])
+def test_borji_equals_its_description_and_lies_near_the_exact_area(case):
+    p, _, f = case()
+    p, fixated = p.astype(float), np.flatnonzero(f)
+    value = auc.auc_borji(p, fixated)
+    assert value == pytest.approx(borji_in_words(p, fixated), rel=1e-9)
+    assert value == auc.auc_borji(3 * p + 5, fixated)
+    assert value == pytest.approx(auc.auc_uniform(auc.average_ranks(p), fixated), abs=0.05)
+    assert auc.auc_borji(np.ones((4, 4)), fixated[:2] % 16) == 0.5
 
 
 def test_reference_constants_of_several_images():
@@ -112,6 +170,10 @@ def test_reference_constants_of_several_images():
     flat_map = saliency.aggregate(saliency.score_items([{"map": np.full((20, 30), 0.1)}] * 3, truths))
     expected_flat = {"auc[uniform]": 0.5, "auc[density]": 0.5, "auc[judd]": 0.5, "cc": 0.0, "nss": 0.0}
     expected_flat |= {"nss[density]": 0.0, KLD: 0.4499189605235467, "sim": 0.6095945268754063}
+    expected_flat |= {"auc[shuffled]": 0.5, "auc[borji]": 0.5}
+    centre = maps.distribution(maps.centre_map(20, 30)).ravel()
+    gains = [-np.log2(600 * centre[xy[:, 1] * 30 + xy[:, 0]]).mean() for xy in fixations]
+    assert flat_map.pop("ig[centre]") == pytest.approx(np.mean(gains), rel=1e-6)
     assert flat_map == pytest.approx(expected_flat, rel=1e-9)
 
 
@@ -236,6 +298,7 @@ def test_an_empty_truth_is_counted_and_never_zero():
     assert np.isnan(items["nss"][1])
     assert saliency.aggregate(items)["cc"] == items["cc"][0]
     assert set(saliency.counts(items).values()) == {1}
+    assert items["auc[shuffled]"][0] == pytest.approx(0.5), "looked at in the same places, so nothing tells them apart"
 
 
 def test_figures_that_need_fixations_are_left_out_without_any():

@@ -11,6 +11,10 @@ EPS = 2.2204e-16
 """The literal of the MIT code; MATLAB's own eps (2.220446e-16) moves the sixth digit at hard zeros."""
 
 
+CENTRE = 0.25
+"""Deviation of the centre map, in sides."""
+
+
 def resize_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """A map (h, w) at ``height`` x ``width``, float32, each axis on its own: the image's aspect does not matter.
 
@@ -59,6 +63,18 @@ def fixated_pixels(fixations: np.ndarray, image_size: tuple[int, int], map_size:
     return y * columns + x
 
 
+def relative_places(fixations: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """Fixations (k, 2), x and y in pixels of an image (width, height), as shares of its sides; those inside alone."""
+    points = (np.asarray(fixations, dtype=np.float64).reshape(-1, 2) + 0.5) / image_size
+    return points[((points >= 0) & (points < 1)).all(axis=1)]
+
+
+def centre_map(height: int, width: int) -> np.ndarray:
+    """A Gaussian on the centre whose deviation is a quarter of each side, float64 (height, width), not normalised."""
+    y, x = ((np.arange(size) - (size - 1) / 2) / size for size in (height, width))
+    return np.exp(-(y[:, None] ** 2 + x[None] ** 2) / (2 * CENTRE**2))
+
+
 def distribution(values: np.ndarray) -> np.ndarray:
     """A map as a distribution: its minimum subtracted where it is negative, then divided by its sum.
 
@@ -105,6 +121,17 @@ def nss(prediction: np.ndarray, fixated: np.ndarray) -> float:
 def nss_density(prediction: np.ndarray, truth: np.ndarray) -> float:
     """The z-score expected at a fixation drawn from the truth map: another figure than NSS, for maps alone."""
     return float((z_scores(prediction) * distribution(truth)).sum())
+
+
+def information_gain(prediction: np.ndarray, baseline: np.ndarray, fixated: np.ndarray) -> float:
+    """Bits a fixation by which the prediction is likelier than the baseline: mean of log2(eps + p) - log2(eps + b).
+
+    Both as distributions, without min-max scaling (Kuemmerer et al. 2015); eps is that of float64 (MIT's InfoGain.m).
+    ``fixated`` (k,) flat indices, k >= 1.
+    """
+    p, b = (distribution(values).ravel()[fixated] for values in (prediction, baseline))
+    tiny = np.finfo(np.float64).eps
+    return float((np.log2(tiny + p) - np.log2(tiny + b)).mean())
 
 
 def z_scores(values: np.ndarray) -> np.ndarray:

@@ -26,6 +26,13 @@ METRICS = (
     Metric("nss", "", "max", "mean z-score (ddof 0) of the prediction at fixations"),
     Metric("auc[judd]", "", "max", "AUC-Judd: unfixated pixels as negatives, thresholds at fixations, no jitter"),
     Metric("auc[uniform]", "", "max", "AUC of fixations against all pixels, exact, ties one half"),
+    Metric("auc[shuffled]", "", "max", "sAUC: fixations against those of all other images, exact, ties one half"),
+    Metric(
+        "auc[borji]", "", "max", "AUC-Borji: fixations against random pixels, thresholds .1 apart, 100 seeded splits"
+    ),
+    Metric(
+        "ig[centre]", "bits", "max", "information gain a fixation over a Gaussian on the centre (sigma .25 of a side)"
+    ),
 )
 
 
@@ -38,20 +45,23 @@ def score_items(
     predictions: Sequence[Mapping[str, np.ndarray]],
     truths: Sequence[Mapping[str, np.ndarray]],
     ids: Sequence[str] | None = None,
+    others: Sequence[np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Figures of every image: arrays (N,) float64 named by ``column``, plus ``height``, ``width``, ``empty``.
 
     A prediction holds ``map`` (h', w'), a non-negative density or any map where more is more salient (never a
     log-density); it is resized to the truth's grid by ``maps.resize_map``. A truth holds ``map`` (h, w) and may
     hold ``fixations`` (k, 2) in pixels of the image and ``image_size`` (2,), width and height. An image whose
-    truth map is all zero is ``empty``: every figure of it is NaN. Raises ValueError for a prediction or truth
-    that is not finite, naming the item by ``ids`` or its place.
+    truth map is all zero is ``empty``: every figure of it is NaN. ``others`` are the places (m, 2) where each item's
+    other images were looked at (``looked_at``), by default those of the other truths. Raises ValueError for a
+    prediction or truth that is not finite, naming the item by ``ids`` or its place.
     """
     if len(predictions) != len(truths):
         raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
     result = {column(metric.name): np.full(len(truths), np.nan) for metric in METRICS}
     result |= {name: np.zeros(len(truths), dtype=np.int64) for name in ("height", "width")}
     result["empty"] = np.zeros(len(truths), dtype=bool)
+    others = others_of([looked_at(truth) for truth in truths]) if others is None else others
     for k, (prediction, truth) in enumerate(zip(predictions, truths, strict=True)):
         name = ids[k] if ids is not None else f"{k} (0-based)"
         target = _checked(truth["map"], f"truth map of item {name}")
@@ -62,7 +72,7 @@ def score_items(
         if target.max() == 0:
             result["empty"][k] = True
             continue
-        for metric, value in _figures(predicted, target, truth).items():
+        for metric, value in _figures(predicted, target, truth, others[k]).items():
             result[column(metric)][k] = value
     return result
 
@@ -77,8 +87,28 @@ def _checked(values: np.ndarray, what: str) -> np.ndarray:
     return array
 
 
-def _figures(prediction: np.ndarray, target: np.ndarray, truth: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """All figures of one image; those that need fixations only where there are any."""
+def looked_at(truth: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Where an image was looked at, (k, 2) in shares of its sides; a truth as ``score_items`` takes it."""
+    if not len(truth.get("fixations", ())):
+        return np.zeros((0, 2))
+    width, height = (int(side) for side in truth["image_size"])
+    return maps.relative_places(truth["fixations"], (width, height))
+
+
+def others_of(places: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """For each of several images the places where all the others were looked at."""
+    everything = np.concatenate([np.zeros((0, 2)), *places])
+    ends = np.cumsum([len(one) for one in places])
+    return [np.delete(everything, np.s_[end - len(one) : end], axis=0) for one, end in zip(places, ends, strict=True)]
+
+
+def _figures(
+    prediction: np.ndarray, target: np.ndarray, truth: Mapping[str, np.ndarray], others: np.ndarray
+) -> dict[str, float]:
+    """All figures of one image; those that need fixations only where there are any.
+
+    ``others`` (m, 2): where the other images were looked at, in shares of their sides.
+    """
     predicted = maps.resize_map(prediction, *target.shape).astype(np.float64)
     ranks = auc.average_ranks(predicted)
     figures = {
@@ -96,7 +126,12 @@ def _figures(prediction: np.ndarray, target: np.ndarray, truth: Mapping[str, np.
                 "nss": maps.nss(predicted, fixated),
                 "auc[judd]": auc.auc_judd(predicted, fixated),
                 "auc[uniform]": auc.auc_uniform(ranks, fixated),
+                "auc[borji]": auc.auc_borji(predicted, fixated),
+                "ig[centre]": maps.information_gain(predicted, maps.centre_map(*target.shape), fixated),
             }
+            if len(others):
+                rows, columns = (others[:, ::-1] * target.shape).astype(np.int64).T
+                figures["auc[shuffled]"] = auc.auc_shuffled(predicted, fixated, rows * target.shape[1] + columns)
     return figures
 
 
