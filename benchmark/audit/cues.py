@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -48,7 +48,8 @@ class Tiled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A way to take something away: other settings, another image before it is cut, or other tiles after."""
+    """A way to take something away: other settings, another image before it is cut, or other tiles before they are
+    shown (not after: a tile that is normalised with its border tells of it in its interior)."""
 
     name: str
     settings: Mapping[str, Any] | None = None
@@ -69,10 +70,14 @@ class Cue:
         if self.image is not None:
             changed.cut = lambda images, generator, cut=method.cut, alter=self.image: cut(alter(images), generator)
         if self.tiles is not None:
-            changed.appearance = lambda pixels, generator, show=method.appearance, alter=self.tiles: alter(
-                show(pixels, generator)
+            changed.cut = lambda images, generator, cut=method.cut, alter=self.tiles: _altered(
+                cut(images, generator), alter
             )
         return changed
+
+
+def _altered(cut: Any, alter: Callable[[Tensor], Tensor]) -> Any:
+    return replace(cut, pixels=alter(cut.pixels))
 
 
 def cues_of(method: Tiled) -> list[Cue]:
@@ -112,13 +117,18 @@ def without_frame(images: Tensor) -> Tensor:
 
 
 def without_border(tiles: Tensor) -> Tensor:
-    """Tiles float (N, T, 3, t, t) whose border is their mean."""
-    return torch.where(border_mask(tiles.shape[-1]).to(tiles.device), tiles.mean((-2, -1), keepdim=True), tiles)
+    """Tiles uint8 (N, T, 3, t, t) whose border is the mean colour of their interior."""
+    return _painted_over(tiles, border_mask(tiles.shape[-1]).to(tiles.device))
 
 
 def border_only(tiles: Tensor) -> Tensor:
-    """Tiles float (N, T, 3, t, t) of which only the border is left, the rest their mean."""
-    return torch.where(border_mask(tiles.shape[-1]).to(tiles.device), tiles, tiles.mean((-2, -1), keepdim=True))
+    """Tiles uint8 (N, T, 3, t, t) of which only the border is left, the rest its mean colour."""
+    return _painted_over(tiles, ~border_mask(tiles.shape[-1]).to(tiles.device))
+
+
+def _painted_over(tiles: Tensor, gone: Tensor) -> Tensor:
+    mean = tiles[..., ~gone].float().mean(-1).round().to(tiles.dtype)
+    return torch.where(gone, mean[..., None, None], tiles)
 
 
 def _outer(side: int, width: int) -> Tensor:
