@@ -43,11 +43,20 @@ class DinoConfig(ViewsConfig):
     momentum: float = setting(0.98, "m of the teacher at first; rises to 1 by a cosine", PAPER, ge=0, lt=1)
     centre_momentum: float = setting(0.9, "m of the centre", PAPER, ge=0, lt=1)
     frozen_last: float = setting(0.02, "share of the budget in which the prototypes do not move", PAPER, ge=0, lt=1)
+    lr: float = setting(3e-3, "learning rate (AdamW)", PAPER, gt=0)
     weight_decay: float = setting(0.04, "decoupled weight decay", PAPER, ge=0)
 
     presets = {
         "smoke": {"side": 48, "locals": 2},
-        "standard": {"side": 160, "local": 96, "locals": 6, "prototypes": 8192, "hidden": 1024, "bottleneck": 256},
+        "standard": {
+            "side": 160,
+            "local": 96,
+            "locals": 6,
+            "prototypes": 8192,
+            "hidden": 1024,
+            "bottleneck": 256,
+            "lr": 1e-3,
+        },
         "paper": {
             "side": 224,
             "local": 96,

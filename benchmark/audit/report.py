@@ -42,7 +42,7 @@ class Findings:
 
     def text(self) -> str:
         """The findings as tables, in words what they are."""
-        changed = " ".join(f"{name}={value}" for name, value in self.settings.items())
+        changed = " ".join(f"{name}={json.dumps(value).strip('"')}" for name, value in self.settings.items())
         lines = [
             f"audit of {self.method} {changed}".rstrip(),
             f"data {self.data}; means over held-out panels [95 % interval, resampling series and panels]",
