@@ -42,7 +42,7 @@ class Findings:
 
     def text(self) -> str:
         """The findings as tables, in words what they are."""
-        changed = " ".join(f"{name}={json.dumps(value).strip('"')}" for name, value in self.settings.items())
+        changed = " ".join(f"{name}={told}" for name, told in _as_typed(self.settings).items())
         lines = [
             f"audit of {self.method} {changed}".rstrip(),
             f"data {self.data}; means over held-out panels [95 % interval, resampling series and panels]",
@@ -76,3 +76,8 @@ class Findings:
 
 def _told(figure: Figure | None) -> str:
     return "–" if figure is None else f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+
+
+def _as_typed(settings: dict[str, Any]) -> dict[str, str]:
+    """Values as ``--set`` takes them."""
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
