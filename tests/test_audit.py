@@ -51,12 +51,20 @@ def test_borders_and_interiors_are_complements():
         assert (without_border(other) == shown).all() or (border_only(other) == shown).all(), "nothing of it is left"
 
 
-def test_blanked_frame_lines_leave_no_frame():
-    images = noise(2, 60)
-    images[:, :, :3] = 0
-    changed = without_frame(images)
-    assert (changed[:, :, 3:-3, 3:-3] == images[:, :, 3:-3, 3:-3]).all()
-    assert all(len(channel[0].unique()) == 1 for image in changed for channel in image)
+def test_without_its_frame_a_square_is_its_interior_made_larger():
+    """Nothing of the frame is left, and no strip is painted that would tell as much."""
+    line = torch.arange(60, dtype=torch.uint8)
+    images = (2 * line[:, None] + line[None]).expand(2, 3, 60, 60).contiguous()
+    framed = images.clone()
+    for edge in (slice(0, 3), slice(57, 60)):
+        framed[:, :, edge] = 0
+        framed[:, :, :, edge] = 255
+    changed = without_frame(framed)
+    assert (changed == without_frame(images)).all()
+    assert changed.shape == images.shape
+    places = 3 + (torch.arange(60) + 0.5) * 54 / 60 - 0.5
+    expected = 2 * places[:, None] + places[None]
+    assert float((changed[0, 0].float() - expected).abs()[1:-1, 1:-1].max()) < 1
 
 
 def test_shuffled_labels_are_the_same_labels_for_other_puzzles():
