@@ -54,8 +54,9 @@ class Loop:
         self.nets, self.optimizers = pretrain.setup(device, self.method, self.method.build(self.backbone))
         self.raw = [pretrain._batch(device, self.panels, self.settings, 0, step) for step in range(4)]
         self.steps = 2 * len(self.method.stages())
-        self.in_memory()
-        self.steps = max(self.steps, round(self.steps * RUN_S / self.in_memory()))
+        for _ in range(3):  # the first ones are slow, whatever is fed
+            taken = self.in_memory()
+        self.steps = max(self.steps, round(self.steps * RUN_S / taken))
 
     def real(self):
         nothing = engine.Checkpoint(self.folder / "none" / "c.pt", self.device)
