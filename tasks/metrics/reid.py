@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmark.api import Metric
+from tasks.metrics.clusters import by_series
 from tasks.metrics.items import Items, Resampler, WeightedMean
 from tasks.metrics.retrieval import FIGURES, chance, retrieval
 
@@ -21,11 +22,19 @@ HELP = {
     "mrr": "mean over queries of 1 / rank of the first right one",
 }
 INTER = "[inter]"
+MACRO = "map@r[macro]"
 METRICS = (
     *(Metric(name, "", "max", f"{HELP[name]}; gallery: the query's series") for name in FIGURES),
     *(Metric(name + INTER, "", "max", f"{HELP[name]}; gallery: all series") for name in FIGURES),
+    Metric(MACRO, "", "max", "map@r within the series, every character counting once"),
+    Metric(
+        "auroc[pairs]", "", "max", "AUROC of same against other character over all pairs of a series, mean over series"
+    ),
+    Metric("ami", "", "max", "adjusted mutual information of k-means with the true k, mean over series"),
+    Metric("nmi", "", "max", "normalised mutual information of the same clusters, mean over series"),
     Metric("chance", "", "max", "p@1 of a random order within the series"),
 )
+SERIES = ("auroc[pairs]", "ami", "nmi")
 
 
 def score_items(
@@ -56,16 +65,36 @@ def score_items(
     return {
         **within,
         **{name + INTER: values for name, values in over_all.items()},
+        **by_series(embeddings, identity, series),
         "chance": chance(identity, series, panels),
         "identity": identity,
+        "share of series": _shares(series),
     }
 
 
+def _shares(groups: np.ndarray) -> np.ndarray:
+    """1 / the number of items in each item's group, (N,)."""
+    codes, counts = np.unique(groups, return_inverse=True, return_counts=True)[1:]
+    return 1 / counts[codes]
+
+
 def resampler(items: Items, metric: str) -> Resampler:
-    """The weighted mean of a metric over the queries that have it."""
-    values = np.asarray(items[metric], dtype=np.float64)
-    there = np.isfinite(values)
-    return WeightedMean(np.where(there, values, 0.0), there.astype(np.float64))
+    """The weighted mean of a metric over the queries that have it; of some over series or characters."""
+    name = "map@r" if metric == MACRO else metric
+    values = np.asarray(items[name], dtype=np.float64)
+    there = np.isfinite(values).astype(np.float64)
+    if metric in SERIES:
+        there *= items["share of series"]
+    elif metric == MACRO:
+        there *= _shares_of_queries(items)
+    return WeightedMean(np.where(there > 0, values, 0.0) * there, there)
+
+
+def _shares_of_queries(items: Items) -> np.ndarray:
+    """1 / the number of queries of each query's character that have a figure, (N,)."""
+    codes = np.unique(items["identity"], return_inverse=True)[1]
+    counts = np.bincount(codes, np.isfinite(items["map@r"]))
+    return 1 / np.maximum(counts[codes], 1)
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
@@ -78,7 +107,9 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
 
 def counts(items: Items) -> dict[str, int]:
     """How many queries each figure is the mean of."""
-    return {metric.name: n for metric in METRICS if (n := int(np.isfinite(items[metric.name]).sum()))}
+    found = {name: int(np.isfinite(items[name]).sum()) for name in items if items[name].dtype.kind == "f"}
+    found[MACRO] = found["map@r"]
+    return {metric.name: found[metric.name] for metric in METRICS if found[metric.name]}
 
 
 def notes(items: Items) -> list[str]:
