@@ -36,7 +36,7 @@ def test_the_published_fixture(shared):
             [one[:, 0] for one in guessed],
         )
     )
-    right, ignored = voc_match(detections, boxes, 0.3, inclusive=True)
+    right, ignored, _ = voc_match(detections, boxes, 0.3, inclusive=True)
     counts = np.bincount(boxes.item, minlength=len(true))
     curve = VocCurve(detections.value, detections.item, right, ignored, counts)
     ones = np.ones(len(true))
@@ -150,6 +150,27 @@ def test_perfect_and_absent_predictions():
         assert [values[name] for name in detection.VOC] == pytest.approx([expected] * 3)
 
 
+def test_recall_by_size_counts_true_boxes_by_their_share_of_the_image():
+    truths = [
+        {**truth((0, 0, 5, 5), (10, 10, 40, 40), (0, 0, 99, 99)), "size": np.array([100, 100])},
+        {**truth((0, 0, 5, 5), (20, 20, 25, 25)), "size": np.array([100, 100])},
+        {**truth((0, 0, 5, 5)), "size": np.array([10, 10])},
+    ]
+    predictions = [found((0, 0, 5, 5), (0, 0, 98, 98), scores=[0.9, 0.1]), found(scores=[]), found(scores=[])]
+    items = detection.score_items(predictions, truths, classes=["face"])
+    values = detection.aggregate(items)
+    assert values["recall50-small"] == pytest.approx(1 / 3)
+    assert values["recall50-medium"] == 0
+    assert values["recall50-large"] == pytest.approx(1 / 2), "a quarter of a small image is large"
+    assert detection.resampler(items, "recall50-small")(np.array([2.0, 1.0, 0.0])) == pytest.approx(1 / 2)
+    assert np.isnan(detection.resampler(items, "recall50-medium")(np.array([0.0, 1.0, 1.0])))
+    without = [{key: one[key] for key in ("boxes", "labels")} for one in truths]
+    assert not any(
+        name.startswith("recall50")
+        for name in detection.aggregate(detection.score_items(predictions, without, classes=["face"]))
+    )
+
+
 def test_no_boxes_at_all():
     nothing = Boxes(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0, int), np.zeros(0))
-    assert [len(part) for part in voc_match(nothing, nothing)] == [0, 0]
+    assert [len(part) for part in voc_match(nothing, nothing)] == [0, 0, 0]

@@ -8,9 +8,12 @@ import numpy as np
 
 from benchmark.api import Metric
 from tasks.metrics.ap import Curve
-from tasks.metrics.items import Items, Resampler, count
+from tasks.metrics.items import Items, Resampler, WeightedMean, count
 from tasks.metrics.matching import MOST, Boxes, canonical, gather, match
 from tasks.metrics.voc import VocCurve, voc_match
+
+SIZES = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, 1.01)}
+"""Shares of its image's area between which a true box is of a size. COCO's are pixels of photographs."""
 
 METRICS = (
     Metric("ap", "1", "max", "COCO AP: mean precision over 101 recalls, IoU .5 to .95 and classes, area all"),
@@ -19,6 +22,9 @@ METRICS = (
     Metric("ar100", "1", "max", "COCO AR: recall with at most 100 boxes an image and class, mean over IoU and classes"),
     Metric("voc", "1", "max", "PASCAL VOC AP at IoU .5, area under all points (VOC 2010 on)"),
     Metric("voc07", "1", "max", "PASCAL VOC AP at IoU .5, mean over eleven recalls (VOC 2007)"),
+    Metric("recall50-small", "1", "max", "share found (IoU .5) of true boxes below 1 % of their image"),
+    Metric("recall50-medium", "1", "max", "share found (IoU .5) of true boxes of 1 % to 10 % of their image"),
+    Metric("recall50-large", "1", "max", "share found (IoU .5) of true boxes from 10 % of their image on"),
     Metric("voc-dass", "1", "max", "VOC AP at IoU .5, all points, an image counted once for each of its true boxes"),
 )
 """Over classes that have truth. ``ap[face]`` is the same of one class, with the unit and direction of ``ap``."""
@@ -44,7 +50,8 @@ def score_items(
 
     Items: ``truths[CLASS]`` (n,), the true boxes that count; ``det.item``, ``det.class`` (the class's name),
     ``det.score``, ``det.match`` and ``det.ignored`` (D, 10), one column per IoU threshold, ``det.voc`` and
-    ``det.voc_ignored`` (D,) by VOC's rule at .5; rows by item, class, falling score, then box, at most 100 an image and
+    ``det.voc_ignored`` (D,) by VOC's rule at .5; where truths hold ``size`` (2,), width and height of the image, the
+    true boxes of each size, ``SIZE boxes`` (n,), and how many of them are found at .5, ``SIZE found``. Rows of ``det`` by item, class, falling score, then box, at most 100 an image and
     class.
 
     Raises ValueError for arrays that do not fit, a box or score that is not finite, a box whose sides are swapped
@@ -58,21 +65,40 @@ def score_items(
     detections = canonical(gather(*zip(*found, strict=True)) if found else _nothing(), MOST)
     boxes = gather(*zip(*true, strict=True)) if true else _nothing()
     matched, ignored = match(detections, boxes)
-    right, difficult = voc_match(detections, boxes)
+    right, difficult, taken = voc_match(detections, boxes)
     plain = boxes.take(np.flatnonzero(boxes.value == 0))
     counts = {
         f"truths[{name}]": np.bincount(plain.item[plain.label == label], minlength=len(truths))
         for label, name in enumerate(classes)
     }
-    return counts | {
-        "det.item": detections.item,
-        "det.class": np.asarray(list(classes), dtype=np.str_)[detections.label],
-        "det.score": detections.value,
-        "det.match": matched,
-        "det.ignored": ignored,
-        "det.voc": right,
-        "det.voc_ignored": difficult,
-    }
+    return (
+        counts
+        | _by_size(truths, boxes, taken)
+        | {
+            "det.item": detections.item,
+            "det.class": np.asarray(list(classes), dtype=np.str_)[detections.label],
+            "det.score": detections.value,
+            "det.match": matched,
+            "det.ignored": ignored,
+            "det.voc": right,
+            "det.voc_ignored": difficult,
+        }
+    )
+
+
+def _by_size(truths: Sequence[Mapping[str, np.ndarray]], boxes: Boxes, taken: np.ndarray) -> dict[str, np.ndarray]:
+    """How many true boxes of each size an image has, and how many are found, (n,) each; nothing without ``size``."""
+    if not all("size" in truth for truth in truths):
+        return {}
+    areas = np.array([float(np.prod(truth["size"])) for truth in truths])
+    sides = boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]
+    share = sides.prod(1) / areas[boxes.item]
+    found = {}
+    for size, (low, high) in SIZES.items():
+        counted = (boxes.value == 0) & (share >= low) & (share < high)
+        found[f"{size} boxes"] = np.bincount(boxes.item[counted], minlength=len(truths))
+        found[f"{size} found"] = np.bincount(boxes.item[counted & taken], minlength=len(truths))
+    return found
 
 
 def classes_of(items: Items) -> list[str]:
@@ -117,6 +143,8 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
         return {}
     values = {base: _mean(base, list(curves.values())) for base in LEVELS}
     values |= {base: _voc(items, base, list(curves))(weights) for base in VOC}
+    recalls = {f"recall50-{size}": _recall(items, size)(weights) for size in SIZES if f"{size} boxes" in items}
+    values |= {name: recall for name, recall in recalls.items() if np.isfinite(recall)}
     for name, curve in curves.items():
         values |= {f"{base}[{name}]": _mean(base, [curve]) for base in LEVELS}
         values |= {f"{base}[{name}]": _voc(items, base, [name])(weights) for base in VOC}
@@ -130,10 +158,12 @@ def resampler(items: Items, metric: str) -> Resampler:
     """
     every = classes_of(items)
     meant = {metric.name: (metric.name, every) for metric in METRICS}
-    meant |= {f"{base.name}[{name}]": (base.name, [name]) for base in METRICS for name in every}
+    meant |= {f"{base}[{name}]": (base, [name]) for base in (*LEVELS, *VOC) for name in every}
     if metric not in meant:
         raise ValueError(f"no metric {metric}; there are: {', '.join(meant)}")
     base, classes = meant[metric]
+    if base not in LEVELS and base not in VOC:
+        return _recall(items, base.removeprefix("recall50-"))
     if base in VOC:
         return _voc(items, base, classes)
     curves = [_curve(items, name, LEVELS[base]) for name in classes]
@@ -159,6 +189,11 @@ def _voc(items: Items, base: str, classes: Sequence[str]) -> Resampler:
         return float(np.mean(found)) if found else float("nan")
 
     return value
+
+
+def _recall(items: Items, size: str) -> WeightedMean:
+    """The share of true boxes of a size that are found, over images."""
+    return WeightedMean(items[f"{size} found"].astype(np.float64), items[f"{size} boxes"].astype(np.float64))
 
 
 def counts(items: Items) -> dict[str, int]:

@@ -19,8 +19,8 @@ POINTS = np.linspace(0.0, 1.0, 11)
 
 def voc_match(
     detections: Boxes, truths: Boxes, overlap: float = OVERLAP, inclusive: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each detection is right, and whether it is ignored: two bool (D,).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether each detection is right, whether it is ignored, and whether each truth is found: bool (D,), (D,), (K,).
 
     ``detections`` by item and class with falling scores (``matching.canonical``). A truth whose value is not 0 is
     difficult: whoever claims it is ignored. ``inclusive``: a box of equal corners has one pixel (the devkit's +1).
@@ -37,7 +37,7 @@ def voc_match(
             ignored[found] = True
         elif not taken[claimed]:
             right[found] = taken[claimed] = True
-    return right, ignored
+    return right, ignored, taken
 
 
 class VocCurve:
