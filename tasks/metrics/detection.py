@@ -50,9 +50,9 @@ def score_items(
 
     Items: ``truths[CLASS]`` (n,), the true boxes that count; ``det.item``, ``det.class`` (the class's name),
     ``det.score``, ``det.match`` and ``det.ignored`` (D, 10), one column per IoU threshold, ``det.voc`` and
-    ``det.voc_ignored`` (D,) by VOC's rule at .5; where truths hold ``size`` (2,), width and height of the image, the
-    true boxes of each size, ``SIZE boxes`` (n,), and how many of them are found at .5, ``SIZE found``. Rows of ``det`` by item, class, falling score, then box, at most 100 an image and
-    class.
+    ``det.voc_ignored`` (D,) by VOC's rule at .5; rows by item, class, falling score, then box, at most 100 an image and
+    class. Where truths hold ``size`` (2,), width and height of the image, also ``SIZE boxes`` (n,), the true boxes of
+    each size, and ``SIZE found`` (n,), how many of them are found at .5.
 
     Raises ValueError for arrays that do not fit, a box or score that is not finite, a box whose sides are swapped
     and a label that is no class; it ids the item (by ``ids``, else by its place).
