@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import model_validator
@@ -30,6 +30,9 @@ class SaliencyConfig(TaskConfig):
     width: int = setting(32, "channels of the readout's hidden layer", "DeepGaze II has 16 and 32", ge=2)
     dropout: float = setting(0.5, "share of the features' channels hidden from a training step", ge=0, lt=1)
     cc_weight: float = setting(1.0, "weight of 1 - CC beside KLD in the loss", ge=0)
+    modes: tuple[Literal["mit", "ai4va-legacy"], ...] = setting(
+        (), "other codes whose figures are computed too, in columns of their own"
+    )
     presets: ClassVar = {
         "smoke": {"side": 64, "steps": 30, "batch": 8, "width": 8},
         "standard": {
@@ -130,6 +133,10 @@ class Saliency(Task):
         else:
             raise ValueError(f"saliency has no trivial baseline '{name}'; it has {', '.join(self.trivial)}")
         return [{"map": distribution(density).astype(np.float32)} for _ in test]
+
+    def score_options(self) -> dict[str, Any]:
+        """Whose definitions are computed beside our own."""
+        return {"modes": self.config.modes}
 
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions

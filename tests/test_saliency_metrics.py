@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import entropy, pearsonr, rankdata
 from sklearn.metrics import roc_auc_score
 
-from tasks.metrics import auc, maps, saliency
+from tasks.metrics import auc, compat, maps, saliency
 from tasks.metrics.saliency import KLD
 
 
@@ -87,7 +87,7 @@ def test_reference_constants(index, case):
     for name, value in exact.items():
         assert value == pytest.approx(REFERENCE[name][index], rel=1e-9), name
     known = set(exact) | {"nss[density]", "auc[shuffled]", "auc[borji]", "ig[centre]"}
-    assert known == {metric.name for metric in saliency.METRICS}
+    assert known == {metric.name for metric in saliency.METRICS if saliency.mode_of(metric.name) is None}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,60 @@ def test_information_gain_over_the_centre(case, expected):
     gain = maps.information_gain(p, maps.centre_map(*p.shape), np.flatnonzero(f))
     assert gain == pytest.approx(expected, rel=1e-9)
     assert maps.information_gain(p, p, np.flatnonzero(f)) == 0
+
+
+MIT = {
+    "sim": (0.6835316825566644, 0.5146928644229667, 0.23044508410477507),
+    "nss": (0.0884953813498004, 0.6119034001213642, -0.04259000312318895),
+    "auc[judd]": (0.6048850574712643, 0.7115641711229946, 0.3710023292786631),
+    "ig": (0.41918165130868257, 0.1984253228134592, -13.248587943614313),
+}
+
+
+@pytest.mark.parametrize(("index", "case"), list(enumerate((case_a, case_b, case_c))))
+def test_mit_s_figures_of_the_reference(index, case):
+    p, g, f = case()
+    found = compat.mit(p, g, np.flatnonzero(f))
+    assert found == pytest.approx({name: values[index] for name, values in MIT.items()}, rel=1e-9)
+
+
+def test_the_shipped_script_of_the_challenge_fails_as_it_does():
+    """Reference constants; its AUC refuses grey truths; its KLD has one figure a column."""
+    for case, nss, kld in (
+        (case_a, 0.030184723365356558, 0.4623297261190017),
+        (case_b, 0.11730301002664584, 0.34822842116133934),
+    ):
+        p, g, _ = case()
+        found, said = compat.ai4va_legacy(p, g / g.max())
+        assert (found["nss"], found["kld"]) == pytest.approx((nss, kld), rel=1e-9)
+        assert "auc" not in found
+        assert said == "ValueError: continuous format is not supported"
+    p, g, f = case_c()
+    found, said = compat.ai4va_legacy(p, g)
+    assert found["nss"] / 255 == pytest.approx(-0.0038940974953198225, rel=1e-9)
+    assert not np.isfinite(found["kld"])
+    assert "multi_class must be in" in said
+    found, said = compat.ai4va_legacy(p, f)
+    assert (found["auc"], said) == (pytest.approx(roc_auc_score(f.ravel(), p.ravel())), "")
+
+
+def test_modes_have_columns_of_their_own_and_say_what_failed():
+    p, g, f = case_c()
+    truths = [{"map": g, "fixations": np.argwhere(f)[:, ::-1], "image_size": np.array([24, 32])}] * 2
+    predictions = [{"map": p.astype(np.float32)}] * 2
+    plain = saliency.score_items(predictions, truths)
+    assert not any("mit" in name or "legacy" in name for name in plain)
+    assert saliency.notes(plain) == []
+    items = saliency.score_items(predictions, truths, modes=("mit", "ai4va-legacy"))
+    means = saliency.aggregate(items)
+    for name, values in MIT.items():
+        own = f"{name[:-1]},mit]" if name.endswith("]") else f"{name}[mit]"
+        assert means[own] == pytest.approx(values[2], rel=1e-6)
+    assert means["cc"] == saliency.aggregate(plain)["cc"]
+    assert {"kld[ai4va-legacy]", "auc[ai4va-legacy]"}.isdisjoint(means)
+    said = saliency.notes(items)
+    assert any(line.startswith("auc[ai4va-legacy]: ValueError: multi_class") for line in said)
+    assert any(line.startswith("kld[ai4va-legacy] is not finite for 2 of 2 images") for line in said)
 
 
 def test_the_shuffled_auc_of_several_images():

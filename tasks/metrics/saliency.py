@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from benchmark.api import Metric
-from tasks.metrics import auc, maps
+from tasks.metrics import auc, compat, maps
 from tasks.metrics.items import Items, Resampler, WeightedMean
 
 KLD = "kld[eps=2.2204e-16]"
+MODES = ("mit", "ai4va-legacy")
+"""Other codes' definitions, computed beside ours where they are asked for; see ``compat``."""
 
 METRICS = (
     Metric("cc", "", "max", "Pearson correlation of prediction and truth map, mean over images"),
@@ -30,9 +32,18 @@ METRICS = (
     Metric(
         "auc[borji]", "", "max", "AUC-Borji: fixations against random pixels, thresholds .1 apart, 100 seeded splits"
     ),
+    Metric("ig[centre]", "bits", "max", "information gain a fixation over a Gaussian on the centre (sigma a quarter)"),
+    Metric("sim[mit]", "", "max", "MIT's SIM: both maps min-max scaled first"),
+    Metric("nss[mit]", "", "max", "MIT's NSS: deviation with N - 1, each fixated pixel once"),
+    Metric("auc[judd,mit]", "", "max", "MIT's AUC_Judd.m to the letter, without its jitter"),
+    Metric("ig[mit]", "bits", "max", "MIT's InfoGain over the centre map, both min-max scaled"),
     Metric(
-        "ig[centre]", "bits", "max", "information gain a fixation over a Gaussian on the centre (sigma .25 of a side)"
+        "nss[ai4va-legacy]", "", "max", "the shipped AI4VA script: z-score times the stored truth, mean over pixels"
     ),
+    Metric(
+        "kld[ai4va-legacy]", "nats", "min", "the shipped AI4VA script: KL of each column, no eps, mean over columns"
+    ),
+    Metric("auc[ai4va-legacy]", "", "max", "the shipped AI4VA script: scikit-learn's AUC, which refuses grey truths"),
 )
 
 
@@ -41,11 +52,17 @@ def column(metric: str) -> str:
     return "kld" if metric == KLD else metric
 
 
+def mode_of(metric: str) -> str | None:
+    """The mode that a metric belongs to, None for our own."""
+    return next((mode for mode in MODES if metric.endswith((f"[{mode}]", f",{mode}]"))), None)
+
+
 def score_items(
     predictions: Sequence[Mapping[str, np.ndarray]],
     truths: Sequence[Mapping[str, np.ndarray]],
     ids: Sequence[str] | None = None,
     others: Sequence[np.ndarray] | None = None,
+    modes: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
     """Figures of every image: arrays (N,) float64 named by ``column``, plus ``height``, ``width``, ``empty``.
 
@@ -58,7 +75,9 @@ def score_items(
     """
     if len(predictions) != len(truths):
         raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
-    result = {column(metric.name): np.full(len(truths), np.nan) for metric in METRICS}
+    asked = [metric.name for metric in METRICS if mode_of(metric.name) in (None, *modes)]
+    result = {column(name): np.full(len(truths), np.nan) for name in asked}
+    refused = np.zeros(len(truths), dtype="U120")
     result |= {name: np.zeros(len(truths), dtype=np.int64) for name in ("height", "width")}
     result["empty"] = np.zeros(len(truths), dtype=bool)
     others = others_of([looked_at(truth) for truth in truths]) if others is None else others
@@ -74,7 +93,27 @@ def score_items(
             continue
         for metric, value in _figures(predicted, target, truth, others[k]).items():
             result[column(metric)][k] = value
+        if "mit" in modes:
+            for name, value in compat.mit(*_on_grid(predicted, target, truth)).items():
+                result[f"{name[:-1]},mit]" if name.endswith("]") else f"{name}[mit]"][k] = value
+        if "ai4va-legacy" in modes:
+            figures, refused[k] = compat.ai4va_legacy(*_on_grid(predicted, target, truth)[:2])
+            for name, value in figures.items():
+                result[f"{name}[ai4va-legacy]"][k] = value
+    if "ai4va-legacy" in modes:
+        result["refused"] = refused
     return result
+
+
+def _on_grid(
+    prediction: np.ndarray, target: np.ndarray, truth: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Prediction and truth on the truth's grid, and the fixated pixels (k,)."""
+    predicted = maps.resize_map(prediction, *target.shape).astype(np.float64)
+    if not len(truth.get("fixations", ())):
+        return predicted, target, np.zeros(0, dtype=np.int64)
+    width, height = (int(side) for side in truth["image_size"])
+    return predicted, target, maps.fixated_pixels(truth["fixations"], (width, height), target.shape)
 
 
 def _checked(values: np.ndarray, what: str) -> np.ndarray:
@@ -109,7 +148,7 @@ def _figures(
 
     ``others`` (m, 2): where the other images were looked at, in shares of their sides.
     """
-    predicted = maps.resize_map(prediction, *target.shape).astype(np.float64)
+    predicted, target, fixated = _on_grid(prediction, target, truth)
     ranks = auc.average_ranks(predicted)
     figures = {
         "cc": maps.cc(predicted, target),
@@ -118,20 +157,17 @@ def _figures(
         "sim": maps.sim(predicted, target),
         "nss[density]": maps.nss_density(predicted, target),
     }
-    if len(truth.get("fixations", ())):
-        width, height = (int(side) for side in truth["image_size"])
-        fixated = maps.fixated_pixels(truth["fixations"], (width, height), target.shape)
-        if fixated.size:
-            figures |= {
-                "nss": maps.nss(predicted, fixated),
-                "auc[judd]": auc.auc_judd(predicted, fixated),
-                "auc[uniform]": auc.auc_uniform(ranks, fixated),
-                "auc[borji]": auc.auc_borji(predicted, fixated),
-                "ig[centre]": maps.information_gain(predicted, maps.centre_map(*target.shape), fixated),
-            }
-            if len(others):
-                rows, columns = (others[:, ::-1] * target.shape).astype(np.int64).T
-                figures["auc[shuffled]"] = auc.auc_shuffled(predicted, fixated, rows * target.shape[1] + columns)
+    if fixated.size:
+        figures |= {
+            "nss": maps.nss(predicted, fixated),
+            "auc[judd]": auc.auc_judd(predicted, fixated),
+            "auc[uniform]": auc.auc_uniform(ranks, fixated),
+            "auc[borji]": auc.auc_borji(predicted, fixated),
+            "ig[centre]": maps.information_gain(predicted, maps.centre_map(*target.shape), fixated),
+        }
+        if len(others):
+            rows, columns = (others[:, ::-1] * target.shape).astype(np.int64).T
+            figures["auc[shuffled]"] = auc.auc_shuffled(predicted, fixated, rows * target.shape[1] + columns)
     return figures
 
 
@@ -172,6 +208,22 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
         weights = np.ones(len(items["cc"]))
     means = {name: resampler(items, name)(weights) for name in _named(items)}
     return {name: value for name, value in means.items() if np.isfinite(value)}
+
+
+def notes(items: Items) -> list[str]:
+    """What the AI4VA challenge's script makes of these images, where that mode was asked for."""
+    if "refused" not in items:
+        return []
+    there = ~np.asarray(items["empty"])
+    lines = []
+    for said in sorted(set(items["refused"][there]) - {""}):
+        many = int((items["refused"][there] == said).sum())
+        lines.append(f"auc[ai4va-legacy]: {said} ({many} of {int(there.sum())} images)")
+    for name in ("nss[ai4va-legacy]", "kld[ai4va-legacy]"):
+        wrong = int((~np.isfinite(items[name][there])).sum())
+        if wrong:
+            lines.append(f"{name} is not finite for {wrong} of {int(there.sum())} images; its mean is over the others")
+    return lines
 
 
 def counts(items: Items) -> dict[str, int]:
