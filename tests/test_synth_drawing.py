@@ -29,6 +29,7 @@ from benchmark.data.synth.style import make_style
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
 from benchmark.seeding import derive
+from benchmark.store import key_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = SynthConfig(series=6, pages=1, panels=4, width=400, height=560, viewers=2)
@@ -170,6 +171,26 @@ def test_edge_code_tells_the_place_along_a_border():
     assert coded[0, 0, 0] < coded[0, 60, 0] < coded[0, -1, 0]
     assert coded[0, 0, 2] < coded[45, 0, 2] < coded[-1, 0, 2]
     assert (coded[10:-10, 10:-10] == 128).all()
+
+
+def test_without_drawing_panels_are_blank_and_their_labels_stay():
+    config = TINY.model_copy(update={**PLAIN, "drawing": 0.0})
+    style = make_style(config.seed, 0)
+    cast = make_cast(config.seed, 0, style)
+    pages = [draw_page(config.model_copy(update={"drawing": dial}), 0, 0, style, cast) for dial in (0.0, 1.0)]
+    blank, whole = (np.asarray(page.image).astype(int) for page in pages)
+    assert blank.std() < 0.8 * whole.std()
+    assert pages[0].panels == pages[1].panels
+    box = pages[0].panels[0]["box"]
+    inside = blank[box[1] + 20 : box[3] - 20, box[0] + 20 : box[2] - 20]
+    assert np.ptp(inside.reshape(-1, 3), axis=0).max() <= 1
+
+
+def test_a_dial_that_came_later_leaves_older_copies_good():
+    plain = SynthConfig()
+    before = {name: value for name, value in plain.model_dump(mode="json").items() if name != "drawing"}
+    assert making.fingerprint(plain) == key_of({"generator": making.GENERATOR, "settings": before})
+    assert making.fingerprint(plain) != making.fingerprint(SynthConfig(drawing=0.5))
 
 
 def test_every_letter_of_every_line_can_be_written():

@@ -27,6 +27,9 @@ class SynthConfig(Config):
     edge_code: float = setting(
         0.0, "dial: position written as a faint tint along a panel's borders, a planted shortcut", ge=0, le=1
     )
+    drawing: float = setting(
+        1.0, "dial: how far what is drawn stands out from its panel's mean colour; 0: blank panels", ge=0, le=1
+    )
     paper: float = setting(0.7, "dial: colour and grain of the paper", ge=0, le=1)
 
     presets = {"smoke": {"pages": 1, "panels": 4}}

@@ -98,6 +98,9 @@ def print_panel(
 ) -> np.ndarray:
     """A finished panel as it comes off the press, (H, W, 3) uint8."""
     pixels = np.asarray(image)
+    if config.drawing < 1:
+        mean = pixels.mean((0, 1))
+        pixels = (mean + config.drawing * (pixels - mean)).astype(np.uint8)
     if config.vignette > 0:
         height, width = pixels.shape[:2]
         u, v = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
