@@ -1,20 +1,18 @@
 """NT-Xent: equal to pytorch-metric-learning's, bounded, the same over two ranks as on one device."""
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ranks import alone, finish, two_ranks
 
 from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.registry import ROOT
 from benchmark.store import read_arrays
-from benchmark.supervise import _free_port
+
+SCRIPT = "distributed_nt_xent.py"
 
 
 def embeddings(n, d, seed):
@@ -61,34 +59,14 @@ def test_found_counts_partners_that_are_nearest():
     assert float(found(*noise).mean()) == pytest.approx(1 / 999, abs=0.004)
 
 
-def run(words, **environment):
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "distributed_nt_xent.py"), *map(str, words)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
-    )
-
-
 def test_value_and_gradient_over_two_ranks_are_those_of_one_device(tmp_path):
     """Both ranks have the loss of the whole batch; the mean of their gradients is the gradient of one device."""
-    port = str(_free_port())
-    ranks = [
-        run(
-            ["2", tmp_path / f"{rank}.npz"],
-            MASTER_ADDR="127.0.0.1",
-            MASTER_PORT=port,
-            WORLD_SIZE="2",
-            LOCAL_RANK=str(rank),
-            RANK=str(rank),
-            NODE_RANK="0",
-        )
-        for rank in range(2)
-    ]
-    assert [process.wait(timeout=240) for process in ranks] == [0, 0]
-    assert run(["1", tmp_path / "alone.npz"]).wait(timeout=240) == 0
-    alone = read_arrays(tmp_path / "alone.npz")
+    two_ranks(SCRIPT, *((2, tmp_path / f"{rank}.npz") for rank in range(2)))
+    finish(alone(SCRIPT, 1, tmp_path / "alone.npz"))
+    whole = read_arrays(tmp_path / "alone.npz")
     shares = [read_arrays(tmp_path / f"{rank}.npz") for rank in range(2)]
     for share in shares:
-        assert float(share["loss"]) == pytest.approx(float(alone["loss"]), rel=1e-6)
-        np.testing.assert_allclose(share["gradient"], alone["gradient"], rtol=1e-4, atol=1e-7)
-    assert np.abs(alone["gradient"]).max() > 1e-3
-    assert np.abs(alone["loss"] - alone["loss of half the batch"]) > 1e-2, "gathering changes nothing here"
+        assert float(share["loss"]) == pytest.approx(float(whole["loss"]), rel=1e-6)
+        np.testing.assert_allclose(share["gradient"], whole["gradient"], rtol=1e-4, atol=1e-7)
+    assert np.abs(whole["gradient"]).max() > 1e-3
+    assert np.abs(whole["loss"] - whole["loss of half the batch"]) > 1e-2, "gathering changes nothing here"
