@@ -1,4 +1,4 @@
-"""How much faster than the usual code is the evaluation of detections, with equal values?
+"""How much faster than the usual code are the metrics, with equal values?
 
 Run: ``python -m pytest benchmarks/test_metrics.py -s``. Figures are medians of ratios of interleaved pairs in one run.
 """
@@ -7,8 +7,9 @@ import statistics
 import time
 
 import numpy as np
+import pytest
 
-from tasks.metrics import coco, detection
+from tasks.metrics import auc, coco, detection
 
 PAIRS = 7
 
@@ -25,6 +26,32 @@ def ratio(slow, fast):
     pairs = [(timed(slow), timed(fast)) for _ in range(PAIRS)]
     ratios = sorted(one[0] / other[0] for one, other in pairs)
     return statistics.median(ratios), ratios[0], ratios[-1], pairs[-1][0][1], pairs[-1][1][1]
+
+
+def judd_by_loops(prediction, fixated):
+    """AUC-Judd as it is usually written: every threshold looks at every pixel."""
+    flat = prediction.ravel()
+    mask = np.zeros(flat.size, dtype=bool)
+    mask[fixated] = True
+    positives, negatives = flat[fixated], flat[~mask]
+    hits, alarms = [0.0], [0.0]
+    for threshold in sorted(set(positives.tolist()), reverse=True):
+        hits.append((positives >= threshold).mean())
+        alarms.append((negatives >= threshold).mean())
+    return float(np.trapezoid([*hits, 1.0], [*alarms, 1.0]))
+
+
+def test_auc_judd_against_a_loop_over_thresholds(benchmark):
+    r = np.random.default_rng(0)
+    prediction, fixated = r.random((480, 640)), r.integers(0, 480 * 640, 1000)
+    median, least, most, slow, fast = ratio(
+        lambda: judd_by_loops(prediction, fixated), lambda: auc.auc_judd(prediction, fixated)
+    )
+    benchmark.extra_info.update(ratio=round(median, 1), pairs=PAIRS)
+    benchmark.pedantic(auc.auc_judd, (prediction, fixated), rounds=3)
+    print(f"\nAUC-Judd: {median:.1f} times faster than a loop over thresholds ({least:.1f} to {most:.1f}; at least 30)")
+    assert fast == pytest.approx(slow, abs=1e-12)
+    assert median >= 30
 
 
 def pages(images):

@@ -172,6 +172,18 @@ def test_the_shuffled_auc_of_several_images():
     assert np.isnan(alone["auc[shuffled]"][0]), "no other image, no negatives"
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    values=hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(-1e300, 1e300) | st.integers(0, 3).map(float)),
+    seed=st.integers(0, 2**20),
+)
+def test_counting_by_bins_is_counting(values, seed):
+    r = np.random.default_rng(seed)
+    thresholds = np.concatenate([r.choice(values, 3), r.normal(0, 2, 2), [values.max(), values.min() - 1]])
+    expected = [(values >= threshold).sum() for threshold in thresholds]
+    assert auc.at_least(values, thresholds).tolist() == expected
+
+
 def borji_in_words(prediction, fixated, splits=100, step=0.1):
     """MIT's AUC_Borji.m, in loops, with the generator of ours."""
     scaled = (prediction - prediction.min()) / (prediction.max() - prediction.min())

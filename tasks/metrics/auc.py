@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+BINS = 1 << 16
+"""Into which the values of a map are counted; any number gives the same figures."""
+
 
 def average_ranks(values: np.ndarray) -> np.ndarray:
     """Ranks 1..N of the flattened ``values``, float64 (N,); tied values share the mean of their ranks."""
@@ -36,6 +39,34 @@ def auc_uniform(ranks: np.ndarray, fixated: np.ndarray) -> float:
     return float((ranks[fixated] - 0.5).mean() / ranks.size)
 
 
+def at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """How many of ``values`` (N,) are at least each of ``thresholds`` (k,), int64 (k,).
+
+    Values fall into many narrow bins; only those that share a bin with a threshold are sorted. The same counts as
+    sorting all of them, several times faster where N is large and k small.
+    """
+    lowest, highest = values.min(), values.max()
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        scale = np.nan_to_num(BINS / (highest - lowest), nan=0.0, posinf=0.0)
+
+    def binned(numbers: np.ndarray) -> np.ndarray:
+        places = numbers - lowest
+        places *= scale
+        found = places.astype(np.int64)
+        return np.minimum(found, BINS, out=found)
+
+    bins, asked = binned(values), binned(thresholds.clip(lowest, highest))
+    above = np.bincount(bins, minlength=BINS + 2)[::-1].cumsum()[::-1]  # of this bin and those above
+    shared = np.zeros(BINS + 1, dtype=bool)
+    shared[asked] = True
+    near = shared[bins]
+    close, where = values[near], bins[near]
+    order = np.sort(close)
+    higher = np.bincount(where, minlength=BINS + 2)[::-1].cumsum()[::-1]
+    within = close.size - np.searchsorted(order, thresholds) - higher[asked + 1]
+    return above[asked + 1] + within
+
+
 def auc_judd(prediction: np.ndarray, fixated: np.ndarray) -> float:
     """AUC-Judd: unfixated pixels as negatives, thresholds only at the values of fixations, no jitter, trapezia.
 
@@ -46,13 +77,13 @@ def auc_judd(prediction: np.ndarray, fixated: np.ndarray) -> float:
     flat = np.asarray(prediction, dtype=np.float64).ravel()
     unfixated = np.ones(flat.size, dtype=bool)
     unfixated[fixated] = False
-    negatives = np.sort(flat[unfixated])
+    negatives = flat[unfixated]
     if negatives.size == 0:
         return float("nan")
     positives = np.sort(flat[fixated])
     thresholds = np.unique(positives)[::-1]
     hits = 1 - np.searchsorted(positives, thresholds) / positives.size
-    alarms = 1 - np.searchsorted(negatives, thresholds) / negatives.size
+    alarms = at_least(negatives, thresholds) / negatives.size
     hits = np.concatenate(([0.0], hits, [1.0]))
     alarms = np.concatenate(([0.0], alarms, [1.0]))
     return float(np.sum(np.diff(alarms) * (hits[1:] + hits[:-1]) / 2))
