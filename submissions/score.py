@@ -34,19 +34,20 @@ def score_zip(
         raise Refusal(f"submissions of task '{task}' cannot be scored; there is: saliency")
     truths = read_reference(reference, split)
     parts: dict[str, dict[str, np.ndarray]] = {}
-    places = [saliency.looked_at(truths.truth(stem)) for stem in truths.items]
-    others = dict(zip(truths.items, saliency.others_of(places), strict=True))
     with opened(zip_path, strict) as archive:
         entries, findings = named_maps(archive, truths, strict)
         findings = archive.findings + findings
         _refuse_errors(zip_path, findings)
         wanted = {stem: entries[stem] for stem in truths.items}
+        places = [saliency.looked_at(truths.truth(stem)) for stem in truths.items]
+        row = {stem: k for k, stem in enumerate(truths.items)}
         for stem, values, about in read_maps(archive, wanted, strict):
             truth = truths.truth(stem)
             findings += about
             if values is not None:
                 findings += against(entries[stem], values, truth["map"], strict)
-                parts[stem] = saliency.score_items([{"map": values}], [truth], ids=[stem], others=[others[stem]])
+                others = saliency.others_of(places, row[stem])
+                parts[stem] = saliency.score_items([{"map": values}], [truth], ids=[stem], others=[others])
     _refuse_errors(zip_path, findings)
     items = concatenate([parts[stem] for stem in truths.items])
     items["id"] = np.array([item.id for item in truths.items.values()])

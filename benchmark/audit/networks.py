@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ class Workshop:
 
     def __init__(self, bench: Bench, work: Pretraining, folder: Path) -> None:
         self.bench, self.work, self.folder = bench, work, folder
-        self.steps = 0
 
     def panels(self, method: Any, split: Any) -> Any:
         """The squares that a method cuts, of a split."""
@@ -50,11 +48,9 @@ class Workshop:
         nets, optimizers = pretrain.setup(device, method, raw)
         own = key_of([name, method.config.model_dump(mode="json")])[:8]
         checkpoint = engine.Checkpoint(self.folder / f"{name.replace(' ', '-')}-{own}.pt", device)
-        slot: AbstractContextManager[Any] = nullcontext()
         if not checkpoint.path.is_file():
             self.bench.progress.say(f"audit: training '{name}'")
-        slot = machine_slot(device.name, self.bench.progress)
-        with slot:
+        with machine_slot(device.name, self.bench.progress):
             pretrain.drive(
                 device,
                 method,

@@ -14,6 +14,7 @@ from tabulate import tabulate
 from benchmark.audit.measure import Figure
 from benchmark.pictures import save_pictures
 from benchmark.store import write_atomic, write_json
+from leaderboards.rows import plain
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>
@@ -42,7 +43,7 @@ class Findings:
 
     def text(self) -> str:
         """The findings as tables, in words what they are."""
-        changed = " ".join(f"{name}={told}" for name, told in _as_typed(self.settings).items())
+        changed = " ".join(f"{name}={plain(value)}" for name, value in self.settings.items())
         lines = [
             f"audit of {self.method} {changed}".rstrip(),
             f"data {self.data}; means over held-out panels [95 % interval, resampling series and panels]",
@@ -76,8 +77,3 @@ class Findings:
 
 def _told(figure: Figure | None) -> str:
     return "–" if figure is None else f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
-
-
-def _as_typed(settings: dict[str, Any]) -> dict[str, str]:
-    """Values as ``--set`` takes them."""
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}

@@ -27,16 +27,16 @@ def mit(prediction: np.ndarray, truth: np.ndarray, fixated: np.ndarray) -> dict[
     ``sim``: both maps min-max scaled first. ``nss``: deviation with N - 1, each fixated pixel once. ``auc[judd]``: the
     literal algorithm without its jitter. ``ig``: bits a fixated pixel over the centre map, both min-max scaled.
     """
-    figures = {"sim": float(np.minimum(distribution(scaled(prediction)), distribution(scaled(truth))).sum())}
+    figures = {"sim[mit]": float(np.minimum(distribution(scaled(prediction)), distribution(scaled(truth))).sum())}
     pixels = np.unique(fixated)
     flat = np.asarray(prediction, dtype=np.float64).ravel()
     if not pixels.size or pixels.size == flat.size:
         return figures
     deviation = flat.std(ddof=1)
-    figures["nss"] = float(((flat - flat.mean()) / deviation)[pixels].mean()) if deviation > 0 else 0.0
-    figures["auc[judd]"] = _judd(flat, pixels)
+    figures["nss[mit]"] = float(((flat - flat.mean()) / deviation)[pixels].mean()) if deviation > 0 else 0.0
+    figures["auc[judd,mit]"] = _judd(flat, pixels)
     p, b = (distribution(scaled(values)).ravel()[pixels] for values in (prediction, centre_map(*truth.shape)))
-    figures["ig"] = float((np.log2(TINY + p) - np.log2(TINY + b)).mean())
+    figures["ig[mit]"] = float((np.log2(TINY + p) - np.log2(TINY + b)).mean())
     return figures
 
 
@@ -66,9 +66,9 @@ def ai4va_legacy(prediction: np.ndarray, truth: np.ndarray) -> tuple[dict[str, f
     z = (p - p.mean()) / deviation if deviation > 0 else np.zeros_like(p)
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = entropy(g / g.sum(), p / p.sum())
-    figures = {"nss": float((z * g).mean()), "kld": float(np.mean(columns))}
+    figures = {"nss[ai4va-legacy]": float((z * g).mean()), "kld[ai4va-legacy]": float(np.mean(columns))}
     try:
-        figures["auc"] = float(roc_auc_score(g.ravel(), p.ravel()))
+        figures["auc[ai4va-legacy]"] = float(roc_auc_score(g.ravel(), p.ravel()))
     except ValueError as error:
         return figures, f"ValueError: {error}"
     return figures, ""

@@ -68,14 +68,8 @@ def score_items(
         **by_series(embeddings, identity, series),
         "chance": chance(identity, series, panels),
         "identity": identity,
-        "share of series": _shares(series),
+        "series": series,
     }
-
-
-def _shares(groups: np.ndarray) -> np.ndarray:
-    """1 / the number of items in each item's group, (N,)."""
-    codes, counts = np.unique(groups, return_inverse=True, return_counts=True)[1:]
-    return 1 / counts[codes]
 
 
 def resampler(items: Items, metric: str) -> Resampler:
@@ -83,18 +77,10 @@ def resampler(items: Items, metric: str) -> Resampler:
     name = "map@r" if metric == MACRO else metric
     values = np.asarray(items[name], dtype=np.float64)
     there = np.isfinite(values).astype(np.float64)
-    if metric in SERIES:
-        there *= items["share of series"]
-    elif metric == MACRO:
-        there *= _shares_of_queries(items)
+    if metric in SERIES or metric == MACRO:
+        groups = np.unique(items["identity" if metric == MACRO else "series"], return_inverse=True)[1]
+        there /= np.maximum(np.bincount(groups, there)[groups], 1)  # a group counts once, however many have a figure
     return WeightedMean(np.where(there > 0, values, 0.0) * there, there)
-
-
-def _shares_of_queries(items: Items) -> np.ndarray:
-    """1 / the number of queries of each query's character that have a figure, (N,)."""
-    codes = np.unique(items["identity"], return_inverse=True)[1]
-    counts = np.bincount(codes, np.isfinite(items["map@r"]))
-    return 1 / np.maximum(counts[codes], 1)
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:

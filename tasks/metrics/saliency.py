@@ -80,7 +80,7 @@ def score_items(
     refused = np.zeros(len(truths), dtype="U120")
     result |= {name: np.zeros(len(truths), dtype=np.int64) for name in ("height", "width")}
     result["empty"] = np.zeros(len(truths), dtype=bool)
-    others = others_of([looked_at(truth) for truth in truths]) if others is None else others
+    places = [looked_at(truth) for truth in truths] if others is None else []
     for k, (prediction, truth) in enumerate(zip(predictions, truths, strict=True)):
         name = ids[k] if ids is not None else f"{k} (0-based)"
         target = _checked(truth["map"], f"truth map of item {name}")
@@ -91,29 +91,30 @@ def score_items(
         if target.max() == 0:
             result["empty"][k] = True
             continue
-        for metric, value in _figures(predicted, target, truth, others[k]).items():
-            result[column(metric)][k] = value
+        predicted, fixated = _on_grid(predicted, target.shape, truth)
+        elsewhere = others_of(places, k) if others is None else others[k]
+        figures = _figures(predicted, target, fixated, elsewhere)
         if "mit" in modes:
-            for name, value in compat.mit(*_on_grid(predicted, target, truth)).items():
-                result[f"{name[:-1]},mit]" if name.endswith("]") else f"{name}[mit]"][k] = value
+            figures |= compat.mit(predicted, target, fixated)
         if "ai4va-legacy" in modes:
-            figures, refused[k] = compat.ai4va_legacy(*_on_grid(predicted, target, truth)[:2])
-            for name, value in figures.items():
-                result[f"{name}[ai4va-legacy]"][k] = value
+            legacy, refused[k] = compat.ai4va_legacy(predicted, target)
+            figures |= legacy
+        for metric, value in figures.items():
+            result[column(metric)][k] = value
     if "ai4va-legacy" in modes:
         result["refused"] = refused
     return result
 
 
 def _on_grid(
-    prediction: np.ndarray, target: np.ndarray, truth: Mapping[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Prediction and truth on the truth's grid, and the fixated pixels (k,)."""
-    predicted = maps.resize_map(prediction, *target.shape).astype(np.float64)
+    prediction: np.ndarray, shape: tuple[int, ...], truth: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The prediction on the truth's grid, float64, and the fixated pixels (k,)."""
+    predicted = maps.resize_map(prediction, *shape).astype(np.float64)
     if not len(truth.get("fixations", ())):
-        return predicted, target, np.zeros(0, dtype=np.int64)
+        return predicted, np.zeros(0, dtype=np.int64)
     width, height = (int(side) for side in truth["image_size"])
-    return predicted, target, maps.fixated_pixels(truth["fixations"], (width, height), target.shape)
+    return predicted, maps.fixated_pixels(truth["fixations"], (width, height), (shape[0], shape[1]))
 
 
 def _checked(values: np.ndarray, what: str) -> np.ndarray:
@@ -134,21 +135,16 @@ def looked_at(truth: Mapping[str, np.ndarray]) -> np.ndarray:
     return maps.relative_places(truth["fixations"], (width, height))
 
 
-def others_of(places: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """For each of several images the places where all the others were looked at."""
-    everything = np.concatenate([np.zeros((0, 2)), *places])
-    ends = np.cumsum([len(one) for one in places])
-    return [np.delete(everything, np.s_[end - len(one) : end], axis=0) for one, end in zip(places, ends, strict=True)]
+def others_of(places: Sequence[np.ndarray], k: int) -> np.ndarray:
+    """The places where all images but the ``k``-th were looked at, (m, 2)."""
+    return np.concatenate([np.zeros((0, 2)), *places[:k], *places[k + 1 :]])
 
 
-def _figures(
-    prediction: np.ndarray, target: np.ndarray, truth: Mapping[str, np.ndarray], others: np.ndarray
-) -> dict[str, float]:
-    """All figures of one image; those that need fixations only where there are any.
+def _figures(predicted: np.ndarray, target: np.ndarray, fixated: np.ndarray, others: np.ndarray) -> dict[str, float]:
+    """All figures of one image on its grid; those that need fixations only where there are any.
 
-    ``others`` (m, 2): where the other images were looked at, in shares of their sides.
+    ``fixated`` (k,) flat pixels; ``others`` (m, 2): where the other images were looked at, in shares of their sides.
     """
-    predicted, target, fixated = _on_grid(prediction, target, truth)
     ranks = auc.average_ranks(predicted)
     figures = {
         "cc": maps.cc(predicted, target),
