@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark import engine, plan_rows, pretrain, transfer
+from benchmark import engine, initialise, pretrain, transfer
 from benchmark.api import Item, Predictions, View
 from benchmark.backbones import Backbone, load_weights, weights_bytes
 from benchmark.data.cache import ImageCache, aligned
@@ -141,7 +141,7 @@ class Bench:
             torch.manual_seed(derive(cell.seed, "build", cell.giver.name))
             cell.giver.give(backbone, cell.weights)
         elif cell.pretraining and cell.pretraining.init is not None:
-            plan_rows.load_init(backbone, cell.pretraining.init, self.request.weights)
+            initialise.load_init(backbone, cell.pretraining.init, self.request.weights)
         return backbone
 
     def weights_path(self, work: Pretraining) -> Path:

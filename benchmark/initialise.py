@@ -1,11 +1,15 @@
-"""Fresh weights for a backbone: timm's own initialisation, or the Gaussian of the Caffe papers."""
+"""What weights a backbone starts from: timm's own, the Gaussian of the Caffe papers, or given ones."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from benchmark.backbones import Backbone
+from benchmark import registry
+from benchmark.backbones import Backbone, load_weights
 
 
 def timm_(backbone: Backbone) -> None:
@@ -26,3 +30,12 @@ def gaussian_(backbone: Backbone, std: float) -> None:
                 module.weight.normal_(0, std)
                 if module.bias is not None:
                     module.bias.zero_()
+
+
+def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> None:
+    """The weights that a pretext task starts from. Raises Refusal or Declined."""
+    if isinstance(init, Path):
+        load_weights(backbone, init)
+        return
+    giver: Any = registry.load("methods", init)
+    giver(giver.Config()).give(backbone, weights)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import torch
 
-from benchmark import engine, provenance, registry
+from benchmark import engine, initialise, provenance, registry
 from benchmark.api import Dataset, Declined, Method, Task
-from benchmark.backbones import DEFAULTS, Backbone, load_weights, weights_bytes
+from benchmark.backbones import DEFAULTS, Backbone, weights_bytes
 from benchmark.config import BackboneSettings, Config, PretrainSettings
 from benchmark.engine import Device
 from benchmark.errors import Refusal
@@ -159,7 +159,7 @@ class Rows:
         init: Path | Literal["imagenet"] | None = None
         if self.request.init is not None:
             init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
-            load_init(backbone, init, self.request.weights)
+            initialise.load_init(backbone, init, self.request.weights)
             source["init"] = checksum(weights_bytes(backbone))
             if init == "imagenet" and self.request.weights is not None:
                 init = self.request.weights
@@ -234,15 +234,6 @@ def skeleton(name: str, settings: BackboneSettings, seed: int) -> Backbone:
         torch.manual_seed(derive(seed, "backbone"))
         _SKELETONS[key] = Backbone(name, settings)
     return _SKELETONS[key]
-
-
-def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> None:
-    """The weights that a pretext task starts from. Raises Refusal or Declined."""
-    if isinstance(init, Path):
-        load_weights(backbone, init)
-        return
-    giver: Any = registry.load("methods", init)
-    giver(giver.Config()).give(backbone, weights)
 
 
 def _identity_of(dataset: Dataset) -> dict[str, Any]:

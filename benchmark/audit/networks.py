@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark import engine, plan_rows, pretrain
+from benchmark import engine, initialise, pretrain
 from benchmark.backbones import Backbone
 from benchmark.cells import Bench
 from benchmark.locks import machine_slot
@@ -71,6 +71,6 @@ class Workshop:
         torch.manual_seed(derive(work.seed, "backbone"))
         backbone = Backbone(work.backbone, work.backbone_settings)
         if work.init is not None:
-            plan_rows.load_init(backbone, work.init, self.bench.request.weights)
+            initialise.load_init(backbone, work.init, self.bench.request.weights)
         torch.manual_seed(derive(work.seed, "build", method.name))
         return backbone, method.build(backbone)

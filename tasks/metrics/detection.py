@@ -12,7 +12,7 @@ from tasks.metrics.items import Items, Resampler, WeightedMean, count
 from tasks.metrics.matching import MOST, Boxes, canonical, gather, match
 from tasks.metrics.voc import VocCurve, voc_match
 
-SIZES = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, 1.01)}
+SIZES = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, np.inf)}
 """Shares of its image's area between which a true box is of a size. COCO's are pixels of photographs."""
 
 METRICS = (
@@ -142,12 +142,13 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
     if not curves:
         return {}
     values = {base: _mean(base, list(curves.values())) for base in LEVELS}
-    values |= {base: _voc(items, base, list(curves))(weights) for base in VOC}
+    voc = {name: _voc_curve(items, name) for name in curves}
+    values |= {base: _voc_mean(items, base, list(voc.values()), weights) for base in VOC}
     recalls = {f"recall50-{size}": _recall(items, size)(weights) for size in SIZES if f"{size} boxes" in items}
     values |= {name: recall for name, recall in recalls.items() if np.isfinite(recall)}
     for name, curve in curves.items():
         values |= {f"{base}[{name}]": _mean(base, [curve]) for base in LEVELS}
-        values |= {f"{base}[{name}]": _voc(items, base, [name])(weights) for base in VOC}
+        values |= {f"{base}[{name}]": _voc_mean(items, base, [voc[name]], weights) for base in VOC}
     return values
 
 
@@ -165,7 +166,8 @@ def resampler(items: Items, metric: str) -> Resampler:
     if base not in LEVELS and base not in VOC:
         return _recall(items, base.removeprefix("recall50-"))
     if base in VOC:
-        return _voc(items, base, classes)
+        voc = [_voc_curve(items, name) for name in classes]
+        return lambda weights: _voc_mean(items, base, voc, weights)
     curves = [_curve(items, name, LEVELS[base]) for name in classes]
 
     def value(weights: np.ndarray) -> float:
@@ -175,20 +177,18 @@ def resampler(items: Items, metric: str) -> Resampler:
     return value
 
 
-def _voc(items: Items, base: str, classes: Sequence[str]) -> Resampler:
-    """One of VOC's figures, the mean over the classes that have truth."""
-    curves = []
-    for name in classes:
-        rows = np.flatnonzero(items["det.class"] == name)
-        score, item, right, ignored = (items[f"det.{key}"][rows] for key in ("score", "item", "voc", "voc_ignored"))
-        curves.append(VocCurve(score, item, right, ignored, items[f"truths[{name}]"]))
-    times = sum(items[f"truths[{name}]"] for name in classes_of(items)) if base == "voc-dass" else 1
+def _voc_curve(items: Items, name: str) -> VocCurve:
+    rows = np.flatnonzero(items["det.class"] == name)
+    score, item, right, ignored = (items[f"det.{key}"][rows] for key in ("score", "item", "voc", "voc_ignored"))
+    return VocCurve(score, item, right, ignored, items[f"truths[{name}]"])
 
-    def value(weights: np.ndarray) -> float:
-        found = [ap for curve in curves if (ap := curve(weights * times, base == "voc07")) is not None]
-        return float(np.mean(found)) if found else float("nan")
 
-    return value
+def _voc_mean(items: Items, base: str, curves: Sequence[VocCurve], weights: np.ndarray) -> float:
+    """One of VOC's figures, the mean over the classes that have truth; NaN where none has."""
+    if base == "voc-dass":
+        weights = weights * sum(items[f"truths[{name}]"] for name in classes_of(items))
+    found = [ap for curve in curves if (ap := curve(weights, base == "voc07")) is not None]
+    return float(np.mean(found)) if found else float("nan")
 
 
 def _recall(items: Items, size: str) -> WeightedMean:
