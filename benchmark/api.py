@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
@@ -34,6 +34,7 @@ __all__ = [
     "Placement",
     "Predictions",
     "Refusal",
+    "Seen",
     "Split",
     "Stage",
     "Task",
@@ -83,6 +84,20 @@ class View:
         if self.fit == "pad":
             return Placement(width, height, scale, scale, 0.0, 0.0)
         return Placement(width, height, scale, scale, (self.side - width * scale) / 2, (self.side - height * scale) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a head of a task with several views is given: by view, in the order of ``Task.views``.
+
+    ``maps``: the backbone's maps, fine to coarse, each (B, C, h, w). ``present``: bool (B,), which items have this
+    image; the others were shown a grey square. ``images``: uint8 (B, 3, S, S) as the backbone saw them, empty where
+    frozen features are kept (``Task.caches_features``).
+    """
+
+    maps: Mapping[str, list[Tensor]]
+    present: Mapping[str, Tensor]
+    images: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,27 +235,50 @@ class Task(ABC):
 
     ``scorer`` names a module of pure functions on arrays (``tasks.metrics.saliency``) with ``METRICS`` (the
     first is primary), ``score_items``, ``aggregate`` and, where the mean over items is not the metric,
-    ``resampler``; see ``tasks/metrics/items.py``.
+    ``resampler``; see ``tasks/metrics/items.py``. ``files`` names the module that reads predictions from files
+    (``submissions.formats.maps``).
+
+    ``protocols`` are named and versioned; the first of a family is the one that the family's name means. ``trivial``
+    are baselines that see no backbone, ``references`` rows that know more than a method may (the same character's
+    previous face) and are no trivial ones. ``caches_features``: frozen features are kept instead of computed at every
+    step, reduced by ``kept``, which depends on the settings named in ``kept_by``. ``calibrates``: see ``calibrate``.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     Config: ClassVar[type[TaskConfig]] = TaskConfig
     scorer: ClassVar[str]
+    files: ClassVar[str] = ""
     protocols: ClassVar[Mapping[str, Literal["frozen", "finetune"]]] = {"frozen@1": "frozen", "finetune@1": "finetune"}
     trivial: ClassVar[tuple[str, ...]] = ()
+    references: ClassVar[tuple[str, ...]] = ()
     caches_features: ClassVar[bool] = False
+    kept_by: ClassVar[tuple[str, ...]] = ()
+    calibrates: ClassVar[bool] = False
 
     def __init__(self, config: TaskConfig) -> None:
         self.config: Any = config
+
+    def bind(self, dataset: Dataset) -> None:
+        """Note what the task must know of its dataset (``dataset.classes()``), which may not be drawn yet."""
+        del dataset
 
     @abstractmethod
     def needs(self) -> frozenset[str]:
         """What of a dataset this task, with these settings, needs (see ``Dataset.offers``)."""
 
+    def needs_for(self, protocol: str) -> frozenset[str]:
+        """What a protocol needs beyond that."""
+        del protocol
+        return frozenset()
+
     @abstractmethod
     def view(self) -> View:
-        """The uint8 square that the backbone sees."""
+        """The uint8 square that the backbone sees; the first one of ``views``."""
+
+    def views(self) -> dict[str, View]:
+        """All squares of an item by name; items of a task with several have ``parts`` of these names."""
+        return {"image": self.view()}
 
     def items(self, dataset: Dataset, split: Split) -> list[Item]:
         """The items of a split that this task uses; by default all of its view's kind."""
@@ -248,21 +286,42 @@ class Task(ABC):
 
     @abstractmethod
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """What is true of an item whose image is ``width`` x ``height`` pixels."""
+        """What is true of an item whose image (the first that it has) is ``width`` x ``height`` pixels."""
 
     @abstractmethod
     def target(self, truth: Truth, placement: Placement) -> Truth:
         """The truth as the head's loss takes it, in pixels of the square; moved to the device as tensors."""
 
     @abstractmethod
-    def head(self, backbone: Backbone, family: Literal["frozen", "finetune"]) -> nn.Module:
+    def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A module ``forward(features, targets=None)``: the loss with targets, raw outputs without.
 
-        ``features`` are the backbone's maps, fine to coarse; ``targets`` a list of dictionaries of tensors.
+        ``features`` are the backbone's maps, fine to coarse (``Seen`` where there are several views); ``targets`` a
+        list of dictionaries of tensors. A head that is fitted at once instead of by steps is a ``FittedHead``. An
+        adversarial head gives the sum of its losses, each term detached from the networks that it must not move.
         """
 
+    def steps(self, protocol: str) -> int:
+        """Updates of the head under a protocol; 0 trains nothing."""
+        del protocol
+        return int(self.config.steps)
+
+    def parameter_groups(self, head: nn.Module, lr: float) -> list[dict[str, Any]]:
+        """The head's trained parameters as groups of AdamW, each with its learning rate."""
+        return [{"params": [parameter for parameter in head.parameters() if parameter.requires_grad], "lr": lr}]
+
+    def sampler(self, truths: Sequence[Truth]) -> Callable[[int, int, int], np.ndarray] | None:
+        """A function (seed, step, batch) -> the indices of a step's items; None for shuffled epochs."""
+        del truths
+        return None
+
+    def group(self, protocol: str, item: Item) -> str | None:
+        """The group of an item where a protocol predicts each group by a head trained on the others (a style)."""
+        del protocol, item
+        return None
+
     def kept(self, features: list[Tensor]) -> list[Tensor]:
-        """What is kept of frozen features where ``caches_features``: a reduction that the head would make anyway."""
+        """What is kept of one view's frozen features: a reduction that the head would make anyway."""
         return features
 
     @abstractmethod
@@ -273,10 +332,15 @@ class Task(ABC):
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
     ) -> Predictions:
-        """Predictions of a trivial baseline that saw the truths of the training items and no image."""
+        """Predictions of a trivial baseline or a reference, which have no backbone, from the truths of training."""
 
     def score_options(self) -> dict[str, Any]:
         """Settings that ``score_items`` needs (the classes of a detector)."""
+        return {}
+
+    def calibrate(self, predictions: Predictions, truths: Sequence[Truth]) -> dict[str, Any]:
+        """Further options of ``score_items`` that validation chooses (a threshold), where ``calibrates``."""
+        del predictions, truths
         return {}
 
     def pictures(
@@ -284,4 +348,11 @@ class Task(ABC):
     ) -> dict[str, np.ndarray]:
         """Pictures of a few items, name -> uint8 (H, W, 3); images are uint8 (H, W, 3) originals."""
         del images, truths, predictions
+        return {}
+
+    def album(
+        self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """Pictures that need the whole test split (who is who on a strip); ``options`` are those of the scorer."""
+        del items, truths, predictions, options
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,12 +17,12 @@ BATCH = 32
 
 @torch.no_grad()
 def reestimate(
-    device: engine.Device, backbone: Backbone, fetch: Callable[[np.ndarray], np.ndarray], count: int
+    device: engine.Device, backbone: Backbone, sources: Sequence[tuple[Callable[[np.ndarray], np.ndarray], int]]
 ) -> None:
     """Replace running statistics by the averages over training images, without labels, in float32.
 
-    ``fetch`` gives the squares of images by index, uint8 (B, S, S, 3), of ``count`` in all. Uses at most
-    ``MOST_IMAGES`` of them, evenly spread, in batches of ``BATCH``; every rank sees all of them.
+    Each of ``sources`` (one a view) gives squares of images by index, uint8 (B, S, S, 3), of a count in all. Uses at
+    most ``MOST_IMAGES`` in all, evenly spread, in batches of ``BATCH`` of one view; every rank sees all of them.
     """
     layers = [module for module in backbone.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     if not layers:
@@ -32,11 +32,14 @@ def reestimate(
         layer.reset_running_stats()
         layer.momentum = None  # the plain average over batches
     backbone.train()
-    chosen = np.linspace(0, count - 1, min(count, MOST_IMAGES)).astype(np.int64)
-    size = min(BATCH, len(chosen))
-    for start in range(0, len(chosen) - size + 1, size):
-        images = engine.to_device(fetch(chosen[start : start + size]), device.torch)
-        backbone(backbone.normalize(images).contiguous(memory_format=torch.channels_last))
+    for fetch, count in sources:
+        if not count:
+            continue
+        chosen = np.linspace(0, count - 1, min(count, MOST_IMAGES // len(sources))).astype(np.int64)
+        size = min(BATCH, len(chosen))
+        for start in range(0, len(chosen) - size + 1, size):
+            images = engine.to_device(fetch(chosen[start : start + size]), device.torch)
+            backbone(backbone.normalize(images).contiguous(memory_format=torch.channels_last))
     backbone.eval()
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

@@ -21,6 +21,8 @@ from benchmark.data.dataset import SPLITS, Dataset, Split
 from benchmark.data.images import read_rgb
 from benchmark.data.splits import labelled
 from benchmark.errors import CellError, Refusal
+from benchmark.features import Features
+from benchmark.head_loop import Job
 from benchmark.locks import machine_slot
 from benchmark.pictures import save_pictures
 from benchmark.planned import Cell, Plan, Pretraining
@@ -60,18 +62,27 @@ class Bench:
     def measure(self, cell: Cell) -> Measured:
         """Do the work of a cell. Raises CellError and whatever a plugin raises."""
         self.prepare(self.plan.data)
-        return self._trivial(cell) if cell.trivial else self._method(cell)
+        return self._plain(cell) if cell.plain else self._method(cell)
 
     def forget(self, cell: Cell) -> None:
         """Remove the checkpoints of a cell that is recorded."""
         for path in (self.store.root / "checkpoints").glob(f"{cell.id}-*.pt"):
             path.unlink(missing_ok=True)
 
-    def _trivial(self, cell: Cell) -> Measured:
+    def _plain(self, cell: Cell) -> Measured:
         began = time.monotonic()
         train, test = (self._task_data(cell, split) for split in ("train", "test"))
-        predictions = cell.task.predict_trivial(cell.trivial or "", train.truths, test.truths, test.placements)
+
+        def predict(data: TaskData) -> Predictions:
+            return cell.task.predict_trivial(str(cell.plain), train.truths, data.truths, data.placements)
+
+        predictions = predict(test)
+        calibration = {}
+        if cell.task.calibrates:
+            val = self._task_data(cell, "val")
+            calibration = cell.task.calibrate(predict(val), val.truths)
         fields = {
+            "calibration": calibration,
             "exclusions": {"unreadable": train.failures + test.failures},
             "phases": {"test": _phase(time.monotonic() - began, 1, self.device)},
         }
@@ -81,17 +92,24 @@ class Bench:
         backbone = self._backbone(cell)
         card = self._pretrained(cell, cell.pretraining, backbone) if cell.pretraining else {}
         handed_over = card.get("sha256") or checksum(weights_bytes(backbone))
-        splits: tuple[Split, ...] = ("train", "val", "test")
-        train, val, test = (self._task_data(cell, split) for split in splits)
+        train, val, test = (self._task_data(cell, split) for split in SPLITS)
+        job = Job(
+            device=self.device,
+            task=cell.task,
+            protocol=cell.protocol,
+            steps=cell.task.steps(cell.protocol),
+            seed=cell.seed,
+            disk=Features(self.store.root / "cache" / "features", self.plan.data.fingerprint()),
+            progress=self.progress,
+        )
         checkpoint = engine.Checkpoint(self.store.root / "checkpoints" / f"{cell.id}.pt", self.device)
         with machine_slot(self.device.name, self.progress) if self.first else ExitStack():
-            outcome = transfer.transfer(
-                self.device, cell.task, cell.family, backbone, train, val, test, cell.seed, checkpoint, self.progress
-            )
+            outcome = transfer.transfer(job, backbone, transfer.Splits(train, val, test), checkpoint)
         world = self.device.fabric.world_size
         fields = {
             "trials": outcome.trials,
             "chosen": outcome.chosen,
+            "calibration": outcome.calibration,
             "curve": outcome.curve,
             "head_parameters": outcome.head_parameters,
             "transfer_images": outcome.images,
@@ -119,16 +137,18 @@ class Bench:
         if not self.first:
             return {}, {}
         began = time.monotonic()
-        scored = score(cell.task, predictions, test.items, test.truths)
+        scored = score(cell.task, predictions, test.items, test.truths, fields["calibration"])
         if "empty" in scored.items:
             fields["exclusions"]["empty_truth"] = scored.empty
         fields["notes"] = scored.notes
-        for note in scored.notes if not cell.trivial else ():
+        for note in scored.notes if not cell.plain else ():
             self.progress.say(f"{cell.method} on {cell.task.name}: {note}")
         write_atomic(self.store.predictions_path(cell.id), arrays_bytes(pack(predictions)))
         few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
         originals = [read_rgb(test.items[i].path, test.items[i].crop) for i in few]
         pictures = cell.task.pictures(originals, [test.truths[i] for i in few], [predictions[i] for i in few])
+        options = {**cell.task.score_options(), **fields["calibration"]}
+        pictures |= cell.task.album(test.items, test.truths, predictions, options)
         save_pictures(self.store.root / "runs" / cell.id, pictures)
         fields["phases"]["score"] = _phase(time.monotonic() - began, 1, self.device)
         return {"metrics": scored.metrics, **fields}, scored.items
@@ -236,13 +256,13 @@ class Bench:
         self.prepared.add(str(data.root))
 
     def _task_data(self, cell: Cell, split: Split) -> TaskData:
-        view = cell.task.view()
+        views = cell.task.views()
         items = cell.task.items(self.plan.data, split)
         if split == "train" and cell.task.config.label_fraction < 1:
             items = labelled(items, cell.task.config.label_fraction)
         if not items:
             raise CellError(f"the {split} split of {self.plan.data.name} is empty for {cell.task.name}")
-        return TaskData.of(cell.task, self._built(self.plan.data, items, view))
+        return TaskData.of(cell.task, items, lambda name, parts: self._built(self.plan.data, parts, views[name]))
 
     def cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
         """The squares of all items of a view's kind in some splits. Raises CellError where there are none."""

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from benchmark import engine
 from benchmark.backbones import Backbone
+from benchmark.features import encode, given
 from benchmark.planned import Cell, Plan, Pretraining
 from benchmark.pretrain import budgeted_steps, setup, update
 from benchmark.store import Store
-from benchmark.transfer import encode
 
 TIMED = 3
 
@@ -37,7 +37,7 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
         there = record is not None and record["status"] == "done"
         if there or cell.declined:
             note = "there" if there else f"declined: {cell.declined}"
-        elif cell.trivial:
+        elif cell.plain:
             note = "seconds"
         else:
             key = (cell.backbone, cell.task.name, cell.protocol, str(cell.settings["task"]))
@@ -90,23 +90,29 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
 
 def _transfer_seconds(cell: Cell, device: engine.Device) -> float:
     """Forward of backbone and head, and backward of what is trained, on random images; targets play no part."""
-    config = cell.task.config
-    if config.steps == 0:
+    config, count = cell.task.config, cell.task.steps(cell.protocol)
+    if count == 0:
         return 0.0
     backbone = Backbone(str(cell.backbone), cell.backbone_settings).to(device.torch)
-    head = cell.task.head(backbone, cell.family).to(device.torch)
-    images = _noise(config.batch // device.fabric.world_size or 1, config.side, device)
+    head = cell.task.head(backbone, cell.protocol).to(device.torch)
+    size = config.batch // device.fabric.world_size or 1
+    images = {name: _noise(size, view.side, device) for name, view in cell.task.views().items()}
+    present = {name: torch.ones(size, dtype=torch.bool, device=device.torch) for name in images}
     kept = cell.task.caches_features and cell.family == "frozen"
-    features = encode(backbone, images) if kept else None
+    ready = {name: cell.task.kept(encode(backbone, seen)) for name, seen in images.items()} if kept else None
 
     def step() -> None:
         with device.autocast(backbone):
-            maps = features or encode(backbone, images, grad=cell.family == "finetune")
-            sum(tensor.float().sum() for tensor in _tensors(head(maps, None))).backward()  # type: ignore[union-attr]
+            grad = cell.family == "finetune"
+            maps = ready or {name: encode(backbone, seen, grad) for name, seen in images.items()}
+            outputs = head(given(maps, present, {} if kept else images), None)
+            losses = [tensor.float().sum() for tensor in _tensors(outputs)]
+            if losses:
+                torch.stack(losses).sum().backward()
         _drop_gradients(backbone, head)
 
     trials = len(config.trials) * (2 if config.batch_norm == "choose" and cell.family == "frozen" else 1)
-    return _timed(step) * config.steps * trials
+    return _timed(step) * count * trials
 
 
 def _noise(count: int, side: int, device: engine.Device) -> Tensor:

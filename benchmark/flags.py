@@ -36,7 +36,7 @@ def run_flags() -> Parser:
     add("--data", default="synth", metavar="ID|PATH", help="dataset of the task (default: synth, drawn by the program)")
     add("--pretrain-data", metavar="ID|PATH", help="dataset of the pretext task (default: --data)")
     add("--preset", default="quick", help="budget: smoke, quick, standard or paper (default: quick)")
-    add("--protocol", default="frozen", metavar="NAMES", help="frozen, finetune, both, or names like frozen@1")
+    add("--protocol", default="frozen", metavar="NAMES", help="frozen, finetune, both, all, or names like frozen@1")
     add("--backbone", metavar="NAME", help="any timm model with feature maps (default: the preset's)")
     add("--weights", type=Path, metavar="FILE", help="the weights of imagenet (or any given backbone)")
     add("--init", metavar="imagenet|FILE", help="where a pretext task starts from")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from benchmark import registry
 from benchmark.api import Dataset, Task
@@ -24,7 +24,8 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
     notes = []
     for task_name in task_names(request):
         for pairs in request.variants():
-            task = plugin(registry.load("tasks", task_name), request, pairs)
+            task: Task = plugin(registry.load("tasks", task_name), request, pairs)
+            task.bind(data)
             try:
                 require(task.needs(), data, f"task {task.name}")
                 for split in SPLITS:
@@ -34,13 +35,21 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                     raise
                 notes.append(f"left out: {reason}")
                 continue
-            for protocol, family in _protocols(task, request.protocols):
+            for protocol in _protocols(task, request.protocols):
+                family = task.protocols[protocol]
+                try:
+                    require(task.needs_for(protocol), data, f"{task.name}/{protocol}")
+                except Refusal as reason:
+                    if request.protocols != ("all",):
+                        raise
+                    notes.append(f"left out: {reason}")
+                    continue
                 for backbone, methods in _blocks(request).items():
                     rows = Rows(request, pairs, device, data, pretrain_data, task, protocol, family, backbone)
-                    task.head(skeleton(backbone, rows.backbone_settings, 0), family)
+                    task.head(skeleton(backbone, rows.backbone_settings, 0), protocol)
                     if request.baseline:
-                        for name in task.trivial:
-                            cell = rows.trivial(name)
+                        for name in _without_backbone(task):
+                            cell = rows.plain(name)
                             cells.setdefault(cell.id, cell)
                     for method_name in methods:
                         for seed in range(request.seeds):
@@ -79,17 +88,26 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
             raise Refusal(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
 
 
-def _protocols(task: Task, asked: tuple[str, ...]) -> list[tuple[str, Literal["frozen", "finetune"]]]:
-    known = task.protocols
-    chosen = []
+def _without_backbone(task: Task) -> list[str]:
+    return [*(f"trivial:{name}" for name in task.trivial), *(f"reference:{name}" for name in task.references)]
+
+
+def _protocols(task: Task, asked: tuple[str, ...]) -> list[str]:
+    """The protocols that names and families mean: of a family its first one, ``both`` families', or ``all``."""
+    first: dict[str, str] = {}
+    for protocol, family in task.protocols.items():
+        first.setdefault(family, protocol)
+    chosen: list[str] = []
     for name in asked:
         families = FAMILIES if name == "both" else (name,)
         matches = [
-            (protocol, family)
-            for protocol, family in known.items()
-            if family in families or name in (protocol, f"{task.name}/{protocol}")
+            protocol
+            for protocol in task.protocols
+            if name in ("all", protocol, protocol.partition("@")[0], f"{task.name}/{protocol}")
+            or any(first.get(family) == protocol for family in families)
         ]
         if not matches:
-            raise Refusal(f"{task.name} has no protocol '{name}'{did_you_mean(name, [*known, *FAMILIES, 'both'])}")
+            known = [*task.protocols, *FAMILIES, "both", "all"]
+            raise Refusal(f"{task.name} has no protocol '{name}'{did_you_mean(name, known)}")
         chosen += [match for match in matches if match not in chosen]
     return chosen

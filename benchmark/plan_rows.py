@@ -44,13 +44,13 @@ class Rows:
         self.backbone_settings = BackboneSettings.resolve("backbone", request.preset, settings_of("backbone", pairs))
         self.pretrain = PretrainSettings.resolve("pretrain", request.preset, settings_of("pretrain", pairs))
 
-    def trivial(self, name: str) -> Cell:
-        """The row of a trivial baseline: no backbone, no seed."""
-        identity = {**self._task_identity(), "method": f"trivial:{name}"}
+    def plain(self, method: str) -> Cell:
+        """The row of a baseline ``trivial:NAME`` or a ``reference:NAME``: no backbone, no seed."""
+        identity = {**self._task_identity(), "method": method}
         return Cell(
             id=key_of(identity),
             identity=identity,
-            method=f"trivial:{name}",
+            method=method,
             task=self.task,
             protocol=self.protocol,
             family=self.family,
@@ -62,7 +62,7 @@ class Rows:
             supervision="none",
             given=False,
             versions=self._versions(0, {}),
-            trivial=name,
+            plain=method.partition(":")[2],
         )
 
     def method(self, text: str, seed: int) -> Cell:

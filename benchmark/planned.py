@@ -48,7 +48,8 @@ class Cell:
     pretraining: Pretraining | None = None
     giver: Method | None = None
     weights: Path | None = None
-    trivial: str | None = None
+    plain: str | None = None
+    """The baseline or reference that is predicted without a backbone."""
     declined: str = ""
 
 

@@ -53,13 +53,13 @@ def _again(store: Store, record: dict[str, Any], progress: Progress) -> str:
         raise Refusal(f"{who}: its predictions {path} cannot be read ({error}); run the cell again") from None
     request = Request.model_validate(record["request"]["resolved"])
     data = _the_data(record, request, store)
-    task = _the_task(record)
+    task = _the_task(record, data)
     test = _the_items(task, data, store, progress)
     ids = [item.id for item in test.items]
     if ids != read_arrays(store.items_path(record["id"]))["id"].tolist():
         raise Refusal(f"{who}: the test items of {data.root} are no longer those that were predicted; run it again")
     try:
-        scored = score(task, predictions, test.items, test.truths)
+        scored = score(task, predictions, test.items, test.truths, record.get("calibration") or {})
     except CellError as error:
         raise Refusal(f"{who}: {error}") from None
     identity = {**record["identity"], "metrics": metric_versions(task)}
@@ -88,21 +88,27 @@ def _the_data(record: dict[str, Any], request: Request, store: Store) -> Dataset
     return data
 
 
-def _the_task(record: dict[str, Any]) -> Task:
+def _the_task(record: dict[str, Any], data: Dataset) -> Task:
     """The task as it was configured. Raises Refusal where its settings are no longer known."""
     kind: Any = registry.load("tasks", record["task"])
     try:
-        return kind(kind.Config(**record["settings"]["task"]))
+        task: Task = kind(kind.Config(**record["settings"]["task"]))
     except ValueError as error:
         raise Refusal(
             f"{record['id'][:10]}: {record['task']} has other settings now ({str(error).splitlines()[0]})"
         ) from None
+    task.bind(data)
+    return task
 
 
 def _the_items(task: Task, data: Dataset, store: Store, progress: Progress) -> TaskData:
     folder = store.root / "cache" / "images"
-    cache = build_cache(task.items(data, "test"), task.view(), folder, data.fingerprint(), progress, 1)
-    return TaskData.of(task, cache)
+    views = task.views()
+    return TaskData.of(
+        task,
+        task.items(data, "test"),
+        lambda name, items: build_cache(items, views[name], folder, data.fingerprint(), progress, 1),
+    )
 
 
 def _change(old: dict[str, Any], new: dict[str, Any]) -> str:

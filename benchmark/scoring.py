@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +32,19 @@ def metric_versions(task: Task) -> dict[str, int]:
     return {metric.name: metric.version for metric in importlib.import_module(task.scorer).METRICS}
 
 
-def score(task: Task, predictions: Predictions, items: Sequence[Item], truths: Sequence[Truth]) -> Scored:
-    """Score predictions, one for each item. Raises CellError where the primary metric has no finite value."""
+def score(
+    task: Task,
+    predictions: Predictions,
+    items: Sequence[Item],
+    truths: Sequence[Truth],
+    calibration: Mapping[str, Any],
+) -> Scored:
+    """Score predictions, one for each item, with what validation has chosen (``Task.calibrate``).
+
+    Raises CellError where the primary metric has no finite value.
+    """
     scorer = importlib.import_module(task.scorer)
     ids = [item.id for item in items]
-    arrays = {**scorer.score_items(predictions, truths, ids=ids, **task.score_options()), **item_arrays(items)}
+    options = {**task.score_options(), **calibration}
+    arrays = {**scorer.score_items(predictions, truths, ids=ids, **options), **item_arrays(items)}
     return Scored(metric_entries(scorer, arrays), arrays, list(getattr(scorer, "notes", lambda items: ())(arrays)))

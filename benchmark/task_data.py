@@ -2,48 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmark.api import Item, Placement, Task, Truth
-from benchmark.data.cache import ImageCache
+from benchmark.data.cache import GREY, ImageCache
 from benchmark.data.images import BadImage
 from benchmark.errors import CellError
+
+ABSENT = -1
 
 
 @dataclass(frozen=True, slots=True)
 class TaskData:
     """One split as a task sees it: images, truths in original pixels, and where each image lies in its square.
 
-    ``rows`` are the places of the items in ``cache``; ``failures`` those whose image or truth could not be read.
+    ``caches`` and ``rows`` go by view; ``rows`` are the places of the items in their cache, ``ABSENT`` where an item
+    lacks that image. Truth and placement are those of the first image that an item has. ``failures`` are the items of
+    which an image or the truth could not be read.
     """
 
-    cache: ImageCache
-    rows: np.ndarray
+    caches: Mapping[str, ImageCache]
+    rows: Mapping[str, np.ndarray]
     items: list[Item]
     truths: list[Truth]
     placements: list[Placement]
     failures: list[dict[str, str]]
 
     @classmethod
-    def of(cls, task: Task, cache: ImageCache) -> TaskData:
-        """Truths and placements of the items whose image and truth can be read. Raises CellError where none can."""
-        failures = [{"item": item, "reason": reason} for item, reason in cache.failures]
-        rows, truths, placements = [], [], []
-        for row, (item, (width, height)) in enumerate(zip(cache.items, cache.sizes.tolist(), strict=True)):
+    def of(cls, task: Task, items: Sequence[Item], build: Callable[[str, list[Item]], ImageCache]) -> TaskData:
+        """The items that can be read; ``build`` makes the cache of a view. Raises CellError where none can."""
+        parts = {name: _distinct(items, name) for name in task.views()}
+        caches = {name: build(name, list(found.values())) for name, found in parts.items()}
+        places = {name: {_key(item): row for row, item in enumerate(cache.items)} for name, cache in caches.items()}
+        reasons = {name: dict(cache.failures) for name, cache in caches.items()}
+        kept: list[Item] = []
+        truths, placements, failures = [], [], []
+        rows: dict[str, list[int]] = {name: [] for name in parts}
+        for item in items:
+            own = {name: part for name in parts if (part := part_of(item, name)) is not None}
+            lost = next((reasons[name][part.id] for name, part in own.items() if _key(part) not in places[name]), None)
             try:
+                if lost is not None or not own:
+                    raise BadImage(item.path, lost or "has none of the images that are looked at")
+                first = next(iter(own))
+                width, height = caches[first].sizes[places[first][_key(own[first])]].tolist()
                 truths.append(task.truth(item, width, height))
             except BadImage as error:
-                failures.append({"item": item.id, "reason": str(error)})
+                failures.append({"item": item.id, "reason": lost or str(error)})
                 continue
-            rows.append(row)
-            placements.append(task.view().place(width, height))
-        if not rows:
+            kept.append(item)
+            placements.append(task.views()[first].place(width, height))
+            for name in parts:
+                rows[name].append(places[name][_key(own[name])] if name in own else ABSENT)
+        if not kept:
             raise CellError(f"not one item of {task.name} can be read: {failures[0]['reason']}")
-        items = [cache.items[row] for row in rows]
-        return cls(cache, np.array(rows), items, truths, placements, failures)
+        return cls(caches, {name: np.array(of) for name, of in rows.items()}, kept, truths, placements, failures)
 
-    def batch(self, indices: np.ndarray) -> np.ndarray:
-        """The squares of items, uint8 (B, S, S, 3)."""
-        return self.cache.batch(self.rows[indices])
+    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """The squares of items by view, uint8 (B, S, S, 3); grey where an item lacks one."""
+        return {name: self._squares(name, indices) for name in self.caches}
+
+    def _squares(self, name: str, indices: np.ndarray) -> np.ndarray:
+        rows = self.rows[name][indices]
+        there = rows != ABSENT
+        if there.all():
+            return self.caches[name].batch(rows)
+        squares = np.full((len(rows), *self.caches[name].images.shape[1:]), GREY, dtype=np.uint8)
+        squares[there] = self.caches[name].batch(rows[there])
+        return squares
+
+    def present(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Which of the items have each image, bool (B,) by view."""
+        return {name: rows[indices] != ABSENT for name, rows in self.rows.items()}
+
+    def sources(self) -> list[tuple[Callable[[np.ndarray], np.ndarray], int]]:
+        """For each view how to fetch squares by number, and how many items have one."""
+        return [self._source(name) for name in self.rows]
+
+    def _source(self, name: str) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+        there = self.rows[name][self.rows[name] != ABSENT]
+        return lambda chosen: self.caches[name].batch(there[chosen]), len(there)
+
+    def subset(self, indices: np.ndarray) -> TaskData:
+        """Some of the items, over the same squares."""
+        return TaskData(
+            self.caches,
+            {name: rows[indices] for name, rows in self.rows.items()},
+            [self.items[i] for i in indices],
+            [self.truths[i] for i in indices],
+            [self.placements[i] for i in indices],
+            self.failures,
+        )
+
+
+def part_of(item: Item, name: str) -> Item | None:
+    """The image of an item that a view shows; an item without parts is its own."""
+    return item.parts.get(name) if item.parts else item
+
+
+def _key(item: Item) -> tuple[object, ...]:
+    return item.id, item.crop, item.hole
+
+
+def _distinct(items: Sequence[Item], name: str) -> dict[tuple[object, ...], Item]:
+    """The images of a view without repetitions (a panel stands in several sequences), in order."""
+    found: dict[tuple[object, ...], Item] = {}
+    for item in items:
+        part = part_of(item, name)
+        if part is not None:
+            found.setdefault(_key(part), part)
+    return found

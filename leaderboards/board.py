@@ -170,7 +170,7 @@ def _made(store: Store, record: Record) -> float:
 
 
 def _heading(setup: dict[str, Any], rows: Sequence[Group]) -> str:
-    record = next((row.any for row in rows if not row.trivial), rows[0].any if rows else None)
+    record = next((row.any for row in rows if not row.bare), rows[0].any if rows else None)
     if setup["backbone"] is None or record is None:
         return "no backbone"
     told = [

@@ -140,8 +140,8 @@ class Evidence:
 
 
 def _matched_seeds(a: Group, b: Group) -> list[tuple[Record, Record]]:
-    """Records of equal seeds; a trivial baseline has no seed and meets every one."""
-    if a.trivial or b.trivial:
+    """Records of equal seeds; what has no backbone has no seed and meets every one."""
+    if a.bare or b.bare:
         return [(x, y) for x in a.done for y in b.done] if len(a.done) == 1 or len(b.done) == 1 else []
     return [(a.seeds[seed], b.seeds[seed]) for seed in sorted(a.seeds.keys() & b.seeds.keys())]
 

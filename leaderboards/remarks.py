@@ -20,6 +20,10 @@ TRANSDUCTIVE = "transductive: pretraining also read series of validation and tes
 UNPAIRED = f"no comparison: measured on other items than {CONTROL}, or with no seed in common"
 
 
+BARE = ("trivial:", "reference:", "predictions:")
+"""Rows without a backbone: what is true of all others is told once, whatever these say."""
+
+
 def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
     """Remarks on one row, most important first; ``wanted`` is the environment of its block."""
     row = subject.row
@@ -34,15 +38,15 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
     if found and found["learnt"] is False:
         figures = f"{found['name']} {figure(found['value'])} on held-out panels cannot be told from the"
         told.append(f"not learnt: the pretext task's {figures} {figure(found['trivial'])} of a trivial predictor")
-    if len(row.done) == 1 and not row.trivial:
+    if len(row.done) == 1 and not row.bare:
         told.append(ONE_SEED)
     compared = subject.control is not None and row is not subject.control and not row.trivial
     if compared and subject.verdict.control is None:
         told.append(UNPAIRED)
-    elif compared and subject.control is not None and set(row.seeds) != set(subject.control.seeds):
+    elif compared and not row.bare and subject.control is not None and set(row.seeds) != set(subject.control.seeds):
         shared = ", ".join(map(str, sorted(row.seeds.keys() & subject.control.seeds.keys())))
         told.append(f"compared with {CONTROL} over the seeds that both have: {shared}")
-    if not row.trivial and wanted and environment(row.any) != wanted:
+    if not row.bare and wanted and environment(row.any) != wanted:
         told.append(f"other environment: {_in_words(environment(row.any), wanted)}")
     return told
 
@@ -107,7 +111,7 @@ def table_notes(
 
 def hoisted(blocks: Sequence[Sequence[Row]]) -> list[str]:
     """The remarks that every finished row with a backbone has: told once under the table."""
-    rows = [row for rows in blocks for row in rows if row.status == "done" and not row.label.startswith("trivial:")]
+    rows = [row for rows in blocks for row in rows if row.status == "done" and not row.label.startswith(BARE)]
     if len(rows) < 2:
         return []
     return [mark for mark in rows[0].marks if all(mark in row.marks for row in rows)]

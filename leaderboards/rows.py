@@ -14,6 +14,7 @@ from benchmark.store import key_of
 Record = Mapping[str, Any]
 CONTROL = "random"
 TRIVIAL = "trivial:"
+REFERENCE = "reference:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,18 @@ class Group:
 
     @property
     def trivial(self) -> bool:
-        """Whether this is a baseline without a backbone."""
+        """Whether this is a baseline that sees no backbone, which a method must beat."""
         return self.method.startswith(TRIVIAL)
+
+    @property
+    def reference(self) -> bool:
+        """Whether this knows more than a method may (the same character's previous face)."""
+        return self.method.startswith(REFERENCE)
+
+    @property
+    def bare(self) -> bool:
+        """Whether no backbone made these predictions: trivial rows, references, predictions from elsewhere."""
+        return self.any["backbone"] is None
 
     @property
     def control(self) -> bool:

@@ -89,7 +89,7 @@ def _judge_block(rows: list[Group], evidence: Evidence, metric: str, direction: 
     block.control = controls[0] if controls else None
     trivial = max((place for place in done if rows[place].trivial), key=lambda p: merits[p] or 0.0, default=None)
     block.best_trivial = rows[trivial] if trivial is not None else None
-    learned = [merits[place] for place in done if not rows[place].trivial]
+    learned = [merits[place] for place in done if not rows[place].trivial and not rows[place].reference]
     if trivial is not None and learned:
         block.informative = max(merit for merit in learned if merit is not None) > (merits[trivial] or 0.0)
     for place in done:

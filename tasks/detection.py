@@ -125,7 +125,7 @@ class Detection(Task):
         boxes = truth["boxes"] * _scale(placement) + _shift(placement)
         return {"boxes": boxes.astype(np.float32), "labels": truth["labels"]}
 
-    def head(self, backbone: Backbone, family: Literal["frozen", "finetune"]) -> nn.Module:
+    def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A pyramid and FCOS towers; the same for both families, so that they differ in the backbone alone."""
         from benchmark.parts.fcos import Detector
         from benchmark.parts.fpn import FeaturePyramid

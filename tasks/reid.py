@@ -70,11 +70,11 @@ class Reid(Task):
         del truth, placement
         return {}
 
-    def head(self, backbone: Backbone, family: Literal["frozen", "finetune"]) -> nn.Module:
+    def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The coarsest map, averaged and brought to length 1."""
         from benchmark.parts.unit_features import UnitFeatures
 
-        del backbone, family
+        del backbone, protocol
         return UnitFeatures()
 
     def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:

@@ -71,6 +71,7 @@ class Saliency(Task):
     scorer = "tasks.metrics.saliency"
     trivial = ("uniform", "centre", "mean-map")
     caches_features = True
+    kept_by = ("side", "stride")
 
     def needs(self) -> frozenset[str]:
         """Images with saliency maps; fixations are used where there are any."""
@@ -99,11 +100,11 @@ class Saliency(Task):
         small = resize_map(truth["map"], self.config.grid, self.config.grid)
         return (distribution(small) if small.any() else small).astype(np.float32)
 
-    def head(self, backbone: Backbone, family: Literal["frozen", "finetune"]) -> nn.Module:
+    def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The same readout for both families."""
         from benchmark.parts.readout import Readout
 
-        del family
+        del protocol
         config = self.config
         return Readout(backbone.channels, config.grid, config.width, config.dropout, config.cc_weight)
 

@@ -23,6 +23,10 @@ def item(path: Path, crop=None, name: str | None = None) -> Item:
     return Item(name or path.stem, path, "s", "train", crop=crop)
 
 
+def entry(crop=None) -> Item:
+    return item(Path("a"), crop)
+
+
 def pages(folder: Path, count: int = 9) -> list[Item]:
     return [item(draw(folder / f"{k}.jpg", 120 + 8 * k, 90, seed=k)) for k in range(count)]
 
@@ -35,7 +39,7 @@ def test_pixels_lie_where_the_view_places_them(tmp_path, fit, width, height):
     ramp = np.stack([255 * x, 255 * y, 0 * x], axis=2).round().astype(np.uint8)
     Image.fromarray(ramp).save(tmp_path / "a.png")
     view = View(32, fit)
-    [made] = cache.squares(tmp_path / "a.png", [None], view)
+    [made] = cache.squares(tmp_path / "a.png", [entry()], view)
     place = view.place(width, height)
     seen_x, seen_y = np.meshgrid(np.arange(32) + 0.5, np.arange(32) + 0.5)
     at_x, at_y = (seen_x - place.left) / place.scale_x / width, (seen_y - place.top) / place.scale_y / height
@@ -49,7 +53,7 @@ def test_pixels_lie_where_the_view_places_them(tmp_path, fit, width, height):
 
 def test_padding_is_grey_to_the_right_and_below(tmp_path):
     draw(tmp_path / "a.png", 40, 20)
-    [made] = cache.squares(tmp_path / "a.png", [None], View(16, "pad"))
+    [made] = cache.squares(tmp_path / "a.png", [entry()], View(16, "pad"))
     assert (made.pixels[8:] == 128).all()
     assert (made.pixels[:8] != 128).any()
 
@@ -57,7 +61,7 @@ def test_padding_is_grey_to_the_right_and_below(tmp_path):
 def test_an_image_of_the_right_size_is_not_touched(tmp_path):
     draw(tmp_path / "a.png", 32, 32)
     for fit in ("crop", "squash", "pad"):
-        [made] = cache.squares(tmp_path / "a.png", [None], View(32, fit))
+        [made] = cache.squares(tmp_path / "a.png", [entry()], View(32, fit))
         assert np.array_equal(made.pixels, noise(32, 32))
 
 
@@ -66,17 +70,36 @@ def test_a_crop_is_what_the_cut_out_file_would_give(tmp_path):
     Image.fromarray(whole).save(tmp_path / "page.png")
     Image.fromarray(whole[20:100, 30:170]).save(tmp_path / "panel.png")
     view = View(24, "crop")
-    [cut] = cache.squares(tmp_path / "page.png", [(30, 20, 170, 100)], view)
-    [own] = cache.squares(tmp_path / "panel.png", [None], view)
+    [cut] = cache.squares(tmp_path / "page.png", [entry(crop=(30, 20, 170, 100))], view)
+    [own] = cache.squares(tmp_path / "panel.png", [entry()], view)
     assert np.array_equal(cut.pixels, own.pixels)
     assert (cut.width, cut.height) == (140, 80)
+
+
+def test_nothing_under_a_hole_can_be_seen(tmp_path):
+    """Whatever lies there, the square is the same, also beside the hole, where a filter would mix it in."""
+    pixels, view = noise(200, 160), View(32, "squash")
+    hole = Item("a", tmp_path / "a.png", "s", "train", hole=(41, 33, 97, 120))
+    seen = []
+    for under in (0, 255, 77):
+        pixels[33:120, 41:97] = under
+        Image.fromarray(pixels).save(tmp_path / "a.png")
+        seen.append(cache.squares(tmp_path / "a.png", [hole], view)[0].pixels)
+        plain = cache.squares(tmp_path / "a.png", [entry()], view)[0].pixels
+        assert np.array_equal(plain, seen[-1]) is (under == 255)
+    assert np.array_equal(seen[0], seen[1])
+    assert np.array_equal(seen[0], seen[2])
+    outside = Item("a", tmp_path / "a.png", "s", "train", hole=(300, 0, 310, 9))
+    assert isinstance(cache.squares(tmp_path / "a.png", [outside], view)[0], cache.BadImage)
+    keys = {cache.cache_key([one], view, "data") for one in (hole, outside, whole())}
+    assert len(keys) == 3
 
 
 def test_a_smaller_decoded_jpeg_looks_as_the_whole_one(tmp_path):
     path = draw(tmp_path / "a.jpg", 803, 601)
     for fit in ("crop", "pad", "squash"):
-        [quick] = cache.squares(path, [None], View(32, fit))
-        [whole] = cache.squares(path, [(0, 0, 803, 601)], View(32, fit))
+        [quick] = cache.squares(path, [entry()], View(32, fit))
+        [whole] = cache.squares(path, [entry(crop=(0, 0, 803, 601))], View(32, fit))
         assert np.abs(quick.pixels.astype(int) - whole.pixels).mean() < 2
 
 

@@ -238,7 +238,7 @@ def test_a_pyramid_stands_on_any_backbone(name):
 def test_every_trained_parameter_has_a_gradient_and_the_loss_is_finite_in_bfloat16(name, family):
     torch.manual_seed(0)
     backbone = Backbone(name)
-    head = task().head(backbone, family)
+    head = task().head(backbone, f"{family}@1")
     images, targets = squares(4)
     targets[2] = target()
     for given in (targets, [target()] * 4):
@@ -260,7 +260,7 @@ def test_a_frozen_backbone_learns_where_things_are():
     torch.manual_seed(0)
     own = task(fpn_channels=64, strides=(8, 16, 32))
     backbone = Backbone("test_resnet").requires_grad_(False).train()
-    head = own.head(backbone, "frozen")
+    head = own.head(backbone, "frozen@1")
     images, targets = squares(96)
     with torch.no_grad():
         backbone(backbone.normalize(images))
@@ -290,7 +290,7 @@ def test_a_frozen_backbone_learns_where_things_are():
 def test_a_fine_tuned_backbone_lowers_the_loss(name):
     torch.manual_seed(0)
     backbone = Backbone(name).train()
-    head = task(strides=(8, 16, 32)).head(backbone, "finetune")
+    head = task(strides=(8, 16, 32)).head(backbone, "finetune@1")
     images, targets = squares(8)
     groups = [{"params": list(head.parameters()), "lr": 3e-3}, {"params": list(backbone.parameters()), "lr": 1e-3}]
     optimizer = torch.optim.AdamW(groups)
@@ -307,7 +307,7 @@ def test_a_fine_tuned_backbone_lowers_the_loss(name):
 def test_the_same_input_gives_the_same_boxes():
     torch.manual_seed(0)
     own, backbone = task(), Backbone("test_resnet").eval()
-    head = own.head(backbone, "frozen").eval()
+    head = own.head(backbone, "frozen@1").eval()
     features = backbone(backbone.normalize(squares(3)[0]))
     places = [own.view().place(100, 80)] * 3
     with torch.no_grad():

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import engine, pretrain, transfer
+from benchmark import engine, head_loop, pretrain, transfer
 from benchmark.api import Item
 from benchmark.backbones import Backbone, weights_bytes
 from benchmark.config import PretrainSettings
 from benchmark.data.cache import ImageCache
 from benchmark.data.dataset import Box
+from benchmark.head_loop import Job
 from benchmark.progress import Progress
 from benchmark.task_data import TaskData
 from methods.jigsaw import Jigsaw
@@ -77,7 +78,9 @@ def test_pretraining_goes_on_to_the_same_bits(device, tmp_path, monkeypatch):
 def test_transfer_goes_on_to_the_same_bits(family, device, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "CHECKPOINT_EVERY_S", 0.0)
     task = Detection(Detection.Config.resolve("detection", "smoke", {"side": "64", "steps": "6", "trials": "0.5,1"}))
-    data = TaskData.of(task, cache(64))
+    data = TaskData.of(task, cache(64).items, lambda name, items: cache(64))
+    splits = transfer.Splits(data, data, data)
+    job = Job(device, task, f"{family}@1", 6, 0, None, QUIET)
 
     def run(path, deaths):
         for death in (*deaths, None):
@@ -85,10 +88,10 @@ def test_transfer_goes_on_to_the_same_bits(family, device, tmp_path, monkeypatch
             backbone = Backbone("test_resnet")
             with monkeypatch.context() as patched:
                 if death is not None:
-                    patched.setattr(transfer, "warmup_cosine", dying(transfer.warmup_cosine, death))
+                    patched.setattr(head_loop, "warmup_cosine", dying(head_loop.warmup_cosine, death))
                 try:
                     state = engine.Checkpoint(path, device)
-                    return transfer.transfer(device, task, family, backbone, data, data, data, 0, state, QUIET)
+                    return transfer.transfer(job, backbone, splits, state)
                 except PowerCut:
                     assert list(path.parent.glob(f"{path.stem}-*.pt")), "nothing was saved"
         raise AssertionError

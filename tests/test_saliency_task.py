@@ -41,7 +41,7 @@ def truth_of(values, width=80, height=60):
 def test_the_head_reads_any_backbone_and_every_parameter_learns(name):
     torch.manual_seed(0)
     of, backbone = task(), Backbone(name)
-    head = of.head(backbone, "finetune").train()
+    head = of.head(backbone, "finetune@1").train()
     images = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
     targets = [{"density": torch.from_numpy(of.target(truth_of(blob(9, 9, 0.3, 0.6)), None)["density"])}] * 3
     loss = head(backbone(backbone.normalize(images)), targets)
@@ -70,7 +70,7 @@ def test_the_head_learns_where_a_sign_is_and_ignores_images_without_truth():
     truths[0]["map"] = np.zeros_like(truths[0]["map"])
     targets = [{"density": torch.from_numpy(of.target(t, None)["density"])} for t in truths]
     features = backbone(backbone.normalize(torch.from_numpy(images)))
-    head = of.head(backbone, "frozen").train()
+    head = of.head(backbone, "frozen@1").train()
     optimizer = torch.optim.AdamW(head.parameters(), lr=1e-2)
     for step in range(of.config.steps):
         chosen = np.random.default_rng(step).permutation(16)[:8]

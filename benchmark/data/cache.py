@@ -33,6 +33,7 @@ from benchmark.store import key_of
 
 VERSION = 1
 GREY = 128
+WHITE = (255, 255, 255)
 FILES_A_TASK = 16
 SPARE_BYTES = 64 * 2**20
 
@@ -112,24 +113,25 @@ def build(
 
 def cache_key(items: Sequence[Item], view: View, key: str) -> str:
     """The name of a cache: a hash of everything that its pixels depend on."""
-    listed = [(item.id, item.path.name, item.crop) for item in items]
+    listed = [(item.id, item.path.name, item.crop, *([item.hole] if item.hole else [])) for item in items]
     seen = (view.side, view.fit)
     return key_of([VERSION, PIL.__version__, features.version("jpg"), key, *seen, listed])
 
 
-def squares(path: Path, crops: Sequence[tuple[int, int, int, int] | None], view: View) -> list[Square | BadImage]:
-    """The squares of a file, or of rectangles of it, the file decoded once; BadImage in the place of a failure."""
-    whole = all(crop is None for crop in crops)
+def squares(path: Path, items: Sequence[Item], view: View) -> list[Square | BadImage]:
+    """The squares of items that lie in one file, decoded once; BadImage in the place of a failure."""
+    whole = all(item.crop is None and item.hole is None for item in items)
     try:
         decoded = decode(path, (lambda width, height: _shrink(view, width, height)) if whole else None)
     except BadImage as error:
-        return [error] * len(crops)
+        return [error] * len(items)
     made: list[Square | BadImage] = []
-    for crop in crops:
+    for item in items:
         try:
-            made.append(
-                _square(decoded if crop is None else _cut(decoded, clamp_crop(path, crop, *decoded.image.size)), view)
-            )
+            part = decoded
+            if item.crop is not None:
+                part = _cut(decoded, clamp_crop(path, item.crop, *decoded.image.size))
+            made.append(_square(part if item.hole is None else _holed(path, part, item.hole), view))
         except BadImage as error:
             made.append(error)
     return made
@@ -144,6 +146,13 @@ def _cut(whole: Decoded, crop: tuple[int, int, int, int]) -> Decoded:
     """A rectangle as an image of its own: the resizing filter must not see what lies beside a panel."""
     part = whole.image.crop(crop)
     return Decoded(part, 1, *part.size)
+
+
+def _holed(path: Path, whole: Decoded, hole: tuple[int, int, int, int]) -> Decoded:
+    """An image with a white rectangle, clamped to it, painted at full resolution: no filter sees what lay there."""
+    image = whole.image.copy()
+    image.paste(WHITE, clamp_crop(path, hole, *image.size))
+    return Decoded(image, 1, *image.size)
 
 
 def _square(decoded: Decoded, view: View) -> Square:
@@ -247,7 +256,7 @@ def _fill(
 
     def work(task: list[list[int]]) -> int:
         for rows in task:
-            made = squares(items[rows[0]].path, [items[row].crop for row in rows], view)
+            made = squares(items[rows[0]].path, [items[row] for row in rows], view)
             for row, result in zip(rows, made, strict=True):
                 if isinstance(result, BadImage):
                     failures[row] = result.reason
@@ -268,10 +277,10 @@ def _fill(
 
 
 def _tasks(items: Sequence[Item]) -> Iterator[list[list[int]]]:
-    """Rows grouped by file, whole images apart from crops (which need the full resolution), some files a task."""
+    """Rows grouped by file, whole images apart from others (which need the full resolution), some files a task."""
 
     def file(row: int) -> tuple[str, bool]:
-        return str(items[row].path), items[row].crop is None
+        return str(items[row].path), items[row].crop is None and items[row].hole is None
 
     groups = [list(rows) for _, rows in groupby(sorted(range(len(items)), key=file), key=file)]
     for start in range(0, len(groups), FILES_A_TASK):

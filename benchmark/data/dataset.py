@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from benchmark import config as settings
 from benchmark.config import Config
@@ -17,10 +18,24 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-Kind = Literal["panels", "pages", "saliency", "faces", "bodies", "face_pairs", "body_pairs"]
-KINDS: tuple[Kind, ...] = ("panels", "pages", "saliency", "faces", "bodies", "face_pairs", "body_pairs")
+Kind = Literal[
+    "panels",
+    "pages",
+    "saliency",
+    "faces",
+    "bodies",
+    "face_pairs",
+    "body_pairs",
+    "characters",
+    "sequences",
+    "labelled",
+    "segmented",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 """``faces`` and ``bodies`` are characters cut out, one item an appearance. ``face_pairs`` and ``body_pairs`` are those
-of which both are there, in one order: item k of both is the same character in the same panel."""
+of which both are there, in one order: item k of both is the same character in the same panel. ``characters`` are
+appearances with a face, a body or both as ``parts``; ``sequences`` consecutive panels with a face to fill in the last;
+``labelled`` images of one class each, ``segmented`` images with a class for each pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,11 @@ class Item:
     ``labels`` are the box classes annotated here, also those of which this image shows none; boxes are in
     pixels of the item (of the crop, where there is one). ``fixations`` is (k, 2), x and y in pixels, 0-based,
     a pixel's centre at its index. ``identity`` is the character that a face or body belongs to, ``panel`` the id of
-    the panel that it was cut out of.
+    the panel that it was cut out of. ``label`` is the item's class, ``mask`` a file with a class for each pixel.
+
+    ``parts`` are the images of an item that has several, by the name of the view that shows them; one that is not
+    there is absent for this item. ``hole`` (x0, y0, x1, y1), in pixels of the item, is painted white before anything
+    is resized or seen, so that nothing under it can leak.
     """
 
     id: str
@@ -57,6 +76,10 @@ class Item:
     fixations: np.ndarray | None = field(default=None, compare=False)
     identity: str | None = None
     panel: str | None = None
+    label: str | None = None
+    mask: Path | None = None
+    parts: Mapping[str, Item] = field(default_factory=dict, hash=False)
+    hole: tuple[int, int, int, int] | None = None
 
 
 class Dataset(ABC):
@@ -97,6 +120,10 @@ class Dataset(ABC):
     @abstractmethod
     def items(self, kind: Kind, split: Split) -> list[Item]:
         """All items of a kind in a split, in a fixed order."""
+
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes that ``label`` and ``mask`` tell apart, in order; known before anything is drawn."""
+        return ()
 
     def require(self, kind: Kind, split: Split) -> None:
         """Raise Refusal where a split that is asked for has no items; what a program draws has all splits."""
