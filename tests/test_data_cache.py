@@ -78,7 +78,7 @@ def test_a_crop_is_what_the_cut_out_file_would_give(tmp_path):
 
 def test_nothing_under_a_hole_can_be_seen(tmp_path):
     """Whatever lies there, the square is the same, also beside the hole, where a filter would mix it in."""
-    pixels, view = noise(200, 160), View(32, "squash")
+    pixels, view = noise(200, 160).copy(), View(32, "squash")
     hole = Item("a", tmp_path / "a.png", "s", "train", hole=(41, 33, 97, 120))
     seen = []
     for under in (0, 255, 77):
@@ -91,7 +91,7 @@ def test_nothing_under_a_hole_can_be_seen(tmp_path):
     assert np.array_equal(seen[0], seen[2])
     outside = Item("a", tmp_path / "a.png", "s", "train", hole=(300, 0, 310, 9))
     assert isinstance(cache.squares(tmp_path / "a.png", [outside], view)[0], cache.BadImage)
-    keys = {cache.cache_key([one], view, "data") for one in (hole, outside, whole())}
+    keys = {cache.cache_key([one], view, "data") for one in (hole, outside, entry())}
     assert len(keys) == 3
 
 
