@@ -302,7 +302,7 @@ class Task(ABC):
         """
 
     def steps(self, protocol: str) -> int:
-        """Updates of the head under a protocol; 0 trains nothing."""
+        """Updates of the head under a protocol; 0 where it is fitted at once, or nothing is trained."""
         del protocol
         return int(self.config.steps)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,15 +51,22 @@ def transfer(job: Job, backbone: Backbone, splits: Splits, checkpoint: engine.Ch
     Under a protocol with groups this is done for each group: its test items are predicted by a head that was trained
     and chosen on the other groups.
     """
-    groups = sorted({group for item in splits.test.items if (group := job.task.group(job.protocol, item))})
+    of = {item.id: job.task.group(job.protocol, item) for item in splits.test.items}
+    groups = sorted({group for group in of.values() if group})
     if not groups:
         return _transfer(job, backbone, splits, checkpoint, checkpoint.path.stem)
+    if None in of.values():
+        raise CellError(f"{job.task.name}/{job.protocol}: nothing says which group test item {_without(of)} is of")
     parts = {}
     for group in groups:
         own = copy.deepcopy(backbone)
         stem = f"{checkpoint.path.stem}-{groups.index(group)}"
         parts[group] = _transfer(job, own, _held_out(job, splits, group), checkpoint, stem)
     return _joined(job, splits.test, parts)
+
+
+def _without(groups: Mapping[str, str | None]) -> str:
+    return next(item for item, group in groups.items() if group is None)
 
 
 def _held_out(job: Job, splits: Splits, group: str) -> Splits:

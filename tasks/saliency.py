@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from benchmark.backbones import Backbone
 
 
+CROSS = "cross-style"
+
+
 class SaliencyConfig(TaskConfig):
     """Settings of saliency."""
 
@@ -69,6 +72,12 @@ class Saliency(Task):
     name = "saliency"
     Config = SaliencyConfig
     scorer = "tasks.metrics.saliency"
+    protocols: ClassVar = {
+        "frozen@1": "frozen",
+        "finetune@1": "finetune",
+        "cross-style@1": "frozen",
+        "cross-style-finetune@1": "finetune",
+    }
     trivial = ("uniform", "centre", "mean-map")
     caches_features = True
     kept_by = ("side", "stride")
@@ -76,6 +85,14 @@ class Saliency(Task):
     def needs(self) -> frozenset[str]:
         """Images with saliency maps; fixations are used where there are any."""
         return frozenset({"saliency"})
+
+    def needs_for(self, protocol: str) -> frozenset[str]:
+        """Across styles: at least two."""
+        return frozenset({"styles"} if protocol.startswith(CROSS) else ())
+
+    def group(self, protocol: str, item: Item) -> str | None:
+        """Across styles: pages of a style are predicted by a readout that was trained and chosen on the others."""
+        return item.style if protocol.startswith(CROSS) else None
 
     def view(self) -> View:
         """The whole image, squashed: a truth map may be square where its image is not."""

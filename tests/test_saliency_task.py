@@ -13,6 +13,7 @@ from benchmark.data.images import BadImage
 from benchmark.data.layouts.ai4va import Ai4va
 from benchmark.errors import CellError, Refusal
 from benchmark.parts.readout import Readout
+from benchmark.store import Store
 from tasks.metrics import maps, saliency
 from tasks.saliency import Saliency, SaliencyConfig
 
@@ -220,3 +221,23 @@ def test_trivial_baselines_on_real_gaze(shared: Path):
     assert figures["centre"]["cc"] == pytest.approx(0.31, abs=0.01)
     assert figures["mean-map"][saliency.KLD] < figures["centre"][saliency.KLD]
     assert figures["centre"]["auc[judd]"] > figures["centre"]["auc[uniform]"] > 0.7
+
+
+def test_across_styles_both_ways_in_one_cell(cli, with_synth):
+    """Pages of each style are predicted by a readout of the other; one row, with a figure for each direction."""
+    words = ("--method", "random", "--task", "saliency", "--preset", "smoke", "--set", "saliency.steps=4")
+    done = cli(*words, "--protocol", "saliency/cross-style@1", "--results", with_synth)
+    assert done.returncode == 0, done.stderr
+    records = {record["method"]: record for record in Store(with_synth).records()}
+    random = records["random"]
+    assert random["protocol"] == "cross-style@1"
+    assert [trial["held_out"] for trial in random["trials"]] == ["realistic", "toon"]
+    assert {"cc", "cc@realistic", "cc@toon"} <= set(random["metrics"])
+    assert random["metrics"]["cc"]["n"] == records["trivial:centre"]["metrics"]["cc"]["n"]
+
+
+def test_styles_must_be_known_to_be_held_out(cli, shared: Path, tmp_path):
+    words = ("--method", "random", "--task", "saliency", "--data", shared / "data" / "osie-ai4va-layout")
+    asked = cli(*words, "--protocol", "cross-style@1", "--results", tmp_path)
+    assert asked.returncode == 2
+    assert "saliency/cross-style@1 needs styles" in asked.stderr

@@ -60,8 +60,10 @@ class Ai4va(FileDataset):
         return (root / "images" / "train").is_dir() and (root / "maps" / "train").is_dir()
 
     def offers(self) -> frozenset[str]:
-        """Saliency, and fixations where the file is there."""
-        return frozenset({"saliency", "fixations"} if (self.root / FIXATIONS).is_file() else {"saliency"})
+        """Saliency; fixations where the file is there, styles where ``series.json`` names several."""
+        styles = {series.style for series in (read_sidecar(self.root) or {}).values()} - {None}
+        here = {"fixations": (self.root / FIXATIONS).is_file(), "styles": len(styles) > 1}
+        return frozenset({"saliency", *(name for name, there in here.items() if there)})
 
     def _bears_osie_names(self) -> bool:
         stems = [file.stem for file in images_in(self.root / "images" / "train")]
