@@ -155,6 +155,8 @@ class Method(ABC):
     needs: ClassVar[frozenset[str]] = frozenset({"panels"})
     supervision: ClassVar[str] = "none"
     pretrains: ClassVar[bool] = True
+    adds_budget: ClassVar[bool] = False
+    """Whether the pretraining's budget is spent on the task itself, on top of its own updates (``scratch``)."""
     takes_weights: ClassVar[bool] = False
     backbones: ClassVar[Literal["any", "vit"]] = "any"
     source: ClassVar[str] = ""
@@ -171,6 +173,14 @@ class Method(ABC):
     def views(self) -> dict[str, View]:
         """The uint8 squares that a step receives, by name: ``{"image": View(side=255)}``."""
         raise TypeError(f"{self.name} does not pretrain")
+
+    def labels(self, items: Mapping[str, Sequence[Item]]) -> dict[str, np.ndarray]:
+        """Whole numbers (N,) that a step receives beside its squares, by name: what is annotated of the images.
+
+        ``items`` are those of each view, in the order of the images. Empty for a method that needs no labels.
+        """
+        del items
+        return {}
 
     def crops_per_image(self) -> int:
         """How many crops of one source image the networks see in a step (nine tiles of a puzzle)."""
@@ -200,7 +210,8 @@ class Method(ABC):
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """One update of each driven network: yields its loss, in the order of the stage's ``drives``.
 
-        ``batch`` holds uint8 (B, 3, side, side) on the device; each network is called only through ``nets``.
+        ``batch`` holds uint8 (B, 3, side, side) on the device by view, and int64 (B,) of ``labels`` by name; each
+        network is called only through ``nets``.
         """
         raise TypeError(f"{self.name} does not pretrain")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -62,6 +63,8 @@ class Bench:
     def measure(self, cell: Cell) -> Measured:
         """Do the work of a cell. Raises CellError and whatever a plugin raises."""
         self.prepare(self.plan.data)
+        if cell.predicted:
+            return self._predicted(cell, cell.predicted)
         return self._plain(cell) if cell.plain else self._method(cell)
 
     def forget(self, cell: Cell) -> None:
@@ -88,6 +91,20 @@ class Bench:
         }
         return self._score(cell, test, predictions, fields)
 
+    def _predicted(self, cell: Cell, source: Path) -> Measured:
+        """Predictions from elsewhere, scored like any other; what validation would choose keeps its default."""
+        began = time.monotonic()
+        test = self._task_data(cell, "test")
+        reader = importlib.import_module(cell.task.files)
+        ids = [item.id for item in test.items]
+        predictions = reader.read(source, ids, test.truths, cell.task.score_options())
+        fields = {
+            "calibration": {},
+            "exclusions": {"unreadable": test.failures},
+            "phases": {"test": _phase(time.monotonic() - began, 1, self.device)},
+        }
+        return self._score(cell, test, predictions, fields)
+
     def _method(self, cell: Cell) -> Measured:
         backbone = self._backbone(cell)
         card = self._pretrained(cell, cell.pretraining, backbone) if cell.pretraining else {}
@@ -97,7 +114,7 @@ class Bench:
             device=self.device,
             task=cell.task,
             protocol=cell.protocol,
-            steps=cell.task.steps(cell.protocol),
+            steps=cell.task.steps(cell.protocol) + cell.extra_steps,
             seed=cell.seed,
             disk=Features(self.store.root / "cache" / "features", self.plan.data.fingerprint()),
             progress=self.progress,
@@ -114,7 +131,7 @@ class Bench:
             "head_parameters": outcome.head_parameters,
             "transfer_images": outcome.images,
             "pretext": card.get("pretext"),
-            "images_seen": card.get("images", 0),
+            "images_seen": card.get("images", cell.extra_steps * cell.task.config.batch),
             "crops_seen": card.get("crops", 0),
             "pretrain_steps": card.get("steps", 0),
             "flops": card.get("flops", 0.0),

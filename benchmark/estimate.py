@@ -37,10 +37,10 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
         there = record is not None and record["status"] == "done"
         if there or cell.declined:
             note = "there" if there else f"declined: {cell.declined}"
-        elif cell.plain:
+        elif cell.backbone is None:
             note = "seconds"
         else:
-            key = (cell.backbone, cell.task.name, cell.protocol, str(cell.settings["task"]))
+            key = (cell.backbone, cell.task.name, cell.protocol, str(cell.settings["task"]), cell.extra_steps)
             if key not in rates:
                 rates[key] = _transfer_seconds(cell, device)
             total += rates[key]
@@ -78,6 +78,9 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
         name: _noise(work.settings.batch // device.fabric.world_size, view.side, device)
         for name, view in work.method.views().items()
     }
+    size = len(next(iter(batch.values())))
+    nothing: dict[str, list[Any]] = {name: [] for name in batch}
+    batch |= {name: torch.zeros(size, dtype=torch.int64, device=device.torch) for name in work.method.labels(nothing)}
 
     def step(stage: int) -> None:
         context = replace(engine.context(device, 0, "estimate", 0, 1), stage=stage)
@@ -90,7 +93,7 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
 
 def _transfer_seconds(cell: Cell, device: engine.Device) -> float:
     """Forward of backbone and head, and backward of what is trained, on random images; targets play no part."""
-    config, count = cell.task.config, cell.task.steps(cell.protocol)
+    config, count = cell.task.config, cell.task.steps(cell.protocol) + cell.extra_steps
     if count == 0:
         return 0.0
     backbone = Backbone(str(cell.backbone), cell.backbone_settings).to(device.torch)

@@ -12,7 +12,7 @@ from benchmark.engine import Device
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.plan_rows import Rows, plugin, require, skeleton
 from benchmark.planned import Cell, Plan
-from benchmark.request import Request, method_names, task_names
+from benchmark.request import Request, method_names, predicted, task_names
 
 FAMILIES = ("frozen", "finetune")
 CONTROL = "random"
@@ -44,17 +44,13 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                         raise
                     notes.append(f"left out: {reason}")
                     continue
+                common = (request, pairs, device, data, pretrain_data, task, protocol, family)
+                found = _bare(Rows(*common), request)
                 for backbone, methods in _blocks(request).items():
-                    rows = Rows(request, pairs, device, data, pretrain_data, task, protocol, family, backbone)
+                    rows = Rows(*common, backbone)
                     task.head(skeleton(backbone, rows.backbone_settings, 0), protocol)
-                    if request.baseline:
-                        for name in _without_backbone(task):
-                            cell = rows.plain(name)
-                            cells.setdefault(cell.id, cell)
-                    for method_name in methods:
-                        for seed in range(request.seeds):
-                            cell = rows.method(method_name, seed)
-                            cells.setdefault(cell.id, cell)
+                    found += [rows.method(name, seed) for name in methods for seed in range(request.seeds)]
+                cells |= {cell.id: cells.get(cell.id, cell) for cell in found}
     plan = Plan(list(cells.values()), data, pretrain_data, notes)
     _refuse_idle_flags(request, plan)
     return plan
@@ -88,8 +84,13 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
             raise Refusal(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
 
 
-def _without_backbone(task: Task) -> list[str]:
-    return [*(f"trivial:{name}" for name in task.trivial), *(f"reference:{name}" for name in task.references)]
+def _bare(rows: Rows, request: Request) -> list[Cell]:
+    """The rows without a backbone: trivial ones and references where they are asked for, predictions from elsewhere."""
+    names = [f"trivial:{name}" for name in rows.task.trivial] + [f"reference:{name}" for name in rows.task.references]
+    return [
+        *(rows.plain(name) for name in names if request.baseline),
+        *(rows.predicted(path) for path in predicted(request)),
+    ]
 
 
 def _protocols(task: Task, asked: tuple[str, ...]) -> list[str]:

@@ -13,10 +13,11 @@ from benchmark import engine, initialise, provenance, registry
 from benchmark.api import Dataset, Declined, Method, Task
 from benchmark.backbones import DEFAULTS, Backbone, weights_bytes
 from benchmark.config import BackboneSettings, Config, PretrainSettings
+from benchmark.data.fingerprint import fingerprint
 from benchmark.engine import Device
 from benchmark.errors import Refusal
 from benchmark.planned import Cell, Pretraining
-from benchmark.request import Request, settings_of
+from benchmark.request import PREDICTIONS, Request, all_methods, settings_of
 from benchmark.scoring import metric_versions
 from benchmark.seeding import derive
 from benchmark.store import checksum, key_of
@@ -35,7 +36,7 @@ class Rows:
         task: Task,
         protocol: str,
         family: Literal["frozen", "finetune"],
-        backbone: str,
+        backbone: str = "",
     ) -> None:
         self.request, self.pairs, self.device = request, pairs, device
         self.data, self.pretrain_data = data, pretrain_data
@@ -45,8 +46,23 @@ class Rows:
         self.pretrain = PretrainSettings.resolve("pretrain", request.preset, settings_of("pretrain", pairs))
 
     def plain(self, method: str) -> Cell:
-        """The row of a baseline ``trivial:NAME`` or a ``reference:NAME``: no backbone, no seed."""
-        identity = {**self._task_identity(), "method": method}
+        """The row of a baseline ``trivial:NAME`` or a ``reference:NAME``."""
+        return self._bare({**self._task_identity(), "method": method}, method, {}, plain=method.partition(":")[2])
+
+    def predicted(self, path: Path) -> Cell:
+        """The row of predictions from elsewhere. Raises Refusal where the task reads none."""
+        if not self.task.files:
+            raise Refusal(f"{PREDICTIONS}{path}: {self.task.name} reads no predictions from files")
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        if not files:
+            raise Refusal(f"{PREDICTIONS}{path}: the folder is empty")
+        content = fingerprint(path if path.is_dir() else path.parent, files, self.data.checksums)
+        method = f"{PREDICTIONS}{path.name if path.is_dir() else path.stem}"
+        identity = {**self._task_identity(), "method": PREDICTIONS, "content": content}
+        return self._bare(identity, method, {"weights": content}, predicted=path)
+
+    def _bare(self, identity: dict[str, Any], method: str, source: Mapping[str, Any], **kind: Any) -> Cell:
+        """A row without backbone and seed."""
         return Cell(
             id=key_of(identity),
             identity=identity,
@@ -59,10 +75,10 @@ class Rows:
             backbone_settings=self.backbone_settings,
             changed=self._changed(self.task.name, self.task.config),
             settings={"task": _plain(self.task.config)},
-            supervision="none",
+            supervision="none" if "plain" in kind else "unknown",
             given=False,
-            versions=self._versions(0, {}),
-            plain=method.partition(":")[2],
+            versions=self._versions(0, source),
+            **kind,
         )
 
     def method(self, text: str, seed: int) -> Cell:
@@ -94,7 +110,7 @@ class Rows:
         }
         if entry.file:
             changed["file"] = entry.file.name
-        pretraining, weights, declined = None, None, ""
+        pretraining, weights, declined, extra = None, None, "", 0
         if method.pretrains:
             settings["pretrain"] = _plain(self.pretrain)
             changed |= self._changed("pretrain", self.pretrain)
@@ -108,7 +124,14 @@ class Rows:
                 declined = self._declined(str(reason))
         else:
             weights = self.request.weights if method.takes_weights else None
+            if method.adds_budget:
+                extra = self.pretrain.images // self.task.config.batch
+                settings["pretrain"] = _plain(self.pretrain)
+                changed |= self._changed("pretrain", self.pretrain)
+                source["extra_steps"] = extra
             try:
+                if method.adds_budget and self.family == "frozen":
+                    raise Declined(f"{method.name} is trained on the task; it needs --protocol finetune")
                 torch.manual_seed(derive(seed, "build", method.name))
                 method.give(backbone, weights)
                 if method.takes_weights:
@@ -143,6 +166,7 @@ class Rows:
             giver=None if method.pretrains else method,
             weights=weights,
             declined=declined,
+            extra_steps=extra,
         )
 
     def _pretraining(self, method: Method, source: dict[str, Any], backbone: Backbone, seed: int) -> Pretraining:
@@ -195,7 +219,7 @@ class Rows:
 
     def _declined(self, reason: str) -> str:
         """Under ``all`` what cannot run here is a row with its reason; what was named is refused."""
-        if self.request.methods == ("all",):
+        if all_methods(self.request):
             return reason
         raise Refusal(reason)
 

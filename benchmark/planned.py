@@ -50,6 +50,10 @@ class Cell:
     weights: Path | None = None
     plain: str | None = None
     """The baseline or reference that is predicted without a backbone."""
+    predicted: Path | None = None
+    """Where predictions from elsewhere lie."""
+    extra_steps: int = 0
+    """Updates that the pretraining's budget pays for on top of the task's own."""
     declined: str = ""
 
 

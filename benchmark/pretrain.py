@@ -60,7 +60,7 @@ def pretrain(
     began = time.monotonic()
     torch.manual_seed(derive(seed, "build", method.name))
     raw = method.build(backbone)
-    first = _batch(device, panels, settings, seed, 0)
+    first = _batch(device, panels, _labels(method, panels), settings, seed, 0)
     steps, flops = budgeted_steps(device, method, backbone, raw, first, settings, budget, seed)
     nets, optimizers = setup(device, method, raw)
     curve = drive(device, method, backbone, panels, settings, seed, steps, nets, optimizers, checkpoint, progress)
@@ -92,11 +92,12 @@ def drive(
 ) -> list[tuple[int, float]]:
     """The loop itself, from the checkpoint or the start to ``steps``; gives the loss curve. Raises CellError."""
     rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
+    labels = _labels(method, panels)
     first, curve = checkpoint.load(nets, optimizers)
     saved = time.monotonic()
     with progress.bar(f"pretrain {method.name}", steps * settings.batch) as bar:
         bar.advance(first * settings.batch)
-        batches = engine.prefetch(lambda step: _batch(device, panels, settings, seed, step), first, steps)
+        batches = engine.prefetch(lambda step: _batch(device, panels, labels, settings, seed, step), first, steps)
         for step, batch in enumerate(batches, start=first):
             context = engine.context(device, seed, "pretrain", step, steps)
             for name, optimizer in optimizers.items():
@@ -122,14 +123,31 @@ def drive(
     return curve
 
 
+def _labels(method: Method, panels: Mapping[str, ImageCache]) -> dict[str, np.ndarray]:
+    """What is annotated of the images, where a method needs it."""
+    return method.labels({name: cache.items for name, cache in panels.items()})
+
+
 def _batch(
-    device: engine.Device, panels: Mapping[str, ImageCache], settings: PretrainSettings, seed: int, step: int
+    device: engine.Device,
+    panels: Mapping[str, ImageCache],
+    labels: Mapping[str, np.ndarray],
+    settings: PretrainSettings,
+    seed: int,
+    step: int,
 ) -> dict[str, Tensor]:
     """This rank's images of a step, on the device."""
     count = len(next(iter(panels.values())).items)
     chosen = engine.batch_indices(count, settings.batch, seed, "pretrain", step)
-    mine = chosen[device.fabric.global_rank :: device.fabric.world_size]
-    return {name: engine.to_device(cache.batch(mine), device.torch) for name, cache in panels.items()}
+    return _at(device, panels, labels, chosen[device.fabric.global_rank :: device.fabric.world_size])
+
+
+def _at(
+    device: engine.Device, panels: Mapping[str, ImageCache], labels: Mapping[str, np.ndarray], chosen: np.ndarray
+) -> dict[str, Tensor]:
+    """Squares and labels of some images, on the device."""
+    told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in labels.items()}
+    return {name: engine.to_device(cache.batch(chosen), device.torch) for name, cache in panels.items()} | told
 
 
 def stage_at(method: Method, progress: float) -> int:
@@ -260,10 +278,11 @@ def _held_out(
         net.eval()
     count = len(next(iter(held_out.values())).items)
     chosen = np.linspace(0, count - 1, min(settings.held_out, count)).astype(np.int64)
+    labels = _labels(method, held_out)
     figures: dict[str, list[np.ndarray]] = {}
     pictures: dict[str, np.ndarray] = {}
     for k, part in enumerate(np.array_split(chosen, max(1, -(-len(chosen) // settings.batch)))):
-        batch = {name: engine.to_device(cache.batch(part), device.torch) for name, cache in held_out.items()}
+        batch = _at(device, held_out, labels, part)
         with device.autocast(backbone):
             for name, values in method.pretext(nets, batch, engine.context(device, seed, "held out", k, 1)).items():
                 array = np.asarray(values, dtype=np.float64)

@@ -53,9 +53,30 @@ class Request(BaseModel):
         return [self.sets + point for point in itertools.product(*axes)]
 
 
+PREDICTIONS = "predictions:"
+
+
+def predicted(request: Request) -> list[Path]:
+    """Where the predictions from elsewhere lie that a request names as ``predictions:PATH``, in order."""
+    return [Path(name.removeprefix(PREDICTIONS)) for name in dict.fromkeys(request.methods) if _is_predicted(name)]
+
+
+def all_methods(request: Request) -> bool:
+    """Whether every method is asked for, so that those that cannot run here are declined instead of refused."""
+    return _named(request) == ["all"]
+
+
+def _named(request: Request) -> list[str]:
+    return [name for name in dict.fromkeys(request.methods) if not _is_predicted(name)]
+
+
+def _is_predicted(name: str) -> bool:
+    return name.startswith(PREDICTIONS)
+
+
 def method_names(request: Request) -> list[str]:
     """The methods of a request in order, ``all`` opened, the control row ``random`` in front."""
-    asked = registry.names("methods") if request.methods == ("all",) else list(dict.fromkeys(request.methods))
+    asked = registry.names("methods") if all_methods(request) else _named(request)
     if request.baseline and "random" not in asked:
         asked.insert(0, "random")
     return asked
@@ -77,6 +98,9 @@ def check_names(request: Request) -> None:
         registry.find("methods", name)
     for name in task_names(request):
         registry.find("tasks", name)
+    for path in predicted(request):
+        if not path.exists():
+            raise Refusal(f"--method {PREDICTIONS}{path}: there is no file or folder {path}")
     if request.preset not in PRESETS:
         raise Refusal(f"no preset '{request.preset}'{did_you_mean(request.preset, PRESETS)}")
     if request.weights is not None and not request.weights.is_file():

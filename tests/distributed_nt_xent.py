@@ -1,4 +1,4 @@
-"""NT-Xent of a linear map, as one of several ranks or alone on the whole batch; writes value and gradient.
+"""NT-Xent and SupCon of a linear map, as one of several ranks or alone on the whole batch; writes value and gradient.
 
 Run by test_nt_xent.py: ``python tests/distributed_nt_xent.py WORLD OUT``.
 """
@@ -11,6 +11,7 @@ from torch import nn
 
 from benchmark import engine
 from benchmark.parts.nt_xent import nt_xent
+from benchmark.parts.sup_con import sup_con
 from benchmark.store import arrays_bytes, write_atomic
 
 
@@ -22,12 +23,15 @@ def main(world, out):
     one, other = torch.randn(2, 16, 12)
     mine = slice(rank, None, world)
     loss = nt_xent(net(one[mine]), net(other[mine]), 0.2)
+    labels = torch.arange(16) % 5
+    loss = loss + sup_con(net(one[mine]), labels[mine], 0.2)
     device.fabric.backward(loss)
     (gradient,) = (parameter.grad for parameter in net.parameters())
     arrays = {"loss": loss.detach().numpy(), "gradient": gradient.numpy()}
     if world == 1:
         with torch.no_grad():
-            arrays["loss of half the batch"] = nt_xent(net(one[::2]), net(other[::2]), 0.2).numpy()
+            half = nt_xent(net(one[::2]), net(other[::2]), 0.2) + sup_con(net(one[::2]), labels[::2], 0.2)
+            arrays["loss of half the batch"] = half.numpy()
     write_atomic(Path(out), arrays_bytes(arrays))
 
 

@@ -29,7 +29,7 @@ def found(z1: Tensor, z2: Tensor) -> Tensor:
 
 def _similarity(z1: Tensor, z2: Tensor) -> Tensor:
     """Cosines of all views with one another, float32 (2N, 2N), -inf on the diagonal."""
-    z = normalize(torch.cat([_of_all_ranks(z1.float()), _of_all_ranks(z2.float())]), dim=1)
+    z = normalize(torch.cat([of_all_ranks(z1.float()), of_all_ranks(z2.float())]), dim=1)
     with torch.autocast(z.device.type, enabled=False):
         return (z @ z.T).fill_diagonal_(-torch.inf)
 
@@ -39,8 +39,12 @@ def _partners(count: int, device: torch.device) -> Tensor:
     return (torch.arange(count, device=device) + half) % count
 
 
-def _of_all_ranks(z: Tensor) -> Tensor:
+def of_all_ranks(z: Tensor) -> Tensor:
     """The rows of every rank, the gradient flowing back to each; alone: the rows."""
     if not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
         return z
+    if not z.is_floating_point():
+        parts = [torch.empty_like(z) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(parts, z.contiguous())
+        return torch.cat(parts)
     return torch.cat(all_gather(z.contiguous()))

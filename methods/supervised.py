@@ -1,0 +1,116 @@
+"""Supervised: the names of characters as labels, faces and bodies of one found together; an upper bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmark.api import Context, Item, View, setting
+from benchmark.parts.adamw import AdamWMethod
+from benchmark.parts.draw_rows import draw_rows
+from benchmark.parts.embedder import Embedder
+from benchmark.parts.pair_views import views_of
+from benchmark.parts.sup_con import found_by_label, sup_con
+from benchmark.parts.two_views import ViewsConfig, strong
+
+if TYPE_CHECKING:
+    from benchmark.backbones import Backbone
+
+PAPER = "Khosla et al. 2020"
+
+
+class SupervisedConfig(ViewsConfig):
+    """Settings of supervised pretraining; the defaults are those of ``quick``."""
+
+    face: int = setting(48, "side of a view of a face, px", ge=16)
+    body: int = setting(64, "side of a view of a body, px", ge=16)
+    temperature: float = setting(0.1, "tau", PAPER, gt=0)
+    hidden: int = setting(256, "width of the head", ge=1)
+    out: int = setting(128, "width of the embedding", PAPER, ge=1)
+
+    presets = {
+        "smoke": {"face": 32, "body": 48},
+        "standard": {"face": 96, "body": 128, "hidden": 512},
+        "paper": {"face": 96, "body": 128, "hidden": 2048},
+    }
+
+
+class Supervised(AdamWMethod):
+    """SupCon over two strong views of faces and bodies, labelled with the character that they show.
+
+    It reads the labels that the others do without, on the training series: what it reaches is what a pretext task
+    might reach at best, not a rival.
+    """
+
+    name = "supervised"
+    Config = SupervisedConfig
+    needs = frozenset({"face_pairs", "body_pairs", "identities"})
+    supervision = "characters' names"
+    source = "Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, eq. 2"
+
+    config: SupervisedConfig
+
+    def views(self) -> dict[str, View]:
+        """Faces and bodies in one order: image k of both is the same character in the same panel."""
+        return views_of({"face": self.config.face, "body": self.config.body})
+
+    def labels(self, items: Mapping[str, Sequence[Item]]) -> dict[str, np.ndarray]:
+        """The character of each pair as a number; a name counts within its series only."""
+        names = [f"{item.series}/{item.identity}" for item in items["face"]]
+        return {"identity": np.unique(np.array(names, dtype=str), return_inverse=True)[1].astype(np.int64)}
+
+    def crops_per_image(self) -> int:
+        """Views of a pair in a step: two of each half."""
+        return 4
+
+    def build(self, backbone: Backbone) -> dict[str, nn.Module]:
+        """The backbone with its head, for faces and bodies alike."""
+        self._normalize = backbone.normalize
+        return {"net": Embedder(backbone, self.config.hidden, self.config.out)}
+
+    def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
+        """SupCon over all views of faces and bodies at once."""
+        embedded = self._embedded(nets, self._seen(batch, context.generator))
+        yield sup_con(embedded, batch["identity"].repeat(4), self.config.temperature)
+
+    def pretext(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """``accuracy`` (B,): views whose nearest among those of other pairs shows the same character.
+
+        The characters are of series that were not trained on. The trivial figure is the share of right answers among
+        those views; both are 0 where no other pair of the batch shows the character.
+        """
+        with torch.no_grad():
+            embedded = self._embedded(nets, self._seen(batch, context.generator))
+        pairs = torch.arange(len(batch["identity"]), device=embedded.device)
+        right, chance = found_by_label(embedded, batch["identity"].repeat(4), pairs.repeat(4))
+        return {
+            "accuracy": right.view(4, -1).mean(0).cpu().numpy(),
+            "trivial:accuracy": chance.view(4, -1).mean(0).cpu().numpy(),
+        }
+
+    def pictures(
+        self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
+    ) -> dict[str, np.ndarray]:
+        """Rows of a face and a body with their views."""
+        del nets
+        columns = {}
+        for name, views in self._seen(batch, context.generator).items():
+            columns[name] = batch[name].float() / 255
+            columns |= {f"{name}, view": views[0], f"{name}, again": views[1]}
+        return {"characters": draw_rows(columns)}
+
+    def _seen(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, list[Tensor]]:
+        sides = {"face": self.config.face, "body": self.config.body}
+        return {
+            name: [strong(batch[name], side, self.config, generator) for _ in range(2)] for name, side in sides.items()
+        }
+
+    def _embedded(self, nets: Mapping[str, nn.Module], seen: Mapping[str, list[Tensor]]) -> Tensor:
+        """Embeddings (4 B, out): two views of the faces, then two of the bodies."""
+        return torch.cat(nets["net"](*(self._normalize(torch.cat(views)) for views in seen.values())))
