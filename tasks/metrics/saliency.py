@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmark.api import Metric
 from tasks.metrics import auc, compat, maps
 from tasks.metrics.items import Items, Resampler, WeightedMean
+from tasks.metrics.metric import Metric
 
 KLD = "kld[eps=2.2204e-16]"
 MODES = ("mit", "ai4va-legacy")
