@@ -69,6 +69,7 @@ class Saliency(Task):
     name = "saliency"
     Config = SaliencyConfig
     scorer = "tasks.metrics.saliency"
+    files = "submissions.formats.maps"
     trivial = ("uniform", "centre", "mean-map")
     caches_features = True
     kept_by = ("side", "stride")
