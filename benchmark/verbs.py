@@ -170,7 +170,7 @@ def verb_compare(words: list[str]) -> int:
 
 
 def verb_submit(words: list[str]) -> int:
-    """``submit pack CELL --out X.zip | check X.zip | score X.zip --reference DIR``."""
+    """``submit pack CELL --out X.zip | check X.zip | score X.zip --reference DIR | bundle --out DIR``."""
     parser = _parser("submit", "Predictions the way a challenge server takes them.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     pack = verbs.add_parser("pack", parents=[common()])
@@ -189,20 +189,29 @@ def verb_submit(words: list[str]) -> int:
     pack.add_argument("--folder", metavar="F", help="folder in the zip; the default is its root")
     check = verbs.add_parser("check", parents=[common()])
     score = verbs.add_parser("score", parents=[common()])
+    bundle = verbs.add_parser("bundle", parents=[common()])
     for verb in (check, score):
         verb.add_argument("zip", type=Path)
+        verb.add_argument("--strict", action="store_true", help="refuse what a server refuses")
+        verb.add_argument("--json", action="store_true")
+    for verb in (check, score, bundle):
         verb.add_argument("--task", metavar="T", help="by default that of the manifest beside the zip, else saliency")
         verb.add_argument("--split", default="test")
         verb.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
         verb.add_argument("--preset", default="quick", help="as of a run: settings of the task, and which synth")
-        verb.add_argument("--strict", action="store_true", help="refuse what a server refuses")
-        verb.add_argument("--json", action="store_true")
     check.add_argument("--reference", metavar="DIR|ID")
-    score.add_argument("--reference", metavar="DIR|ID", required=True)
+    score.add_argument("--reference", metavar="DIR|ID", required=True, help="a dataset, or the folder of a bundle")
+    score.add_argument("--items", type=Path, metavar="FILE.csv", help="also write the figures of each item")
+    bundle.add_argument("--flavor", default="codabench", choices=("codabench", "codalab"))
+    bundle.add_argument("--reference", metavar="DIR|ID", required=True)
+    bundle.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR.zip is made beside it"
+    )
     flags = parser.parse_args(words)
     from submissions import commands
 
-    return {"pack": commands.pack, "check": commands.check, "score": commands.score}[flags.verb](flags)
+    act: int = getattr(commands, flags.verb)(flags)
+    return act
 
 
 def verb_audit(words: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""``submit pack | check | score`` from the command line: results to standard output, the rest to standard error."""
+"""``submit ...`` from the command line: results to standard output, the rest to standard error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.launch import pair
-from benchmark.store import Store, checksum
+from benchmark.store import Store, checksum, write_atomic
+from submissions import bundle as bundling
 from submissions import check as checking
 from submissions import pack as packing
 from submissions import score as scoring
 from submissions.formats.spec import SPECS
 from submissions.reference import Asked, read_reference, the_task
+from submissions.server import is_bundle
 
 
 def pack(flags: Namespace) -> int:
@@ -49,14 +51,29 @@ def check(flags: Namespace) -> int:
 
 def score(flags: Namespace) -> int:
     """``submit score X.zip --reference DIR``: prints the metrics, as a table or as JSON ``{metric: value}``."""
-    scored = scoring.score(flags.zip, read_reference(asked_of(flags)), flags.strict)
+    if is_bundle(flags.reference):
+        scores = scoring.score_with_bundle(flags.zip, Path(flags.reference))
+    else:
+        scores = scoring.score(flags.zip, read_reference(asked_of(flags)), flags.strict)
+    if flags.items:
+        write_atomic(flags.items, scores.items.encode())
+    for note in scores.notes:
+        print(note, file=sys.stderr)
     if flags.json:
-        print(json.dumps({name: entry["value"] for name, entry in scored.metrics.items()}, indent=1))
+        print(json.dumps({name: entry["value"] for name, entry in scores.metrics.items()}, indent=1))
         return 0
-    width = max(map(len, scored.metrics))
+    width = max(map(len, scores.metrics))
     print(f"{'metric':{width}}  {'value':>9}  {'n':>5}")
-    for name, entry in scored.metrics.items():
+    for name, entry in scores.metrics.items():
         print(f"{name:{width}}  {entry['value']:9.4f}  {entry['n']:5d}")
+    return 0
+
+
+def bundle(flags: Namespace) -> int:
+    """``submit bundle --flavor F --task T --reference DIR --out DIR``: prints the path of the zip to upload."""
+    names = bundling.bundle(read_reference(asked_of(flags)), flags.flavor, flags.out)
+    print(f"{len(names)} files in {flags.out}; upload the zip, or score with --reference {flags.out}", file=sys.stderr)
+    print(f"{flags.out}.zip")
     return 0
 
 
@@ -64,12 +81,14 @@ def asked_of(flags: Namespace) -> Asked:
     """What to score as and against: what the flags say, the task else as the manifest beside the zip says."""
     sets = tuple(pair(text) for text in flags.set)
     asked = Asked(flags.task or "saliency", str(flags.reference or ""), flags.split, sets, flags.preset, flags.results)
-    packed = _manifest(flags.zip)
+    packed = _manifest(flags.zip) if "zip" in flags else None
     if packed is None or flags.task not in (None, packed["task"]):
         return asked
     asked = replace(asked, task=packed["task"])
     own = any(key.partition(".")[0] == packed["task"] for key, _ in sets)
-    return asked if own else replace(asked, settings=packed["settings"])
+    if own:
+        return asked
+    return replace(asked, settings=packed["settings"], calibration=packed.get("calibration", {}))
 
 
 def _manifest(zip_path: Path) -> dict[str, Any] | None:

@@ -44,6 +44,7 @@ def pack(
         "cell": record["id"],
         "task": record["task"],
         "settings": record["settings"].get("task", {}),
+        "calibration": record.get("calibration") or {},
         "method": record["method"],
         "data": record["data"],
         "specification": told,

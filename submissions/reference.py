@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmark import registry
-from benchmark.api import Item, Split, Task, Truth
+from benchmark.api import Item, Predictions, Split, Task, Truth
 from benchmark.data.dataset import SPLITS, Dataset
 from benchmark.data.images import BadImage, clamp_crop, size_of
 from benchmark.data.locate import Sets, open_dataset
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
+from benchmark.records import item_arrays
 from benchmark.request import settings_of
+from benchmark.store import arrays_bytes, pack
+from benchmark.task_data import part_of
+from submissions.program import SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What to score as and against: a task, a dataset (folder or id), a split, and the ``--set`` pairs of both.
 
-    ``settings`` are those of a task that is made as a cell had it, whatever ``preset`` and ``sets`` say.
+    ``settings`` are those of a task that is made as a cell had it, whatever ``preset`` and ``sets`` say, and
+    ``calibration`` what validation chose for it.
     """
 
     task: str = "saliency"
@@ -32,17 +38,19 @@ class Asked:
     preset: str = "quick"
     results: Path = Path("results")
     settings: Mapping[str, Any] | None = None
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The items of a split with their truths, in the dataset's order."""
+    """The items of a split with their truths, in the dataset's order; ``options`` are those of the scorer."""
 
     task: Task
     data: Dataset
     split: Split
     items: list[Item]
     truths: list[Truth]
+    options: dict[str, Any]
 
     @property
     def ids(self) -> list[str]:
@@ -76,6 +84,17 @@ def form_of(task: Task) -> Any:
     return importlib.import_module(task.files)
 
 
+def scorer_of(task: Task) -> Any:
+    """The module that scores the predictions of a task."""
+    return importlib.import_module(task.scorer)
+
+
+def served(reference: Reference) -> dict[str, Any]:
+    """The options of a reference without what a server cannot compute (``served`` of a scorer)."""
+    scorer = scorer_of(reference.task)
+    return dict(scorer.served(reference.options)) if hasattr(scorer, "served") else reference.options
+
+
 def read_reference(asked: Asked) -> Reference:
     """The items and truths of a split. Raises Refusal where the data, the task or a file of it cannot be had."""
     if asked.split not in SPLITS:
@@ -85,25 +104,56 @@ def read_reference(asked: Asked) -> Reference:
     lacking = sorted(task.needs() - data.offers())
     if lacking:
         raise Refusal(f"{asked.data} ({data.name}) has no {', '.join(lacking)}, which {task.name} is scored against")
+    task.bind(data)
     data.prepare(Progress(quiet=True))
     split: Split = next(name for name in SPLITS if name == asked.split)
     items = task.items(data, split)
     if not items:
         raise Refusal(f"{asked.data} has no {task.view().kind} in its {split} split")
-    return Reference(task, data, split, items, [_truth(task, item) for item in items])
+    truths = [_truth(task, item) for item in items]
+    return Reference(task, data, split, items, truths, {**task.score_options(), **asked.calibration})
 
 
 def _truth(task: Task, item: Item) -> Truth:
     try:
-        return task.truth(item, *_sides(item))
+        return task.truth(item, *_sides(task, item))
     except BadImage as problem:
         raise Refusal(f"the reference cannot be read: {problem}; mend the file, or leave the item out") from None
 
 
-def _sides(item: Item) -> tuple[int, int]:
-    """Width and height in pixels of an item (of its crop, where there is one). Raises BadImage."""
-    width, height = size_of(item.path)
-    if item.crop is None:
+def _sides(task: Task, item: Item) -> tuple[int, int]:
+    """Width and height in pixels of the first image that an item has (of its crop, where it has one)."""
+    shown = next((part for name in task.views() if (part := part_of(item, name)) is not None), item)
+    width, height = size_of(shown.path)
+    if shown.crop is None:
         return width, height
-    x0, y0, x1, y1 = clamp_crop(item.path, item.crop, width, height)
+    x0, y0, x1, y1 = clamp_crop(shown.path, shown.crop, width, height)
     return x1 - x0, y1 - y0
+
+
+def trivial(reference: Reference) -> Predictions:
+    """What the last of the task's trivial rows predicts for the items of a reference."""
+    task = reference.task
+    train = [_truth(task, item) for item in task.items(reference.data, "train")]
+    placements = [task.view().place(*_sides(task, item)) for item in reference.items]
+    return task.predict_trivial(task.trivial[-1], train, reference.truths, placements)
+
+
+def reference_files(
+    reference: Reference, options: Mapping[str, Any], strict: bool, columns: Mapping[str, str]
+) -> dict[str, bytes]:
+    """A reference as a scoring program takes it (``submissions.program.Truth``), by file."""
+    told = {
+        "schema": SCHEMA,
+        "task": reference.task.name,
+        "files": reference.task.files,
+        "scorer": reference.task.scorer,
+        "options": dict(options),
+        "strict": strict,
+        "items": {name: values.tolist() for name, values in item_arrays(reference.items).items()},
+        "columns": dict(columns),
+    }
+    return {
+        "reference.json": (json.dumps(told, indent=1) + "\n").encode(),
+        "truths.npz": arrays_bytes(pack(reference.truths)),
+    }

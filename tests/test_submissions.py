@@ -26,6 +26,7 @@ from submissions.pack import manifest_path, zip_bytes
 from submissions.pack import pack as pack_cell
 from submissions.reference import Asked, read_reference
 from submissions.score import score as score_zip
+from submissions.score import score_here
 from tasks.metrics import saliency
 from tasks.saliency import Saliency, SaliencyConfig
 
@@ -82,6 +83,10 @@ def score(path: Path, reference: Path, split: str = "test", strict: bool = False
     return {name: entry["value"] for name, entry in scored.metrics.items()}
 
 
+def score_in_process(path: Path, reference: Path, strict: bool = False):
+    return score_here(path, read_reference(Asked(data=str(reference))), strict)
+
+
 def entries_of(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as file:
         return {info.filename: file.read(info) for info in file.infolist()}
@@ -121,8 +126,9 @@ def test_the_lossless_form_scores_as_the_cell(reference, tmp_path):
     assert {"nss", "cc@toon", "cc@realistic", "auc[judd]@toon"} <= set(figures)
     for name, value in record["metrics"].items():
         assert figures[name] == pytest.approx(value, abs=1e-12), name
-    items = score_zip(out, read_reference(Asked(data=str(reference)))).items
-    assert items["id"].tolist() == list(STEMS)
+    scored = score_in_process(out, reference)
+    assert scored.items["id"].tolist() == list(STEMS)
+    assert figures == pytest.approx({name: entry["value"] for name, entry in scored.metrics.items()}, abs=1e-9)
 
 
 def test_eight_bits_lose_little(reference, tmp_path):
@@ -278,9 +284,9 @@ def test_malformed_zips(reference, tmp_path, monkeypatch, files, file, message, 
         score(path, reference, strict=True)
     if tolerant == "error":
         with pytest.raises(Refusal, match="has no score"):
-            score(path, reference)
+            score_in_process(path, reference)
     else:
-        assert np.isfinite(score(path, reference)["cc"])
+        assert np.isfinite(score_in_process(path, reference).metrics["cc"]["value"])
     assert set(tmp_path.rglob("*")) == before
 
 

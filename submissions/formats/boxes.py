@@ -29,6 +29,10 @@ from submissions.formats.reading import Options, Prediction, Truths, bytes_of, r
 from submissions.formats.spec import Spec
 
 FORMS = ("coco", "comix", "icartoonface")
+ABOUT = """One file. predictions.json: COCO's results list (image_id, category_id, bbox as x, y, width, height in pixels
+of the original image, score) and beside it images.json with COCO's images and categories; or one COCO dictionary whose
+annotations have a score. Or predictions.csv, lines of image,xmin,ymin,xmax,ymax,class,score. Do not round scores; 100
+boxes an image and class count at most."""
 IMAGES = "images.json"
 """What the numbers of a results list mean, where it lies beside one."""
 

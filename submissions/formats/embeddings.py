@@ -27,6 +27,9 @@ from submissions.formats.reading import Options, Prediction, Truths, bytes_of, r
 from submissions.formats.spec import Spec
 
 FORMS = ("npz", "npy", "csv", "ranked")
+ABOUT = """One file. embeddings.npz with id and embedding, one vector an item, compared by Euclidean distance; or
+embeddings.npy with ids.csv; or embeddings.csv, lines of id,number,number,...; or rankings.json, {query: [nearest, next,
+...]}, where who is not listed is not found."""
 IDS = "ids.csv"
 WANTED = "embeddings.npz, embeddings.npy with ids.csv, embeddings.csv or rankings.json"
 

@@ -17,6 +17,7 @@ from submissions.formats.reading import Options, Prediction, Truths, bytes_of, r
 from submissions.formats.spec import Spec
 
 FORMS = ("png",)
+ABOUT = "One 8-bit RGB PNG an item, named by the item, of the true picture's size."
 SUFFIXES = (".png",)
 MOST_PIXELS = 64_000_000
 KEY = "face"

@@ -19,6 +19,9 @@ from submissions.formats.spec import OWN, TRUTH, Spec
 from tasks.metrics.maps import distribution, resize_map
 
 FORMS = ("png", "npy")
+ABOUT = """One grey map an item, more is more salient, named by the item: 8-bit PNG at the true map's size, or NPY with
+one number a pixel, which loses nothing. No log-densities. A zero where people look costs about 36 nats of KLD times the
+mass that lies there: keep a small floor."""
 SUFFIXES = (".png", ".npy", ".jpg", ".jpeg")
 MOST_PIXELS = 64_000_000
 LOG_DENSITY = 0.01

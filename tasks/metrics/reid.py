@@ -6,6 +6,7 @@ A query that nothing in its gallery can answer (a character seen once) has no fi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,11 @@ METRICS = (
     Metric("chance", "", "max", "p@1 of a random order within the series"),
 )
 SERIES = ("auroc[pairs]", "ami", "nmi")
+
+
+def served(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the figures of clusters, which need scikit-learn."""
+    return {**options, "clusters": False}
 
 
 def score_items(
