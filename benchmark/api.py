@@ -13,6 +13,7 @@ import numpy as np
 from benchmark.config import Config, TaskConfig, setting
 from benchmark.data.dataset import Box, Dataset, Item, Kind, Split
 from benchmark.errors import CellError, Declined, Refusal
+from tasks.metrics.metric import Metric
 
 if TYPE_CHECKING:
     import torch
@@ -129,17 +130,6 @@ class Context:
     def progress(self) -> float:
         """Share of the budget that is spent, in [0, 1)."""
         return self.step / max(self.steps, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """The definition of a figure; a change of definition raises ``version``."""
-
-    name: str
-    unit: str
-    direction: Literal["max", "min"]
-    help: str
-    version: int = 1
 
 
 class Method(ABC):

@@ -170,28 +170,48 @@ def verb_compare(words: list[str]) -> int:
 
 
 def verb_submit(words: list[str]) -> int:
-    """``submit pack CELL --out X.zip | check X.zip | score X.zip --reference DIR``."""
+    """``submit pack CELL --out X.zip | check X.zip | score X.zip --reference DIR | bundle --out DIR``."""
     parser = _parser("submit", "Predictions the way a challenge server takes them.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     pack = verbs.add_parser("pack", parents=[common()])
     pack.add_argument("cell", help="the beginning of a cell's id (list runs)")
     pack.add_argument("--out", type=Path, required=True, metavar="X.zip")
-    pack.add_argument("--format", default="png", choices=("png", "npy"), help="8-bit maps, or lossless float32")
-    pack.add_argument("--floor", type=int, default=1, help="least grey value (0 to 255) of a PNG map")
+    pack.add_argument("--spec", default="plain", choices=("plain", "ai4va"), help="what a server asks for")
+    pack.add_argument(
+        "--format",
+        metavar="F",
+        help="saliency: png, npy; detection: coco, comix, icartoonface; reid: npz, npy, csv, ranked",
+    )
+    pack.add_argument("--floor", type=int, help="least grey value of a PNG map (1)")
+    pack.add_argument("--depth", type=int, help="bits of a PNG map: 8 (the default) or 16")
+    pack.add_argument("--size", metavar="S", help="of a map: truth (the default), own (as predicted) or WIDTHxHEIGHT")
+    pack.add_argument("--names", metavar="N", help="a file's name without suffix; the default is {stem}")
+    pack.add_argument("--folder", metavar="F", help="folder in the zip; the default is its root")
     check = verbs.add_parser("check", parents=[common()])
     score = verbs.add_parser("score", parents=[common()])
+    bundle = verbs.add_parser("bundle", parents=[common()])
     for verb in (check, score):
         verb.add_argument("zip", type=Path)
-        verb.add_argument("--split", default="test")
         verb.add_argument("--strict", action="store_true", help="refuse what a server refuses")
         verb.add_argument("--json", action="store_true")
-    check.add_argument("--reference", type=Path, metavar="DIR")
-    score.add_argument("--reference", type=Path, metavar="DIR", required=True)
-    score.add_argument("--task", default="saliency", choices=("saliency",))
+    for verb in (check, score, bundle):
+        verb.add_argument("--task", metavar="T", help="by default that of the manifest beside the zip, else saliency")
+        verb.add_argument("--split", default="test")
+        verb.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
+        verb.add_argument("--preset", default="quick", help="as of a run: settings of the task, and which synth")
+    check.add_argument("--reference", metavar="DIR|ID")
+    score.add_argument("--reference", metavar="DIR|ID", required=True, help="a dataset, or the folder of a bundle")
+    score.add_argument("--items", type=Path, metavar="FILE.csv", help="also write the figures of each item")
+    bundle.add_argument("--flavor", default="codabench", choices=("codabench", "codalab"))
+    bundle.add_argument("--reference", metavar="DIR|ID", required=True)
+    bundle.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR.zip is made beside it"
+    )
     flags = parser.parse_args(words)
     from submissions import commands
 
-    return {"pack": commands.pack, "check": commands.check, "score": commands.score}[flags.verb](flags)
+    act: int = getattr(commands, flags.verb)(flags)
+    return act
 
 
 def verb_audit(words: list[str]) -> int:

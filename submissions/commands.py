@@ -1,25 +1,34 @@
-"""``submit pack | check | score`` from the command line: results to standard output, the rest to standard error."""
+"""``submit ...`` from the command line: results to standard output, the rest to standard error."""
 
 from __future__ import annotations
 
 import json
 import sys
 from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
-from benchmark.store import Store
+from benchmark.launch import pair
+from benchmark.store import Store, checksum, write_atomic
+from submissions import bundle as bundling
 from submissions import check as checking
 from submissions import pack as packing
 from submissions import score as scoring
-from submissions.maps import Spec
-from tasks.metrics import saliency
+from submissions.formats.spec import SPECS
+from submissions.reference import Asked, read_reference, the_task
+from submissions.server import is_bundle
 
 
 def pack(flags: Namespace) -> int:
     """``submit pack CELL --out X.zip``: prints the zip's path."""
     store = Store(flags.results)
-    manifest = packing.pack(store, store.find(flags.cell), flags.out, Spec(flags.format, flags.floor))
-    said = f"{len(manifest['files'])} maps of cell {manifest['cell']}, {manifest['zip']['bytes']:,} bytes"
+    spec, told = SPECS[flags.spec]
+    given = {"form": flags.format, "floor": flags.floor, "depth": flags.depth, "size": flags.size}
+    given |= {"names": flags.names, "folder": flags.folder}
+    spec = replace(spec, **{name: value for name, value in given.items() if value is not None})
+    manifest = packing.pack(store, store.find(flags.cell), flags.out, spec, told)
+    said = f"{len(manifest['files'])} files of cell {manifest['cell']}, {manifest['zip']['bytes']:,} bytes"
     print(f"{said}; manifest {packing.manifest_path(flags.out)}", file=sys.stderr)
     print(flags.out)
     return 0
@@ -27,7 +36,9 @@ def pack(flags: Namespace) -> int:
 
 def check(flags: Namespace) -> int:
     """``submit check X.zip [--reference DIR]``: prints the findings; 1 where one is an error."""
-    findings = checking.check(flags.zip, flags.reference, flags.split, flags.strict)
+    asked = asked_of(flags)
+    reference = read_reference(asked) if flags.reference else None
+    findings = checking.check(flags.zip, reference.task if reference else the_task(asked), reference, flags.strict)
     if flags.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
     else:
@@ -40,13 +51,52 @@ def check(flags: Namespace) -> int:
 
 def score(flags: Namespace) -> int:
     """``submit score X.zip --reference DIR``: prints the metrics, as a table or as JSON ``{metric: value}``."""
-    items = scoring.score_zip(flags.zip, flags.reference, flags.split, flags.task, flags.strict)
-    figures = saliency.aggregate(items)
+    if is_bundle(flags.reference):
+        scores = scoring.score_with_bundle(flags.zip, Path(flags.reference))
+    else:
+        scores = scoring.score(flags.zip, read_reference(asked_of(flags)), flags.strict)
+    if flags.items:
+        write_atomic(flags.items, scores.items.encode())
+    for note in scores.notes:
+        print(note, file=sys.stderr)
     if flags.json:
-        print(json.dumps(figures, indent=1))
+        print(json.dumps({name: entry["value"] for name, entry in scores.metrics.items()}, indent=1))
         return 0
-    counts, width = saliency.counts(items), max(map(len, figures))
+    width = max(map(len, scores.metrics))
     print(f"{'metric':{width}}  {'value':>9}  {'n':>5}")
-    for name, value in figures.items():
-        print(f"{name:{width}}  {value:9.4f}  {counts[name]:5d}")
+    for name, entry in scores.metrics.items():
+        print(f"{name:{width}}  {entry['value']:9.4f}  {entry['n']:5d}")
     return 0
+
+
+def bundle(flags: Namespace) -> int:
+    """``submit bundle --flavor F --task T --reference DIR --out DIR``: prints the path of the zip to upload."""
+    names = bundling.bundle(read_reference(asked_of(flags)), flags.flavor, flags.out)
+    print(f"{len(names)} files in {flags.out}; upload the zip, or score with --reference {flags.out}", file=sys.stderr)
+    print(f"{flags.out}.zip")
+    return 0
+
+
+def asked_of(flags: Namespace) -> Asked:
+    """What to score as and against: what the flags say, the task else as the manifest beside the zip says."""
+    sets = tuple(pair(text) for text in flags.set)
+    asked = Asked(flags.task or "saliency", str(flags.reference or ""), flags.split, sets, flags.preset, flags.results)
+    packed = _manifest(flags.zip) if "zip" in flags else None
+    if packed is None or flags.task not in (None, packed["task"]):
+        return asked
+    asked = replace(asked, task=packed["task"])
+    own = any(key.partition(".")[0] == packed["task"] for key, _ in sets)
+    if own:
+        return asked
+    return replace(asked, settings=packed["settings"], calibration=packed.get("calibration", {}))
+
+
+def _manifest(zip_path: Path) -> dict[str, Any] | None:
+    """The manifest beside a zip, where there is one and it is of these very bytes."""
+    path = packing.manifest_path(zip_path)
+    try:
+        manifest = json.loads(path.read_text())
+        same = manifest["zip"]["sha256"] == checksum(zip_path.read_bytes())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return manifest if same and {"task", "settings"} <= set(manifest) else None

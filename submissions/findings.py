@@ -22,14 +22,38 @@ class Finding:
         return f"{self.level}: {self.file}: {self.message}; {self.mend}"
 
 
-def error(file: str, message: str, mend: str) -> Finding:
-    """A finding that ends scoring."""
-    return Finding("error", file, message, mend)
+class Report:
+    """The findings on one submission, in the order in which they were made.
 
+    ``strict`` makes errors of what we mend ourselves and a server does not.
+    """
 
-def tolerated(strict: bool, file: str, message: str, mend: str) -> Finding:
-    """A finding that a server refuses and we mend ourselves: an error only under ``strict``."""
-    return Finding("error" if strict else "warning", file, message, mend)
+    def __init__(self, strict: bool = False) -> None:
+        self.strict = strict
+        self.findings: list[Finding] = []
+
+    def error(self, file: str, message: str, mend: str) -> None:
+        """A finding that ends scoring."""
+        self.findings.append(Finding("error", file, message, mend))
+
+    def tolerated(self, file: str, message: str, mend: str) -> None:
+        """A finding that a server refuses and we mend ourselves: an error only where ``strict``."""
+        self.findings.append(Finding("error" if self.strict else "warning", file, message, mend))
+
+    def warning(self, file: str, message: str, mend: str) -> None:
+        """What is legal and doubtful."""
+        self.findings.append(Finding("warning", file, message, mend))
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings that end scoring."""
+        return [finding for finding in self.findings if finding.level == "error"]
+
+    def said(self) -> str:
+        """The first errors in one line, and how many more there are."""
+        errors = [str(finding) for finding in self.errors]
+        more = f" (and {len(errors) - SHOWN} more)" if len(errors) > SHOWN else ""
+        return " | ".join(errors[:SHOWN]) + more
 
 
 def few(names: Iterable[str]) -> str:

@@ -1,49 +1,54 @@
-"""A zip of saliency maps from a cell's stored predictions: the same cell gives the same bytes; no model is opened."""
+"""A zip of a cell's stored predictions: the same cell gives the same bytes; no model is opened."""
 
 from __future__ import annotations
 
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmark.api import Task
 from benchmark.errors import Refusal
 from benchmark.store import Store, checksum, read_arrays, unpack, write_atomic, write_json
-from submissions.maps import Spec, encode
-from submissions.reference import stem_of
-from tasks.metrics.maps import resize_map
+from submissions.formats.spec import SPECS, Spec
+from submissions.reference import Asked, form_of, the_task
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FILE_MODE = 0o100644 << 16
 UNIX = 3
 
 
-def pack(store: Store, record: Mapping[str, Any], out: Path, spec: Spec | None = None) -> dict[str, Any]:
-    """Write a cell's maps as ``out`` and a manifest beside it (``manifest_path``); gives the manifest.
+def pack(
+    store: Store, record: Mapping[str, Any], out: Path, spec: Spec | None = None, told: str = SPECS["plain"][1]
+) -> dict[str, Any]:
+    """Write a cell's predictions as ``out`` and a manifest beside it (``manifest_path``); gives the manifest.
 
-    One file an item, at the truth map's own size, flat at the root, names sorted, times fixed. With format ``npy``
-    the maps are those that the cell's metrics were computed from, to the bit. Raises Refusal.
+    Names are sorted and times fixed. ``told`` says in the manifest what ``spec`` is of. In a form without loss the
+    predictions are those that the cell's metrics were computed from, to the bit. Raises Refusal.
     """
     spec = spec or Spec()
     if out.suffix.lower() != ".zip":
         raise Refusal(f"--out {out} must end in .zip")
-    if not 0 <= spec.floor <= 255:
-        raise Refusal(f"floor {spec.floor} is no grey value; give 0 to 255")
-    files = dict(sorted(_files(store, record, spec).items()))
+    task = _the_task(record)
+    form = spec.form_of(form_of(task).FORMS, task.name)
+    spec = replace(spec, form=form)
+    files = dict(sorted(form_of(task).write(*_stored(store, record), task.score_options(), spec).items()))
     data = zip_bytes(files)
     manifest = {
         "schema": 1,
         "zip": {"file": out.name, "sha256": checksum(data), "bytes": len(data)},
         "cell": record["id"],
         "task": record["task"],
+        "settings": record["settings"].get("task", {}),
+        "calibration": record.get("calibration") or {},
         "method": record["method"],
         "data": record["data"],
-        "specification": "flat zip of one map an image at the truth map's size; unverified for the AI4VA server",
-        "format": spec.format,
-        "floor": spec.floor if spec.format == "png" else None,
+        "specification": told,
+        "spec": asdict(spec),
         "files": {name: checksum(content) for name, content in files.items()},
     }
     try:
@@ -70,26 +75,20 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _files(store: Store, record: Mapping[str, Any], spec: Spec) -> dict[str, bytes]:
-    """The maps of a cell as files by name."""
-    cell = record["id"]
+def _the_task(record: Mapping[str, Any]) -> Task:
+    """The task of a cell that has predictions. Raises Refusal."""
     if record["status"] != "done":
-        raise Refusal(f"cell {cell} is {record['status']}: it has no predictions; run it again")
-    if record["task"] != "saliency":
-        raise Refusal(f"cell {cell} is of task {record['task']}; only saliency can be packed")
+        raise Refusal(f"cell {record['id']} is {record['status']}: it has no predictions; run it again")
+    return the_task(Asked(record["task"], settings=record["settings"].get("task", {})))
+
+
+def _stored(store: Store, record: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[dict[str, np.ndarray]]]:
+    """Items and predictions of a cell. Raises Refusal where they do not belong together."""
+    cell = record["id"]
     items, predictions = _arrays(store.items_path(cell)), unpack(_arrays(store.predictions_path(cell)))
     if len(items["id"]) != len(predictions):
         raise Refusal(f"cell {cell} has {len(predictions)} predictions for {len(items['id'])} items; run it again")
-    files: dict[str, bytes] = {}
-    for item, height, width, prediction in zip(items["id"], items["height"], items["width"], predictions, strict=True):
-        name = f"{stem_of(str(item))}.{spec.format}"
-        if name in files:
-            raise Refusal(f"two items of cell {cell} would both be {name} in a flat zip")
-        try:
-            files[name] = encode(resize_map(prediction["map"], int(height), int(width)), spec)
-        except ValueError as problem:
-            raise Refusal(f"the predicted map of item {item} of cell {cell}: {problem}") from None
-    return files
+    return items, predictions
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

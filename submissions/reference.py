@@ -1,61 +1,159 @@
-"""The truth that a submission is scored against: a folder of a dataset, read as the saliency task reads it."""
+"""The truth that a submission is scored against: a split of a dataset, read as its task reads it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from benchmark.api import Item, Split, Truth
-from benchmark.data.dataset import SPLITS
-from benchmark.data.images import BadImage, size_of
-from benchmark.data.locate import open_dataset
+from benchmark import registry
+from benchmark.api import Item, Predictions, Split, Task, Truth
+from benchmark.data.dataset import SPLITS, Dataset
+from benchmark.data.images import BadImage, clamp_crop, size_of
+from benchmark.data.locate import Sets, open_dataset
 from benchmark.errors import Refusal
-from tasks.saliency import Saliency, SaliencyConfig
+from benchmark.progress import Progress
+from benchmark.records import item_arrays
+from benchmark.request import settings_of
+from benchmark.store import arrays_bytes, pack
+from benchmark.task_data import part_of
+from submissions.program import SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to score as and against: a task, a dataset (folder or id), a split, and the ``--set`` pairs of both.
+
+    ``settings`` are those of a task that is made as a cell had it, whatever ``preset`` and ``sets`` say, and
+    ``calibration`` what validation chose for it.
+    """
+
+    task: str = "saliency"
+    data: str = ""
+    split: str = "test"
+    sets: Sets = ()
+    preset: str = "quick"
+    results: Path = Path("results")
+    settings: Mapping[str, Any] | None = None
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The items of one split by their stems, in the dataset's order."""
+    """The items of a split with their truths, in the dataset's order; ``options`` are those of the scorer."""
 
-    items: dict[str, Item]
+    task: Task
+    data: Dataset
+    split: Split
+    items: list[Item]
+    truths: list[Truth]
+    options: dict[str, Any]
 
-    def truth(self, stem: str) -> Truth:
-        """What the task takes for true of an item: ``map``, ``fixations``, ``image_size``. Raises Refusal."""
-        item = self.items[stem]
-        try:
-            return Saliency(SaliencyConfig()).truth(item, *size_of(item.path))
-        except BadImage as problem:
-            raise Refusal(f"the reference cannot be read: {problem}; mend the file, or leave the item out") from None
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the items."""
+        return [item.id for item in self.items]
 
 
-def read_reference(folder: Path, split: str) -> Reference:
-    """The saliency items of ``split`` in ``folder`` (AI4VA's layout, or any that offers saliency). Raises Refusal."""
-    if split not in SPLITS:
-        raise Refusal(f"no split '{split}'; there are: {', '.join(SPLITS)}")
-    data = open_dataset(str(folder), "quick", (), Path("results"))
-    if "saliency" not in data.offers():
-        raise Refusal(f"{folder} ({data.name}) has no saliency maps; the reference is a folder with {AI4VA}")
-    which: Split = next(name for name in SPLITS if name == split)
-    items = Saliency(SaliencyConfig()).items(data, which)
+def the_task(asked: Asked) -> Task:
+    """The task with the settings that are asked for. Raises Refusal for one whose predictions have no form as files."""
+    kind: Any = registry.load("tasks", asked.task)
+    if not kind.files:
+        able = [name for name in registry.names("tasks") if getattr(registry.load("tasks", name), "files", "")]
+        raise Refusal(f"predictions of task '{asked.task}' have no form as files; those of {', '.join(able)} have one")
+    owners = {kind.name, *registry.names("datasets")}
+    for key, _ in asked.sets:
+        if key.partition(".")[0] not in owners:
+            raise Refusal(f"--set {key}: only settings of {kind.name} and of the dataset count here")
+    if asked.settings is None:
+        task: Task = kind(kind.Config.resolve(kind.name, asked.preset, settings_of(kind.name, asked.sets)))
+        return task
+    try:
+        return kind(kind.Config(**asked.settings))
+    except ValueError as error:
+        raise Refusal(
+            f"{kind.name} has other settings now ({str(error).splitlines()[0]}); give them with --set"
+        ) from None
+
+
+def form_of(task: Task) -> Any:
+    """The module of ``submissions.formats`` that reads and writes the predictions of a task."""
+    return importlib.import_module(task.files)
+
+
+def scorer_of(task: Task) -> Any:
+    """The module that scores the predictions of a task."""
+    return importlib.import_module(task.scorer)
+
+
+def served(reference: Reference) -> dict[str, Any]:
+    """The options of a reference without what a server cannot compute (``served`` of a scorer)."""
+    scorer = scorer_of(reference.task)
+    return dict(scorer.served(reference.options)) if hasattr(scorer, "served") else reference.options
+
+
+def read_reference(asked: Asked) -> Reference:
+    """The items and truths of a split. Raises Refusal where the data, the task or a file of it cannot be had."""
+    if asked.split not in SPLITS:
+        raise Refusal(f"no split '{asked.split}'; there are: {', '.join(SPLITS)}")
+    task = the_task(asked)
+    data = open_dataset(asked.data, asked.preset, asked.sets, asked.results)
+    lacking = sorted(task.needs() - data.offers())
+    if lacking:
+        raise Refusal(f"{asked.data} ({data.name}) has no {', '.join(lacking)}, which {task.name} is scored against")
+    task.bind(data)
+    data.prepare(Progress(quiet=True))
+    split: Split = next(name for name in SPLITS if name == asked.split)
+    items = task.items(data, split)
     if not items:
-        raise Refusal(f"{folder} has no saliency maps in its {split} split")
-    return Reference(by_stem(items))
+        raise Refusal(f"{asked.data} has no {task.view().kind} in its {split} split")
+    truths = [_truth(task, item) for item in items]
+    return Reference(task, data, split, items, truths, {**task.score_options(), **asked.calibration})
 
 
-AI4VA = "images/<split>/NAME.jpg and maps/<split>/NAME.png"
+def _truth(task: Task, item: Item) -> Truth:
+    try:
+        return task.truth(item, *_sides(task, item))
+    except BadImage as problem:
+        raise Refusal(f"the reference cannot be read: {problem}; mend the file, or leave the item out") from None
 
 
-def by_stem(items: list[Item]) -> dict[str, Item]:
-    """Items by the name that their map has in a flat zip. Raises Refusal where two share one."""
-    found: dict[str, Item] = {}
-    for item in items:
-        stem = stem_of(item.id)
-        if stem in found:
-            raise Refusal(f"items {found[stem].id} and {item.id} would both be {stem} in a flat zip")
-        found[stem] = item
-    return found
+def _sides(task: Task, item: Item) -> tuple[int, int]:
+    """Width and height in pixels of the first image that an item has (of its crop, where it has one)."""
+    shown = next((part for name in task.views() if (part := part_of(item, name)) is not None), item)
+    width, height = size_of(shown.path)
+    if shown.crop is None:
+        return width, height
+    x0, y0, x1, y1 = clamp_crop(shown.path, shown.crop, width, height)
+    return x1 - x0, y1 - y0
 
 
-def stem_of(item: str) -> str:
-    """The stem of an item's file in a flat zip: the last part of its id."""
-    return item.rsplit("/", 1)[-1]
+def trivial(reference: Reference) -> Predictions:
+    """What the last of the task's trivial rows predicts for the items of a reference."""
+    task = reference.task
+    train = [_truth(task, item) for item in task.items(reference.data, "train")]
+    placements = [task.view().place(*_sides(task, item)) for item in reference.items]
+    return task.predict_trivial(task.trivial[-1], train, reference.truths, placements)
+
+
+def reference_files(
+    reference: Reference, options: Mapping[str, Any], strict: bool, columns: Mapping[str, str]
+) -> dict[str, bytes]:
+    """A reference as a scoring program takes it (``submissions.program.Truth``), by file."""
+    told = {
+        "schema": SCHEMA,
+        "task": reference.task.name,
+        "files": reference.task.files,
+        "scorer": reference.task.scorer,
+        "options": dict(options),
+        "strict": strict,
+        "items": {name: values.tolist() for name, values in item_arrays(reference.items).items()},
+        "columns": dict(columns),
+    }
+    return {
+        "reference.json": (json.dumps(told, indent=1) + "\n").encode(),
+        "truths.npz": arrays_bytes(pack(reference.truths)),
+    }

@@ -1,63 +1,110 @@
-"""A zip of saliency maps scored at home, by the very functions that score a cell."""
+"""A zip of predictions scored at home: as a server does, in a process of its own, or here by the same functions."""
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from benchmark.errors import Refusal
+from benchmark.errors import CellError, Refusal
+from benchmark.scoring import Scored
+from benchmark.scoring import score as score_predictions
 from submissions.archive import opened
-from submissions.check import against, named_maps, read_maps
-from submissions.findings import SHOWN, Finding
-from submissions.reference import read_reference
-from tasks.metrics import saliency
-from tasks.metrics.items import concatenate
+from submissions.check import predictions
+from submissions.findings import SHOWN, Report
+from submissions.formats.files import Rooted
+from submissions.program import per_item
+from submissions.reference import Reference, reference_files, scorer_of, served
+from submissions.server import Layout, lay, run, unbundle
+from submissions.vendor import program
 
 
-def score(
-    zip_path: Path, reference: Path, split: str = "test", task: str = "saliency", strict: bool = False
-) -> dict[str, float]:
-    """The metrics of a zip on ``split`` of the folder ``reference``: the means of ``score_zip``.
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a scoring program says: ``metrics`` with ``value`` and ``n``, ``items`` as a CSV, ``notes`` for a reader."""
 
-    Maps of another size are resized unless ``strict``. Raises Refusal with the first findings where the zip has
-    errors: an invalid submission has no score.
+    metrics: dict[str, dict[str, Any]]
+    items: str
+    notes: list[str]
+
+
+def score(zip_path: Path, reference: Reference, strict: bool = False) -> Scores:
+    """Metrics of a zip against a reference.
+
+    The zip is unpacked into a scratch folder laid out as a server's, and the scoring program that a bundle ships is run
+    there; metrics that a server cannot compute are computed here. What can be mended is mended unless ``strict``.
+    Raises Refusal with the first findings where the zip has errors: an invalid submission has no score.
     """
-    return saliency.aggregate(score_zip(zip_path, reference, split, task, strict))
+    options = served(reference)
+    try:
+        files = program(reference.task.name, (reference.task.scorer, reference.task.files))
+    except Refusal:  # a scorer that no server can run
+        return _all_here(zip_path, reference, strict)
+    with tempfile.TemporaryDirectory(prefix="inkbench-score-") as scratch:
+        layout = Layout(Path(scratch))
+        lay(layout.program, files)
+        lay(layout.reference, reference_files(reference, options, strict, {}))
+        scores = _served(zip_path, layout, strict)
+    if options == reference.options:
+        return scores
+    whole = _all_here(zip_path, reference, strict)
+    return replace(whole, metrics={**whole.metrics, **scores.metrics})
 
 
-def score_zip(
-    zip_path: Path, reference: Path, split: str = "test", task: str = "saliency", strict: bool = False
-) -> dict[str, np.ndarray]:
-    """The items of a zip (``tasks.metrics.saliency``) with ``id``, ``series`` and ``style``. Raises Refusal."""
-    if task != "saliency":
-        raise Refusal(f"submissions of task '{task}' cannot be scored; there is: saliency")
-    truths = read_reference(reference, split)
-    parts: dict[str, dict[str, np.ndarray]] = {}
-    with opened(zip_path, strict) as archive:
-        entries, findings = named_maps(archive, truths, strict)
-        findings = archive.findings + findings
-        _refuse_errors(zip_path, findings)
-        wanted = {stem: entries[stem] for stem in truths.items}
-        places = [saliency.looked_at(truths.truth(stem)) for stem in truths.items]
-        row = {stem: k for k, stem in enumerate(truths.items)}
-        for stem, values, about in read_maps(archive, wanted, strict):
-            truth = truths.truth(stem)
-            findings += about
-            if values is not None:
-                findings += against(entries[stem], values, truth["map"], strict)
-                others = saliency.others_of(places, row[stem])
-                parts[stem] = saliency.score_items([{"map": values}], [truth], ids=[stem], others=[others])
-    _refuse_errors(zip_path, findings)
-    items = concatenate([parts[stem] for stem in truths.items])
-    items["id"] = np.array([item.id for item in truths.items.values()])
-    items["series"] = np.array([item.series for item in truths.items.values()])
-    items["style"] = np.array([item.style or "" for item in truths.items.values()])
-    return items
+def score_with_bundle(zip_path: Path, bundle: Path) -> Scores:
+    """Metrics of a zip as the server that was given this bundle computes them. Raises Refusal."""
+    with tempfile.TemporaryDirectory(prefix="inkbench-score-") as scratch:
+        layout = Layout(Path(scratch))
+        unbundle(bundle, layout)
+        return _served(zip_path, layout, strict=True)
 
 
-def _refuse_errors(zip_path: Path, findings: list[Finding]) -> None:
-    errors = [str(finding) for finding in findings if finding.level == "error"]
-    if errors:
-        more = f" (and {len(errors) - SHOWN} more; see: submit check)" if len(errors) > SHOWN else ""
-        raise Refusal(f"{zip_path} has no score: {' | '.join(errors[:SHOWN])}{more}")
+def _served(zip_path: Path, layout: Layout, strict: bool) -> Scores:
+    _unpack(zip_path, layout, strict)
+    try:
+        details = run(layout)
+    except Refusal as problem:
+        lines = [line for line in str(problem).splitlines() if line.startswith("error: ")]
+        raise _no_score(zip_path, lines or [str(problem)]) from None
+    items = (layout.output / "items.csv").read_text(encoding="utf-8")
+    return Scores(details["metrics"], items, details["notes"])
+
+
+def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
+    scored = score_here(zip_path, reference, strict)
+    metrics = {name: {"value": entry["value"], "n": entry["n"]} for name, entry in scored.metrics.items()}
+    return Scores(metrics, per_item(scorer_of(reference.task), scored.items, list(metrics)), scored.notes)
+
+
+def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Scored:
+    """The same in this process, with all items, as a cell is scored. Raises Refusal."""
+    report = Report(strict)
+    found = dict(predictions(zip_path, reference.task, reference, report))
+    if report.errors:
+        raise _no_score(zip_path, [str(finding) for finding in report.errors])
+    ordered = [found[item] for item in reference.ids]
+    try:
+        return score_predictions(reference.task, ordered, reference.items, reference.truths, reference.options)
+    except (CellError, ValueError) as problem:
+        raise _no_score(zip_path, [str(problem)]) from None
+
+
+def _unpack(zip_path: Path, layout: Layout, strict: bool) -> None:
+    """Unpack a zip as a server does, after every entry was judged. Raises Refusal with the errors."""
+    report = Report(strict)
+    with opened(zip_path, report) as archive:
+        Rooted(archive, report, flat=True)
+        if report.errors:
+            raise _no_score(zip_path, [str(finding) for finding in report.errors])
+        layout.submission.mkdir(parents=True)
+        for name in archive.names:
+            try:
+                lay(layout.submission, {name: archive.read(name)})
+            except ValueError as problem:
+                raise _no_score(zip_path, [f"error: {name}: {problem}; pack it again"]) from None
+
+
+def _no_score(zip_path: Path, errors: list[str]) -> Refusal:
+    more = f" (and {len(errors) - SHOWN} more; see: submit check)" if len(errors) > SHOWN else ""
+    return Refusal(f"{zip_path} has no score: {' | '.join(errors[:SHOWN])}{more}")

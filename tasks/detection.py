@@ -92,6 +92,7 @@ class Detection(Task):
     version = 1
     Config = DetectionConfig
     scorer = "tasks.metrics.detection"
+    files = "submissions.formats.boxes"
     trivial = ("constant-box",)
 
     def needs(self) -> frozenset[str]:

@@ -41,6 +41,7 @@ class Reid(Task):
     name = "reid"
     Config = ReidConfig
     scorer = "tasks.metrics.reid"
+    files = "submissions.formats.embeddings"
     protocols: ClassVar = {"zeroshot@1": "frozen"}
     trivial = ("chance", "pixels", "histogram")
 

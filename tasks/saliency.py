@@ -78,6 +78,7 @@ class Saliency(Task):
         "cross-style@1": "frozen",
         "cross-style-finetune@1": "finetune",
     }
+    files = "submissions.formats.maps"
     trivial = ("uniform", "centre", "mean-map")
     caches_features = True
     kept_by = ("side", "stride")

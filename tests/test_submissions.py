@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import zipfile
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,17 @@ from PIL import Image
 from benchmark.data.layouts.ai4va import Ai4va
 from benchmark.errors import Refusal
 from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic
-from submissions import commands
+from benchmark.verbs import verb_submit
 from submissions.archive import Archive
-from submissions.check import check
-from submissions.maps import Spec, decode, encode
+from submissions.check import check as check_zip
+from submissions.findings import Report
+from submissions.formats.maps import decode, encode
+from submissions.formats.spec import Spec
 from submissions.pack import manifest_path, zip_bytes
 from submissions.pack import pack as pack_cell
-from submissions.score import score, score_zip
+from submissions.reference import Asked, read_reference
+from submissions.score import score as score_zip
+from submissions.score import score_here
 from tasks.metrics import saliency
 from tasks.saliency import Saliency, SaliencyConfig
 
@@ -70,6 +73,20 @@ def cell_of(reference: Path, folder: Path, **changes) -> tuple[Store, dict]:
     return store, store.write(record | {"metrics": saliency.aggregate(scored)} | changes, scored)
 
 
+def check(path: Path, reference: Path | None = None, strict: bool = False):
+    task = Saliency(SaliencyConfig())
+    return check_zip(path, task, read_reference(Asked(data=str(reference))) if reference else None, strict)
+
+
+def score(path: Path, reference: Path, split: str = "test", strict: bool = False) -> dict[str, float]:
+    scored = score_zip(path, read_reference(Asked(data=str(reference), split=split)), strict)
+    return {name: entry["value"] for name, entry in scored.metrics.items()}
+
+
+def score_in_process(path: Path, reference: Path, strict: bool = False):
+    return score_here(path, read_reference(Asked(data=str(reference))), strict)
+
+
 def entries_of(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as file:
         return {info.filename: file.read(info) for info in file.infolist()}
@@ -109,8 +126,9 @@ def test_the_lossless_form_scores_as_the_cell(reference, tmp_path):
     assert {"nss", "cc@toon", "cc@realistic", "auc[judd]@toon"} <= set(figures)
     for name, value in record["metrics"].items():
         assert figures[name] == pytest.approx(value, abs=1e-12), name
-    items = score_zip(out, reference)
-    assert items["id"].tolist() == list(STEMS)
+    scored = score_in_process(out, reference)
+    assert scored.items["id"].tolist() == list(STEMS)
+    assert figures == pytest.approx({name: entry["value"] for name, entry in scored.metrics.items()}, abs=1e-9)
 
 
 def test_eight_bits_lose_little(reference, tmp_path):
@@ -144,13 +162,13 @@ def test_a_zip_is_deterministic_flat_and_its_manifest_lies_beside_it(reference, 
 def test_the_floor_keeps_zeros_from_ruling_kld():
     values = np.zeros((4, 4))
     values[1, 1] = 2.0
-    without, with_floor = (decode("a.png", encode(values, Spec(floor=f)), True)[0] for f in (0, 1))
+    without, with_floor = (decode("a.png", encode(values, Spec(floor=f)), Report()) for f in (0, 1))
     assert (without.min(), with_floor.min(), with_floor.max()) == (0, 1, 255)
     truth = np.ones((4, 4))
     worst, mended = (saliency.maps.kld(seen, truth) for seen in (without, with_floor))
     assert worst > 20 > 5 > mended
     np.testing.assert_array_equal(encode(values - 7, Spec(floor=0)), encode(values, Spec(floor=0)))
-    assert decode("a.png", encode(np.zeros((3, 3)), Spec()), True)[0].tolist() == [[255] * 3] * 3
+    assert decode("a.png", encode(np.zeros((3, 3)), Spec()), Report()).tolist() == [[255] * 3] * 3
     with pytest.raises(ValueError, match="NaN or infinite"):
         encode(np.array([[np.nan]]), Spec())
 
@@ -159,7 +177,7 @@ def test_the_floor_keeps_zeros_from_ruling_kld():
     ("changes", "message"),
     [
         ({"status": "failed"}, "is failed: it has no predictions"),
-        ({"task": "detection"}, "is of task detection; only saliency can be packed"),
+        ({"task": "depth"}, "no task 'depth'"),
     ],
 )
 def test_cells_that_cannot_be_packed(reference, tmp_path, changes, message):
@@ -186,8 +204,8 @@ def test_requests_that_are_refused(reference, tmp_path):
         (lambda: check(tmp_path / "none.zip"), "no file"),
         (lambda: check(reference / "fixations.csv"), "is no zip that can be read"),
         (lambda: score(tmp_path / "good.zip", reference, "dev"), "no split 'dev'; there are: train, val, test"),
-        (lambda: score(tmp_path / "good.zip", reference, "val"), "no saliency maps in its val split"),
-        (lambda: score(tmp_path / "good.zip", reference, task="depth"), "task 'depth' cannot be scored"),
+        (lambda: score(tmp_path / "good.zip", reference, "val"), "no saliency in its val split"),
+        (lambda: read_reference(Asked("depth", str(reference))), "no task 'depth'"),
         (lambda: score(tmp_path / "good.zip", tmp_path / "nowhere"), "no folder"),
     ):
         with pytest.raises(Refusal, match=message):
@@ -266,9 +284,9 @@ def test_malformed_zips(reference, tmp_path, monkeypatch, files, file, message, 
         score(path, reference, strict=True)
     if tolerant == "error":
         with pytest.raises(Refusal, match="has no score"):
-            score(path, reference)
+            score_in_process(path, reference)
     else:
-        assert np.isfinite(score(path, reference)["cc"])
+        assert np.isfinite(score_in_process(path, reference).metrics["cc"]["value"])
     assert set(tmp_path.rglob("*")) == before
 
 
@@ -358,21 +376,25 @@ def test_maps_of_another_size_are_resized_as_the_task_does(reference, tmp_path):
     assert figures == pytest.approx(record["metrics"], abs=1e-12)
 
 
+def run(*words) -> int:
+    return verb_submit([str(word) for word in words])
+
+
 def test_the_commands(reference, tmp_path, capsys):
     store, record = cell_of(reference, tmp_path / "results")
     out = tmp_path / "maps.zip"
-    assert commands.pack(Namespace(results=store.root, cell="ab", out=out, format="npy", floor=1)) == 0
+    assert run("pack", "ab", "--out", out, "--format", "npy", "--results", store.root) == 0
     assert capsys.readouterr().out == f"{out}\n"
-    flags = {"zip": out, "reference": reference, "split": "test", "strict": True, "task": "saliency"}
-    assert commands.score(Namespace(json=True, **flags)) == 0
+    against = (out, "--reference", reference, "--strict")
+    assert run("score", *against, "--json") == 0
     assert json.loads(capsys.readouterr().out) == pytest.approx(record["metrics"], abs=1e-12)
-    assert commands.score(Namespace(json=False, **flags)) == 0
+    assert run("score", *against) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["cc", f"{record['metrics']['cc']:.4f}", "4"]
-    assert commands.check(Namespace(json=False, **flags)) == 0
+    assert run("check", *against) == 0
     assert capsys.readouterr().out == ""
     zipped(out, good(**{"Yves_01.png": CUT}))
-    assert commands.check(Namespace(json=True, **flags)) == 1
+    assert run("check", *against, "--json") == 1
     (found,) = json.loads(capsys.readouterr().out)
     assert found["file"] == "Yves_01.png"
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmark.api import Metric
 from tasks.metrics.ap import Curve
 from tasks.metrics.items import Items, Resampler, WeightedMean, count
 from tasks.metrics.matching import MOST, Boxes, canonical, gather, match
+from tasks.metrics.metric import Metric
 from tasks.metrics.voc import VocCurve, voc_match
 
 SIZES = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, np.inf)}

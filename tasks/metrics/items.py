@@ -10,6 +10,8 @@ A scorer module offers
 - ``aggregate(items, weights=None) -> {metric: float}``, ``weights`` the whole multiplicity of each item;
 - ``counts(items) -> {metric: n}``;
 - ``notes(items) -> [text]``, where there is something to tell (optional);
+- ``served(options) -> options``: those of ``score_items`` without what needs more than numpy and Pillow, which is all
+  that a challenge's server has; where nothing does it is left out;
 - ``resampler(items, metric) -> f``, ``f(weights) -> float``: the same for one metric, prepared for many calls.
 """
 
@@ -40,6 +42,20 @@ def concatenate(parts: Sequence[Items]) -> dict[str, np.ndarray]:
         ]
         joined[name] = np.concatenate(shifted)
     return joined
+
+
+def take(items: Items, index: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+    """The items at the places ``index`` (k,), each once, with the rows of ragged groups that are theirs."""
+    chosen = np.asarray(index, dtype=np.int64)
+    place = np.full(count(items), -1)
+    place[chosen] = np.arange(len(chosen))
+    rows = {name.partition(".")[0]: place[items[name]] for name in items if name.endswith(".item")}
+    taken = {}
+    for name, values in items.items():
+        of = rows.get(name.partition(".")[0]) if "." in name else None
+        kept = chosen if of is None else np.flatnonzero(of >= 0)
+        taken[name] = of[kept] if of is not None and name.endswith(".item") else values[kept]
+    return taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ A query that nothing in its gallery can answer (a character seen once) has no fi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from benchmark.api import Metric
 from tasks.metrics.clusters import by_series
 from tasks.metrics.items import Items, Resampler, WeightedMean
-from tasks.metrics.retrieval import FIGURES, chance, retrieval
+from tasks.metrics.metric import Metric
+from tasks.metrics.retrieval import FIGURES, chance, ranked_retrieval, retrieval
 
 HELP = {
     "map@r": "mean over queries of the precision at right answers up to rank R, over R, their number",
@@ -37,39 +38,60 @@ METRICS = (
 SERIES = ("auroc[pairs]", "ami", "nmi")
 
 
+def served(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the figures of clusters, which need scikit-learn."""
+    return {**options, "clusters": False}
+
+
 def score_items(
     predictions: Sequence[Mapping[str, np.ndarray]],
     truths: Sequence[Mapping[str, np.ndarray]],
     ids: Sequence[str] | None = None,
     exclude: str = "none",
+    clusters: bool = True,
 ) -> dict[str, np.ndarray]:
     """Figures of every item as a query, float64 (N,), named as the metrics are; NaN where it has none.
 
-    A prediction holds ``embedding`` (D,); a truth holds ``identity``, ``series`` and ``panel``, each a string array
-    (). ``exclude``: ``none`` or ``panel``, whose items are left out of the gallery. Raises ValueError for an embedding
-    that is not finite, naming the item.
+    A prediction holds ``embedding`` (D,), or ``ranking`` (k,), places of other items, nearest first; a truth holds
+    ``identity``, ``series`` and ``panel``, each a string array (). ``exclude``: ``none`` or ``panel``, whose items are
+    left out of the gallery. ``clusters``: whether figures of whole series are made, which need distances (not ranks)
+    and scikit-learn. Raises ValueError for an embedding that is not finite, naming the item.
     """
     if len(predictions) != len(truths):
         raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
-    embeddings = np.stack([np.asarray(prediction["embedding"], dtype=np.float64) for prediction in predictions])
-    wrong = np.flatnonzero(~np.isfinite(embeddings).all(1))
-    if len(wrong):
-        name = ids[wrong[0]] if ids is not None else f"{wrong[0]} (0-based)"
-        raise ValueError(f"embedding of item {name} is not finite ({len(wrong)} of {len(embeddings)} are not)")
     identity, series, panel = (
         np.array([str(truth[key]) for truth in truths]) for key in ("identity", "series", "panel")
     )
     panels = panel if exclude == "panel" else None
-    within = retrieval(embeddings, identity, series, panels)
-    over_all = retrieval(embeddings, identity, None, panels)
+    of_series = {name: np.full(len(truths), np.nan) for name in SERIES}
+    if any("ranking" in prediction for prediction in predictions):
+        rankings = [np.asarray(prediction["ranking"], dtype=np.int64) for prediction in predictions]
+        within = ranked_retrieval(rankings, identity, series, panels)
+        over_all = ranked_retrieval(rankings, identity, None, panels)
+    else:
+        embeddings = _finite([prediction["embedding"] for prediction in predictions], ids)
+        within = retrieval(embeddings, identity, series, panels)
+        over_all = retrieval(embeddings, identity, None, panels)
+        if clusters:
+            of_series = by_series(embeddings, identity, series)
     return {
         **within,
         **{name + INTER: values for name, values in over_all.items()},
-        **by_series(embeddings, identity, series),
+        **of_series,
         "chance": chance(identity, series, panels),
         "identity": identity,
         "series": series,
     }
+
+
+def _finite(vectors: Sequence[np.ndarray], ids: Sequence[str] | None) -> np.ndarray:
+    """Embeddings as one array (N, D) float64. Raises ValueError, naming the first item whose is not finite."""
+    embeddings = np.stack([np.asarray(vector, dtype=np.float64) for vector in vectors])
+    wrong = np.flatnonzero(~np.isfinite(embeddings).all(1))
+    if len(wrong):
+        name = ids[wrong[0]] if ids is not None else f"{wrong[0]} (0-based)"
+        raise ValueError(f"embedding of item {name} is not finite ({len(wrong)} of {len(embeddings)} are not)")
+    return embeddings
 
 
 def resampler(items: Items, metric: str) -> Resampler:

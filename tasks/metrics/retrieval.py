@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -40,6 +40,42 @@ def retrieval(
     return found
 
 
+def ranked_retrieval(
+    rankings: Sequence[np.ndarray],
+    identities: np.ndarray,
+    groups: np.ndarray | None = None,
+    panels: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """``retrieval`` of given lists: ``rankings`` holds for every item places of others, nearest first, (k,) each.
+
+    A list may name items outside of the query's gallery, which are passed over, and may end early: who is not listed
+    is not found.
+    """
+    count = len(rankings)
+    found = {name: np.full(count, np.nan) for name in FIGURES}
+    codes = np.unique(identities, return_inverse=True)[1]
+    for query, ranking in enumerate(rankings):
+        gallery = np.ones(count, dtype=bool) if groups is None else groups == groups[query]
+        gallery[query] = False
+        if panels is not None:
+            gallery &= panels != panels[query]
+        right = codes == codes[query]
+        listed = ranking[gallery[ranking]]
+        ranked = np.append(right[listed], False)[None]
+        for name, values in _figures(ranked, np.array([(right & gallery).sum()])).items():
+            found[name][query] = values[0]
+    return found
+
+
+def nearest(embeddings: np.ndarray) -> np.ndarray:
+    """Places of all items, nearest first, for every item of ``embeddings`` (N, D), itself among them: (N, N)."""
+    rows = [
+        np.argsort(_distances(embeddings[queries], embeddings), axis=1, kind="stable")
+        for _, queries in _blocks(len(embeddings), None)
+    ]
+    return np.concatenate(rows)
+
+
 def _blocks(count: int, groups: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Galleries as indices, and the queries of each in blocks."""
     if groups is None:
@@ -58,9 +94,12 @@ def _distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     return np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
 
 
-def _figures(ranked: np.ndarray) -> dict[str, np.ndarray]:
-    """The figures of queries whose galleries are ranked, right answers true, (Q, G)."""
-    total = ranked.sum(1)
+def _figures(ranked: np.ndarray, total: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """The figures of queries whose galleries are ranked, right answers true, (Q, G).
+
+    ``total`` (Q,) right answers there are, where not all are ranked.
+    """
+    total = ranked.sum(1) if total is None else total
     lone = total == 0
     safe = np.maximum(total, 1)
     hits = np.cumsum(ranked, axis=1)
@@ -71,7 +110,7 @@ def _figures(ranked: np.ndarray) -> dict[str, np.ndarray]:
         "p@1": ranked[:, 0].astype(np.float64),
         "r-precision": (ranked & within).sum(1) / safe,
         "map": (precision * ranked).sum(1) / safe,
-        "mrr": 1 / (ranked.argmax(1) + 1),
+        "mrr": ranked.any(1) / (ranked.argmax(1) + 1),
     }
     return {name: np.where(lone, np.nan, values) for name, values in figures.items()}
 

@@ -8,17 +8,17 @@ those that need a map alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from benchmark.api import Metric
 from tasks.metrics import auc, compat, maps
 from tasks.metrics.items import Items, Resampler, WeightedMean
+from tasks.metrics.metric import Metric
 
 KLD = "kld[eps=2.2204e-16]"
 MODES = ("mit", "ai4va-legacy")
 """Other codes' definitions, computed beside ours where they are asked for; see ``compat``."""
-
 METRICS = (
     Metric("cc", "", "max", "Pearson correlation of prediction and truth map, mean over images"),
     Metric("auc[density]", "", "max", "expected AUC of fixations drawn from the truth map against all pixels"),
@@ -45,6 +45,11 @@ METRICS = (
     ),
     Metric("auc[ai4va-legacy]", "", "max", "the shipped AI4VA script: scikit-learn's AUC, which refuses grey truths"),
 )
+
+
+def served(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the mode that needs scipy and scikit-learn."""
+    return {**options, "modes": tuple(mode for mode in options.get("modes", ()) if mode != "ai4va-legacy")}
 
 
 def column(metric: str) -> str:

@@ -1,0 +1,103 @@
+"""COCO's JSON: the results list and the dictionary, and what the numbers in them mean."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from submissions.findings import Report
+from submissions.formats.box_rows import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Names of images and categories by their numbers; where there are none the numbers are places from 1."""
+
+    images: dict[Any, str] = field(default_factory=dict)
+    categories: dict[Any, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, file: str, content: Any, report: Report) -> Index:
+        """The ``images`` and ``categories`` of a COCO dictionary."""
+        found: list[dict[Any, str]] = []
+        for key, name in (("images", "file_name"), ("categories", "name")):
+            entries = content.get(key, []) if isinstance(content, dict) else None
+            if not isinstance(entries, list) or not all(
+                isinstance(entry, dict) and _hashable(entry.get("id")) and isinstance(entry.get(name), str)
+                for entry in entries
+            ):
+                report.error(file, f"has {key} that are no list of id and {name}", "write them as COCO does")
+                entries = []
+            numbers = [entry["id"] for entry in entries]
+            twice = next((number for number, times in Counter(numbers).items() if times > 1), None)
+            if twice is not None:
+                report.error(file, f"has several {key} with id {twice}", "give each an id of its own, from 1")
+            found.append({entry["id"]: entry[name] for entry in entries})
+        return cls(*found)
+
+
+def load_json(file: str, data: bytes, report: Report) -> Any:
+    """The content of a JSON file, or None with an error in the report."""
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as problem:
+        said = " ".join(str(problem).split())
+        report.error(file, f"is no JSON ({said})", "write it with a JSON library")
+        return None
+
+
+def rows_of_results(entries: list[Any], rows: Rows, index: Index) -> None:
+    """The rows of a results list."""
+    for k, entry in enumerate(entries):
+        _add(f"entry {k} (from 0)", entry, rows, index, "give image_id, category_id, bbox and score")
+
+
+def rows_of_dictionary(content: dict[str, Any], rows: Rows, index: Index) -> None:
+    """The rows of the annotations of a COCO dictionary."""
+    if not isinstance(content["annotations"], list):
+        rows.report.error(rows.file, "has annotations that are no list", "write them as COCO does")
+        return
+    for k, entry in enumerate(content["annotations"]):
+        _add(f"annotation {k} (from 0)", entry, rows, index, "give every annotation its score, as CoMix does")
+
+
+def _add(where: str, entry: Any, rows: Rows, index: Index, mend: str) -> None:
+    lacking = [key for key in ("image_id", "category_id", "bbox", "score") if key not in entry] if _is(entry) else []
+    if not _is(entry) or lacking:
+        rows.wrong(where, f"lacks {lacking[0]}" if lacking else "is no dictionary", mend)
+        return
+    bbox, score = entry["bbox"], entry["score"]
+    if not (isinstance(bbox, list) and len(bbox) == 4 and all(_number(value) for value in bbox)):
+        rows.wrong(where, "has a bbox that is not four numbers", "give x, y, width, height")
+        return
+    if not _number(score):
+        rows.wrong(where, "has a score that is no number", "give a number, the higher the surer")
+        return
+    image, category = entry["image_id"], entry["category_id"]
+    if not (_hashable(image) and _hashable(category)):
+        rows.wrong(where, "has an image_id or category_id that is neither number nor text", "give numbers from 1")
+        return
+    x, y, width, height = (float(value) for value in bbox)
+    if width < 0 or height < 0:
+        rows.wrong(where, f"has a bbox of {width:g} x {height:g} pixels", "give x, y, width, height")
+        return
+    item = rows.item(index.images[image]) if image in index.images else rows.item_at(where, image, bool(index.images))
+    if category in index.categories:
+        label = rows.label(index.categories[category])
+    else:
+        label = rows.label_at(where, category, bool(index.categories))
+    rows.add(where, item, label, (x, y, x + width, y + height), float(score))
+
+
+def _is(entry: Any) -> bool:
+    return isinstance(entry, dict)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, float) or (_hashable(value) and isinstance(value, int) and abs(value) < 2**63)
+
+
+def _hashable(value: Any) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)

@@ -1,0 +1,76 @@
+"""Ranked lists: for every character, who is nearest to it, nearest first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmark.errors import Refusal
+from submissions.findings import Report, few
+from submissions.formats.names import Names
+from submissions.formats.reading import Prediction
+from tasks.metrics.retrieval import nearest
+
+MOST_ITEMS = 3_000
+"""Items of which whole lists are written: their number squared is how many ids that is."""
+
+
+def examine_rankings(
+    file: str, content: Any, ids: Sequence[str] | None, report: Report
+) -> Iterator[tuple[str, Prediction]]:
+    """``ranking`` (k,) of every item, places in ``ids``; without ``ids`` the places are of the queries."""
+    if content is None:
+        return
+    if not isinstance(content, dict) or not all(_is_list(answers) for answers in content.values()):
+        report.error(file, "is no dictionary of lists of ids", "write {query: [nearest, next, ...]}")
+        return
+    known = list(content) if ids is None else list(ids)
+    names, place = Names(known), {item: k for k, item in enumerate(known)}
+    queries = {query: names.find(query) for query in content}
+    extra = [query for query, item in queries.items() if item is None]
+    if extra:
+        text = f"{len(extra)} lists are of items that are not in the reference: {few(extra)}"
+        report.tolerated(file, text, "leave them out")
+    missing = set(known) - set(queries.values())
+    if missing:
+        text = f"{len(missing)} of {len(known)} items have no list: {few(missing)}"
+        report.error(file, text, "rank for every item")
+    wrong: dict[str, list[str]] = {"ranks items that are not in the reference": [], "ranks an item twice": []}
+    own = []
+    found: dict[str, Prediction] = {}
+    for query, item in queries.items():
+        if item is None:
+            continue
+        answers = [names.find(answer) for answer in content[query]]
+        if None in answers:
+            wrong["ranks items that are not in the reference"].append(query)
+        if len(set(answers)) < len(answers):
+            wrong["ranks an item twice"].append(query)
+        if item in answers:
+            own.append(query)
+        listed = [place[answer] for answer in answers if answer is not None and answer != item]
+        found[item] = {"ranking": np.array(listed, dtype=np.int64)}
+    for text, who in wrong.items():
+        if who:
+            report.error(file, f"{text}: {len(who)} lists, those of {few(who)}", "list each item of the reference once")
+    if own:
+        text = f"{len(own)} lists hold their own query: {few(own)}"
+        report.tolerated(file, text, "leave it out; it is no answer to itself")
+    if not report.errors:
+        yield from found.items()
+
+
+def _is_list(answers: Any) -> bool:
+    return isinstance(answers, list) and all(isinstance(answer, str) for answer in answers)
+
+
+def write_rankings(ids: Sequence[str], vectors: np.ndarray) -> bytes:
+    """All others for every item, nearest first, in the order that retrieval ranks them. Raises Refusal."""
+    if len(ids) > MOST_ITEMS:
+        raise Refusal(f"{len(ids)} items make lists of {len(ids) ** 2:,} ids; write embeddings (npz) instead")
+    order = enumerate(nearest(vectors).tolist())
+    lists = {ids[query]: [ids[other] for other in row if other != query] for query, row in order}
+    return (json.dumps(lists, ensure_ascii=False, separators=(",", ":")) + "\n").encode()

@@ -1,0 +1,134 @@
+"""The scoring program of a server: what lies in ``INPUT/res`` against ``INPUT/ref``, scores into ``OUTPUT``.
+
+It is shipped in every bundle with the files that it imports, and it is what ``submit score`` runs. It needs Python,
+numpy and Pillow. A submission that is invalid gets no score: what is wrong goes to standard error, the status is 1.
+
+``ref`` holds ``reference.json`` (see ``Truth``) and ``truths.npz``. Written are ``scores.json`` and ``scores.txt``
+(fixed-point numbers, every column), ``items.csv`` (the figures of each item) and ``details.json`` (all digits, n).
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.errors import Refusal
+from benchmark.store import read_arrays, unpack
+from submissions.findings import Report
+from submissions.formats.files import Folder, Rooted
+from tasks.metrics.items import Items, take
+
+SCHEMA = 1
+MOST = 1e10
+"""Codabench keeps scores as decimals of ten digits before the point and ten behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A reference as it lies beside a scoring program.
+
+    ``files`` and ``scorer`` name modules, ``options`` are what they take; ``items`` are arrays by item (``id``,
+    ``series`` and, where known, ``style``); ``columns`` are keys of scores with their metrics, empty for all there are.
+    """
+
+    task: str
+    files: str
+    scorer: str
+    options: Mapping[str, Any]
+    strict: bool
+    items: Mapping[str, np.ndarray]
+    columns: Mapping[str, str]
+    truths: Sequence[Mapping[str, np.ndarray]]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the items, in order."""
+        return [str(item) for item in self.items["id"]]
+
+    @classmethod
+    def load(cls, folder: Path) -> Truth:
+        """The reference in a folder. Raises Refusal."""
+        path = folder / "reference.json"
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            truths = unpack(read_arrays(folder / "truths.npz"))
+            items = {name: np.array(values) for name, values in told["items"].items()}
+        except (OSError, ValueError, KeyError) as problem:
+            raise Refusal(f"{folder} is no reference ({problem}); make it with submit bundle") from None
+        if told.get("schema") != SCHEMA or len(truths) != len(items["id"]):
+            raise Refusal(f"{path} is of another version of inkbench; make it again")
+        rest = {name: told[name] for name in ("task", "files", "scorer", "options", "strict", "columns")}
+        return cls(items=items, truths=truths, **rest)
+
+
+def main(words: Sequence[str]) -> int:
+    """Score ``INPUT`` into ``OUTPUT``; gives the exit status."""
+    source, target = Path(words[0]), Path(words[1])
+    try:
+        truth = Truth.load(source / "ref")
+        items = score(truth, source / "res")
+        for name, text in results(truth, items).items():
+            (target / name).write_text(text, encoding="utf-8")
+    except (Refusal, ValueError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+def score(truth: Truth, folder: Path) -> dict[str, np.ndarray]:
+    """The scorer's items of the predictions in a folder. Raises Refusal with everything that is wrong."""
+    report = Report(truth.strict)
+    files = Rooted(Folder(folder), report, flat=True)
+    form = importlib.import_module(truth.files)
+    found = dict(form.examine(files, truth.ids, truth.truths, truth.options, report))
+    if report.errors:
+        raise Refusal("\n".join(map(str, report.findings)))
+    for finding in report.findings:
+        print(finding, file=sys.stderr)
+    scorer = importlib.import_module(truth.scorer)
+    predictions = [found[item] for item in truth.ids]
+    return {**scorer.score_items(predictions, truth.truths, ids=truth.ids, **truth.options), **truth.items}
+
+
+def results(truth: Truth, items: Items) -> dict[str, str]:
+    """What is written, by file. Raises Refusal where a column has no finite value."""
+    scorer = importlib.import_module(truth.scorer)
+    figures = scorer.aggregate(items)
+    columns = truth.columns or {name: name for name in figures}
+    for name in columns.values():
+        if not abs(figures.get(name, float("nan"))) < MOST:
+            raise Refusal(f"{name} is {figures.get(name, 'undefined')} for this submission; it has no score")
+    fixed = {key: f"{figures[name]:.10f}" for key, name in columns.items()}
+    counts = scorer.counts(items)
+    told = {name: {"value": figures[name], "n": counts[name]} for name in columns.values()}
+    notes = list(getattr(scorer, "notes", lambda _: ())(items))
+    return {
+        "scores.json": "{" + ", ".join(f"{json.dumps(key)}: {value}" for key, value in fixed.items()) + "}\n",
+        "scores.txt": "".join(f"{key}: {value}\n" for key, value in fixed.items()),
+        "details.json": json.dumps({"metrics": told, "notes": notes}, indent=1) + "\n",
+        "items.csv": per_item(scorer, items, list(columns.values())),
+    }
+
+
+def per_item(scorer: Any, items: Items, metrics: Sequence[str]) -> str:
+    """The figures of each item as a CSV, empty where it has none; sets of boxes are scored as if each were alone."""
+    column = getattr(scorer, "column", lambda name: name)
+    whole = any(name.endswith(".item") for name in items)
+    kept = [name for name in metrics if whole or column(name) in items]
+    buffer = io.StringIO()
+    lines = csv.writer(buffer, lineterminator="\n")
+    lines.writerow(["id", *kept])
+    for k, item in enumerate(items["id"]):
+        own = scorer.aggregate(take(items, [k])) if whole else {name: items[column(name)][k] for name in kept}
+        shown = [float(own.get(name, float("nan"))) for name in kept]
+        lines.writerow([str(item), *(repr(value) if np.isfinite(value) else "" for value in shown)])
+    return buffer.getvalue()

@@ -1,0 +1,96 @@
+"""The files that a scoring program needs, found by their imports: copies of the very files that score a cell."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from benchmark.errors import Refusal
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = frozenset({"benchmark", "leaderboards", "methods", "submissions", "tasks"})
+ALLOWED = frozenset({"numpy", "PIL"})
+"""What a server's image has beside Python."""
+COMMAND = "python3 $program/score.py $input $output"
+START = '''"""Scores a submission: python3 score.py INPUT OUTPUT (see submissions/program.py)."""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("this scoring program needs Python 3.11 or newer; run it in the competition's docker image")
+
+from submissions.program import main
+
+sys.exit(main(sys.argv[1:]))
+'''
+
+
+def program(task: str, modules: Sequence[str]) -> dict[str, bytes]:
+    """A scoring program by file: ``score.py``, its command, and whatever ``modules`` import of ours.
+
+    Raises Refusal where one of them imports what a server lacks.
+    """
+    files = {"score.py": START.encode()}
+    told = f"command: {COMMAND}\ndescription: inkbench scores {task}\n".encode()
+    files |= {"metadata": told, "metadata.yaml": told}
+    for path in sorted(_closure(("submissions.program", *modules))):
+        foreign = sorted(set(_foreign(path)) - ALLOWED)
+        if foreign:
+            where = path.relative_to(ROOT)
+            raise Refusal(f"{task} cannot be scored by a server: {where} imports {foreign[0]}; score it at home")
+        files[path.relative_to(ROOT).as_posix()] = path.read_bytes()
+    return files
+
+
+def _closure(modules: Sequence[str]) -> set[Path]:
+    """The files of ``modules``, of whatever of ours these import, and of the packages that hold them."""
+    found: set[Path] = set()
+    open_ = list(modules)
+    while open_:
+        module = open_.pop()
+        path = _file(module)
+        if path is None or path in found:
+            continue
+        found.add(path)
+        open_ += [name for name, _ in _imports(path) if name.partition(".")[0] in OURS]
+        if "." in module:
+            open_.append(module.rpartition(".")[0])
+    return found
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module of ours; None for an attribute of one."""
+    base = ROOT.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _foreign(path: Path) -> Iterator[str]:
+    """The packages of others that a file imports when it is imported itself, not those that functions ask for."""
+    for name, outermost in _imports(path):
+        top = name.partition(".")[0]
+        if outermost and top not in OURS and top not in sys.stdlib_module_names:
+            yield top
+
+
+@cache
+def _imports(path: Path) -> tuple[tuple[str, bool], ...]:
+    """What a file imports, and whether it does so at once; ``from a import b`` gives a and a.b."""
+    found: list[tuple[str, bool]] = []
+
+    def visit(node: ast.AST, outermost: bool) -> None:
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, outermost) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append((node.module, outermost))
+            found.extend((f"{node.module}.{alias.name}", False) for alias in node.names)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        inner = outermost and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for child in ast.iter_child_nodes(node):
+            visit(child, inner)
+
+    visit(ast.parse(path.read_text()), True)
+    return tuple(found)
