@@ -19,6 +19,8 @@ TIES = 0.05
 BEYOND = 0.05
 """The share of boxes that end well outside of their image from which they are taken for two corners."""
 
+ALIASES = {"character": "body"}
+
 
 class Rows:
     """The rows of one file; a kind of fault is told once, by its first row and how many more have it."""
@@ -63,9 +65,10 @@ class Rows:
         return None
 
     def label(self, name: str) -> int | None:
-        """The place of a class; None, and counted, for one that is not scored."""
-        if name in self.classes:
-            return self.classes.index(name)
+        """The place of a class; None, and counted, for one that is not scored. CoMix calls a body a character."""
+        for known in (name, ALIASES.get(name)):
+            if known in self.classes:
+                return self.classes.index(known)
         self._unscored[name] += 1
         return None
 
