@@ -117,7 +117,9 @@ def environment(record: Record) -> dict[str, Any]:
     provenance = record.get("provenance", {})
     packages = provenance.get("packages", {})
     found: dict[str, Any] = {"protocol": record["protocol"]}
-    raised = [f"{name}@{entry['version']}" for name, entry in record.get("metrics", {}).items() if entry["version"] > 1]
+    present = {name: entry["version"] for name, entry in record.get("metrics", {}).items()}
+    defined = {**record.get("identity", {}).get("metrics", {}), **present}  # a row may lack a figure that others have
+    raised = [f"{name}@{version}" for name, version in defined.items() if version > 1]
     if raised:
         found["metrics"] = " ".join(raised)
     told = record.get("versions", {})

@@ -32,10 +32,12 @@ def count(items: Items) -> int:
 
 
 def concatenate(parts: Sequence[Items]) -> dict[str, np.ndarray]:
-    """Items of several sets one after another; the rows of ragged groups follow their items."""
+    """What items of several sets share, one after another; the rows of ragged groups follow their items."""
     starts = np.cumsum([0, *(count(part) for part in parts)])
     joined = {}
     for name in parts[0]:
+        if not all(name in part for part in parts):
+            continue  # a figure that one of them has not (of samples that a row does not draw)
         shifted = [
             part[name] + start if name.endswith(".item") else part[name]
             for part, start in zip(parts, starts, strict=False)

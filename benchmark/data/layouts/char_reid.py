@@ -15,6 +15,7 @@ from benchmark.data.boxes import Corners, panel_crop, repair
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
 from benchmark.data.files import FileDataset, folders, images_in, number, text_of
 from benchmark.data.jsonfile import expect, field, json_of
+from benchmark.data.layouts.panel_windows import windows
 from benchmark.data.splits import Series, assign, few
 from benchmark.errors import Refusal
 
@@ -81,12 +82,12 @@ class CharReid(FileDataset):
         return (root / BODIES).is_dir() and any((root / f"{split}_char_faces.json").is_file() for split in SPLITS)
 
     def offers(self) -> frozenset[str]:
-        """Identities, faces, bodies and pairs of them; panels with their boxes where the raw panels are there."""
+        """Identities, faces, bodies, pairs of them; panels, their boxes and windows where the raw panels are there."""
         here = {"identities", "faces", "bodies", "face_pairs", "body_pairs"}
         if (self.root / PANELS).is_dir():
             here.add("panels")
             if (self.root / BOXES).is_file():
-                here |= {"boxes:face", "boxes:body"}
+                here |= {"boxes:face", "boxes:body", "sequences"}
         return frozenset(here)
 
     def instances(self, split: Split) -> list[Instance]:
@@ -223,7 +224,9 @@ class CharReid(FileDataset):
         return [*(file for file in lists if file.is_file()), *panels, *crops]
 
     def read(self, kind: Kind) -> list[Item]:
-        """The raw panels with the boxes that are known, or characters cut out of them."""
+        """The raw panels with the boxes that are known, windows of them, or characters cut out of them."""
+        if kind == "sequences":
+            return windows(self._panels(), lambda panel: self.size(panel.path))
         return self._panels() if kind == "panels" else self._cut_outs(kind)
 
     def _cut_outs(self, kind: Kind) -> list[Item]:

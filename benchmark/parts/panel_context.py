@@ -1,0 +1,88 @@
+"""What a masked panel and the panels before it say of the face to paint: SSuperGAN's ways to read a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Context = Literal["none", "plain", "lstm", "bilstm", "convlstm"]
+VIEWS = ("panel", "previous", "before")
+"""The order in which panels are read: the masked one, the last of the story, first."""
+
+
+def to_grid(features: Sequence[Tensor], grid: int) -> list[Tensor]:
+    """Maps finer than ``grid`` averaged down to it, the others as they are."""
+    return [functional.adaptive_avg_pool2d(level, grid) if level.shape[-1] > grid else level for level in features]
+
+
+class PanelMap(nn.Module):
+    """All maps of a panel on one grid: standardised over the batch, a 1 x 1 convolution each, summed, rectified."""
+
+    def __init__(self, channels: Sequence[int], grid: int, width: int) -> None:
+        super().__init__()
+        self.grid = grid
+        self.read = nn.ModuleList(
+            nn.Sequential(nn.BatchNorm2d(count, affine=False), nn.Conv2d(count, width, 1, bias=False))
+            for count in channels
+        )
+        self.offset = nn.Parameter(torch.zeros(width, 1, 1))
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """(B, width, grid, grid) of the backbone's maps, or of what ``to_grid`` made of them."""
+        shape = (self.grid, self.grid)
+        levels = to_grid([level.float() for level in features], self.grid)
+        read = [
+            functional.interpolate(read(level), shape, mode="bilinear", align_corners=False)
+            for level, read in zip(levels, self.read, strict=True)
+        ]
+        return functional.leaky_relu(torch.stack(read).sum(0) + self.offset, 0.2)
+
+
+class PanelContext(nn.Module):
+    """Maps of the panels to one vector of ``out`` numbers.
+
+    ``none``: the masked panel alone. ``plain``: the embeddings of all panels side by side. ``lstm``, ``bilstm``: the
+    last hidden state of a recurrent network over them. ``convlstm``: the same over their maps (Shi et al., NeurIPS
+    2015). A panel that is not there is a vector, or a map, that is learnt.
+    """
+
+    def __init__(self, kind: Context, channels: Sequence[int], grid: int, width: int, embed: int, hidden: int) -> None:
+        super().__init__()
+        self.kind = kind
+        self.map = PanelMap(channels, grid, width)
+        if kind == "convlstm":
+            self.absent = nn.Parameter(torch.zeros(width, grid, grid))
+            self.gates = nn.Conv2d(width + hidden, 4 * hidden, 3, padding=1)
+            self.out = hidden * grid**2
+            return
+        self.absent = nn.Parameter(torch.zeros(embed))
+        self.embed = nn.Linear(width * grid**2, embed)
+        if kind in ("lstm", "bilstm"):
+            self.recurrent = nn.LSTM(embed, hidden, batch_first=True, bidirectional=kind == "bilstm")
+        self.out = {"none": embed, "plain": len(VIEWS) * embed, "lstm": hidden, "bilstm": 2 * hidden}[kind]
+
+    def forward(self, panels: Sequence[Sequence[Tensor]], present: Sequence[Tensor]) -> Tensor:
+        """(B, out) of the maps of each panel in the order of ``VIEWS`` and which of them are there, bool (B,) each."""
+        if self.kind == "convlstm":
+            return self._hidden_map([self._or_absent(self.map(p), there) for p, there in zip(panels, present)])
+        embedded = [self._or_absent(self.embed(self.map(p).flatten(1)), there) for p, there in zip(panels, present)]
+        if self.kind in ("none", "plain"):
+            return torch.cat(embedded, 1)
+        _, (hidden, _) = self.recurrent(torch.stack(embedded, 1))
+        return hidden.transpose(0, 1).flatten(1)
+
+    def _or_absent(self, seen: Tensor, there: Tensor) -> Tensor:
+        return torch.where(there.view(-1, *[1] * (seen.ndim - 1)), seen, self.absent)
+
+    def _hidden_map(self, maps: Sequence[Tensor]) -> Tensor:
+        size = self.gates.out_channels // 4
+        hidden = cell = maps[0].new_zeros(len(maps[0]), size, *maps[0].shape[2:])
+        for seen in maps:
+            enter, forget, leave, change = self.gates(torch.cat([seen, hidden], 1)).chunk(4, 1)
+            cell = forget.sigmoid() * cell + enter.sigmoid() * change.tanh()
+            hidden = leave.sigmoid() * cell.tanh()
+        return hidden.flatten(1)

@@ -1,0 +1,300 @@
+"""A masked face painted from its panel, alone or with those before it: decoder and critics, KID, FID, identity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from benchmark.api import (
+    Dataset,
+    Item,
+    Placement,
+    Predictions,
+    Refusal,
+    Split,
+    Task,
+    TaskConfig,
+    Truth,
+    View,
+    setting,
+)  # fmt: skip
+from benchmark.data.images import read_rgb
+from benchmark.parts.face_windows import closer, face_of, resized, surroundings
+from benchmark.seeding import derive
+from tasks.metrics import given_judges
+from tasks.metrics.inpainting import SIDE, paste
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from benchmark.backbones import Backbone
+
+Judge = Literal["inception", "fd768", "lpips-alex", "lpips-squeeze", "lpips-squeeze-caffe"]
+SCORED = 2.0
+"""Sides of the hole that the square measures on which the figures of the whole are taken."""
+TELEA_RADIUS = 3.0
+SSUPERGAN = "SSuperGAN's configuration"
+
+
+class InpaintingConfig(TaskConfig):
+    """Settings of inpainting."""
+
+    context: Literal["none", "plain", "lstm", "bilstm", "convlstm"] = setting(
+        "none", "what is read beside the face's own panel: nothing, or the two before it, and how", "SSuperGAN"
+    )
+    surroundings: float | None = setting(
+        2.0, "sides of the hole that the square around it measures which the backbone sees; none: the panel", gt=1
+    )
+    smallest: int = setting(32, "px that a face's longer side has at least in its panel", "SSuperGAN", ge=4)
+    side: int = setting(64, "side in pixels of the square inputs; a panel's aspect is lost", "SSuperGAN has 300", ge=16)
+    steps: int = setting(600, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
+    batch: int = setting(32, "items a step, over all devices", SSUPERGAN, ge=2)
+    lr: float = setting(1e-3, "learning rate of encoder and decoder (AdamW, betas .5 and .999)", ge=0)
+    critic_lr: float = setting(0.5, "learning rate of the critics, in those of the decoder", ge=0)
+    grid: int = setting(4, "cells a side of the maps that are read", ge=1, le=16)
+    width: int = setting(32, "channels that are read of each cell", ge=1)
+    embed: int = setting(128, "numbers that a panel is read into", "SSuperGAN has 256 and 1024", ge=1)
+    hidden: int = setting(128, "hidden state of the recurrent contexts", "SSuperGAN has 256 to 1024", ge=1)
+    latent: int = setting(128, "numbers that a face is decoded from", "SSuperGAN has 256 to 1024", ge=2)
+    decoder: Literal["dcgan", "residual"] = setting(
+        "dcgan", "transposed convolutions, or residual blocks between enlargements (SSuperVAE)", "SSuperGAN"
+    )
+    decoder_width: int = setting(16, "channels at half the decoder's size, doubled at each halving", ge=1)
+    critic_width: int = setting(12, "channels after a critic's first layer, doubled at each", ge=1)
+    window: int = setting(64, "side in pixels of what the critic of the whole sees", "SSuperGAN has 300", ge=16)
+    kl: float = setting(0.0, "weight of the divergence of the code from the prior; 0: no VAE", "SSuperVAE has 1", ge=0)
+    local: float = setting(1e-2, "weight of the critic of the face, beside the squared error's 1; 0: none", ge=0)
+    whole: float = setting(0.0, "weight of the critic of the face in its surroundings; 0: none", ge=0)
+    samples: bool = setting(False, "a sample of the prior for each item too, in columns of its own", "SSuperGAN's FID")
+    judges: tuple[Judge, ...] = setting((), "further judges whose weights are at hand: FID, LPIPS")
+    presets: ClassVar = {
+        "smoke": {
+            "smallest": 12, "side": 32, "steps": 30, "batch": 8, "width": 8, "embed": 32, "hidden": 32, "latent": 32,
+            "decoder_width": 4, "critic_width": 4, "window": 32,
+        },
+        "standard": {
+            "side": 128, "steps": 20_000, "lr": 4e-4, "width": 64, "embed": 512, "hidden": 512, "latent": 512,
+            "decoder_width": 64, "critic_width": 64, "window": 128, "trials": (0.3, 1.0, 3.0), "batch_norm": "choose",
+        },
+        "paper": {
+            "surroundings": None, "side": 300, "steps": 400_000, "lr": 2e-4, "critic_lr": 1.0, "width": 64,
+            "embed": 1024, "hidden": 1024, "latent": 512, "decoder_width": 64, "critic_width": 64, "window": 300,
+            "weight_decay": 2.5e-5, "trials": (0.3, 1.0, 3.0), "batch_norm": "choose",
+        },
+    }  # fmt: skip
+
+    @model_validator(mode="after")
+    def _prior_that_is_learnt(self) -> InpaintingConfig:
+        if self.samples and not self.kl:
+            raise ValueError("samples of the prior mean something only where inpainting.kl is above 0")
+        if len(set(self.judges)) < len(self.judges):
+            raise ValueError("judges are named once each")
+        return self
+
+
+class Inpainting(Task):
+    """Faces painted into holes of 64 x 64 px."""
+
+    name = "inpainting"
+    Config = InpaintingConfig
+    scorer = "tasks.metrics.inpainting"
+    trivial = ("mean-face", "telea")
+    references = ("previous-face",)
+    caches_features = True
+    kept_by = ("grid",)
+
+    def bind(self, dataset: Dataset) -> None:
+        """Refuse judges that are not here before any work is done."""
+        del dataset
+        for judge in self.config.judges:
+            try:
+                given_judges.require(judge)
+            except ValueError as error:
+                raise Refusal(f"inpainting.judges: {error}") from None
+
+    def needs(self) -> frozenset[str]:
+        """Windows of panels with a face to fill in."""
+        return frozenset({"sequences"})
+
+    def view(self) -> View:
+        """The masked panel, or the square about its hole, squashed."""
+        return View(self.config.side, "squash", "sequences")
+
+    def views(self) -> dict[str, View]:
+        """The masked panel and, with a context, the two before it, whole."""
+        names = ("panel",) if self.config.context == "none" else ("panel", "previous", "before")
+        return dict.fromkeys(names, self.view())
+
+    def items(self, dataset: Dataset, split: Split) -> list[Item]:
+        """Faces that are large enough, each with its panel as the backbone is to see it."""
+        found = []
+        for item in dataset.items("sequences", split):
+            hole = item.parts["panel"].hole
+            assert hole is not None
+            if max(hole[2] - hole[0], hole[3] - hole[1]) < self.config.smallest:
+                continue
+            found.append(replace(item, parts={**item.parts, "panel": self._shown(item.parts["panel"])}))
+        return found
+
+    def _shown(self, panel: Item) -> Item:
+        frame = next((box for box in panel.boxes if box.label == "panel"), None)
+        if self.config.surroundings is None or frame is None:
+            return panel
+        return closer(panel, round(frame.x1), round(frame.y1), self.config.surroundings)
+
+    def truth(self, item: Item, width: int, height: int) -> Truth:
+        """Of every face ``face`` uint8 (64, 64, 3), and what is asked of it where it is learnt from or scored.
+
+        To train, where a critic wants it: ``square`` uint8 (g, g, 3), what the backbone sees but with the face, and
+        ``hole`` (4,) in shares of it. To score: ``window``, ``hole``, ``identity``, ``series`` and ``panels`` (see the
+        scorer), ``previous``, the face of the reference, and ``noise``, the seed of the item's sample.
+        """
+        del width, height
+        assert item.hole is not None
+        pixels = read_rgb(item.path, item.crop)
+        face = face_of(pixels, item.hole)
+        if item.split == "train":
+            return {"face": face, **(self._square(item, pixels) if self.config.whole else {})}
+        window, place = surroundings(pixels, item.hole, SCORED, SCORED * SIDE)
+        reference = item.parts["reference"]
+        shown = [item.parts[name].id for name in ("panel", "previous", "before")]
+        return {
+            "face": face,
+            "window": paste(window, place, face),
+            "hole": place,
+            "identity": np.array(item.identity or ""),
+            "series": np.array(item.series),
+            "panels": np.array(shown),
+            "previous": resized(read_rgb(reference.path, reference.crop), SIDE),
+            "noise": np.array(derive("inpainting sample", item.id)),
+        }
+
+    def _square(self, item: Item, pixels: np.ndarray) -> Truth:
+        panel = item.parts["panel"]
+        assert item.hole is not None
+        assert panel.hole is not None
+        x, y = item.hole[0] - panel.hole[0], item.hole[1] - panel.hole[1]
+        width, height = pixels.shape[1::-1]
+        if panel.crop and panel.crop != item.crop:
+            width, height = panel.crop[2] - panel.crop[0], panel.crop[3] - panel.crop[1]
+        shares = np.array(panel.hole) / [width, height, width, height]
+        square = resized(pixels[y : y + height, x : x + width], self.config.window)
+        return {"square": square, "hole": shares.astype(np.float32)}
+
+    def target(self, truth: Truth, placement: Placement) -> Truth:
+        """``face`` uint8 (3, 64, 64), and where a critic asks for it ``window`` uint8 (3, g, g) with its ``hole``."""
+        del placement
+        found = {"face": truth["face"].transpose(2, 0, 1)}
+        if self.config.whole:
+            found |= {"window": truth["square"].transpose(2, 0, 1), "hole": truth["hole"]}
+        return found
+
+    def head(self, backbone: Backbone, protocol: str) -> nn.Module:
+        """The same painter for both families."""
+        from benchmark.parts.face_painter import FacePainter, Weights
+        from benchmark.parts.panel_context import PanelContext
+
+        del protocol
+        c = self.config
+        context = PanelContext(c.context, backbone.channels, c.grid, c.width, c.embed, c.hidden)
+        weights = Weights(c.kl, c.local, c.whole)
+        return FacePainter(context, c.latent, c.decoder, c.decoder_width, weights, c.critic_width, c.window)
+
+    def parameter_groups(self, head: nn.Module, lr: float) -> list[dict[str, Any]]:
+        """The decoder's side and the critics, as DCGAN steps them (betas .5 and .999)."""
+        sides: dict[bool, list[nn.Parameter]] = {False: [], True: []}
+        for name, parameter in head.named_parameters():
+            sides[name.startswith("critics.")].append(parameter)
+        rates = {False: lr, True: lr * self.config.critic_lr}
+        return [{"params": of, "lr": rates[side], "betas": (0.5, 0.999)} for side, of in sides.items() if of]
+
+    def kept(self, features: list[Tensor]) -> list[Tensor]:
+        """Maps finer than the grid averaged down to it: what the head reads, in a fraction of the memory."""
+        from benchmark.parts.panel_context import to_grid
+
+        return to_grid(features, self.config.grid)
+
+    def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
+        """``face`` uint8 (64, 64, 3), what goes into the hole; everything around it stays as it was.
+
+        With ``samples`` also ``sample``, what the decoder makes of a draw from the prior, a function of the item's id.
+        """
+        import torch
+
+        del placements
+        found = [{"face": face} for face in _pixels(outputs["face"])]
+        if self.config.samples:
+            draws = [np.random.default_rng(int(truth["noise"])).standard_normal(self.config.latent) for truth in truths]
+            codes = torch.from_numpy(np.stack(draws)).to(outputs["face"])
+            for prediction, sample in zip(found, _pixels(outputs["decoder"](codes)), strict=True):
+                prediction["sample"] = sample
+        return found
+
+    def predict_trivial(
+        self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
+    ) -> Predictions:
+        """The mean of the training faces; what surrounds the hole carried into it; the face of the reference."""
+        del placements
+        if name == "mean-face":
+            mean = np.mean([truth["face"] for truth in train], axis=0, dtype=np.float64)
+            return [{"face": np.asarray(mean.round().astype(np.uint8))} for _ in test]
+        if name == "telea":
+            return [{"face": telea(truth["window"], truth["hole"])} for truth in test]
+        if name == "previous-face":
+            return [{"face": truth["previous"]} for truth in test]
+        raise ValueError(f"inpainting has no row '{name}' without a backbone")
+
+    def score_options(self) -> dict[str, Any]:
+        """Whose figures are computed besides those of the judge that is shipped."""
+        return {"judges": self.config.judges}
+
+    def pictures(
+        self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
+    ) -> dict[str, np.ndarray]:
+        """One sheet: the masked surroundings, the true ones, the painted ones, and a sample where there is one."""
+        from benchmark.parts.draw_rows import draw_rows
+
+        del images
+        columns: dict[str, list[np.ndarray]] = {"masked": [], "true": [], "painted": []}
+        for truth, prediction in zip(truths, predictions, strict=True):
+            blank = np.full_like(prediction["face"], 255)
+            for column, face in (("masked", blank), ("true", truth["face"]), ("painted", prediction["face"])):
+                columns[column].append(paste(truth["window"], truth["hole"], face))
+            if "sample" in prediction:
+                columns.setdefault("sample", []).append(prediction["sample"])
+        return {"faces": draw_rows({name: _floats(of) for name, of in columns.items()})}
+
+
+def telea(window: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """The hole of a window uint8 (h, w, 3) filled from its border (Telea, JGT 2004), as uint8 (64, 64, 3).
+
+    Nothing in the hole is looked at: it is blanked first.
+    """
+    import cv2
+
+    x0, y0, x1, y1 = (int(value) for value in hole)
+    mask = np.zeros(window.shape[:2], dtype=np.uint8)
+    mask[y0:y1, x0:x1] = 255
+    blank = np.where(mask[..., None] > 0, 255, window).astype(np.uint8)
+    filled = blank if mask.all() else cv2.inpaint(blank, mask, TELEA_RADIUS, cv2.INPAINT_TELEA)
+    return resized(filled[y0:y1, x0:x1], SIDE)
+
+
+def _pixels(faces: Tensor) -> np.ndarray:
+    """Faces (B, 3, 64, 64) in [-1, 1] as uint8 (B, 64, 64, 3); as they are where one is not finite, to be refused."""
+    values = faces.detach().float().cpu().numpy().transpose(0, 2, 3, 1)
+    if not np.isfinite(values).all():
+        return values
+    return ((values + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
+
+
+def _floats(images: Sequence[np.ndarray]) -> Tensor:
+    """Images uint8 of any size as float (N, 3, 128, 128) in [0, 1]."""
+    import torch
+
+    stacked = np.stack([resized(image, int(SCORED * SIDE)) for image in images])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255

@@ -1,0 +1,208 @@
+"""Painted faces against the true ones: distances of sets and of pairs of images, and identity, by fixed judges.
+
+A feature distance carries the name of its features: ``ink`` is the extractor that the project ships, ``inception`` the
+network of FID, and only its Fréchet distance is called ``fid``; ``fd768`` is the same network cut off. ``prior``:
+samples of the prior instead of painted holes, columns of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmark.api import Metric
+from tasks.metrics import given_judges, ink
+from tasks.metrics.frechet import frechet
+from tasks.metrics.identity import cosine, rank1
+from tasks.metrics.items import Items, Resampler, WeightedMean, count
+from tasks.metrics.kid import PairedKid, blocks
+from tasks.metrics.pairs import MOST, l1, psnr, ssim
+
+SIDE = ink.SIDE
+FEW = 2048
+"""Images below which a Fréchet distance of Inception features carries a flag in its name."""
+SSIM = "Gaussian 11 x 11, sigma 1.5, data range 255"
+VERSIONS = {"ink": ink.VERSION}
+HOLE, WHOLE = "the hole at 64 x 64 px", "the square of two sides about the hole, the rest of it true"
+PAINTED, PRIOR = "painted", "prior"
+SETS = {
+    "kid[ink]": ("ink", PAINTED),
+    "fd[ink]": ("ink", PAINTED),
+    "kid[ink,prior]": ("ink", PRIOR),
+    "fd[ink,prior]": ("ink", PRIOR),
+    "kid[inception]": ("inception", PAINTED),
+    "fid": ("inception", PAINTED),
+    "fid[n<2048]": ("inception", PAINTED),
+    "kid[inception,prior]": ("inception", PRIOR),
+    "fid[prior]": ("inception", PRIOR),
+    "fid[prior,n<2048]": ("inception", PRIOR),
+    "kid[fd768]": ("fd768", PAINTED),
+    "fd768": ("fd768", PAINTED),
+    "kid[fd768,prior]": ("fd768", PRIOR),
+    "fd768[prior]": ("fd768", PRIOR),
+}
+"""The metrics of sets: whose features they compare, and which images with the true faces."""
+
+
+def _of_set(name: str) -> Metric:
+    judge, images = SETS[name]
+    kind = (
+        "unbiased squared MMD, kernel (a.b / d + 1)^3,"
+        if name.startswith("kid")
+        else "Fréchet distance, never to be compared at different n,"
+    )
+    of = "painted faces" if images == PAINTED else "samples of the prior"
+    return Metric(name, "", "min", f"{kind} of {judge} features of {of} and true faces", VERSIONS.get(judge, 1))
+
+
+METRICS = (
+    _of_set("kid[ink]"),
+    _of_set("fd[ink]"),
+    Metric("cosine[ink]", "", "max", "cosine of ink's embeddings of painted and true face", ink.VERSION),
+    Metric("rank-1[ink]", "", "max", "share of painted faces nearest to a true one of their character", ink.VERSION),
+    Metric("chance", "", "max", "rank-1 of a random order"),
+    Metric("psnr[hole]", "dB", "max", f"10 log10(255^2 / MSE) of an image, at most 100, mean over images; {HOLE}"),
+    Metric("psnr[whole]", "dB", "max", f"the same; {WHOLE}"),
+    Metric("ssim[gauss11,hole]", "", "max", f"SSIM ({SSIM}), mean over images; {HOLE}"),
+    Metric("ssim[gauss11,whole]", "", "max", f"the same; {WHOLE}"),
+    Metric("l1[hole]", "", "min", f"mean absolute difference of values in [0, 1]; {HOLE}"),
+    Metric("l1[whole]", "", "min", f"the same; {WHOLE}"),
+    *(
+        Metric(f"lpips[{name.partition('-')[2]}]", "", "min", f"LPIPS v0.1 over {name.partition('-')[2]}; {HOLE}")
+        for name in given_judges.FILES
+        if name.startswith("lpips")
+    ),
+    *(_of_set(name) for name in SETS if name not in ("kid[ink]", "fd[ink]")),
+)
+
+
+def score_items(
+    predictions: Sequence[Mapping[str, np.ndarray]],
+    truths: Sequence[Mapping[str, np.ndarray]],
+    ids: Sequence[str] | None = None,
+    judges: Sequence[str] = (),
+) -> dict[str, np.ndarray]:
+    """Figures of every item (N,) float64 by metric, and the features of sets, float32 (N, d): ``painted[JUDGE]``,
+    ``true[JUDGE]``, and ``prior[JUDGE]`` where samples are given.
+
+    A prediction holds ``face`` uint8 (64, 64, 3), what is painted into the hole, and may hold ``sample`` of that shape,
+    drawn from the prior. A truth holds ``face``; ``window`` uint8 (h, w, 3), the hole's surroundings with the true face
+    in them, and ``hole`` (4,) x0, y0, x1, y1 in it; ``identity`` (empty where unknown), ``series``, and ``panels``, the
+    ids of the panels that are shown, its own first. ``judges``: of ``given_judges``, besides ``ink``. Raises ValueError
+    for a face that is no such image, naming the item, and for a judge whose weights are not here.
+    """
+    if len(predictions) != len(truths) or not truths:
+        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
+    names = ids if ids is not None else [f"{k} (0-based)" for k in range(len(truths))]
+    sets = {
+        "painted": _faces(predictions, "face", "painted face", names),
+        "true": _faces(truths, "face", "true face", names),
+    }
+    sampled = {"sample" in prediction for prediction in predictions}
+    if sampled == {True}:
+        sets["prior"] = _faces(predictions, "sample", "sample of the prior", names)
+    elif len(sampled) > 1:
+        raise ValueError("some predictions hold a sample of the prior and some do not; there must be one for each")
+    identity, series = (np.array([str(truth[key]) for truth in truths]) for key in ("identity", "series"))
+    items: dict[str, np.ndarray] = {"block": blocks(len(truths))}
+    embedded = {}
+    for name, faces in sets.items():
+        items[f"{name}[ink]"], embedded[name] = ink.look(faces)
+    items["cosine[ink]"] = cosine(embedded["painted"], embedded["true"])
+    items["rank-1[ink]"], items["chance"] = rank1(
+        embedded["painted"], embedded["true"], identity, series, [truth["panels"] for truth in truths]
+    )
+    items |= _pairs("hole", list(sets["painted"]), list(sets["true"]))
+    pasted = [paste(truth["window"], truth["hole"], face) for face, truth in zip(sets["painted"], truths, strict=True)]
+    items |= _pairs("whole", pasted, [np.asarray(truth["window"]) for truth in truths])
+    for judge in judges:
+        if judge.startswith("lpips"):
+            items[f"lpips[{judge.partition('-')[2]}]"] = given_judges.lpips(judge, sets["painted"], sets["true"])
+        else:
+            items |= {f"{name}[{judge}]": given_judges.features(judge, faces) for name, faces in sets.items()}
+    return items
+
+
+def _faces(sources: Sequence[Mapping[str, np.ndarray]], key: str, what: str, names: Sequence[str]) -> np.ndarray:
+    """The faces of all items, uint8 (N, 64, 64, 3)."""
+    for name, source in zip(names, sources, strict=True):
+        face = np.asarray(source[key])
+        if face.shape != (SIDE, SIDE, 3):
+            raise ValueError(f"{what} of item {name} has shape {face.shape}; it must be ({SIDE}, {SIDE}, 3)")
+        if face.dtype != np.uint8:
+            wrong = int((~np.isfinite(face)).sum()) if face.dtype.kind == "f" else 0
+            told = (
+                f"{wrong} of {face.size} values that are NaN or infinite" if wrong else f"values of type {face.dtype}"
+            )
+            raise ValueError(f"{what} of item {name} has {told}; it must be uint8")
+    return np.stack([np.asarray(source[key]) for source in sources])
+
+
+def paste(window: np.ndarray, hole: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """A copy of ``window`` uint8 (h, w, 3) with ``face`` uint8 (64, 64, 3) in ``hole`` (4,), resized to its size."""
+    from PIL import Image
+
+    x0, y0, x1, y1 = (int(value) for value in hole)
+    whole = np.array(window)
+    whole[y0:y1, x0:x1] = Image.fromarray(face).resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR)
+    return whole
+
+
+def _pairs(where: str, images: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    both = list(zip(images, truths, strict=True))
+    return {
+        f"psnr[{where}]": np.array([psnr(*pair) for pair in both]),
+        f"ssim[gauss11,{where}]": np.array([ssim(*pair) for pair in both]),
+        f"l1[{where}]": np.array([l1(*pair) for pair in both]),
+    }
+
+
+def _named(items: Items) -> list[str]:
+    """The metrics that these items have, in the order of ``METRICS``; of FID the one whose flag n asks for."""
+    passed = ("fid", "fid[prior]") if count(items) < FEW else ("fid[n<2048]", "fid[prior,n<2048]")
+    here = {name for name, (judge, images) in SETS.items() if f"{images}[{judge}]" in items and name not in passed}
+    return [metric.name for metric in METRICS if metric.name in here or metric.name in items]
+
+
+def resampler(items: Items, metric: str) -> Resampler:
+    """A metric as a function of the items' multiplicities (N,); no model is opened."""
+    if metric in items:
+        values = np.asarray(items[metric], dtype=np.float64)
+        there = np.isfinite(values)
+        return WeightedMean(np.where(there, values, 0.0), there.astype(np.float64))
+    judge, images = SETS[metric]
+    said, true = items[f"{images}[{judge}]"], items[f"true[{judge}]"]
+    if metric.startswith("kid"):
+        return PairedKid(said, true, items["block"])
+    return lambda weights: frechet(said, true, weights, weights)
+
+
+def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
+    """All figures; ``weights`` (N,) are multiplicities, one each by default. What has no value is left out."""
+    if weights is None:
+        weights = np.ones(count(items))
+    values = {name: resampler(items, name)(weights) for name in _named(items)}
+    return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def counts(items: Items) -> dict[str, int]:
+    """How many faces each figure is of."""
+    total = count(items)
+    found = {name: int(np.isfinite(items[name]).sum()) if name in items else total for name in _named(items)}
+    return {name: n for name, n in found.items() if n}
+
+
+def notes(items: Items) -> list[str]:
+    """What to know of the figures: how many faces stand behind distances, equal images, faces of nobody known."""
+    total = count(items)
+    lines = []
+    if total < FEW:
+        lines.append(f"{total} faces: Fréchet distances are biased upwards below {FEW:,} images; kid[ink] ranks")
+    equal = int((items["psnr[hole]"] == MOST).sum())
+    if equal:
+        lines.append(f"{equal} of {total} painted faces are equal to the true ones and count {MOST:g} dB")
+    lone = int(np.isnan(items["rank-1[ink]"]).sum())
+    if lone:
+        lines.append(f"{lone} of {total} faces have no rank-1: no other panel shows a face known to be theirs")
+    return lines
