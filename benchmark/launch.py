@@ -102,8 +102,11 @@ def _as_asked(store: Store, cell: dict[str, Any]) -> dict[str, Any] | None:
 def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress) -> None:
     """Print the tables of records, write them under results/tables, name the failed cells."""
     from leaderboards import board, render
+    from leaderboards.overall import overall
 
-    for table in board.tables(store, records):
+    tables = board.tables(store, records)
+    whole = overall(tables) if len(tables) > 1 else None
+    for table in [*tables, *([whole] if whole else [])]:
         print(render.text(table))
         progress.say(f"table: {board.write(store, table)}")
     for record in records:

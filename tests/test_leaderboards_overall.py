@@ -1,0 +1,62 @@
+"""The board of several tasks: every figure as its own table has it."""
+
+from leaderboards import render
+from leaderboards.overall import BEST_TRIVIAL, overall
+from leaderboards.table import Block, Cell, Head, Row, Table
+
+
+def row(label, value, star="", best=False, over="+0.1"):
+    cells = {
+        "primary": Cell(f"{value:.3f} [0.100, 0.900]", value, 0.1, 0.9, best),
+        "p": Cell(f"0.01{star}"),
+        "over_trivial": Cell(over),
+    }
+    return Row(label, "done", cells)
+
+
+def table(task, *blocks):
+    heads = (Head("primary", "m ↑\n[95 % interval]"), Head("p", "p"), Head("over_trivial", "Δ"))
+    subtitle = f"task {task}, protocol frozen@1, data synth abc (simulated), preset quick"
+    return Table(f"{task}-frozen-synth-quick", task, subtitle, heads, blocks, ("simulated: drawn", "other"))
+
+
+RESNET = "test_resnet, 64 px, frozen"
+SALIENCY = table(
+    "saliency",
+    Block(RESNET, (row("trivial:uniform", 0.1), row("trivial:centre", 0.2, over="(best)"), row("random", 0.3),
+                   row("jigsaw", 0.5, "*", best=True), row("reference:truth", 0.9))),
+    Block("test_vit, 64 px, frozen", (row("random", 0.25), row("mae", 0.26))),
+)  # fmt: skip
+FAILED = Row("jigsaw", "failed", {"primary": Cell("failed")})
+REID = table("reid", Block("test_resnet, 48 px, frozen", (row("trivial:pixels", 0.7, over="(best)"), FAILED)))
+
+
+def test_methods_by_tasks_in_blocks_of_backbones():
+    board = overall([SALIENCY, REID])
+    assert board.name == "overall-synth-quick"
+    assert [block.heading for block in board.blocks] == ["test_resnet", "test_vit"]
+    assert [head.label for head in board.columns] == ["saliency\nfrozen@1\nm ↑", "reid\nfrozen@1\nm ↑"]
+    first = {row.label: row for row in board.blocks[0].rows}
+    assert list(first) == [BEST_TRIVIAL, "random", "jigsaw"]
+    saliency, reid = (head.key for head in board.columns)
+    assert first["jigsaw"].cells[saliency].text == "0.500*"
+    assert first["jigsaw"].cells[saliency].best
+    assert first["jigsaw"].cells[reid].text == "failed"
+    assert first[BEST_TRIVIAL].cells[saliency].text == "0.200 (centre)"
+    assert first[BEST_TRIVIAL].cells[reid].text == "0.700 (pixels)"
+    assert reid not in first["random"].cells
+    assert "simulated: drawn" in board.notes
+    for renderer in (render.text, render.markdown, render.csv, render.json):
+        assert "0.5" in renderer(board)
+
+
+def test_one_table_alone_is_no_board():
+    assert overall([REID]) is None
+
+
+def test_blocks_of_other_settings_are_columns_of_their_own():
+    tenth = Block(f"{RESNET}, saliency.label_fraction=0.1", (row("random", 0.2),))
+    board = overall([table("saliency", Block(RESNET, (row("random", 0.3),)), tenth)])
+    assert [head.label.split("\n")[3:] for head in board.columns] == [[], ["saliency.label_fraction=0.1"]]
+    [random] = board.blocks[0].rows
+    assert [cell.value for cell in random.cells.values()] == [0.3, 0.2]
