@@ -7,11 +7,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load, save
 
 from benchmark import engine, initialise, pretrain, transfer
 from benchmark.api import Item, Predictions, View
@@ -23,7 +25,7 @@ from benchmark.data.images import read_rgb
 from benchmark.data.splits import labelled
 from benchmark.errors import CellError, Refusal
 from benchmark.features import Features
-from benchmark.head_loop import Job
+from benchmark.head_loop import Job, predict, restored
 from benchmark.locks import machine_slot
 from benchmark.pictures import save_pictures
 from benchmark.planned import Cell, Plan, Pretraining
@@ -110,18 +112,12 @@ class Bench:
         card = self._pretrained(cell, cell.pretraining, backbone) if cell.pretraining else {}
         handed_over = card.get("sha256") or checksum(weights_bytes(backbone))
         train, val, test = (self._task_data(cell, split) for split in SPLITS)
-        job = Job(
-            device=self.device,
-            task=cell.task,
-            protocol=cell.protocol,
-            steps=cell.task.steps(cell.protocol) + cell.extra_steps,
-            seed=cell.seed,
-            disk=Features(self.store.root / "cache" / "features", self.plan.data.fingerprint()),
-            progress=self.progress,
-        )
+        job = self._job(cell)
         checkpoint = engine.Checkpoint(self.store.root / "checkpoints" / f"{cell.id}.pt", self.device)
         with machine_slot(self.device.name, self.progress) if self.first else ExitStack():
             outcome = transfer.transfer(job, backbone, transfer.Splits(train, val, test), checkpoint)
+        if self.first and outcome.network:
+            write_atomic(self.store.network_path(cell.id), save(outcome.network))
         world = self.device.fabric.world_size
         fields = {
             "trials": outcome.trials,
@@ -148,6 +144,38 @@ class Bench:
             },
         }
         return self._score(cell, test, outcome.predictions, fields)
+
+    def _job(self, cell: Cell) -> Job:
+        return Job(
+            device=self.device,
+            task=cell.task,
+            protocol=cell.protocol,
+            steps=cell.task.steps(cell.protocol) + cell.extra_steps,
+            seed=cell.seed,
+            disk=Features(self.store.root / "cache" / "features", self.plan.data.fingerprint()),
+            progress=self.progress,
+        )
+
+    def predict(self, cell: Cell, items: list[Item], data_key: str) -> tuple[TaskData, Predictions]:
+        """What the network of a finished cell predicts for images without truth, and which of them could be read.
+
+        Raises Refusal where the network is not stored, CellError where no image can be read.
+        """
+        path = self.store.network_path(cell.id)
+        if not path.is_file():
+            raise Refusal(f"the network of cell {cell.id[:10]} is not in {path.parent}; run it again with --force")
+        backbone = self._backbone(cell)
+        if cell.pretraining:
+            self._pretrained(cell, cell.pretraining, backbone)
+        job = replace(self._job(cell), disk=None)
+        net = restored(job, backbone.requires_grad_(False).eval(), load(path.read_bytes()))
+        cache = build_cache(
+            items, cell.task.view(), self.store.root / "cache" / "images", data_key, self.progress, self.request.threads
+        )
+        data = TaskData.without_truth(cell.task, cache)
+        for failure in data.failures:
+            self.progress.say(f"left out: {failure['item']}: {failure['reason']}")
+        return data, predict(job, net, backbone, data, f"predict {cell.task.name}")
 
     def _score(self, cell: Cell, test: TaskData, predictions: Predictions, fields: dict[str, Any]) -> Measured:
         """Score the one opening of test; predictions and pictures are written before the record."""

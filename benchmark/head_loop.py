@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,6 +80,36 @@ class Transfer(nn.Module):
             maps = {name: encode(self.backbone, seen, grad) for name, seen in images.items()}
             ready = given(maps, present, images)
         return self.head(ready, targets)
+
+
+def network_state(net: Any, backbone: Backbone) -> dict[str, Tensor]:
+    """What a cell has learnt beyond the backbone that it was handed: its head, and statistics or fine-tuned weights."""
+    module: Transfer = net.module
+    learnt = backbone.state_dict() if module.family == "finetune" else dict(backbone.named_buffers())
+    state = {**{f"head.{name}": of for name, of in module.head.state_dict().items()}}
+    state |= {f"backbone.{name}": of for name, of in learnt.items()}
+    return {name: of.detach().cpu().contiguous().clone() for name, of in state.items()}
+
+
+def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untrained:
+    """The network of a finished cell, ready to predict; ``backbone`` as the cell was handed it, filled in place.
+
+    Raises CellError where the state is not that of this head.
+    """
+    parts: dict[str, dict[str, Tensor]] = {"head": {}, "backbone": {}}
+    for name, of in state.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = of
+    raw = Transfer(backbone, job.task.head(backbone, job.protocol), job.family)
+    missing, extra = backbone.load_state_dict(parts["backbone"], strict=False)
+    if extra or (job.family == "finetune" and missing):
+        raise CellError(f"the stored network is not one of {backbone.name}; run the cell again with --force")
+    try:
+        raw.head.load_state_dict(parts["head"])
+    except RuntimeError as error:
+        why = str(error).splitlines()[-1].strip()
+        raise CellError(f"the stored network has another head ({why}); run the cell again with --force") from None
+    return Untrained(raw.to(job.device.torch, memory_format=torch.channels_last).eval())  # type: ignore[call-overload]
 
 
 class Untrained(nn.Module):

@@ -123,6 +123,10 @@ class Store:
         """Where the predictions of a cell lie."""
         return self.record_path(cell).with_suffix(".predictions.npz")
 
+    def network_path(self, cell: str) -> Path:
+        """Where lies what a cell has learnt beyond its backbone's pretraining; it may be removed at any time."""
+        return self.root / "networks" / f"{cell}.safetensors"
+
     def read(self, cell: str) -> dict[str, Any] | None:
         """The record of a cell, or None where there is none."""
         path = self.record_path(cell)

@@ -61,6 +61,17 @@ class TaskData:
             raise CellError(f"not one item of {task.name} can be read: {failures[0]['reason']}")
         return cls(caches, {name: np.array(of) for name, of in rows.items()}, kept, truths, placements, failures)
 
+    @classmethod
+    def without_truth(cls, task: Task, cache: ImageCache) -> TaskData:
+        """Images of which nothing is known; for tasks that see one square of each."""
+        [name] = task.views()
+        count = len(cache.items)
+        placements = [task.view().place(width, height) for width, height in cache.sizes.tolist()]
+        failures = [{"item": item, "reason": reason} for item, reason in cache.failures]
+        return cls(
+            {name: cache}, {name: np.arange(count)}, cache.items, [{} for _ in range(count)], placements, failures
+        )
+
     def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """The squares of items by view, uint8 (B, S, S, 3); grey where an item lacks one."""
         return {name: self._squares(name, indices) for name in self.caches}

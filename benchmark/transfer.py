@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmark import engine
 from benchmark.api import Predictions, Task
 from benchmark.backbones import Backbone
 from benchmark.batch_norm import reestimate
 from benchmark.errors import CellError
-from benchmark.head_loop import Job, predict, train_head
+from benchmark.head_loop import Job, network_state, predict, train_head
 from benchmark.task_data import TaskData
 
 
@@ -35,6 +36,8 @@ class Outcome:
     """The one evaluation on test, and how the trial was chosen."""
 
     predictions: Predictions
+    network: dict[str, Tensor]
+    """What was learnt (``network_state``); nothing under a protocol with groups, which has a network for each."""
     calibration: dict[str, Any]
     trials: list[dict[str, Any]]
     chosen: dict[str, Any]
@@ -88,6 +91,7 @@ def _joined(job: Job, test: TaskData, parts: dict[str, Outcome]) -> Outcome:
     first = next(iter(parts.values()))
     return Outcome(
         predictions=[next(queues[str(job.task.group(job.protocol, item))]) for item in test.items],
+        network={},
         calibration=first.calibration,
         trials=[{"held_out": group, **trial} for group, part in parts.items() for trial in part.trials],
         chosen={group: part.chosen for group, part in parts.items()},
@@ -136,6 +140,7 @@ def _transfer(job: Job, backbone: Backbone, splits: Splits, checkpoint: engine.C
     predictions = predict(job, net, own, splits.test, f"test {task.name}")
     return Outcome(
         predictions=predictions,
+        network=network_state(net, own),
         calibration=calibration,
         trials=trials,
         chosen=chosen,

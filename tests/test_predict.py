@@ -1,0 +1,62 @@
+"""The stored network of a cell on a folder of images that nothing is known of."""
+
+import os
+
+import numpy as np
+import pytest
+
+from benchmark.errors import Refusal
+from benchmark.predict import predict_folder
+from benchmark.progress import Progress
+from benchmark.store import Store, read_arrays, unpack
+
+QUIET = Progress(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def finished(cli, first_run, tmp_path_factory):
+    """A results folder with a fine-tuned and a frozen cell of each task that sees one image."""
+    results = first_run[1].parent / "predicted"
+    results.mkdir()
+    (results / "cache").symlink_to(first_run[1] / "cache")
+    words = ("--method", "random", "--task", "saliency", "--preset", "smoke", "--set", "saliency.steps=3")
+    done = cli(*words, "--protocol", "both", "--results", results)
+    assert done.returncode == 0, done.stderr
+    return Store(results)
+
+
+def records(store):
+    return {(record["method"], record["family"]): record for record in store.records()}
+
+
+@pytest.mark.parametrize("family", ["frozen", "finetune"])
+def test_the_test_images_again_are_predicted_as_the_cell_predicted_them(finished, family, tmp_path):
+    record = records(finished)["random", family]
+    ids = read_arrays(finished.items_path(record["id"]))["id"].tolist()
+    stored = unpack(read_arrays(finished.predictions_path(record["id"])))
+    [drawn] = [path for path in (finished.root / "cache" / "synth").iterdir() if (path / "ai4va").is_dir()]
+    for item in ids:
+        os.link(drawn / "ai4va" / "images" / "test" / f"{item}.jpg", tmp_path / f"{item}.jpg")
+    (tmp_path / "broken.png").write_bytes(b"none")
+    items, predictions = predict_folder(finished, record, tmp_path, QUIET)
+    assert sorted(items["id"]) == sorted(ids), "the one that cannot be read is left out"
+    assert (items["width"] > 0).all()
+    again = dict(zip(items["id"].tolist(), predictions, strict=True))
+    for item, before in zip(ids, stored, strict=True):
+        np.testing.assert_allclose(again[item]["map"], before["map"], rtol=2e-3, atol=1e-6)
+
+
+def test_what_has_no_network_is_refused(finished, tmp_path):
+    known = records(finished)
+    with pytest.raises(Refusal, match="holds no images"):
+        predict_folder(finished, known["random", "frozen"], tmp_path, QUIET)
+    (tmp_path / "a.png").write_bytes(b"none")
+    with pytest.raises(Refusal, match="has no network to predict with"):
+        predict_folder(finished, known["trivial:centre", "frozen"], tmp_path, QUIET)
+    lost = known["random", "finetune"]
+    path = finished.network_path(lost["id"])
+    kept = path.read_bytes()
+    path.unlink()
+    with pytest.raises(Refusal, match="run it again with --force"):
+        predict_folder(finished, lost, tmp_path, QUIET)
+    path.write_bytes(kept)
