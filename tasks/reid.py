@@ -1,14 +1,21 @@
-"""Who is it: characters found again by the distance of their frozen features, within a series and over all."""
+"""Who is it: characters found again by face, body or both, by features as they are or by a trained identity head."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import model_validator
 
-from benchmark.api import Item, Kind, Placement, Predictions, Task, TaskConfig, Truth, View, setting
-from benchmark.data.images import read_rgb
+from benchmark.api import Dataset, Item, Kind, Placement, Predictions, Refusal, Task, TaskConfig, Truth, View, setting
+from benchmark.data.images import BadImage, read_rgb
+from benchmark.parts.draw_strips import Shown, draw_strip
+from benchmark.seeding import derive
+from tasks.metrics import assign
+from tasks.metrics.cliques import groups, known_to_differ
+from tasks.metrics.reid import calibrate
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,64 +26,166 @@ THUMBNAIL = 16
 """Side of the raw-pixel baseline's image."""
 BINS = 32
 """Bins of a channel of the colour histogram (comic_char_reid has 32 x 3)."""
+STRIPS = 3
+"""Sequences of panels that are drawn with who was taken for whom."""
+HALVES = ("face", "body")
+SOURCE = "Soykan et al. 2023"
 
 
 class ReidConfig(TaskConfig):
     """Settings of re-identification."""
 
-    crops: Literal["faces", "bodies"] = setting("faces", "what characters are found again by", "Soykan et al. 2023")
-    exclude: Literal["none", "panel"] = setting("none", "whose items are no answer to a query of theirs")
+    crops: Literal["faces", "bodies", "both"] = setting("faces", "what characters are found again by", SOURCE)
+    exclude: Literal["none", "panel", "page"] = setting("none", "whose items are no answer to a query of theirs")
     side: int = setting(64, "side in pixels of the square input; faces lose their aspect, bodies are padded", ge=16)
-    steps: int = setting(0, "updates of the head: there is none, features are compared as they are", ge=0, le=0)
+    body_side: int | None = setting(None, "side of bodies where it is another; none: as `side`", ge=16)
+    fusion: Literal["cat", "sum", "mean", "weighted", "attention"] = setting(
+        "sum", "how face and body become one vector; the last two are learnt", SOURCE
+    )
+    padding: Literal["zero", "trainable"] = setting("zero", "what stands in for a missing half", SOURCE)
+    mask: float = setting(
+        0.0, "probability that a half is hidden from a training step where both are there", ge=0, le=1
+    )
+    dim: int = setting(256, "length of the identity head's vector", SOURCE, ge=2)
+    loss: Literal["contrastive", "triplet", "multi_similarity", "tuplet", "triplet_contrastive"] = setting(
+        "contrastive", "what the identity head is trained with", SOURCE
+    )
+    margin: float = setting(0.2, "margin of `triplet`, and how hard its miner's pairs are", SOURCE, gt=0)
+    steps: int = setting(400, "updates of the identity head (and, fine-tuned, of the backbone)", ge=1)
+    batch: int = setting(64, "appearances a step, over all devices", ge=4)
+    series: int = setting(4, "series in a batch", ge=1)
+    each: int = setting(4, "appearances of a character in a batch, at most", ge=2)
+    lr: float = setting(1e-3, "learning rate of the head (AdamW)", gt=0)
     presets: ClassVar = {
-        "smoke": {"side": 32},
-        "standard": {"side": 96, "batch_norm": "choose"},
-        "paper": {"side": 96, "batch_norm": "choose"},
+        "smoke": {"side": 32, "steps": 40, "batch": 32},
+        "standard": {
+            "side": 96,
+            "body_side": 128,
+            "steps": 2_000,
+            "batch": 128,
+            "trials": (0.3, 1.0, 3.0),
+            "batch_norm": "choose",
+        },
+        "paper": {
+            "side": 96,
+            "body_side": 128,
+            "steps": 4_000,
+            "batch": 256,
+            "series": 16,
+            "each": 16,
+            "lr": 7.5e-4,
+            "weight_decay": 0.05,
+            "batch_norm": "choose",
+        },
     }
+
+    @model_validator(mode="after")
+    def _pairs_in_a_batch(self) -> ReidConfig:
+        if self.batch // self.series < 4:
+            raise ValueError(f"batch {self.batch} over {self.series} series leaves fewer than 4 appearances a series")
+        if self.mask > 0 and self.crops != "both":
+            raise ValueError(f"mask hides one of two halves; with crops {self.crops} there is one")
+        return self
 
 
 class Reid(Task):
-    """Zero-shot retrieval: every appearance of a character is a query, the others are its gallery."""
+    """Retrieval of characters: every appearance is a query, others its gallery; and who is who on strips of panels."""
 
     name = "reid"
+    version = 2
     Config = ReidConfig
     scorer = "tasks.metrics.reid"
     files = "submissions.formats.embeddings"
-    protocols: ClassVar = {"zeroshot@1": "frozen"}
+    protocols: ClassVar = {"zeroshot@1": "frozen", "identity@1": "frozen", "identity-finetune@1": "finetune"}
     trivial = ("chance", "pixels", "histogram")
+    caches_features = True
+    calibrates = True
+    dataset: Dataset | None = None
+
+    def bind(self, dataset: Dataset) -> None:
+        """Where the panels of a strip are."""
+        self.dataset = dataset
 
     def needs(self) -> frozenset[str]:
-        """Faces or bodies with identities."""
-        return frozenset({"identities", self.config.crops})
+        """Faces, bodies, or appearances of both, with identities."""
+        return frozenset({"identities", "characters" if self.config.crops == "both" else self.config.crops})
 
     def view(self) -> View:
-        """Faces squashed, bodies padded (Soykan et al. 2023)."""
-        kind: Kind = self.config.crops
-        return View(self.config.side, "squash" if kind == "faces" else "pad", kind)
+        """The first of ``views``."""
+        return next(iter(self.views().values()))
+
+    def views(self) -> dict[str, View]:
+        """Faces squashed, bodies padded (Soykan et al. 2023); one of them is the image itself."""
+        crops, side = self.config.crops, self.config.side
+        kind: Kind = "characters" if crops == "both" else crops
+        both = {"face": View(side, "squash", kind), "body": View(self.config.body_side or side, "pad", kind)}
+        return both if crops == "both" else {"image": both["face" if crops == "faces" else "body"]}
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """``identity``, ``series`` and ``panel`` of the item; ``pixels`` and ``histogram`` for the trivial rows."""
+        """Who it is, where, what tells it from others; ``pixels`` and ``histogram`` for the trivial rows."""
         del width, height
-        pixels = read_rgb(item.path, item.crop)
+        panel = item.panel or item.id
+        shown = [item.parts.get(name) for name in HALVES] if self.config.crops == "both" else [item]
+        crops = [read_rgb(part.path, part.crop) if part else None for part in shown]
         return {
             "identity": np.array(item.identity),
             "series": np.array(item.series),
-            "panel": np.array(item.panel),
-            "pixels": thumbnail(pixels),
-            "histogram": histogram(pixels),
+            "panel": np.array(panel),
+            "page": np.array(panel.rpartition("_")[0]),
+            "apart": np.array(item.apart, dtype=str),
+            "sequences": np.array(item.strips, dtype=str),
+            "pixels": np.stack([thumbnail(crop) for crop in crops]),
+            "histogram": np.stack([histogram(crop) for crop in crops]),
         }
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
-        """Nothing: no head is trained."""
-        del truth, placement
-        return {}
+        """A code of the character, the same for all of its appearances."""
+        del placement
+        return {"identity": np.array([derive(str(truth["series"]), str(truth["identity"]))], dtype=np.int64)}
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
-        """The coarsest map, averaged and brought to length 1."""
-        from benchmark.parts.unit_features import UnitFeatures
+        """Features as they are, of length 1, or an identity head. Raises Refusal where the fusion would be learnt."""
+        from benchmark.parts.identity_head import FIXED, IdentityHead, UnitFeatures
 
-        del backbone, protocol
-        return UnitFeatures()
+        config = self.config
+        if self.steps(protocol):
+            return IdentityHead(
+                channels=backbone.channels[-1],
+                halves=len(self.views()),
+                dim=config.dim,
+                fusion=config.fusion,
+                loss=config.loss,
+                margin=config.margin,
+                trainable_padding=config.padding == "trainable",
+                mask=config.mask,
+            )
+        if config.crops == "both" and config.fusion not in FIXED:
+            raise Refusal(
+                f"reid.fusion={config.fusion} is learnt and {protocol} trains nothing; "
+                f"choose one of {', '.join(FIXED)} or --protocol identity@1"
+            )
+        return UnitFeatures(config.fusion if config.crops == "both" else "cat")
+
+    def steps(self, protocol: str) -> int:
+        """None where features are compared as they are."""
+        return 0 if protocol.startswith("zeroshot") else int(self.config.steps)
+
+    def sampler(self, truths: Sequence[Truth]) -> Callable[[int, int, int], np.ndarray]:
+        """Some series, some of their characters, some appearances of each; all known to differ or to be the same."""
+        from benchmark.parts.character_sampler import CharacterSampler
+
+        series = np.array([str(truth["series"]) for truth in truths])
+        names = [f"{where}\n{truth['identity']}" for where, truth in zip(series, truths, strict=True)]
+        codes = np.unique(names, return_inverse=True)[1]
+        differ = known_to_differ(codes, series, [truth["apart"].tolist() for truth in truths])
+        of_series: dict[str, list[np.ndarray]] = {}
+        for rows in groups(codes, series, differ):
+            of_series.setdefault(str(series[rows[0]]), []).append(rows)
+        return CharacterSampler(list(of_series.values()), codes, self.config.series, self.config.each)
+
+    def kept(self, features: list[Tensor]) -> list[Tensor]:
+        """The coarsest map, averaged over space."""
+        return [features[-1].float().mean((2, 3), keepdim=True)]
 
     def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
         """Unit vectors (B, D) as ``embedding`` float32 (D,) each."""
@@ -86,7 +195,7 @@ class Reid(Task):
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
     ) -> Predictions:
-        """Random vectors, raw pixels, or colour histograms in the place of features."""
+        """Random vectors, raw pixels, or colour histograms in the place of features; zeros for a missing half."""
         del train, placements
         if name == "chance":
             return [{"embedding": row} for row in np.random.default_rng(0).standard_normal((len(test), 256))]
@@ -96,17 +205,54 @@ class Reid(Task):
         """Whose items are left out of a query's gallery."""
         return {"exclude": self.config.exclude}
 
+    def calibrate(self, predictions: Predictions, truths: Sequence[Truth]) -> dict[str, Any]:
+        """Where clusters of a strip are cut: the threshold that is best on validation."""
+        return dict(calibrate(predictions, truths))
 
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """An image uint8 (h, w, 3) as a small square, float32 in [0, 1]."""
+    def album(
+        self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """A few strips of panels whose boxes have one colour for each assigned character, the true one named."""
+        data = self.dataset
+        if data is None or "threshold" not in options or "panels" not in data.offers():
+            return {}
+        panels = {item.id: item for item in data.items("panels", items[0].split)}
+        strips = data.strips(items[0].split)
+        parts = assign.sequences([truth["sequences"].tolist() for truth in truths])
+        known = [name for name in parts if name in strips and all(panel in panels for panel in strips[name])]
+        drawn = {}
+        for number, place in enumerate(np.linspace(0, len(known) - 1, min(STRIPS, len(known))).astype(int)):
+            rows = parts[known[place]]
+            found = assign.clusters(np.stack([predictions[row]["embedding"] for row in rows]), options["threshold"])
+            shown = [
+                Shown(str(items[row].panel), part.place, "" if k else str(items[row].identity), int(code))
+                for row, code in zip(rows, found, strict=True)
+                for k, part in enumerate(list(items[row].parts.values()) or [items[row]])
+                if part.place is not None
+            ]
+            images = {}
+            for name in strips[known[place]]:
+                with suppress(BadImage):  # its characters may still be there, cut out before
+                    images[name] = read_rgb(panels[name].path, panels[name].crop)
+            if images:
+                drawn[f"assign-{number}"] = draw_strip(images, shown)
+        return drawn
+
+
+def thumbnail(pixels: np.ndarray | None) -> np.ndarray:
+    """An image uint8 (h, w, 3) as a small square, float32 in [0, 1]; zeros for None."""
     from PIL import Image
 
+    if pixels is None:
+        return np.zeros((THUMBNAIL, THUMBNAIL, 3), dtype=np.float32)
     small = Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR)
     return np.asarray(small, dtype=np.float32) / 255
 
 
-def histogram(pixels: np.ndarray) -> np.ndarray:
-    """The share of an image's pixels in each bin of each channel, float32 (3, BINS)."""
+def histogram(pixels: np.ndarray | None) -> np.ndarray:
+    """The share of an image's pixels in each bin of each channel, float32 (3, BINS); zeros for None."""
+    if pixels is None:
+        return np.zeros((3, BINS), dtype=np.float32)
     bins = pixels.reshape(-1, 3).astype(np.int64) * BINS // 256
     counts = np.stack([np.bincount(bins[:, channel], minlength=BINS) for channel in range(3)])
     return (counts / len(bins)).astype(np.float32)

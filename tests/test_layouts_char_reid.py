@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pictures_of import draw, write
 
 from benchmark.data.dataset import Box
-from benchmark.data.layouts.char_reid import CharReid, face_square
+from benchmark.data.layouts.appearances import paired
+from benchmark.data.layouts.char_reid import CharReid, Instance, face_square
 from benchmark.errors import Refusal
 
 HEADER = "series_id,page_id,type,index,char_index,x_0,y_0,x1,y_1\n"
@@ -52,7 +53,7 @@ def with_panels(root: Path) -> Path:
 
 def test_instances_have_identity_series_panel_and_split(tmp_path):
     dataset = CharReid(reid(tmp_path))
-    assert dataset.offers() == {"identities", "faces", "bodies", "face_pairs", "body_pairs"}
+    assert dataset.offers() == {"identities", "faces", "bodies", "characters", "face_pairs", "body_pairs"}
     for split, series in SERIES.items():
         instances = dataset.instances(split)
         assert len(instances) == 5
@@ -165,3 +166,84 @@ def test_faces_and_bodies_are_items_and_pairs_lie_in_one_order(tmp_path):
         assert [(item.panel, item.identity) for item in pairs[0]] == [(item.panel, item.identity) for item in pairs[1]]
         assert set(pairs[0]) <= set(faces)
         assert set(pairs[1]) <= set(bodies)
+
+
+def edited(path: Path, change) -> None:
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def test_what_tells_characters_apart_and_the_strips_that_name_an_appearance(tmp_path):
+    root = with_panels(reid(tmp_path))
+    strip = "30_1_0+30_1_1+30_1_2+30_1_3"
+    second = {"seq_id": "30_2_0+30_2_1", "annotations": [{"charId": "b", "charInstances": [{"face": "30_1_0_face_1"}]}]}
+    edited(root / "test_sequences.json", lambda sequences: sequences.append(second))
+    edited(root / "test_char_faces.json", lambda faces: faces.update(c=["30_1_1_face_3"]))
+    draw(root / "comics_crops_large_faces/30/1_1/3.jpg")
+    dataset = CharReid(root)
+    faces = {item.id: item for item in dataset.items("faces", "test")}
+    assert faces["30_1_0_face_0"].apart == (strip,)
+    assert faces["30_1_0_face_1"].apart == (strip, "30_2_0+30_2_1")
+    assert faces["30_1_1_face_0"].apart == (strip,), "its character is named, though not this appearance"
+    assert (faces["30_1_0_face_0"].strips, faces["30_1_1_face_0"].strips) == ((strip,), ())
+    assert faces["30_1_1_face_3"].apart == ("character c",), "told apart from nobody"
+    assert (faces["30_1_0_face_0"].place, faces["30_1_0_face_1"].place) == ((10, 10, 30, 50), None)
+    assert dataset.strips("test")[strip] == ("30/1_0", "30/1_1", "30/1_2", "30/1_3")
+    assert dataset.strips("val").keys() == {"20_1_0+20_1_1+20_1_2+20_1_3"}
+
+
+def test_without_sequences_a_cast_is_exact_and_that_is_said(tmp_path):
+    dataset = CharReid(reid(tmp_path))
+    for name in ("train", "validation", "test"):
+        (tmp_path / f"{name}_sequences.json").unlink()
+    assert {item.apart for item in dataset.items("faces", "test")} == {()}
+    assert "no sequences: all characters of a series are taken to differ" in dataset.warnings
+
+
+def test_characters_are_a_face_a_body_or_both(tmp_path):
+    """One pair is annotated, one is the boxes' file's, one stands alone in its panel; the rest are halves."""
+    root = with_panels(reid(tmp_path))
+    lists = {
+        "faces": {"a": ["30_1_0_face_0", "30_1_1_face_0", "30_1_2_face_0", "30_1_2_face_1"], "b": ["30_1_0_face_1"]},
+        "bodies": {"a": ["30_1_0_body_0", "30_1_2_body_0", "30_1_2_body_1"], "b": ["30_1_0_body_1", "30_1_3_body_0"]},
+    }
+    for part, of in lists.items():
+        write(root / f"test_char_{part}.json", json.dumps(of))
+    for index in (0, 1):
+        draw(root / f"comics_crops_large_faces/30/1_2/{index}.jpg")
+        draw(root / f"comics_crops/30/1_2/bodies/{index}.jpg")
+    draw(root / "comics_crops/30/1_3/bodies/0.jpg")
+    rows = ["30,1_2,face,0,5,1,1,9,9", "30,1_2,body,1,5,1,1,9,9", "30,1_2,face,1,6,1,1,9,9", "30,1_2,body,0,7,1,1,9,9"]
+    write(root / "merged_face_body.csv", (root / "merged_face_body.csv").read_text() + "\n".join(rows) + "\n")
+    items = CharReid(root).items("characters", "test")
+    assert [item.id for item in items] == [
+        "30_1_0_face_0+30_1_0_body_0",
+        "30_1_1_face_0",
+        "30_1_2_face_0+30_1_2_body_1",
+        "30_1_2_face_1",
+        "30_1_0_face_1+30_1_0_body_1",
+        "30_1_2_body_0",
+        "30_1_3_body_0",
+    ]
+    both, alone = items[0], items[-1]
+    assert list(both.parts) == ["face", "body"]
+    assert both.parts["body"].path == root / "comics_crops/30/1_0/bodies/0.jpg"
+    assert (both.identity, both.panel, both.path) == ("a", "30/1_0", both.parts["face"].path)
+    assert (list(alone.parts), alone.path) == (["body"], alone.parts["body"].path)
+
+
+def test_a_pair_of_two_characters_or_panels_is_none():
+    """What is said is checked: whose they are and where, and that one is a face and the other a body."""
+    shown = {
+        name: Instance(name, Path(name), kind, identity, "s", panel, "test")
+        for name, kind, identity, panel in [
+            ("f", "face", "a", "p"),
+            ("g", "face", "a", "p"),
+            ("x", "body", "b", "p"),
+            ("y", "body", "a", "q"),
+            ("z", "body", "a", "p"),
+        ]
+    }
+    said = [("f", "x"), ("f", "y"), ("f", "g"), ("z", "f"), ("f", None), ("f", "gone"), ("g", "z"), ("f", "z")]
+    assert paired(shown, said) == [("f", None), ("g", "z"), (None, "x"), (None, "y")]

@@ -140,6 +140,42 @@ def test_char_reid(synth, results, labels, panels):
     assert dataset.warnings == []
 
 
+def test_characters_have_the_face_and_the_body_that_were_drawn(synth, results, labels, panels):
+    """One appearance for each character with either half; the pairs are those of the labels."""
+    drawn = Counter(
+        (
+            name,
+            character["id"],
+            tuple(kind for kind in ("face", "body") if character[kind]),
+            *map(str, character["body"] or ()),
+        )
+        for name, (_, panel) in panels.items()
+        for character in panel["characters"]
+        if character["face"] or character["body"]
+    )
+    relative, exact = reader(synth, results, "char_reid"), synth
+    for dataset in (relative, exact):
+        items = every(dataset, "characters")
+        same_split_and_style(items, labels)
+        found = Counter()
+        for item in items:
+            body = item.parts["body"].place if "body" in item.parts else ()
+            found[item.panel, item.identity, tuple(item.parts), *(str(int(value)) for value in body)] += 1
+        assert found == drawn
+    named = {strip for item in every(relative, "characters") for strip in item.strips}
+    assert (
+        named
+        == {strip for split in SPLITS for strip in relative.strips(split)}
+        == {*exact.strips("train")}
+        | {
+            *exact.strips("val"),
+            *exact.strips("test"),
+        }
+    )
+    assert {item.apart for item in every(exact, "characters")} == {()}
+    assert all(item.apart for item in every(relative, "characters"))
+
+
 def test_char_reid_panels_and_sequences(synth, results, labels, panels):
     dataset = reader(synth, results, "char_reid")
     assert {"identities", "panels", "boxes:face", "boxes:body"} <= dataset.offers()

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.metrics import reid
-from tasks.metrics.retrieval import FIGURES, chance, retrieval
+from tasks.metrics.retrieval import CHANCE, FIGURES, first_against_rest, retrieval
 
 
 def sample(seed, n, d, k):
@@ -55,17 +54,13 @@ def test_equal_to_pytorch_metric_learning():
             assert np.nanmean(found[mine]) == pytest.approx(theirs[name], abs=1e-6 if mine == "mrr" else 1e-10)
 
 
-def brute_force(x, identities, groups, panels, query):
-    gallery = [
-        k
-        for k in range(len(x))
-        if k != query and groups[k] == groups[query] and (panels is None or panels[k] != panels[query])
-    ]
-    gallery.sort(key=lambda k: (((x[k] - x[query]) ** 2).sum(), k))
-    right = [identities[k] == identities[query] for k in gallery]
+def ranked(x, identities, query, gallery):
+    """The figures of one query by their definitions, gallery members in the order of distance and place."""
+    order = sorted(gallery, key=lambda k: (((x[k] - x[query]) ** 2).sum(), k))
+    right = [identities[k] == identities[query] for k in order]
     total = sum(right)
     if not total:
-        return dict.fromkeys(FIGURES, np.nan)
+        return dict.fromkeys((*FIGURES, CHANCE), np.nan)
     precision = [sum(right[: i + 1]) / (i + 1) for i in range(len(right))]
     return {
         "map@r": sum(precision[i] * right[i] for i in range(total)) / total,
@@ -73,20 +68,52 @@ def brute_force(x, identities, groups, panels, query):
         "r-precision": sum(right[:total]) / total,
         "map": sum(p for p, r in zip(precision, right, strict=True) if r) / total,
         "mrr": 1 / (right.index(True) + 1),
+        "chance": total / len(right),
     }
 
 
+def agree(found, query, expected):
+    for name, value in expected.items():
+        assert found[name][query] == pytest.approx(value, abs=1e-12, nan_ok=True), name
+
+
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**31), n=st.integers(1, 30), excluded=st.booleans())
-def test_equal_to_the_definition_with_groups_and_exclusion(seed, n, excluded):
+@given(seed=st.integers(0, 2**31), n=st.integers(1, 30), excluded=st.booleans(), relative=st.booleans())
+def test_equal_to_the_definition_with_groups_exclusion_and_strangers(seed, n, excluded, relative):
     r = np.random.default_rng(seed)
     x, identities, groups, places = r.standard_normal((n, 3)), *r.integers(0, 4, (3, n))
-    panels = places if excluded else None
-    found = retrieval(x, identities, groups, panels)
+    known = np.unique(identities)
+    differ = r.random((len(known), len(known))) < 0.6
+    differ = (differ & differ.T & ~np.eye(len(known), dtype=bool)) if relative else None
+    found = retrieval(x, identities, groups, places if excluded else None, differ)
+    code = np.searchsorted(known, identities)
     for query in range(n):
-        expected = brute_force(x, identities, groups, panels, query)
-        for name in FIGURES:
-            assert found[name][query] == pytest.approx(expected[name], abs=1e-12, nan_ok=True)
+        gallery = [
+            k
+            for k in range(n)
+            if k != query
+            and groups[k] == groups[query]
+            and not (excluded and places[k] == places[query])
+            and (differ is None or code[k] == code[query] or differ[code[k], code[query]])
+        ]
+        agree(found, query, ranked(x, identities, query, gallery))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), n=st.integers(1, 30), excluded=st.booleans())
+def test_first_against_rest_is_its_definition(seed, n, excluded):
+    r = np.random.default_rng(seed)
+    x, identities, places = r.standard_normal((n, 3)), *r.integers(0, 6, (2, n))
+    kept = np.flatnonzero(r.random(n) < 0.8)
+    found = first_against_rest(x, identities, kept, places if excluded else None)
+    alike = {int(k): [j for j in kept if identities[j] == identities[k]] for k in kept}
+    queries = {k for k, same in alike.items() if len(same) > 1 and k == same[0]}
+    for query in range(n):
+        gallery = [k for k in kept if k not in queries and not (excluded and places[k] == places[query])]
+        if query in queries:
+            agree(found, query, ranked(x, identities, query, gallery))
+        else:
+            assert np.isnan(found["p@1"][query])
 
 
 @settings(max_examples=30, deadline=None)
@@ -103,30 +130,23 @@ def test_bounds_and_what_does_not_matter(seed, scale, n):
         assert np.allclose(found[name], again[name], equal_nan=True)
 
 
-def test_a_perfect_embedding_reaches_one_and_a_lone_character_is_skipped():
-    identities = np.array(["a", "a", "b", "b", "b", "c"])
-    truths = [
-        {"identity": np.array(i), "series": np.array("s"), "panel": np.array(str(k))} for k, i in enumerate(identities)
-    ]
-    predictions = [{"embedding": np.eye(3)["abc".index(i)]} for i in identities]
-    items = reid.score_items(predictions, truths)
-    means = reid.aggregate(items)
-    assert all(value == 1 for name, value in means.items() if name != "chance")
-    assert reid.counts(items)["map@r"] == 5
-    assert "1 of 6 queries" in reid.notes(items)[0]
-    assert means["chance"] == pytest.approx((2 * 1 / 5 + 3 * 2 / 5) / 5)
+def test_equal_vectors_are_ranked_in_the_order_of_the_items():
+    x = np.tile(np.random.default_rng(0).standard_normal(300), (40, 1))
+    identities = np.array([0, 1] * 20)
+    found = retrieval(x, identities)
+    for query in range(40):
+        agree(found, query, ranked(np.zeros((40, 1)), identities, query, [k for k in range(40) if k != query]))
 
 
 def test_a_random_order_reaches_chance():
     r = np.random.default_rng(0)
-    identities, groups, panels = r.integers(0, 6, 3000), r.integers(0, 10, 3000), r.integers(0, 900, 3000)
-    found = retrieval(r.standard_normal((3000, 8)), identities, groups, panels)
-    assert np.nanmean(found["p@1"]) == pytest.approx(np.nanmean(chance(identities, groups, panels)), abs=0.03)
+    identities, groups, places = r.integers(0, 6, 3000), r.integers(0, 10, 3000), r.integers(0, 900, 3000)
+    found = retrieval(r.standard_normal((3000, 8)), identities, groups, places)
+    assert np.nanmean(found["p@1"]) == pytest.approx(np.nanmean(found[CHANCE]), abs=0.03)
 
 
-def test_no_gallery_and_nan_are_defined():
+def test_no_gallery_is_defined():
     assert all(np.isnan(values).all() for values in retrieval(np.ones((1, 2)), np.array([0])).values())
     assert all(len(values) == 0 for values in retrieval(np.ones((0, 2)), np.array([])).values())
-    truth = {"identity": np.array("a"), "series": np.array("s"), "panel": np.array("p")}
-    with pytest.raises(ValueError, match="embedding of item bad is not finite"):
-        reid.score_items([{"embedding": np.array([np.nan])}], [truth], ids=["bad"])
+    alone = first_against_rest(np.ones((2, 2)), np.array([0, 1]), np.arange(2))
+    assert all(np.isnan(values).all() for values in alone.values())

@@ -57,7 +57,10 @@ class Item:
     ``labels`` are the box classes annotated here, also those of which this image shows none; boxes are in
     pixels of the item (of the crop, where there is one). ``fixations`` is (k, 2), x and y in pixels, 0-based,
     a pixel's centre at its index. ``identity`` is the character that a face or body belongs to, ``panel`` the id of
-    the panel that it was cut out of. ``label`` is the item's class, ``mask`` a file with a class for each pixel.
+    the panel that it was cut out of and ``place`` its box there. ``apart`` names what tells the character from others:
+    two of one series are known to differ only where they share a name; without any it differs from the whole cast.
+    ``strips`` are the sequences of panels (``Dataset.strips``) whose annotation names this appearance. ``label`` is the
+    item's class, ``mask`` a file with a class for each pixel.
 
     ``parts`` are the images of an item that has several, by the name of the view that shows them; one that is not
     there is absent for this item. ``hole`` (x0, y0, x1, y1), in pixels of the item, is painted white before anything
@@ -76,6 +79,9 @@ class Item:
     fixations: np.ndarray | None = field(default=None, compare=False)
     identity: str | None = None
     panel: str | None = None
+    place: tuple[float, float, float, float] | None = None
+    apart: tuple[str, ...] = ()
+    strips: tuple[str, ...] = ()
     label: str | None = None
     mask: Path | None = None
     parts: Mapping[str, Item] = field(default_factory=dict, hash=False)
@@ -124,6 +130,11 @@ class Dataset(ABC):
     def classes(self) -> tuple[str, ...]:
         """The names of the classes that ``label`` and ``mask`` tell apart, in order; known before anything is drawn."""
         return ()
+
+    def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
+        """The annotated sequences of consecutive panels of a split: name -> ids of its panels in reading order."""
+        del split
+        return {}
 
     def require(self, kind: Kind, split: Split) -> None:
         """Raise Refusal where a split that is asked for has no items; what a program draws has all splits."""

@@ -1,4 +1,4 @@
-"""Retrieval by distance: who is nearest to whom, and how soon the right ones come (Musgrave et al., ECCV 2020)."""
+"""Retrieval: who is nearest to whom, and how soon the right ones come (Musgrave et al., ECCV 2020). Numpy only."""
 
 from __future__ import annotations
 
@@ -7,125 +7,170 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 FIGURES = ("map@r", "p@1", "r-precision", "map", "mrr")
+CHANCE = "chance"
 BLOCK = 256
 """Queries at once: a block of distances to a gallery of 100,000 is 200 MiB."""
+DIGITS = 12
+"""Digits of a distance that count: equal vectors are equally near, whatever rounding says."""
+Seen = np.ndarray | Sequence[np.ndarray]
+"""Vectors (N, D), compared by Euclidean distance in float64, ties in the order of the items; or for every item a list
+(k,) of places of others, nearest first: it may name whom the gallery lacks, and who is not listed is not found."""
 
 
 def retrieval(
-    embeddings: np.ndarray, identities: np.ndarray, groups: np.ndarray | None = None, panels: np.ndarray | None = None
+    seen: Seen,
+    identities: np.ndarray,
+    groups: np.ndarray | None = None,
+    places: np.ndarray | None = None,
+    differ: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Every item as a query against all others; float64 (N,) each, NaN for a query that nothing can answer.
 
-    ``embeddings`` (N, D), by Euclidean distance in float64, ties in the order of the items; ``identities`` (N,). With
-    ``groups`` (N,) only items of the query's group are in its gallery; with ``panels`` (N,) none of its panel is.
-    R is the number of right answers in the gallery. ``map@r``: sum over ranks i <= R of precision(i) rel(i) / R;
-    ``p@1``; ``r-precision``: precision at R; ``map``: mean of the precision at each right answer; ``mrr``: 1 / rank of
-    the first.
+    ``identities`` (N,). With ``groups`` (N,) only items of the query's group are in its gallery; with ``places`` (N,)
+    none of its panel or page is; with ``differ`` (K, K), over the sorted identities, none whose character may be the
+    query's. R is the number of right answers in the gallery. ``map@r``: sum over ranks i <= R of precision(i) rel(i)
+    / R; ``p@1``; ``r-precision``: precision at R; ``map``: mean of the precision at each right answer; ``mrr``: 1 /
+    rank of the first; ``chance``: the p@1 of a random order.
     """
-    count = len(embeddings)
-    found = {name: np.full(count, np.nan) for name in FIGURES}
+    count = len(seen)
+    found = {name: np.full(count, np.nan) for name in (*FIGURES, CHANCE)}
     codes = np.unique(identities, return_inverse=True)[1]
-    places = None if panels is None else np.unique(panels, return_inverse=True)[1]
-    for gallery, rows in _blocks(count, groups):
-        distances = _distances(embeddings[rows], embeddings[gallery])
-        out = rows[:, None] == gallery[None]
-        if places is not None:
-            out |= places[rows][:, None] == places[gallery][None]
-        distances[out] = np.inf
-        order = np.argsort(distances, axis=1, kind="stable")
-        right = (codes[rows][:, None] == codes[gallery][None]) & ~out
-        ranked = np.take_along_axis(right, order, 1)
-        for name, values in _figures(ranked).items():
-            found[name][rows] = values
+    seen = scaled(seen)
+    for gallery in _galleries(count, groups):
+        for name, values in within(seen, codes, gallery, places, differ).items():
+            found[name][gallery] = values
     return found
 
 
-def ranked_retrieval(
-    rankings: Sequence[np.ndarray],
-    identities: np.ndarray,
-    groups: np.ndarray | None = None,
-    panels: np.ndarray | None = None,
+def within(
+    seen: Seen, codes: np.ndarray, rows: np.ndarray, places: np.ndarray | None = None, differ: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """``retrieval`` of given lists: ``rankings`` holds for every item places of others, nearest first, (k,) each.
+    """``retrieval`` among the items ``rows`` (n,) alone, (n,) each; ``seen`` is ``scaled``, ``codes`` (N,) from 0."""
+    parts = []
+    for start in range(0, len(rows), BLOCK):
+        queries = rows[start : start + BLOCK]
+        parts.append(_against(seen, codes, queries, rows, queries[:, None] == rows[None], places, differ))
+    return {name: np.concatenate([np.zeros(0), *(part[name] for part in parts)]) for name in (*FIGURES, CHANCE)}
 
-    A list may name items outside of the query's gallery, which are passed over, and may end early: who is not listed
-    is not found.
+
+def first_against_rest(
+    seen: Seen, codes: np.ndarray, kept: np.ndarray, places: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """The first item of every character against one gallery of the others; float64 (N,), NaN for all but queries.
+
+    Of the items ``kept`` (sorted indices) the first of a character that has several is a query and no gallery item;
+    the rest of it, and characters seen once, are the gallery. ``seen`` and ``codes`` as in ``within``.
     """
-    count = len(rankings)
-    found = {name: np.full(count, np.nan) for name in FIGURES}
-    codes = np.unique(identities, return_inverse=True)[1]
-    for query, ranking in enumerate(rankings):
-        gallery = np.ones(count, dtype=bool) if groups is None else groups == groups[query]
-        gallery[query] = False
-        if panels is not None:
-            gallery &= panels != panels[query]
-        right = codes == codes[query]
-        listed = ranking[gallery[ranking]]
-        ranked = np.append(right[listed], False)[None]
-        for name, values in _figures(ranked, np.array([(right & gallery).sum()])).items():
-            found[name][query] = values[0]
+    found = {name: np.full(len(codes), np.nan) for name in (*FIGURES, CHANCE)}
+    _, first, counts = np.unique(codes[kept], return_index=True, return_counts=True)
+    queries = kept[np.sort(first[counts > 1])]
+    gallery = np.setdiff1d(kept, queries)
+    for start in range(0, len(queries), BLOCK):
+        rows = queries[start : start + BLOCK]
+        out = np.zeros((len(rows), len(gallery)), dtype=bool)
+        for name, values in _against(seen, codes, rows, gallery, out, places, None).items():
+            found[name][rows] = values
     return found
 
 
 def nearest(embeddings: np.ndarray) -> np.ndarray:
     """Places of all items, nearest first, for every item of ``embeddings`` (N, D), itself among them: (N, N)."""
+    vectors = np.asarray(scaled(embeddings))
     rows = [
-        np.argsort(_distances(embeddings[queries], embeddings), axis=1, kind="stable")
-        for _, queries in _blocks(len(embeddings), None)
+        np.argsort(squared_distances(vectors[start : start + BLOCK], vectors), axis=1, kind="stable")
+        for start in range(0, len(vectors), BLOCK)
     ]
     return np.concatenate(rows)
 
 
-def _blocks(count: int, groups: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Galleries as indices, and the queries of each in blocks."""
+def scaled(seen: Seen) -> Seen:
+    """Vectors in float64 over the root of their mean squared length, for which ``DIGITS`` are meant; lists as is."""
+    if not isinstance(seen, np.ndarray):
+        return seen
+    vectors = seen.astype(np.float64)
+    mean = float((vectors**2).sum(1).mean()) if len(vectors) else 0.0
+    return vectors / np.sqrt(mean) if mean > 0 else vectors
+
+
+def squared_distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """Squared Euclidean distances of ``scaled`` vectors, float64 (Q, G), to ``DIGITS`` digits."""
+    distances = (queries**2).sum(1)[:, None] + (gallery**2).sum(1)[None] - 2 * queries @ gallery.T
+    return np.maximum(np.round(distances, DIGITS), 0)
+
+
+def _galleries(count: int, groups: np.ndarray | None) -> Iterator[np.ndarray]:
     if groups is None:
-        galleries = [np.arange(count)]
-    else:
-        codes = np.unique(groups, return_inverse=True)[1]
-        galleries = [np.flatnonzero(codes == code) for code in range(codes.max(initial=-1) + 1)]
-    for gallery in galleries:
-        for start in range(0, len(gallery), BLOCK):
-            yield gallery, gallery[start : start + BLOCK]
+        yield np.arange(count)
+        return
+    codes = np.unique(groups, return_inverse=True)[1]
+    for code in range(int(codes.max(initial=-1)) + 1):
+        yield np.flatnonzero(codes == code)
 
 
-def _distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances, float64 (Q, G): their order is that of the distances."""
-    a, b = queries.astype(np.float64), gallery.astype(np.float64)
-    return np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
+def _against(
+    seen: Seen,
+    codes: np.ndarray,
+    rows: np.ndarray,
+    gallery: np.ndarray,
+    out: np.ndarray,
+    places: np.ndarray | None,
+    differ: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """Figures of the queries ``rows`` against ``gallery``; ``out`` (Q, G) are no answers, in place joined by others."""
+    if not len(gallery):
+        return {name: np.full(len(rows), np.nan) for name in (*FIGURES, CHANCE)}
+    if places is not None:
+        out |= places[rows][:, None] == places[gallery][None]
+    same = codes[rows][:, None] == codes[gallery][None]
+    if differ is not None:
+        out |= ~same & ~differ[codes[rows]][:, codes[gallery]]
+    right = same & ~out
+    total = right.sum(1)
+    ranked = (
+        _by_distance(seen, rows, gallery, right, out)
+        if isinstance(seen, np.ndarray)
+        else _by_list(seen, rows, gallery, right, out)
+    )
+    chance = np.where(total > 0, total / np.maximum((~out).sum(1), 1), np.nan)
+    return {**_figures(ranked, total), CHANCE: chance}
 
 
-def _figures(ranked: np.ndarray, total: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """The figures of queries whose galleries are ranked, right answers true, (Q, G).
+def _by_distance(
+    vectors: np.ndarray, rows: np.ndarray, gallery: np.ndarray, right: np.ndarray, out: np.ndarray
+) -> np.ndarray:
+    """Which ranks are ``right``, (Q, G), those who are ``out`` last."""
+    distances = squared_distances(vectors[rows], vectors[gallery])
+    distances[out] = np.inf
+    return np.take_along_axis(right, np.argsort(distances, axis=1, kind="stable"), 1)
 
-    ``total`` (Q,) right answers there are, where not all are ranked.
-    """
-    total = ranked.sum(1) if total is None else total
+
+def _by_list(
+    lists: Sequence[np.ndarray], rows: np.ndarray, gallery: np.ndarray, right: np.ndarray, out: np.ndarray
+) -> np.ndarray:
+    """The same of given lists; nobody is at the ranks behind a list's end."""
+    ranked = np.zeros((len(rows), len(gallery)), dtype=bool)
+    column = np.full(max(len(lists), 1), -1)
+    column[gallery] = np.arange(len(gallery))
+    for k, row in enumerate(rows):
+        listed = column[lists[row]]
+        listed = listed[listed >= 0]
+        answers = right[k, listed][~out[k, listed]]
+        ranked[k, : len(answers)] = answers
+    return ranked
+
+
+def _figures(ranked: np.ndarray, total: np.ndarray) -> dict[str, np.ndarray]:
+    """The figures of queries whose galleries are ranked, right answers true, (Q, G), of ``total`` (Q,) there are."""
     lone = total == 0
     safe = np.maximum(total, 1)
     hits = np.cumsum(ranked, axis=1)
     precision = hits / np.arange(1, ranked.shape[1] + 1)
-    within = np.arange(ranked.shape[1])[None] < total[:, None]
+    top = np.arange(ranked.shape[1])[None] < total[:, None]
     figures = {
-        "map@r": (precision * ranked * within).sum(1) / safe,
+        "map@r": (precision * ranked * top).sum(1) / safe,
         "p@1": ranked[:, 0].astype(np.float64),
-        "r-precision": (ranked & within).sum(1) / safe,
+        "r-precision": (ranked & top).sum(1) / safe,
         "map": (precision * ranked).sum(1) / safe,
         "mrr": ranked.any(1) / (ranked.argmax(1) + 1),
     }
     return {name: np.where(lone, np.nan, values) for name, values in figures.items()}
-
-
-def chance(identities: np.ndarray, groups: np.ndarray | None = None, panels: np.ndarray | None = None) -> np.ndarray:
-    """The p@1 of a random order for every query, float64 (N,): right answers over the size of its gallery."""
-    codes = np.unique(identities, return_inverse=True)[1]
-    group = np.zeros(len(codes), dtype=int) if groups is None else np.unique(groups, return_inverse=True)[1]
-    place = np.arange(len(codes)) if panels is None else np.unique(panels, return_inverse=True)[1]
-
-    def sizes(*keys: np.ndarray) -> np.ndarray:
-        _, inverse, counts = np.unique(np.stack(keys, 1), axis=0, return_inverse=True, return_counts=True)
-        return np.asarray(counts[inverse.ravel()], dtype=np.float64)
-
-    right = sizes(group, codes) - sizes(group, codes, place)
-    gallery = sizes(group) - sizes(group, place)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(right > 0, right / gallery, np.nan)

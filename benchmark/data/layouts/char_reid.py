@@ -6,15 +6,16 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from benchmark.data.boxes import Corners, panel_crop, repair
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
 from benchmark.data.files import FileDataset, folders, images_in, number, text_of
 from benchmark.data.jsonfile import expect, field, json_of
+from benchmark.data.layouts.appearances import Appearance, paired
 from benchmark.data.layouts.panel_windows import windows
 from benchmark.data.splits import Series, assign, few
 from benchmark.errors import Refusal
@@ -56,6 +57,14 @@ class PanelSequence:
     characters: dict[str, tuple[tuple[str | None, str | None], ...]]
 
 
+class Row(NamedTuple):
+    """A line of ``merged_face_body.csv``: its number, the box, and which character of its panel it says this is."""
+
+    line: int
+    box: Box
+    character: str
+
+
 class CharReid(FileDataset):
     """comic_char_reid (Soykan et al. 2023): face and body crops of COMICS with identities; sequences of four panels.
 
@@ -82,8 +91,8 @@ class CharReid(FileDataset):
         return (root / BODIES).is_dir() and any((root / f"{split}_char_faces.json").is_file() for split in SPLITS)
 
     def offers(self) -> frozenset[str]:
-        """Identities, faces, bodies, pairs of them; panels, their boxes and windows where the raw panels are there."""
-        here = {"identities", "faces", "bodies", "face_pairs", "body_pairs"}
+        """Identities, faces, bodies, both of them; panels, their boxes and windows where the raw panels are there."""
+        here = {"identities", "faces", "bodies", "characters", "face_pairs", "body_pairs"}
         if (self.root / PANELS).is_dir():
             here.add("panels")
             if (self.root / BOXES).is_file():
@@ -157,7 +166,7 @@ class CharReid(FileDataset):
         size = self.size(file) if name in self._boxes else None
         if size is None:
             return None
-        _, box = self._boxes[name]
+        box = self._boxes[name].box
         corners, _ = repair((box.x0, box.y0, box.x1, box.y1), size)
         if corners is None:
             return None
@@ -171,25 +180,51 @@ class CharReid(FileDataset):
 
     def sequences(self, split: Split) -> list[PanelSequence]:
         """The sequences of panels of a split, with who appears in them. Raises Refusal."""
+        return [sequence for sequence in self._sequences if sequence.split == split]
+
+    def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
+        """The panels of every sequence of a split by its name."""
+        return {sequence.id: sequence.panels for sequence in self.sequences(split)}
+
+    @cached_property
+    def _sequences(self) -> list[PanelSequence]:
         found = []
         for path, _, entry in self._sequence_entries():
             name = field(entry, "seq_id", str, str(path))
-            series = _sequence_series(name)
-            if self._series[series].split != split:
-                continue
-            where = f"{path}: {name}"
+            series, where = _sequence_series(name), f"{path}: {name}"
             characters: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
             for annotation in field(entry, "annotations", list, where):
                 seen = [expect(one, dict, where) for one in field(annotation, "charInstances", list, where)]
                 pairs = tuple((one.get("face"), one.get("body")) for one in seen)
                 characters[str(annotation.get("charId"))] = pairs
             panels = tuple("/".join((series, part.removeprefix(f"{series}_"))) for part in name.split("+"))
-            found.append(PanelSequence(name, panels, series, split, characters))
+            found.append(PanelSequence(name, panels, series, self._series[series].split, characters))
         return found
 
     @cached_property
-    def _boxes(self) -> dict[str, tuple[int, Box]]:
-        """Every face and body by its instance id, with the line it comes from; empty where there is no file."""
+    def _strips_of(self) -> dict[str, list[str]]:
+        """The sequences that name each instance."""
+        found: dict[str, list[str]] = {}
+        for sequence in self._sequences:
+            for pairs in sequence.characters.values():
+                for name in sorted({name for pair in pairs for name in pair if name}):
+                    found.setdefault(name, []).append(sequence.id)
+        return found
+
+    @cached_property
+    def _apart(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """The sequences that name each (series, character); who is named nowhere is told apart from nobody."""
+        if not self._sequences:
+            self.warn("no sequences: all characters of a series are taken to differ")
+            return {}
+        found: dict[tuple[str, str], set[str]] = {}
+        for name, (_, identity) in self._listed.items():
+            found.setdefault((_parts(name)["series"], identity), set()).update(self._strips_of.get(name, ()))
+        return {who: tuple(sorted(of)) or (f"character {who[1]}",) for who, of in found.items()}
+
+    @cached_property
+    def _boxes(self) -> dict[str, Row]:
+        """Every face and body by its instance id; empty where there is no file."""
         path = self.root / BOXES
         if not path.is_file():
             return {}
@@ -204,13 +239,13 @@ class CharReid(FileDataset):
             x0, y0, x1, y1 = (number(path, rows.line_num, row[name], name) for name in ("x_0", "y_0", "x1", "y_1"))
             name = f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}"
             identity = self._listed[name][1] if name in self._listed else None
-            found[name] = rows.line_num, Box(row["type"], x0, y0, x1, y1, identity)
+            found[name] = Row(rows.line_num, Box(row["type"], x0, y0, x1, y1, identity), row["char_index"])
         return found
 
     @cached_property
-    def _boxes_of(self) -> dict[str, list[tuple[int, Box]]]:
+    def _boxes_of(self) -> dict[str, list[Row]]:
         """The same by panel item."""
-        found: dict[str, list[tuple[int, Box]]] = {}
+        found: dict[str, list[Row]] = {}
         for name, entry in self._boxes.items():
             series, page, panel = name.rsplit("_", 4)[:3]
             found.setdefault(f"{series}/{page}_{panel}", []).append(entry)
@@ -227,6 +262,8 @@ class CharReid(FileDataset):
         """The raw panels with the boxes that are known, windows of them, or characters cut out of them."""
         if kind == "sequences":
             return windows(self._panels(), lambda panel: self.size(panel.path))
+        if kind == "characters":
+            return [self._character(appearance) for appearance in self._appearances()]
         return self._panels() if kind == "panels" else self._cut_outs(kind)
 
     def _cut_outs(self, kind: Kind) -> list[Item]:
@@ -236,10 +273,43 @@ class CharReid(FileDataset):
         if kind.endswith("_pairs"):
             both = {instance.id for pair in self._pairs() for instance in pair}
             wanted = sorted((one for one in wanted if one.id in both), key=lambda one: (one.panel, one.identity))
-        return [
-            Item(one.id, one.path, one.series, one.split, one.crop, one.style, identity=one.identity, panel=one.panel)
-            for one in wanted
-        ]
+        return [self._item(one) for one in wanted]
+
+    def _item(self, one: Instance) -> Item:
+        row = self._boxes.get(one.id)
+        return Item(
+            id=one.id,
+            path=one.path,
+            series=one.series,
+            split=one.split,
+            crop=one.crop,
+            style=one.style,
+            identity=one.identity,
+            panel=one.panel,
+            place=(row.box.x0, row.box.y0, row.box.x1, row.box.y1) if row else None,
+            apart=self._apart.get((one.series, one.identity), ()),
+            strips=tuple(self._strips_of.get(one.id, ())),
+        )
+
+    def _appearances(self) -> list[Appearance]:
+        """Faces and bodies as appearances: as sequences pair them, then the boxes' file, then panels with one each."""
+        annotated = (pair for sequence in self._sequences for pairs in sequence.characters.values() for pair in pairs)
+        drawn: dict[tuple[str, str], dict[str, list[str]]] = {}
+        for name, row in self._boxes.items():
+            if name in self._instances:
+                place = self._instances[name].panel, row.character
+                drawn.setdefault(place, {"face": [], "body": []})[row.box.label].append(name)
+        boxed = ((of["face"][0], of["body"][0]) for of in drawn.values() if len(of["face"]) == len(of["body"]) == 1)
+        alike = ((face.id, body.id) for face, body in self._pairs())
+        return paired(self._instances, [*annotated, *boxed, *alike])
+
+    def _character(self, appearance: Appearance) -> Item:
+        """An appearance as an item whose parts are its face and its body, or the one of them that is there."""
+        names = [name for name in appearance if name]
+        parts: dict[str, Item] = {self._instances[name].kind: self._item(self._instances[name]) for name in names}
+        first = next(iter(parts.values()))
+        strips = tuple(sorted({strip for part in parts.values() for strip in part.strips}))
+        return replace(first, id="+".join(names), parts=parts, place=None, strips=strips)
 
     def _pairs(self) -> Iterator[tuple[Instance, Instance]]:
         """Face and body of one character in one panel; who is there twice is left out, whose is whose is not known."""
@@ -265,7 +335,7 @@ class CharReid(FileDataset):
     def _repaired(self, panel: str, file: Path) -> Iterator[Box]:
         boxes = self._boxes_of.get(panel, [])
         size = self.size(file) if boxes else None
-        for line, box in boxes:
+        for line, box, _ in boxes:
             corners, said = repair((box.x0, box.y0, box.x1, box.y1), size)
             if said:
                 self.warn(f"{self.root / BOXES}:{line}: box {said}")

@@ -73,9 +73,13 @@ class Synth(Dataset):
         if kind == "saliency":
             return self._gaze.items(kind, split)
         if kind not in ("panels", "pages"):
-            return self._characters.items(kind, split)
+            return [_exact(item) for item in self._characters.items(kind, split)]
         items = self._boxes.items(kind, split)
         return [self._with_labels(item, kind) for item in items]
+
+    def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
+        """Sequences of four panels by name."""
+        return self._characters.strips(split)
 
     @cached_property
     def _boxes(self) -> Dcm772:
@@ -117,6 +121,11 @@ class Synth(Dataset):
     def mask(self, panel: str) -> Path:
         """The instance codes (grey PNG) of a panel item ``<series>/<page>_<panel>``; ``labels`` says whose they are."""
         return self.root / "labels" / "masks" / f"{panel}.png"
+
+
+def _exact(item: Item) -> Item:
+    """A character of a cast: it differs from all others, whatever sequences name it."""
+    return replace(item, apart=(), parts={name: _exact(part) for name, part in item.parts.items()})
 
 
 def _usual(config: SynthConfig) -> bool:
