@@ -170,7 +170,7 @@ def verb_compare(words: list[str]) -> int:
 
 
 def verb_submit(words: list[str]) -> int:
-    """``submit pack CELL --out X.zip | check X.zip | score X.zip --reference DIR | bundle --out DIR``."""
+    """``submit pack CELL | check X.zip | score X.zip --reference DIR | bundle --reference DIR | leaderboard DIR``."""
     parser = _parser("submit", "Predictions the way a challenge server takes them.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     pack = verbs.add_parser("pack", parents=[common()])
@@ -190,11 +190,13 @@ def verb_submit(words: list[str]) -> int:
     check = verbs.add_parser("check", parents=[common()])
     score = verbs.add_parser("score", parents=[common()])
     bundle = verbs.add_parser("bundle", parents=[common()])
+    leaderboard = verbs.add_parser("leaderboard", parents=[common()])
     for verb in (check, score):
         verb.add_argument("zip", type=Path)
-        verb.add_argument("--strict", action="store_true", help="refuse what a server refuses")
         verb.add_argument("--json", action="store_true")
-    for verb in (check, score, bundle):
+    for verb in (check, score, leaderboard):
+        verb.add_argument("--strict", action="store_true", help="refuse what a server refuses")
+    for verb in (check, score, bundle, leaderboard):
         verb.add_argument("--task", metavar="T", help="by default that of the manifest beside the zip, else saliency")
         verb.add_argument("--split", default="test")
         verb.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
@@ -207,6 +209,9 @@ def verb_submit(words: list[str]) -> int:
     bundle.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR.zip is made beside it"
     )
+    leaderboard.add_argument("folder", type=Path, metavar="DIR", help="where the zips lie")
+    leaderboard.add_argument("--reference", metavar="DIR|ID", required=True)
+    leaderboard.add_argument("--format", default="text", choices=("text", "md", "csv", "json"))
     flags = parser.parse_args(words)
     from submissions import commands
 

@@ -13,7 +13,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from benchmark.errors import Refusal
-from benchmark.scoring import score as score_predictions
+from benchmark.records import item_arrays
 from benchmark.store import write_atomic
 from submissions.bundle_rules import broken
 from submissions.columns import columns
@@ -56,12 +56,13 @@ def competition(reference: Reference, flavor: Flavor) -> dict[str, bytes]:
     task, scorer, options = reference.task, scorer_of(reference.task), served(reference)
     code = program(task.name, (task.scorer, task.files))
     predicted = trivial(reference)
-    scored = score_predictions(task, predicted, reference.items, reference.truths, options)
-    shown = columns(scorer, list(scored.metrics))
+    items = scorer.score_items(predicted, reference.truths, ids=reference.ids, **options)
+    items |= item_arrays(reference.items)
+    shown = columns(scorer, list(scorer.aggregate(items)))
     told = pages(reference, shown)
     keys = {column.key: column.metric for column in shown}
     form = form_of(task)
-    sample = zip_bytes(dict(sorted(form.write(scored.items, predicted, options, Spec(form.FORMS[0])).items())))
+    sample = zip_bytes(dict(sorted(form.write(items, predicted, options, Spec(form.FORMS[0])).items())))
     parts = {
         "reference_data": reference_files(reference, options, True, keys),
         "scoring_program": code,

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
-from benchmark.api import Task
 from submissions.archive import opened
 from submissions.findings import Finding, Report
 from submissions.formats.files import Rooted
 from submissions.formats.reading import Prediction
-from submissions.reference import Reference, form_of
 
 
-def check(zip_path: Path, task: Task, reference: Reference | None = None, strict: bool = False) -> list[Finding]:
-    """The findings on a zip, and with ``reference`` also on names and sizes.
+class Known(Protocol):
+    """A reference, be it of a dataset or of a bundle."""
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the items, in order."""
+
+    @property
+    def truths(self) -> Sequence[Mapping[str, Any]]:
+        """What is true of each."""
+
+
+def check(
+    zip_path: Path, form: Any, options: Mapping[str, Any], known: Known | None = None, strict: bool = False
+) -> list[Finding]:
+    """The findings on a zip, and with ``known`` also on names and sizes; ``form`` is a module of ``formats``.
 
     ``strict`` makes errors of what we mend and a server does not. Nothing is unpacked to disk. Raises Refusal
     where there is no zip.
     """
     report = Report(strict)
-    for _ in predictions(zip_path, task, reference, report):
+    for _ in predictions(zip_path, form, options, known, report):
         pass
     return report.findings
 
 
 def predictions(
-    zip_path: Path, task: Task, reference: Reference | None, report: Report
+    zip_path: Path, form: Any, options: Mapping[str, Any], known: Known | None, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
     """The predictions of a zip that can be used, by item, one at a time; what is wrong is in ``report``."""
-    ids, truths = (None, None) if reference is None else (reference.ids, reference.truths)
+    ids, truths = (None, None) if known is None else (known.ids, known.truths)
     with opened(zip_path, report) as archive:
-        files = Rooted(archive, report, flat=True)
-        yield from form_of(task).examine(files, ids, truths, task.score_options(), report)
+        yield from form.examine(Rooted(archive, report, flat=True), ids, truths, options, report)

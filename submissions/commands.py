@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from argparse import Namespace
@@ -9,15 +10,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.declared import RENDERERS
 from benchmark.launch import pair
 from benchmark.store import Store, checksum, write_atomic
+from leaderboards import board
 from submissions import bundle as bundling
 from submissions import check as checking
+from submissions import leaderboard as boards
 from submissions import pack as packing
 from submissions import score as scoring
 from submissions.formats.spec import SPECS
-from submissions.reference import Asked, read_reference, the_task
-from submissions.server import is_bundle
+from submissions.reference import Asked, form_of, read_reference, the_task
+from submissions.server import is_bundle, truth_of
 
 
 def pack(flags: Namespace) -> int:
@@ -37,8 +41,17 @@ def pack(flags: Namespace) -> int:
 def check(flags: Namespace) -> int:
     """``submit check X.zip [--reference DIR]``: prints the findings; 1 where one is an error."""
     asked = asked_of(flags)
-    reference = read_reference(asked) if flags.reference else None
-    findings = checking.check(flags.zip, reference.task if reference else the_task(asked), reference, flags.strict)
+    known: checking.Known | None = None
+    if is_bundle(flags.reference or ""):
+        known = truth = truth_of(Path(flags.reference))
+        form, options = importlib.import_module(truth.files), truth.options
+    elif flags.reference:
+        known = reference = read_reference(asked)
+        form, options = form_of(reference.task), reference.options
+    else:
+        task = the_task(asked)
+        form, options = form_of(task), task.score_options()
+    findings = checking.check(flags.zip, form, options, known, flags.strict)
     if flags.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
     else:
@@ -75,6 +88,16 @@ def bundle(flags: Namespace) -> int:
     print(f"{len(names)} files in {flags.out}; upload the zip, or score with --reference {flags.out}", file=sys.stderr)
     print(f"{flags.out}.zip")
     return 0
+
+
+def leaderboard(flags: Namespace) -> int:
+    """``submit leaderboard DIR --reference DIR``: prints the table; 1 where a submission has no score."""
+    store = Store(flags.results / "submissions")
+    reference = read_reference(asked_of(flags))
+    table, failed = boards.leaderboard(flags.folder, reference, store, flags.preset, flags.strict)
+    print(RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
+    print(f"table: {board.write(store, table)}", file=sys.stderr)
+    return int(failed > 0)
 
 
 def asked_of(flags: Namespace) -> Asked:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from submissions.columns import Column
 from submissions.formats.names import flat
 from submissions.formats.spec import UNVERIFIED
-from submissions.reference import Reference, form_of
+from submissions.reference import Reference, form_of, served
 
 SUBMIT = "python run_benchmark.py submit"
+MORE = f"Figures that need more than a server has (networks, scikit-learn) come from `{SUBMIT} score` at home."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
                 "Ranked by the first column. An invalid submission fails and says why; it has no score.",
                 [["column", "better", "what"]]
                 + [[c.title, "higher" if c.sorting == "desc" else "lower", c.help] for c in columns],
+                *([MORE] if served(reference) != reference.options else []),
                 f"Check a zip before you send it: `{SUBMIT} check X.zip --reference DIR --strict`.",
             ],
         ),

@@ -15,7 +15,7 @@ from submissions.check import predictions
 from submissions.findings import SHOWN, Report
 from submissions.formats.files import Rooted
 from submissions.program import per_item
-from submissions.reference import Reference, reference_files, scorer_of, served
+from submissions.reference import Reference, form_of, reference_files, scorer_of, served
 from submissions.server import Layout, lay, run, unbundle
 from submissions.vendor import program
 
@@ -80,7 +80,8 @@ def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
 def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Scored:
     """The same in this process, with all items, as a cell is scored. Raises Refusal."""
     report = Report(strict)
-    found = dict(predictions(zip_path, reference.task, reference, report))
+    form, options = form_of(reference.task), reference.options
+    found = dict(predictions(zip_path, form, options, reference, report))
     if report.errors:
         raise _no_score(zip_path, [str(finding) for finding in report.errors])
     ordered = [found[item] for item in reference.ids]

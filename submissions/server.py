@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import yaml
 
 from benchmark.errors import Refusal
+from submissions.program import Truth
 
 COMPETITION = "competition.yaml"
 COMMANDS = ("metadata.yaml", "metadata")
@@ -97,6 +99,14 @@ def run(layout: Layout) -> dict[str, Any]:
 def is_bundle(folder: str | Path) -> bool:
     """Whether a folder is a bundle that ``submit bundle`` made."""
     return (Path(folder) / COMPETITION).is_file()
+
+
+def truth_of(bundle: Path) -> Truth:
+    """The reference of a bundle in a folder. Raises Refusal."""
+    with tempfile.TemporaryDirectory(prefix="inkbench-truth-") as scratch:
+        layout = Layout(Path(scratch))
+        unbundle(bundle, layout)
+        return Truth.load(layout.reference)
 
 
 def unbundle(bundle: Path, layout: Layout) -> None:

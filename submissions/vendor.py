@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def program(task: str, modules: Sequence[str]) -> dict[str, bytes]:
     told = f"command: {COMMAND}\ndescription: inkbench scores {task}\n".encode()
     files |= {"metadata": told, "metadata.yaml": told}
     for path in sorted(_closure(("submissions.program", *modules))):
-        foreign = sorted(set(_foreign(path)) - ALLOWED)
+        foreign = sorted(_foreign(path))
         if foreign:
             where = path.relative_to(ROOT)
             raise Refusal(f"{task} cannot be scored by a server: {where} imports {foreign[0]}; score it at home")
@@ -46,7 +46,10 @@ def program(task: str, modules: Sequence[str]) -> dict[str, bytes]:
 
 
 def _closure(modules: Sequence[str]) -> set[Path]:
-    """The files of ``modules``, of whatever of ours these import, and of the packages that hold them."""
+    """The files of ``modules``, of what of ours these import when they are imported, and of the packages about them.
+
+    What a function imports is not followed: it is for what a server does not compute.
+    """
     found: set[Path] = set()
     open_ = list(modules)
     while open_:
@@ -55,7 +58,7 @@ def _closure(modules: Sequence[str]) -> set[Path]:
         if path is None or path in found:
             continue
         found.add(path)
-        open_ += [name for name, _ in _imports(path) if name.partition(".")[0] in OURS]
+        open_ += [name for name in _imports(path) if name.partition(".")[0] in OURS]
         if "." in module:
             open_.append(module.rpartition(".")[0])
     return found
@@ -67,30 +70,28 @@ def _file(module: str) -> Path | None:
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
-def _foreign(path: Path) -> Iterator[str]:
-    """The packages of others that a file imports when it is imported itself, not those that functions ask for."""
-    for name, outermost in _imports(path):
-        top = name.partition(".")[0]
-        if outermost and top not in OURS and top not in sys.stdlib_module_names:
-            yield top
+def _foreign(path: Path) -> set[str]:
+    """The packages of others that a file imports."""
+    tops = {name.partition(".")[0] for name in _imports(path)}
+    return tops - OURS - ALLOWED - set(sys.stdlib_module_names)
 
 
 @cache
-def _imports(path: Path) -> tuple[tuple[str, bool], ...]:
-    """What a file imports, and whether it does so at once; ``from a import b`` gives a and a.b."""
-    found: list[tuple[str, bool]] = []
+def _imports(path: Path) -> tuple[str, ...]:
+    """What a file imports when it is imported itself; ``from a import b`` gives a and a.b, which may be a module."""
+    found: list[str] = []
 
-    def visit(node: ast.AST, outermost: bool) -> None:
+    def visit(node: ast.AST) -> None:
         if isinstance(node, ast.Import):
-            found.extend((alias.name, outermost) for alias in node.names)
+            found.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.append((node.module, outermost))
-            found.extend((f"{node.module}.{alias.name}", False) for alias in node.names)
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            found.extend([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
+            isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        ):
             return
-        inner = outermost and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for child in ast.iter_child_nodes(node):
-            visit(child, inner)
+            visit(child)
 
-    visit(ast.parse(path.read_text()), True)
+    visit(ast.parse(path.read_text()))
     return tuple(found)

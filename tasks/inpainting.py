@@ -102,6 +102,7 @@ class Inpainting(Task):
     name = "inpainting"
     Config = InpaintingConfig
     scorer = "tasks.metrics.inpainting"
+    files = "submissions.formats.images"
     trivial = ("mean-face", "telea")
     references = ("previous-face",)
     caches_features = True

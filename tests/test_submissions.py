@@ -20,6 +20,7 @@ from benchmark.verbs import verb_submit
 from submissions.archive import Archive
 from submissions.check import check as check_zip
 from submissions.findings import Report
+from submissions.formats import maps
 from submissions.formats.maps import decode, encode
 from submissions.formats.spec import Spec
 from submissions.pack import manifest_path, zip_bytes
@@ -74,8 +75,7 @@ def cell_of(reference: Path, folder: Path, **changes) -> tuple[Store, dict]:
 
 
 def check(path: Path, reference: Path | None = None, strict: bool = False):
-    task = Saliency(SaliencyConfig())
-    return check_zip(path, task, read_reference(Asked(data=str(reference))) if reference else None, strict)
+    return check_zip(path, maps, {}, read_reference(Asked(data=str(reference))) if reference else None, strict)
 
 
 def score(path: Path, reference: Path, split: str = "test", strict: bool = False) -> dict[str, float]:

@@ -20,6 +20,7 @@ BEYOND = 0.05
 """The share of boxes that end well outside of their image from which they are taken for two corners."""
 
 ALIASES = {"character": "body"}
+"""What others call a class of ours: a body is a character in CoMix."""
 
 
 class Rows:

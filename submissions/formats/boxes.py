@@ -5,7 +5,7 @@
   classes, unless an ``images.json`` beside it (COCO's ``images`` with ``id`` and ``file_name``, and ``categories``)
   says otherwise; an image may also be called by its id or its file's name.
 - ``comix``: ``predictions.json``, a COCO dictionary with ``images``, ``categories`` and ``annotations`` that have a
-  ``score`` (as CoMix's evaluators write it). Categories that are not scored are left out.
+  ``score`` (as CoMix's evaluators write it), with CoMix's categories. Those that are not scored are left out.
 - ``icartoonface``: ``predictions.csv``, lines ``image,xmin,ymin,xmax,ymax,class,score`` without a head.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from submissions.findings import Finding, Report
-from submissions.formats.box_rows import Rows
+from submissions.formats.box_rows import ALIASES, Rows
 from submissions.formats.coco_file import Index, load_json, rows_of_dictionary, rows_of_results
 from submissions.formats.files import Files
 from submissions.formats.names import flat
@@ -33,6 +33,8 @@ ABOUT = """One file. predictions.json: COCO's results list (image_id, category_i
 of the original image, score) and beside it images.json with COCO's images and categories; or one COCO dictionary whose
 annotations have a score. Or predictions.csv, lines of image,xmin,ymin,xmax,ymax,class,score. Do not round scores; 100
 boxes an image and class count at most."""
+COMIX = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
+"""The categories of CoMix, numbered from 1."""
 IMAGES = "images.json"
 """What the numbers of a results list mean, where it lies beside one."""
 
@@ -140,6 +142,10 @@ def write(
         for (x0, y0, x1, y1), label, score in zip(boxes, labels, scores, strict=True):
             entry = {"image_id": number, "category_id": label + 1, "bbox": [x0, y0, x1 - x0, y1 - y0], "score": score}
             entries.append(entry)
+    if form == "comix":
+        numbers = [COMIX.index(_comix(name)) + 1 for name in classes]
+        entries = [{**entry, "category_id": numbers[entry["category_id"] - 1]} for entry in entries]
+        classes = list(COMIX)
     images = [{"id": number, "file_name": item} for number, item in enumerate(ids, start=1)]
     categories = [{"id": number, "name": name} for number, name in enumerate(classes, start=1)]
     told = {"images": images, "categories": categories}
@@ -150,6 +156,11 @@ def write(
         for number, entry in enumerate(entries, start=1)
     ]
     return {spec.path_of("predictions.json"): _json({**told, "annotations": numbered})}
+
+
+def _comix(name: str) -> str:
+    """What CoMix calls a class."""
+    return next((theirs for theirs, ours in ALIASES.items() if ours == name), name)
 
 
 def _csv(ids: Sequence[str], predictions: Sequence[Prediction], classes: Sequence[str]) -> bytes:

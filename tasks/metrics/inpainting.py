@@ -8,15 +8,16 @@ samples of the prior instead of painted holes, columns of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from benchmark.api import Metric
 from tasks.metrics import given_judges, ink
 from tasks.metrics.frechet import frechet
 from tasks.metrics.identity import cosine, rank1
 from tasks.metrics.items import Items, Resampler, WeightedMean, count
 from tasks.metrics.kid import PairedKid, blocks
+from tasks.metrics.metric import Metric
 from tasks.metrics.pairs import MOST, l1, psnr, ssim
 
 SIDE = ink.SIDE
@@ -77,11 +78,17 @@ METRICS = (
 )
 
 
+def served(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without judges, which need torch: PSNR, SSIM and L1 are left."""
+    return {**options, "judges": (), "judged": False}
+
+
 def score_items(
     predictions: Sequence[Mapping[str, np.ndarray]],
     truths: Sequence[Mapping[str, np.ndarray]],
     ids: Sequence[str] | None = None,
     judges: Sequence[str] = (),
+    judged: bool = True,
 ) -> dict[str, np.ndarray]:
     """Figures of every item (N,) float64 by metric, and the features of sets, float32 (N, d): ``painted[JUDGE]``,
     ``true[JUDGE]``, and ``prior[JUDGE]`` where samples are given.
@@ -89,8 +96,9 @@ def score_items(
     A prediction holds ``face`` uint8 (64, 64, 3), what is painted into the hole, and may hold ``sample`` of that shape,
     drawn from the prior. A truth holds ``face``; ``window`` uint8 (h, w, 3), the hole's surroundings with the true face
     in them, and ``hole`` (4,) x0, y0, x1, y1 in it; ``identity`` (empty where unknown), ``series``, and ``panels``, the
-    ids of the panels that are shown, its own first. ``judges``: of ``given_judges``, besides ``ink``. Raises ValueError
-    for a face that is no such image, naming the item, and for a judge whose weights are not here.
+    ids of the panels that are shown, its own first. ``judges``: of ``given_judges``, besides ``ink``, which is left out
+    too unless ``judged``. Raises ValueError for a face that is no such image, naming the item, and for a judge whose
+    weights are not here.
     """
     if len(predictions) != len(truths) or not truths:
         raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
@@ -104,15 +112,9 @@ def score_items(
         sets["prior"] = _faces(predictions, "sample", "sample of the prior", names)
     elif len(sampled) > 1:
         raise ValueError("some predictions hold a sample of the prior and some do not; there must be one for each")
-    identity, series = (np.array([str(truth[key]) for truth in truths]) for key in ("identity", "series"))
     items: dict[str, np.ndarray] = {"block": blocks(len(truths))}
-    embedded = {}
-    for name, faces in sets.items():
-        items[f"{name}[ink]"], embedded[name] = ink.look(faces)
-    items["cosine[ink]"] = cosine(embedded["painted"], embedded["true"])
-    items["rank-1[ink]"], items["chance"] = rank1(
-        embedded["painted"], embedded["true"], identity, series, [truth["panels"] for truth in truths]
-    )
+    if judged:
+        items |= _seen_by_ink(sets, truths)
     items |= _pairs("hole", list(sets["painted"]), list(sets["true"]))
     pasted = [paste(truth["window"], truth["hole"], face) for face, truth in zip(sets["painted"], truths, strict=True)]
     items |= _pairs("whole", pasted, [np.asarray(truth["window"]) for truth in truths])
@@ -121,6 +123,20 @@ def score_items(
             items[f"lpips[{judge.partition('-')[2]}]"] = given_judges.lpips(judge, sets["painted"], sets["true"])
         else:
             items |= {f"{name}[{judge}]": given_judges.features(judge, faces) for name, faces in sets.items()}
+    return items
+
+
+def _seen_by_ink(sets: Mapping[str, np.ndarray], truths: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The features of all sets, and whether painted faces have the identity of the true ones."""
+    identity, series = (np.array([str(truth[key]) for truth in truths]) for key in ("identity", "series"))
+    items: dict[str, np.ndarray] = {}
+    embedded = {}
+    for name, faces in sets.items():
+        items[f"{name}[ink]"], embedded[name] = ink.look(faces)
+    items["cosine[ink]"] = cosine(embedded["painted"], embedded["true"])
+    items["rank-1[ink]"], items["chance"] = rank1(
+        embedded["painted"], embedded["true"], identity, series, [truth["panels"] for truth in truths]
+    )
     return items
 
 
@@ -197,12 +213,12 @@ def notes(items: Items) -> list[str]:
     """What to know of the figures: how many faces stand behind distances, equal images, faces of nobody known."""
     total = count(items)
     lines = []
-    if total < FEW:
+    if total < FEW and "painted[ink]" in items:
         lines.append(f"{total} faces: Fréchet distances are biased upwards below {FEW:,} images; kid[ink] ranks")
     equal = int((items["psnr[hole]"] == MOST).sum())
     if equal:
         lines.append(f"{equal} of {total} painted faces are equal to the true ones and count {MOST:g} dB")
-    lone = int(np.isnan(items["rank-1[ink]"]).sum())
+    lone = int(np.isnan(items.get("rank-1[ink]", np.zeros(0))).sum())
     if lone:
         lines.append(f"{lone} of {total} faces have no rank-1: no other panel shows a face known to be theirs")
     return lines

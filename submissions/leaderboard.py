@@ -1,0 +1,126 @@
+"""A folder of submissions as one of our tables: ranked, with intervals and paired tests, ties and failures shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import Refusal
+from benchmark.scoring import Scored, metric_versions
+from benchmark.scoring import score as score_predictions
+from benchmark.store import Store, checksum, key_of
+from leaderboards import board
+from leaderboards.table import Block, Row, Table
+from submissions.reference import Reference, trivial
+from submissions.score import score_here
+
+DIGITS = 10
+"""Decimals that a server keeps: submissions that agree in them are tied."""
+NO_CONTROL = "no control row"
+NO_TRAINING = ("pretext", "images", "trials")
+"""Columns that say how a backbone came about."""
+TIED = "a rank with = is shared: the figures agree in ten decimals"
+
+
+def leaderboard(folder: Path, reference: Reference, store: Store, preset: str, strict: bool) -> tuple[Table, int]:
+    """Score every zip of a folder; gives the table and how many have no score. Raises Refusal where there is no zip.
+
+    Records and items lie in ``store``, which holds nothing else.
+    """
+    zips = sorted(folder.glob("*.zip")) if folder.is_dir() else []
+    if not zips:
+        raise Refusal(f"{folder} holds no zip; give the folder that the submissions lie in")
+    shared = _shared(reference, preset)
+    baseline = reference.task.trivial[-1]
+    predicted = trivial(reference)
+    plain = score_predictions(reference.task, predicted, reference.items, reference.truths, reference.options)
+    records = [_record(store, shared, f"trivial:{baseline}", key_of([baseline]), plain)]
+    failed = 0
+    for path in zips:
+        found: Scored | Refusal
+        try:
+            found = score_here(path, reference, strict)
+        except Refusal as problem:
+            found = problem
+            failed += 1
+        records.append(_record(store, shared, f"predictions:{path.stem}", checksum(path.read_bytes()), found))
+    title = f"submissions for {reference.task.name} on {reference.data.name}, {reference.split} split"
+    return ranked(board.build(store, records, title), shared["primary"], _direction(plain, shared["primary"])), failed
+
+
+def ranked(table: Table, metric: str, direction: str) -> Table:
+    """A table with its rows in order of ``metric``, labelled with their ranks; tied rows share one (``2=``).
+
+    Rows of baselines have no rank, rows that failed come last.
+    """
+    sign = 1.0 if direction == "max" else -1.0
+    blocks = []
+    for block in table.blocks:
+        merits = {id(row): round(sign * row.metrics[metric], DIGITS) for row in block.rows if metric in row.metrics}
+        entered = [merits[id(row)] for row in block.rows if id(row) in merits and not row.label.startswith("trivial:")]
+        rows = sorted(block.rows, key=lambda row: -merits.get(id(row), float("-inf")))
+        shown = tuple(replace(row, label=_label(row, merits.get(id(row)), entered)) for row in rows)
+        notes = tuple(note for note in block.notes if not note.startswith(NO_CONTROL))
+        blocks.append(Block("submissions", shown, notes))
+    tied = any("= " in row.label for block in blocks for row in block.rows)
+    kept = tuple(head for head in table.columns if head.key not in NO_TRAINING)
+    return replace(table, columns=kept, blocks=tuple(blocks), notes=(*table.notes, *([TIED] if tied else [])))
+
+
+def _label(row: Row, merit: float | None, entered: list[float]) -> str:
+    name = row.label.removeprefix("predictions:")
+    if merit is None:
+        return f"- {name}"
+    if row.label.startswith("trivial:"):
+        return name
+    rank = 1 + sum(other > merit for other in entered)
+    return f"{rank}{'=' if entered.count(merit) > 1 else '.'} {name}"
+
+
+def _direction(scored: Scored, metric: str) -> str:
+    return str(scored.metrics[metric]["direction"])
+
+
+def _shared(reference: Reference, preset: str) -> dict[str, Any]:
+    """What all records of a leaderboard say alike."""
+    task, data = reference.task, reference.data
+    return {
+        "task": task.name,
+        "protocol": "submission",
+        "family": "submission",
+        "data": {
+            "id": data.name,
+            "fingerprint": data.fingerprint(),
+            "version": data.version,
+            "simulated": data.simulated,
+            "photographs": data.photographs,
+        },
+        "seed": 0,
+        "preset": preset,
+        "backbone": None,
+        "precision": None,
+        "changed": {},
+        "settings": {"task": task.config.model_dump(mode="json"), "split": reference.split},
+        "supervision": "unknown",
+        "given": False,
+        "facts": {},
+        "versions": {"task": task.version, "data": data.version},
+        "scorer": task.scorer,
+        "primary": next(iter(metric_versions(task))),
+        "phases": {},
+        "request": {"typed": [], "resolved": {}},
+    }
+
+
+def _record(
+    store: Store, shared: Mapping[str, Any], method: str, content: str, found: Scored | Refusal
+) -> dict[str, Any]:
+    """Write the record of a submission: its metrics and items, or why it has no score."""
+    cell = key_of([method, content, shared["task"], shared["data"], shared["settings"], shared["versions"]])
+    own = {"id": cell, "method": method, **shared}
+    if isinstance(found, Refusal):
+        return store.write({**own, "status": "failed", "reason": str(found)})
+    told = {"status": "done", "metrics": found.metrics, "notes": found.notes}
+    return store.write({**own, **told}, found.items)
