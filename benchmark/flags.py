@@ -53,7 +53,12 @@ def run_flags() -> Parser:
         choices=("auto", "32", "bf16"),
         help="of convolutions (default: what is fast here)",
     )
-    add("--threads", type=int, metavar="N", help="CPU threads (default: all cores); changes the last bits")
+    add(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="CPU threads (default: OMP_NUM_THREADS, else all cores); changes the last bits",
+    )
     add("--dry-run", action="store_true", help="show cells, stages and their estimated time; do nothing")
     add("--no-baseline", action="store_true", help="without the control row random and the trivial rows")
     add("--force", action="store_true", help="run finished cells again; their pretraining is kept")

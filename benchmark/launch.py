@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import uuid
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from benchmark import registry, supervise
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
-from benchmark.request import Request, check_names, check_settings
+from benchmark.request import Request, check_names, check_settings, usual_threads
 from benchmark.store import Store
 
 
@@ -49,7 +48,7 @@ def request_of(
             results=flags.results,
             devices=flags.devices,
             precision=flags.precision,
-            threads=(os.cpu_count() or 1) if flags.threads is None else flags.threads,
+            threads=usual_threads() if flags.threads is None else flags.threads,
             baseline=not flags.no_baseline,
             force=flags.force,
             dry_run=flags.dry_run,

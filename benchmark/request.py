@@ -17,6 +17,12 @@ from benchmark.errors import Refusal, did_you_mean
 SHARED_OWNERS = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
 
 
+def usual_threads() -> int:
+    """CPU threads of a run that says nothing about them: ``OMP_NUM_THREADS`` where it is set, else all cores."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdecimal() and int(told) else os.cpu_count() or 1
+
+
 class Request(BaseModel):
     """A run: methods x tasks x protocols x seeds x grid, on named data, under a preset."""
 
@@ -39,7 +45,7 @@ class Request(BaseModel):
     results: Path = Path("results")
     devices: int = Field(default=1, ge=1)
     precision: Literal["auto", "32", "bf16"] = "auto"
-    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024)
+    threads: int = Field(default_factory=usual_threads, ge=1, le=1024)
     baseline: bool = True
     force: bool = False
     dry_run: bool = False

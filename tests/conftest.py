@@ -3,11 +3,27 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_WORKERS = 4
+"""Each worker holds torch, and most of the suite is short commands."""
+
+
+def pytest_xdist_auto_num_workers(config) -> int:
+    """One worker a core, up to a few."""
+    return min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    # one thread each and a machine slot of its own: workers at full threads on the same cores slow each other down
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["TMPDIR"] = str(Path(tempfile.gettempdir()) / f"inkbench-tests-{os.getuid()}-{worker}")
+    Path(os.environ["TMPDIR"]).mkdir(exist_ok=True)
+    tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session")
