@@ -149,5 +149,8 @@ def test_means_are_resampled_as_sums_and_a_record_has_every_definition():
     assert next(iter(entries)) == "accuracy"
     assert entries["recall[class 1]"]["n"] == (labels == 1).sum()
     assert entries["accuracy[stage1]"]["n"] == 40
+    alone = items_of(scores, labels)  # a row without stages beside one with them
+    joined = classification.aggregate(concatenate([items, alone]))
+    assert joined["accuracy[stage1]"] == pytest.approx(joined["accuracy"])
     both = concatenate([items, items])
     assert classification.aggregate(both) == pytest.approx(classification.aggregate(items), abs=1e-12)

@@ -23,7 +23,7 @@ METRICS = (
 )
 """``accuracy[stage1]`` and so on are the same of a head on an earlier stage of the backbone, 1 the finest."""
 
-_STAGE = re.compile(r"stage\d+")
+_STAGE = re.compile(r"stage(\d+)")
 
 
 def score_items(
@@ -39,9 +39,11 @@ def score_items(
     backbone's stages, fine to coarse. A truth holds ``label`` (), a place in ``classes`` (K).
 
     Items: ``truth`` and ``predicted`` (N,), names of classes; ``label`` (N,), the true class's place; ``rank`` (N,),
-    how many classes stand before the true one (of equal scores the first); ``among`` (N,), K; ``stage1`` ... (N,)
-    bool, whether a stage is right. Raises ValueError for scores of another shape or that are not finite and for a
-    label that is no class, naming the item by ``ids`` or its place.
+    how many classes stand before the true one (of equal scores the first); ``among`` (N,), K; ``stages.stage``, from
+    1, and ``stages.right``, whether a stage of item ``stages.item`` is right: empty where there are none.
+
+    Raises ValueError for scores of another shape or that are not finite and for a label that is no class, naming the
+    item by ``ids`` or its place.
     """
     if len(predictions) != len(truths):
         raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
@@ -49,7 +51,7 @@ def score_items(
     names = list(ids) if ids is not None else [f"{k} (0-based)" for k in range(count)]
     labels = np.array([_label(truth, total, names[k]) for k, truth in enumerate(truths)], dtype=np.int64)
     best, rank = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    stages: dict[str, np.ndarray] = {}
+    stages: list[tuple[int, int, bool]] = []
     for k, prediction in enumerate(predictions):
         scores = _finite(prediction["scores"], (total,), f"scores of item {names[k]}")
         own = scores[labels[k]]
@@ -57,9 +59,8 @@ def score_items(
         rank[k] = (scores > own).sum() + (scores[: labels[k]] == own).sum()
         if "stages" in prediction:
             several = _finite(prediction["stages"], (len(prediction["stages"]), total), f"stages of item {names[k]}")
-            for stage, row in enumerate(several, start=1):
-                right = stages.setdefault(f"stage{stage}", np.zeros(count, dtype=bool))
-                right[k] = row.argmax() == labels[k]
+            stages += [(k, stage, row.argmax() == labels[k]) for stage, row in enumerate(several, start=1)]
+    rows = np.array(stages, dtype=np.int64).reshape(-1, 3)
     listed = np.asarray(list(classes), dtype=np.str_)
     return {
         "truth": listed[labels],
@@ -67,7 +68,9 @@ def score_items(
         "label": labels,
         "rank": rank,
         "among": np.full(count, total),
-        **stages,
+        "stages.item": rows[:, 0],
+        "stages.stage": rows[:, 1],
+        "stages.right": rows[:, 2].astype(bool),
     }
 
 
@@ -108,12 +111,21 @@ def resampler(items: Items, metric: str) -> Resampler:
         return _over_classes(items, metric)
     base, _, part = metric.partition("[")
     part = part.removesuffix("]")
-    if base == "accuracy" and part in items and _STAGE.fullmatch(part):
-        return WeightedMean(np.asarray(items[part], dtype=np.float64), everyone)
+    if base == "accuracy" and (stage := _STAGE.fullmatch(part)) and int(stage[1]) in items["stages.stage"]:
+        return _of_stage(items, int(stage[1]))
     if base == "recall" and part in items["truth"]:
         mine = (np.asarray(items["truth"]) == part).astype(np.float64)
         return WeightedMean(mine * _right(items), mine)
     raise ValueError(f"no metric {metric}; there are: {', '.join(_named(items))}")
+
+
+def _of_stage(items: Items, stage: int) -> WeightedMean:
+    """The accuracy of a stage over the items that have one."""
+    rows = np.asarray(items["stages.stage"]) == stage
+    there, right = np.zeros(len(items["rank"])), np.zeros(len(items["rank"]))
+    there[items["stages.item"][rows]] = 1.0
+    right[items["stages.item"][rows]] = items["stages.right"][rows]
+    return WeightedMean(right, there)
 
 
 def _over_classes(items: Items, metric: str) -> Callable[[np.ndarray], float]:
@@ -144,10 +156,9 @@ def _ranks_matter(items: Items) -> bool:
 
 def _named(items: Items) -> list[str]:
     """The names of all metrics of these items."""
-    stages = sorted((name for name in items if _STAGE.fullmatch(name)), key=lambda name: int(name[5:]))
     return [
         "accuracy",
-        *(f"accuracy[{stage}]" for stage in stages),
+        *(f"accuracy[stage{stage}]" for stage in np.unique(items["stages.stage"])),
         "balanced-accuracy",
         "f1",
         *(["top5"] if _ranks_matter(items) else []),

@@ -64,7 +64,9 @@ class Synth(Dataset):
     def offers(self) -> frozenset[str]:
         """All of it: every kind of item, box and label."""
         boxes = {f"boxes:{label}" for label in ("panel", "face", "body", "text", "balloon")}
-        return frozenset({*KINDS, "fixations", "styles", "identities", "masks", "depth", *boxes})
+        return frozenset(
+            {*KINDS, "fixations", "styles", "identities", "expressions", "poses", "masks", "depth", *boxes}
+        )
 
     def fingerprint(self) -> str:
         """A hash of the generator's version and its settings."""
