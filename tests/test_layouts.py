@@ -323,7 +323,7 @@ def test_ai4va_sidecar_gives_series_and_style_and_must_agree(tmp_path):
     with pytest.raises(Refusal, match=r"lies in val, series\.json says train for page"):
         Ai4va(tmp_path).items("saliency", "train")
     write(tmp_path / "series.json", json.dumps({"other": {"split": "train"}}))
-    with pytest.raises(Refusal, match=r"names no series that page-0\.jpg begins with"):
+    with pytest.raises(Refusal, match=r"names no series that page-0 begins with"):
         Ai4va(tmp_path).items("saliency", "train")
 
 

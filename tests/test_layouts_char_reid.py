@@ -54,6 +54,8 @@ def with_panels(root: Path) -> Path:
 def test_instances_have_identity_series_panel_and_split(tmp_path):
     dataset = CharReid(reid(tmp_path))
     assert dataset.offers() == {"identities", "faces", "bodies", "characters", "face_pairs", "body_pairs"}
+    assert dataset.classes("identities") == ("a", "b")
+    assert dataset.classes() == ()
     for split, series in SERIES.items():
         instances = dataset.instances(split)
         assert len(instances) == 5

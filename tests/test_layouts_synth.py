@@ -5,12 +5,17 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmark.api import View
 from benchmark.data.cache import build
 from benchmark.data.dataset import SPLITS
 from benchmark.data.images import read_rgb, size_of
+from benchmark.data.label_map import read_labels
+from benchmark.data.layouts.imagefolder import Imagefolder
+from benchmark.data.layouts.voc import Voc
 from benchmark.data.locate import open_dataset
+from benchmark.data.synth.semantic import CLASS_OF_CODE, MASK_CLASSES, SCENES, scene_of
 from benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -214,3 +219,67 @@ def test_panels_of_synth_go_through_the_cache(synth, results):
     assert cache.failures == []
     assert cache.sizes.tolist() == [[item.crop[2] - item.crop[0], item.crop[3] - item.crop[1]] for item in items]
     assert min(float(square.std()) for square in cache.images) > 2, "no square is blank"
+
+
+def test_synth_s_masks_are_its_instances_by_kind(synth):
+    items = every(synth, "segmented")
+    panels = {item.id.replace("/", "_"): item for item in every(synth, "panels")}
+    assert {item.id for item in items} == set(panels)
+    seen = np.zeros(256, dtype=np.int64)
+    for item in items:
+        twin = panels[item.id]
+        assert (item.series, item.split, item.style) == (twin.series, twin.split, twin.style)
+        raw = synth.root / "comics" / "raw_panel_images" / f"{twin.id}.jpg"
+        assert item.path.read_bytes() == raw.read_bytes()
+        labels, codes = read_labels(item.mask), np.asarray(Image.open(synth.mask(twin.id)))
+        assert labels.shape == codes.shape == size_of(item.path)[::-1]
+        np.testing.assert_array_equal(labels, CLASS_OF_CODE[codes])
+        seen += np.bincount(labels.ravel(), minlength=256)
+    assert (seen[: len(MASK_CLASSES)] > 500).all(), "every class is shown"
+    assert seen[len(MASK_CLASSES) : 255].sum() == 0
+    record = synth.labels("0")["pages"][0]["panels"]
+    faces = {one["face_code"] for panel in record for one in panel["characters"]}
+    bodies = {one["code"] for panel in record for one in panel["characters"]}
+    texts = {one["code"] for panel in record for one in panel["texts"]}
+    things = {one["code"] for panel in record for one in panel["props"]}
+    for codes, name in ((faces, "face"), (bodies, "body"), (texts, "lettering"), (things, "thing")):
+        assert {MASK_CLASSES[CLASS_OF_CODE[code]] for code in codes} <= {name}
+
+
+def test_synth_s_scenes_expressions_and_poses_are_those_of_its_labels(synth):
+    records = {
+        (series, f"{page['page']}_{panel['panel']}"): panel
+        for series in map(str, range(6))
+        for page in synth.labels(series)["pages"]
+        for panel in page["panels"]
+    }
+    for item in every(synth, "labelled"):
+        panel = records[item.series, item.path.stem.partition("_")[2]]
+        assert item.label == scene_of(panel) == item.path.parent.name
+        assert item.label in SCENES
+    for kind, trait in (("faces", "expression"), ("bodies", "pose")):
+        items = every(synth, kind)
+        assert {item.label for item in items} <= set(synth.classes(kind))
+        for item in items:
+            series, name = item.panel.split("/")
+            shown = [one[trait] for one in records[series, name]["characters"] if one["id"] == item.identity]
+            assert item.label in shown
+
+
+def test_synth_s_copies_are_read_by_the_readers_of_their_layouts(synth, tmp_path):
+    masks = open_dataset(str(synth.root / "voc"), "quick", (), tmp_path)
+    scenes = open_dataset(str(synth.root / "scenes"), "quick", (), tmp_path)
+    assert (type(masks), type(scenes)) == (Voc, Imagefolder)
+    assert [item.id for item in every(masks, "segmented")] == [item.id for item in every(synth, "segmented")]
+    assert [item.label for item in every(scenes, "labelled")] == [item.label for item in every(synth, "labelled")]
+    assert masks.classes("segmented") == synth.classes("segmented") == MASK_CLASSES
+
+
+def test_the_casts_are_known_before_anything_is_drawn(synth, tmp_path):
+    undrawn = open_dataset("synth", "smoke", (("synth.series", "6"), ("synth.viewers", "3")), tmp_path)
+    assert not undrawn.root.exists()
+    shown = {item.identity for item in synth.items("faces", "test")}
+    assert shown <= set(undrawn.classes("identities"))
+    assert len(undrawn.classes("identities")) == sum(
+        len(synth.labels(k)["cast"]) for k in map(str, range(6)) if synth.labels(k)["split"] == "test"
+    )

@@ -24,8 +24,7 @@ def info(text: str, results: Path) -> str:
             raise
         return "\n".join([*_about(cls), f"here:      {refusal}"])
     lines = [*_about(type(dataset)), f"here:      {dataset.root}"]
-    drawn = type(dataset).prepare is not Dataset.prepare
-    if drawn and not dataset.root.is_dir():
+    if dataset.drawn and not dataset.root.is_dir():
         return "\n".join([*lines, "           not drawn yet; the first run draws it"])
     offers = dataset.offers()
     lines.append(f"offers:    {', '.join(sorted(offers))}")

@@ -94,7 +94,8 @@ class Dataset(ABC):
     ``offers`` says what tasks may ask for: the kinds of items (see ``KINDS``), box
     classes (``boxes:face``), ``fixations``, ``identities``. ``warnings`` fills while a copy is read: what was
     repaired or left out, by name. ``checksums`` is a folder where fingerprints remember the checksums of files.
-    ``specific`` decides between layouts that recognise the same folder: the larger wins.
+    ``specific`` decides between layouts that recognise the same folder: the larger wins. ``drawn`` says that a program
+    makes the files; ``unpacked`` is a folder for images that lie in records of larger files.
     """
 
     name: ClassVar[str]
@@ -107,7 +108,9 @@ class Dataset(ABC):
     simulated: ClassVar[bool] = False
     photographs: bool = False
     specific: ClassVar[int] = 1
+    drawn: ClassVar[bool] = False
     checksums: Path | None = None
+    unpacked: Path | None = None
 
     def __init__(self, root: Path, config: settings.Config | None = None) -> None:
         self.root = root
@@ -119,6 +122,11 @@ class Dataset(ABC):
     def recognises(cls, root: Path) -> bool:
         """Whether the folder ``root`` holds this layout (a cheap look, no file is read whole)."""
 
+    @classmethod
+    def accepts(cls, root: Path) -> bool:
+        """Whether ``root`` can be read as this layout where the user says that it is one."""
+        return cls.recognises(root)
+
     @abstractmethod
     def offers(self) -> frozenset[str]:
         """What this very copy offers (a saliency folder without fixations offers none)."""
@@ -127,8 +135,12 @@ class Dataset(ABC):
     def items(self, kind: Kind, split: Split) -> list[Item]:
         """All items of a kind in a split, in a fixed order."""
 
-    def classes(self) -> tuple[str, ...]:
-        """The names of the classes that ``label`` and ``mask`` tell apart, in order; known before anything is drawn."""
+    def classes(self, of: str = "labelled") -> tuple[str, ...]:
+        """The classes that ``label`` and ``mask`` of a kind tell apart, in order; known before anything is drawn.
+
+        Of ``identities`` the characters of the test series. Empty where there are none.
+        """
+        del of
         return ()
 
     def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
@@ -145,5 +157,5 @@ class Dataset(ABC):
         """A hash of what the numbers depend on: of files, or of a generator's version and parameters."""
 
     def prepare(self, progress: Progress) -> None:
-        """Make the files where the dataset is drawn by a program; real data is already there."""
+        """Make what is missing: files that a program draws, images that lie in records of larger files."""
         del progress

@@ -23,7 +23,7 @@ class FileDataset(Dataset):
     def __init__(self, root: Path, config: Any = None) -> None:
         super().__init__(root, config)
         self._read: dict[Kind, list[Item]] = {}
-        self._fingerprint: str | None = None
+        self._content: str | None = None
 
     @abstractmethod
     def read(self, kind: Kind) -> list[Item]:
@@ -52,13 +52,16 @@ class FileDataset(Dataset):
         )
 
     def fingerprint(self) -> str:
-        """A hash over relative path, size and checksum of the files, and over the settings; taken once."""
-        if self._fingerprint is None:
+        """A hash over relative path, size and checksum of the files, and over the settings."""
+        return key_of([self.content(), self.config.model_dump(mode="json")])
+
+    def content(self) -> str:
+        """A hash over relative path, size and checksum of the files alone; taken once."""
+        if self._content is None:
             sidecar = self.root / SIDECAR
             files = [*self.files(), *([sidecar] if sidecar.is_file() else [])]
-            content = fingerprint(self.root, files, self.checksums)
-            self._fingerprint = key_of([content, self.config.model_dump(mode="json")])
-        return self._fingerprint
+            self._content = fingerprint(self.root, files, self.checksums)
+        return self._content
 
     def warn(self, line: str) -> None:
         """Note what was repaired or left out, once."""

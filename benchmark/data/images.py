@@ -70,7 +70,7 @@ def decode(path: Path, shrink: Callable[[int, int], float] | None = None) -> Dec
     ``shrink(width, height)`` says how many times smaller the image will be made; a JPEG is then decoded at 1/2,
     1/4 or 1/8 (quicker), but at least twice as large as it will be.
     """
-    with _decoding(path):
+    with decoding(path):
         with Image.open(path) as image:
             width, height = image.size
             upright = _UPRIGHT.get(_orientation(image))
@@ -86,7 +86,7 @@ def decode(path: Path, shrink: Callable[[int, int], float] | None = None) -> Dec
 
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height of the upright image, from the file's head alone. Raises BadImage."""
-    with _decoding(path), Image.open(path) as image:
+    with decoding(path), Image.open(path) as image:
         width, height = image.size
         return (height, width) if _orientation(image) >= 5 else (width, height)
 
@@ -139,7 +139,7 @@ def _eight_bits(path: Path, values: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def _decoding(path: Path) -> Iterator[None]:
+def decoding(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises into BadImage, and hide what Pillow warns of."""
     try:
         with _hush:

@@ -30,6 +30,7 @@ def open_dataset(text: str, preset: str, sets: Sets, results: Path) -> Dataset:
     else:
         dataset = _recognised(text, preset, sets)
     dataset.checksums = results / "cache" / "checksums"
+    dataset.unpacked = results / "cache" / dataset.name
     return dataset
 
 
@@ -44,7 +45,7 @@ def _make(cls: type[Dataset], root: Path, preset: str, sets: Sets) -> Dataset:
 def _by_name(name: str, results: Path, preset: str, sets: Sets) -> Dataset:
     cls = _class(name)
     name = cls.name
-    if cls.prepare is not Dataset.prepare:
+    if cls.drawn:
         drawn = results / "cache" / name
         return _make(cls, drawn / _make(cls, drawn, preset, sets).fingerprint(), preset, sets)
     home = os.environ.get(HOME)
@@ -66,7 +67,7 @@ def _folder(text: str) -> Path:
 
 
 def _in_folder(cls: type[Dataset], root: Path, preset: str, sets: Sets) -> Dataset:
-    if not cls.recognises(root):
+    if not cls.accepts(root):
         raise Refusal(f"{root} is not laid out as {cls.name}; expected: {cls.layout}")
     return _make(cls, root, preset, sets)
 

@@ -15,6 +15,7 @@ from benchmark.errors import Refusal
 SIDECAR = "series.json"
 STYLES = ("toon", "realistic")
 HELD_OUT_SHARE = 0.2
+CARVED_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,41 @@ def assign(series: Iterable[str], root: Path, otherwise: Mapping[str, Split] | N
     if missing:
         raise Refusal(f"{root / SIDECAR} does not name {few(missing)}; add a split for each series of the folder")
     return sidecar
+
+
+def carved(ids: Iterable[str]) -> frozenset[str]:
+    """The tenth (at least one) of training images that serves as validation where the data have none, by sha256."""
+    ordered = sorted(set(ids), key=lambda name: (hashlib.sha256(f"validation {name}".encode()).digest(), name))
+    return frozenset(ordered[: max(1, round(CARVED_SHARE * len(ordered)))])
+
+
+def with_held_out(given: Mapping[str, Split]) -> dict[str, Split]:
+    """Splits of images as their authors give them, made whole: without test ``val`` is test, without val some train is.
+
+    Nothing is made of what is all train.
+    """
+    known = set(given.values())
+    if "test" not in known and "val" in known:
+        given = {name: "test" if split == "val" else split for name, split in given.items()}
+        known = {"train", "test"}
+    if "val" in known or "test" not in known:
+        return dict(given)
+    held_out = carved(name for name, split in given.items() if split == "train")
+    return {name: "val" if name in held_out else split for name, split in given.items()}
+
+
+def by_prefix(stems: Iterable[str], sidecar: Mapping[str, Series], root: Path) -> dict[str, str]:
+    """The series of images whose names are ``SERIES``, ``SERIES_...`` or ``SERIES-...``, the longest that fits.
+
+    Raises Refusal for a name that begins with no series of ``series.json``.
+    """
+    found = {}
+    for stem in stems:
+        names = [name for name in sidecar if stem == name or stem.startswith((f"{name}_", f"{name}-"))]
+        if not names:
+            raise Refusal(f"{root / SIDECAR} names no series that {stem} begins with")
+        found[stem] = max(names, key=len)
+    return found
 
 
 def labelled(items: Sequence[Item], fraction: float) -> list[Item]:

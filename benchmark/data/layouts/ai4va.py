@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.api import Config, setting
 from benchmark.data.dataset import SPLITS, Item, Kind, Split
 from benchmark.data.files import FileDataset, by_stem, images_in, number, text_of
-from benchmark.data.splits import Series, by_series, few, read_sidecar
+from benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
 from benchmark.errors import Refusal
 
 FIXATIONS = "fixations.csv"
@@ -97,11 +97,8 @@ class Ai4va(FileDataset):
             split_of = {stem: split for stem, (split, _, _) in self._pairs.items()}
             return {stem: (stem, Series(split)) for stem, split in self._with_test(split_of).items()}
         found = {}
-        for stem, (split, image, _) in self._pairs.items():
-            names = [name for name in sidecar if stem == name or stem.startswith((f"{name}_", f"{name}-"))]
-            if not names:
-                raise Refusal(f"{self.root}/series.json names no series that {image.name} begins with")
-            series = max(names, key=len)
+        for stem, series in by_prefix(self._pairs, sidecar, self.root).items():
+            split, image, _ = self._pairs[stem]
             if sidecar[series].split != split:
                 raise Refusal(f"{image} lies in {split}, series.json says {sidecar[series].split} for {series}")
             found[stem] = (series, sidecar[series])

@@ -99,6 +99,12 @@ class CharReid(FileDataset):
                 here |= {"boxes:face", "boxes:body", "sequences"}
         return frozenset(here)
 
+    def classes(self, of: str = "labelled") -> tuple[str, ...]:
+        """Of ``identities`` the characters of the test series, by name."""
+        if of != "identities":
+            return ()
+        return tuple(sorted({one.identity for one in self._instances.values() if one.split == "test"}))
+
     def instances(self, split: Split) -> list[Instance]:
         """The face and body crops of a split with their identities, in the order of the lists. Raises Refusal."""
         return [instance for instance in self._instances.values() if instance.split == split]

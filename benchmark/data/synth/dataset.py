@@ -13,8 +13,16 @@ from benchmark.data.dataset import KINDS, Box, Dataset, Item, Kind, Split
 from benchmark.data.layouts.ai4va import Ai4va
 from benchmark.data.layouts.char_reid import CharReid
 from benchmark.data.layouts.dcm772 import Dcm772
+from benchmark.data.layouts.imagefolder import Imagefolder
+from benchmark.data.layouts.voc import Voc
 from benchmark.data.synth import make
+from benchmark.data.synth.cast import make_cast
 from benchmark.data.synth.config import SynthConfig
+from benchmark.data.synth.head import EXPRESSIONS
+from benchmark.data.synth.poses import POSES
+from benchmark.data.synth.semantic import MASK_CLASSES, SCENES
+from benchmark.data.synth.series import split_of
+from benchmark.data.synth.style import make_style
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
 
@@ -24,9 +32,10 @@ TEXTS = frozenset({"text", "balloon"})
 class Synth(Dataset):
     """Series drawn by the program in several styles, each with a cast of its own; every label is exact.
 
-    ``root`` is the folder of this drawn copy; it holds the layouts of COMICS, DCM772, AI4VA and comic_char_reid,
-    and pages, panels and gaze are read through the readers of those layouts. What the layouts cannot carry
-    (lettering, identities of boxes, masks, depth order) comes from ``labels/``. The viewers are simulated.
+    ``root`` is the folder of this drawn copy; it holds the layouts of COMICS, DCM772, AI4VA, comic_char_reid, PASCAL
+    VOC (masks) and a folder per scene, and everything is read through the readers of those layouts. What the layouts
+    cannot carry (lettering, identities of boxes, expressions, poses, depth order) comes from ``labels/``. The viewers
+    are simulated.
     """
 
     name = "synth"
@@ -35,8 +44,9 @@ class Synth(Dataset):
     licence = "Apache-2.0, as the program that draws it"
     citation = "drawn by inkbench; cite inkbench"
     homepage = ""
-    layout = f"{make.MARKER}, series.json, comics/, dcm772/, ai4va/, char_reid/, labels/"
+    layout = f"{make.MARKER}, series.json, comics/, dcm772/, ai4va/, char_reid/, voc/, scenes/, labels/"
     simulated = True
+    drawn = True
     specific = 3
 
     def __init__(self, root: Path, config: Any = None) -> None:
@@ -54,7 +64,9 @@ class Synth(Dataset):
     def offers(self) -> frozenset[str]:
         """All of it: every kind of item, box and label."""
         boxes = {f"boxes:{label}" for label in ("panel", "face", "body", "text", "balloon")}
-        return frozenset({*KINDS, "fixations", "styles", "identities", "masks", "depth", *boxes})
+        return frozenset(
+            {*KINDS, "fixations", "styles", "identities", "expressions", "poses", "masks", "depth", *boxes}
+        )
 
     def fingerprint(self) -> str:
         """A hash of the generator's version and its settings."""
@@ -72,8 +84,13 @@ class Synth(Dataset):
             )
         if kind == "saliency":
             return self._gaze.items(kind, split)
+        if kind == "labelled":
+            return self._scenes.items(kind, split)
+        if kind == "segmented":
+            return self._masks.items(kind, split)
         if kind not in ("panels", "pages"):
-            return [_exact(item) for item in self._characters.items(kind, split)]
+            known = (_exact(item) for item in self._characters.items(kind, split))
+            return [replace(item, label=self._traits.get(item.id)) for item in known]
         items = self._boxes.items(kind, split)
         return [self._with_labels(item, kind) for item in items]
 
@@ -92,6 +109,38 @@ class Synth(Dataset):
     @cached_property
     def _characters(self) -> CharReid:
         return CharReid(self.root / "char_reid")
+
+    @cached_property
+    def _scenes(self) -> Imagefolder:
+        return Imagefolder(self.root / "scenes")
+
+    @cached_property
+    def _masks(self) -> Voc:
+        return Voc(self.root / "voc")
+
+    @cached_property
+    def _traits(self) -> dict[str, str]:
+        """The expression of every face and the pose of every body that is cut out, by its id."""
+        found = {}
+        for path in (self.root / "labels").glob("*.json"):
+            record = json.loads(path.read_text())
+            for page in record["pages"]:
+                for panel in page["panels"]:
+                    place = f"{path.stem}_{page['page']}_{panel['panel']}"
+                    for who in panel["characters"]:
+                        for part, trait in (("face", "expression"), ("body", "pose")):
+                            if who[part]:
+                                found[f"{place}_{part}_{who[f'{part}_index']}"] = who[trait]
+        return found
+
+    def classes(self, of: str = "labelled") -> tuple[str, ...]:
+        """Scenes of panels, what pixels show, expressions of faces, poses of bodies, the casts of the test series."""
+        if of == "identities":
+            test = [k for k in range(self.config.series) if split_of(k, self.config.series) == "test"]
+            casts = [make_cast(self.config.seed, k, make_style(self.config.seed, k)) for k in test]
+            return tuple(who.id for cast in casts for who in cast)
+        known = {"labelled": SCENES, "segmented": MASK_CLASSES, "faces": EXPRESSIONS, "bodies": tuple(POSES)}
+        return known.get(of, ())
 
     @cached_property
     def _labels(self) -> dict[str, tuple[Box, ...]]:

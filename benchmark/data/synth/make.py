@@ -19,10 +19,10 @@ from benchmark.errors import Refusal
 from benchmark.progress import Progress
 from benchmark.store import key_of, write_json
 
-GENERATOR = 2
-"""Raised with every change of what is drawn."""
+GENERATOR = 3
+"""Raised with every change of what is drawn or known of it. 3: the place of each panel, a class for each pixel."""
 LATER = {"drawing": 1.0}
-"""Settings that came after generator 2 began, with the value that draws as before: with it older copies stay good."""
+"""Settings that came after a generator began, with the value that draws as before: with it older copies stay good."""
 MARKER = "complete.json"
 DRAWN = ".drawn"
 

@@ -148,8 +148,8 @@ def _labels(drawn: Drawn, codes: np.ndarray) -> dict[str, Any]:
             "box": shown_text, "balloon": balloon, "depth": 0,
         })  # fmt: skip
     return {
-        "shot": drawn.shot, "ground": drawn.ground, "characters": characters, "props": props, "texts": texts,
-        "size": [width, height],
+        "shot": drawn.shot, "ground": drawn.ground, "place": drawn.place, "characters": characters, "props": props,
+        "texts": texts, "size": [width, height],
     }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class Actor:
 
 @dataclass(slots=True)
 class Drawn:
-    """A panel before it is printed: image at its own size, codes, and what they mean."""
+    """A panel before it is printed: image at its own size, codes, and what they mean; ``place`` is its scene's."""
 
     canvas: Canvas
     codes: np.ndarray
@@ -64,6 +64,7 @@ class Drawn:
     texts: list[balloons.Text]
     shot: str
     ground: str
+    place: str
     motion: tuple[tuple[float, float], ...]
 
 
@@ -112,7 +113,7 @@ def draw_panel(rng: Random, style: Style, scene: Scene, corners: Points, names: 
         toned = ImageOps.colorize(canvas.image.convert("L"), dark, WHITE, light)
         canvas.image.paste(toned)
     texts = _texts(rng, canvas, style, corners, actors, heads, wild, names)
-    return Drawn(canvas, canvas.code_array(), actors, props, texts, shot, ground, tuple(motion))
+    return Drawn(canvas, canvas.code_array(), actors, props, texts, shot, ground, scene.place.kind, tuple(motion))
 
 
 def _cast_of_panel(rng: Random, style: Style, scene: Scene, canvas: Canvas, shot: str, wild: bool) -> list[Actor]:

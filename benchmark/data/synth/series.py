@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmark.data.label_map import save_labels
 from benchmark.data.synth.cast import make_cast
 from benchmark.data.synth.config import SynthConfig
 from benchmark.data.synth.gaze import density
 from benchmark.data.synth.page import Page, draw_page
+from benchmark.data.synth.semantic import CLASS_OF_CODE
 from benchmark.data.synth.style import make_style
 
 QUALITY = 90
@@ -81,6 +83,7 @@ def _write_page(folder: Path, number: int, page: Page) -> dict[str, Any]:
         panel = page.image.crop(tuple(record["box"]))
         _save(panel, folder / "panels" / f"{name}.jpg")
         Image.fromarray(codes).save(folder / "masks" / f"{name}.png", compress_level=1)
+        save_labels(CLASS_OF_CODE[codes], folder / "classes" / f"{name}.png")
         _crops(folder, name, panel, record)
     gaze = [[(round(x, 1), round(y, 1), duration) for x, y, duration in path] for path in page.gaze]
     return {"page": number, "size": list(page.image.size), "panels": page.panels, "gaze": gaze}

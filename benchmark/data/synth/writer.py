@@ -1,4 +1,4 @@
-"""Drawn series as copies of the real layouts: COMICS, DCM772, the AI4VA saliency challenge, comic_char_reid.
+"""Drawn series as copies of real layouts: COMICS, DCM772, AI4VA, comic_char_reid, VOC, a folder per class.
 
 Image files are hard links to the drawn ones (copies where the disk has no links). Writing again changes nothing.
 Nothing is flushed file by file: a copy counts only from its marker on, and ``make`` flushes all before that.
@@ -11,13 +11,14 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.synth.semantic import MASK_CLASSES, SCENES, scene_of
 from benchmark.data.synth.series import split_of, style_of
 
-LAYOUTS = ("comics", "dcm772", "ai4va", "char_reid")
+LAYOUTS = ("comics", "dcm772", "ai4va", "char_reid", "voc", "scenes")
 SPLITS = ("train", "val", "test")
 DIALOGUE, NARRATION = 1, 2
 DCM_CODES = {"panel": 8, "body": 1, "face": 7}
@@ -159,6 +160,38 @@ def write_char_reid(root: Path, drawn: Path, series: list[Series]) -> None:
         _json(root / f"{long}_sequences.json", kept)
 
 
+def write_voc(root: Path, drawn: Path, series: list[Series]) -> None:
+    """Panels ``JPEGImages/<series>_<page>_<panel>.jpg``, label images of classes and of instances, lists of splits."""
+    listed: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for one, name, _ in _panels_of(series):
+        home, stem = drawn / str(one["series"]), f"{one['series']}_{name}"
+        link(home / "panels" / f"{name}.jpg", root / "JPEGImages" / f"{stem}.jpg")
+        link(home / "classes" / f"{name}.png", root / "SegmentationClass" / f"{stem}.png")
+        link(home / "masks" / f"{name}.png", root / "SegmentationObject" / f"{stem}.png")
+        listed[one["split"]].append(stem)
+    for split in SPLITS:
+        _lines(root / "ImageSets" / "Segmentation" / f"{split}.txt", listed[split])
+    _lines(root / "classes.txt", MASK_CLASSES)
+
+
+def write_scenes(root: Path, drawn: Path, series: list[Series]) -> None:
+    """Panels by where they play: ``<split>/<scene>/<series>_<page>_<panel>.jpg``."""
+    for split in SPLITS:
+        for scene in SCENES:
+            (root / split / scene).mkdir(parents=True, exist_ok=True)
+    for one, name, panel in _panels_of(series):
+        target = root / one["split"] / scene_of(panel) / f"{one['series']}_{name}.jpg"
+        link(drawn / str(one["series"]) / "panels" / f"{name}.jpg", target)
+
+
+def _panels_of(series: list[Series]) -> Iterator[tuple[Series, str, dict[str, Any]]]:
+    """Every panel with its series and its name within it, ``<page>_<panel>``."""
+    for one in series:
+        for page in one["pages"]:
+            for panel in page["panels"]:
+                yield one, f"{page['page']}_{panel['panel']}", panel
+
+
 def _link_crops(root: Path, drawn: Path, number: int, place: str, panel: dict[str, Any]) -> None:
     for character in panel["characters"]:
         for kind, plural in (("face", "faces"), ("body", "bodies")):
@@ -185,6 +218,7 @@ def _sequence(window: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
 
 WRITERS: dict[str, Callable[[Path, Path, list[Series]], None]] = {
     "comics": write_comics, "dcm772": write_dcm772, "ai4va": write_ai4va, "char_reid": write_char_reid,
+    "voc": write_voc, "scenes": write_scenes,
 }  # fmt: skip
 
 

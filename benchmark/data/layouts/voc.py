@@ -1,0 +1,217 @@
+"""PASCAL VOC's layout: images, label images of classes and instances, boxes in XML, lists of the splits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from benchmark.api import Config, setting
+from benchmark.data.boxes import repair
+from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
+from benchmark.data.files import FileDataset, by_stem, images_in, lines_of
+from benchmark.data.splits import SIDECAR, Series, by_prefix, by_series, few, read_sidecar, with_held_out
+from benchmark.errors import Refusal
+
+IMAGES, MASKS, BOXES, LISTS = "JPEGImages", "SegmentationClass", "Annotations", "ImageSets"
+CLASSES = "classes.txt"
+VOC_CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
+    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+"""Label 0 to 20 of PASCAL VOC 2007 to 2012."""
+_PHOTOGRAPH = re.compile(r"\d{4}_\d{6}|\d{6}")
+
+
+class VocConfig(Config):
+    """Which of the XML's names are boxes that this benchmark knows, and what the folder cannot say of itself."""
+
+    panel: tuple[str, ...] = setting(("panel", "frame"), "names in the XML that are panels")
+    face: tuple[str, ...] = setting(("face",), "names in the XML that are faces")
+    body: tuple[str, ...] = setting(("body",), "names in the XML that are bodies (VOC, Comic2k: person)")
+    text: tuple[str, ...] = setting(("text",), "names in the XML that are text")
+    balloon: tuple[str, ...] = setting(("balloon",), "names in the XML that are balloons")
+    photographs: bool | None = setting(
+        None, "whether the images are photographs, not comics; none: they are where they bear VOC's numbers"
+    )
+
+
+class Voc(FileDataset):
+    """The layout of the PASCAL VOC challenges (Everingham et al. 2010), which many later sets share.
+
+    The classes are VOC's 21, or those of ``classes.txt`` (a name a line, label 0 first). An image that any list holds
+    out is held out for every task. Without a test list whose images (and masks) are here ``val`` is the test split and
+    a tenth of ``train`` the validation split. With ``series.json`` images belong to the series that their names begin
+    with, else each is a series of its own.
+    """
+
+    name = "voc"
+    Config = VocConfig
+    licence = "VOC: photographs from flickr, under its terms of use"
+    citation = (
+        "Everingham, Van Gool, Williams, Winn, Zisserman: The PASCAL Visual Object Classes (VOC) Challenge. "
+        "IJCV 88(2), 2010"
+    )
+    homepage = "http://host.robots.ox.ac.uk/pascal/VOC/"
+    layout = (
+        f"{IMAGES}/NAME.jpg, {MASKS}/NAME.png (label images) or {BOXES}/NAME.xml [{LISTS}/Segmentation/ and "
+        f"{LISTS}/Main/: train.txt val.txt test.txt, a NAME a line] [{CLASSES}: a name a line, label 0 first]"
+    )
+
+    def __init__(self, root: Path, config: Any = None) -> None:
+        super().__init__(root, config)
+        told = self.config.photographs
+        self.photographs = self._bears_voc_numbers() if told is None else told
+
+    @classmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether there are images beside masks, boxes or lists."""
+        return (root / IMAGES).is_dir() and any((root / name).is_dir() for name in (MASKS, BOXES, LISTS))
+
+    def _bears_voc_numbers(self) -> bool:
+        return bool(self._images) and all(_PHOTOGRAPH.fullmatch(stem) for stem in self._images)
+
+    def offers(self) -> frozenset[str]:
+        """Panels (all images), segmented ones where there are masks, boxes of the classes that the XML names."""
+        masks = {"segmented"} if self._masks else set()
+        return frozenset({"panels", *masks, *(f"boxes:{label}" for label in self._labels)})
+
+    @cached_property
+    def _images(self) -> dict[str, Path]:
+        return by_stem(images_in(self.root / IMAGES))
+
+    @cached_property
+    def _masks(self) -> dict[str, Path]:
+        """Label images by the name of their image; those without one are told and left out."""
+        masks = by_stem(images_in(self.root / MASKS))
+        if alone := [stem for stem in masks if stem not in self._images]:
+            self.warn(f"{len(alone)} masks left out, they have no image in {IMAGES}: {few(alone)}")
+        return {stem: file for stem, file in masks.items() if stem in self._images}
+
+    def _list_files(self) -> dict[tuple[str, Split], Path]:
+        files = {
+            (of, split): self.root / LISTS / of / f"{split}.txt" for of in ("Main", "Segmentation") for split in SPLITS
+        }
+        return {key: file for key, file in files.items() if file.is_file()}
+
+    @cached_property
+    def _given(self) -> dict[str, Split]:
+        """The split that the lists give an image; of several the one that holds it out."""
+        found: dict[str, Split] = {}
+        for (of, split), file in self._list_files().items():
+            here = self._masks if of == "Segmentation" else self._images
+            names = [text.split()[0] for _, text in lines_of(file)]
+            if lacking := [name for name in names if name not in here]:
+                what = "mask or image" if of == "Segmentation" else "image"
+                self.warn(f"{file}: {len(lacking)} of {len(names)} left out, they have no {what}: {few(lacking)}")
+            for name in names:
+                if name in here and SPLITS.index(split) >= SPLITS.index(found.get(name, "train")):
+                    found[name] = split
+        return found
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[str, Series]]:
+        """The series of every image that is used, with its split and style."""
+        given = self._given
+        sidecar = read_sidecar(self.root)
+        if sidecar is not None:
+            series = by_prefix(given or self._images, sidecar, self.root)
+            for stem, split in given.items():
+                if sidecar[series[stem]].split != split:
+                    raise Refusal(
+                        f"{self.root}: {LISTS} say {split} for {stem}, {SIDECAR} {sidecar[series[stem]].split}"
+                    )
+            return {stem: (of, sidecar[of]) for stem, of in series.items()}
+        if given and "test" not in given.values() and "val" in given.values():
+            self.warn(
+                "no list of test images that are here: val is the test split, a tenth of train the validation split"
+            )
+        splits = with_held_out(given) if given else by_series(self._images)
+        return {stem: (stem, Series(split)) for stem, split in splits.items()}
+
+    def classes(self, of: str = "labelled") -> tuple[str, ...]:
+        """The names of labels 0, 1, ... of the masks. Raises Refusal for a bad ``classes.txt``."""
+        if of != "segmented":
+            return ()
+        path = self.root / CLASSES
+        if not path.is_file():
+            return VOC_CLASSES
+        names = tuple(text for _, text in lines_of(path))
+        if len(names) < 2 or len(set(names)) < len(names) or len(names) > 255:
+            raise Refusal(f"{path} has {len(names)} names; expected 2 to 255, each once, that of label 0 first")
+        return names
+
+    @cached_property
+    def _boxes(self) -> dict[str, tuple[Box, ...]]:
+        """The boxes of every image that has an XML file, by its name."""
+        files = {file.stem: file for file in sorted((self.root / BOXES).glob("*.xml"))} if self._known else {}
+        return {stem: tuple(self._boxes_of(files[stem], self._images[stem])) for stem in self._known if stem in files}
+
+    @cached_property
+    def _labels(self) -> frozenset[str]:
+        return frozenset(box.label for boxes in self._boxes.values() for box in boxes)
+
+    def _boxes_of(self, file: Path, image: Path) -> Iterator[Box]:
+        config = self.config
+        label_of = {
+            name: label for label in ("panel", "face", "body", "text", "balloon") for name in getattr(config, label)
+        }
+        try:
+            root = ElementTree.parse(file).getroot()
+        except (ElementTree.ParseError, OSError) as error:
+            raise Refusal(f"{file} is no readable XML: {error}") from None
+        objects = [one for one in root.iter("object") if (one.findtext("name") or "").strip() in label_of]
+        size = self.size(image) if objects else None
+        for place, one in enumerate(objects):
+            where = one.find("bndbox")
+            if where is None:
+                raise Refusal(f"{file}: object {place} (from 0) has no bndbox")
+            x0, y0, x1, y1 = (_corner(file, place, where, key) for key in ("xmin", "ymin", "xmax", "ymax"))
+            corners, said = repair((x0 - 1, y0 - 1, x1, y1), size)  # in the file pixels count from 1, the last included
+            if said:
+                self.warn(f"{file}: box {place} {said}")
+            if corners:
+                yield Box(label_of[(one.findtext("name") or "").strip()], *corners)
+
+    def files(self) -> list[Path]:
+        """Images, masks, boxes and lists of what is used."""
+        used = [self._images[stem] for stem in self._known]
+        used += [file for stem, file in self._masks.items() if stem in self._known]
+        used += [file for stem in self._known if (file := self.root / BOXES / f"{stem}.xml").is_file()]
+        names = self.root / CLASSES
+        return [*used, *self._list_files().values(), *([names] if names.is_file() else [])]
+
+    def read(self, kind: Kind) -> list[Item]:
+        """Images with their masks, or all images with their boxes, by name."""
+        items = []
+        for stem, (series, of) in self._known.items():
+            if kind == "segmented" and stem not in self._masks:
+                continue
+            boxes = self._boxes.get(stem)
+            items.append(
+                Item(
+                    stem,
+                    self._images[stem],
+                    series,
+                    of.split,
+                    style=of.style,
+                    boxes=boxes or (),
+                    labels=self._labels if boxes is not None else frozenset(),
+                    mask=self._masks.get(stem),
+                )
+            )
+        return items
+
+
+def _corner(file: Path, place: int, box: ElementTree.Element, key: str) -> float:
+    text = box.findtext(key)
+    try:
+        value = float(text if text is not None else "")
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < float("inf"):
+        raise Refusal(f"{file}: {key} of object {place} (from 0) is {text!r}, not a number")
+    return value

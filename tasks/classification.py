@@ -1,0 +1,286 @@
+"""Which class an image is of: linear probes on every stage, nearest neighbours, logistic regression, fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from benchmark.api import (
+    CellError,
+    Dataset,
+    Item,
+    Kind,
+    Placement,
+    Predictions,
+    Split,
+    Task,
+    TaskConfig,
+    Truth,
+    View,
+    setting,
+)
+from benchmark.data.images import read_rgb
+from benchmark.data.splits import by_series
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from benchmark.backbones import Backbone
+
+BINS = 32
+"""Bins of a channel of the colour histogram."""
+COLOUR_NEIGHBOURS = 20
+SHOWN = 24
+"""Test images on the sheet of examples."""
+KIND_OF: dict[str, Kind] = {"images": "labelled", "expressions": "faces", "poses": "bodies", "characters": "faces"}
+
+
+class ClassificationConfig(TaskConfig):
+    """Settings of classification."""
+
+    labels: Literal["images", "expressions", "poses", "characters"] = setting(
+        "images",
+        "what is told apart: classes of images (on synth the scenes of panels), expressions of faces, poses of bodies, "
+        "or the characters of the test series by their faces",
+    )
+    fit: Literal["auto", "squash", "crop", "pad"] = setting(
+        "auto", "how images become squares; auto: bodies are padded, all else is squashed"
+    )
+    side: int = setting(128, "side in pixels of the square input", ge=16)
+    steps: int = setting(600, "updates of the linear probes", ge=1)
+    finetune_steps: int = setting(100, "updates of backbone and classifier where both are trained", ge=1)
+    batch: int = setting(32, "images a step, over all devices", ge=2)
+    lr: float = setting(1e-3, "learning rate of the classifiers (AdamW)", gt=0)
+    weight_decay: float = setting(1e-2, "decoupled weight decay", ge=0)
+    dimensions: int = setting(
+        2_048,
+        "most values of a stage that its probe reads: maps are averaged down to that",
+        "Zhang et al. 2016: 9,000",
+        ge=1,
+    )
+    neighbours: tuple[int, ...] = setting(
+        (5, 10, 20, 100), "counts of neighbours tried; validation chooses", "DINO has 10, 20, 100, 200", min_length=1
+    )
+    temperature: float = setting(0.07, "temperature of the neighbours' votes", "DINO", gt=0)
+    strengths: tuple[float, ...] = setting(
+        (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0),
+        "C of logistic regression that are tried",
+        "DINOv2 has 45",
+        min_length=1,
+    )
+    presets: ClassVar = {
+        "smoke": {
+            "side": 64,
+            "steps": 40,
+            "finetune_steps": 10,
+            "batch": 16,
+            "dimensions": 256,
+            "strengths": (1e-4, 1e-2, 1.0),
+        },
+        "standard": {
+            "side": 224,
+            "steps": 4_000,
+            "finetune_steps": 4_000,
+            "batch": 128,
+            "dimensions": 4_096,
+            "trials": (0.3, 1.0, 3.0),
+            "batch_norm": "choose",
+        },
+        "paper": {
+            "side": 224,
+            "steps": 40_000,
+            "finetune_steps": 40_000,
+            "batch": 256,
+            "dimensions": 9_000,
+            "trials": (0.3, 1.0, 3.0),
+            "batch_norm": "choose",
+        },
+    }
+
+
+class Classification(Task):
+    """One class for each image, by what a frozen or fine-tuned backbone says of it."""
+
+    name = "classification"
+    Config = ClassificationConfig
+    scorer = "tasks.metrics.classification"
+    files = "submissions.formats.scores"
+    protocols: ClassVar = {"linear@1": "frozen", "knn@1": "frozen", "logistic@1": "frozen", "finetune@1": "finetune"}
+    trivial = ("majority", "colours")
+    caches_features = True
+    kept_by = ("dimensions",)
+
+    def bind(self, dataset: Dataset) -> None:
+        """Remember where the names of the classes come from."""
+        self._dataset = dataset
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in the order of their codes. Raises CellError where the data name fewer than two."""
+        names = self._dataset.classes(
+            "identities" if self.config.labels == "characters" else KIND_OF[self.config.labels]
+        )
+        if len(names) < 2:
+            raise CellError(
+                f"{self._dataset.name} names {len(names)} classes of {self.config.labels}; two are the least"
+            )
+        return names
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        return {name: code for code, name in enumerate(self.classes)}
+
+    def needs(self) -> frozenset[str]:
+        """Items with a class: labelled images, faces with expressions or identities, bodies with poses."""
+        extra = {"expressions": "expressions", "poses": "poses", "characters": "identities"}.get(self.config.labels)
+        return frozenset({KIND_OF[self.config.labels], *([extra] if extra else [])})
+
+    def view(self) -> View:
+        """The image squashed or fitted as ``fit`` says."""
+        fit = self.config.fit
+        if fit == "auto":
+            fit = "pad" if self.config.labels == "poses" else "squash"
+        return View(self.config.side, fit, KIND_OF[self.config.labels])
+
+    def items(self, dataset: Dataset, split: Split) -> list[Item]:
+        """The items of a split that have a class; of characters the test series' faces, split by their pages."""
+        kind = KIND_OF[self.config.labels]
+        if self.config.labels != "characters":
+            return [item for item in dataset.items(kind, split) if item.label is not None]
+        faces = [item for item in dataset.items(kind, "test") if item.identity is not None]
+        split_of = split_within(faces)
+        return [replace(item, label=item.identity, split=split) for item in faces if split_of[item.id] == split]
+
+    def truth(self, item: Item, width: int, height: int) -> Truth:
+        """``label`` (), a place in ``classes``; ``path`` and ``crop`` for the trivial row that looks at colours.
+
+        Raises CellError for an item whose class the data do not name.
+        """
+        del width, height
+        if item.label not in self._codes:
+            raise CellError(f"item {item.id} is of class {item.label}, which {self._dataset.name} does not name")
+        return {
+            "label": np.array(self._codes[item.label]),
+            "path": np.array(str(item.path)),
+            "crop": np.array(item.crop or (), dtype=np.int64),
+        }
+
+    def target(self, truth: Truth, placement: Placement) -> Truth:
+        """``label`` int64 ()."""
+        del placement
+        return {"label": truth["label"]}
+
+    def steps(self, protocol: str) -> int:
+        """None for what is fitted at once; fewer where the backbone is trained too."""
+        return {"linear@1": int(self.config.steps), "finetune@1": int(self.config.finetune_steps)}.get(protocol, 0)
+
+    def head(self, backbone: Backbone, protocol: str) -> nn.Module:
+        """Probes on all stages, neighbours, logistic regression, or one linear classifier to fine-tune with."""
+        from benchmark.parts.logistic import LogisticHead
+        from benchmark.parts.neighbours import NearestNeighbours
+        from benchmark.parts.probes import GlobalLinear, StageProbes
+        from benchmark.parts.stage_pooling import cells
+
+        c, total = self.config, len(self.classes)
+        if protocol == "knn@1":
+            return NearestNeighbours(total, c.neighbours, c.temperature)
+        if protocol == "logistic@1":
+            return LogisticHead(backbone.channels[-1], total, c.strengths)
+        if protocol == "finetune@1":
+            return GlobalLinear(backbone.channels[-1], total)
+        sides = [-(-c.side // stride) for stride in backbone.strides]
+        grids = [cells(count, side, c.dimensions) for count, side in zip(backbone.channels, sides, strict=True)]
+        return StageProbes(backbone.channels, grids, total)
+
+    def kept(self, features: list[Tensor]) -> list[Tensor]:
+        """Every map averaged down to at most ``dimensions`` values, as the probes read it."""
+        from benchmark.parts.stage_pooling import pooled
+
+        return pooled(features, self.config.dimensions)
+
+    def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
+        """``scores`` float32 (K,) that sum to 1; of probes also ``stages`` (S, K), fine to coarse."""
+        del truths, placements
+        arrays = {name: values.detach().float().cpu().numpy() for name, values in outputs.items()}
+        count = len(arrays["scores"])
+        return [{name: values[k] for name, values in arrays.items()} for k in range(count)]
+
+    def predict_trivial(
+        self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
+    ) -> Predictions:
+        """``majority``: how often a class is in training. ``colours``: votes of the images of the likest histograms."""
+        del placements
+        labels = np.array([int(truth["label"]) for truth in train])
+        if name == "majority":
+            shares = (np.bincount(labels, minlength=len(self.classes)) / len(labels)).astype(np.float32)
+            return [{"scores": shares} for _ in test]
+        if name != "colours":
+            raise ValueError(f"classification has no trivial baseline '{name}'; it has {', '.join(self.trivial)}")
+        import torch
+
+        from benchmark.parts.neighbours import votes
+
+        queries, examples = (torch.from_numpy(np.stack([_colours(one) for one in part])) for part in (test, train))
+        shares = votes(
+            queries, examples, torch.from_numpy(labels), len(self.classes), COLOUR_NEIGHBOURS, self.config.temperature
+        ).numpy()
+        return [{"scores": row} for row in shares]
+
+    def score_options(self) -> dict[str, Any]:
+        """The names of the classes."""
+        return {"classes": list(self.classes)}
+
+    def album(
+        self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Any
+    ) -> dict[str, np.ndarray]:
+        """A sheet of test images with true and predicted class, and which class is taken for which."""
+        from benchmark.parts.draw_classes import MOST_CLASSES, draw_confusion, draw_examples
+
+        names = options["classes"]
+        true = [int(truth["label"]) for truth in truths]
+        best = [int(np.argmax(prediction["scores"])) for prediction in predictions]
+        few = np.unique(np.linspace(0, len(items) - 1, min(SHOWN, len(items))).astype(int))
+        drawn = {
+            "examples": draw_examples(
+                [read_rgb(items[k].path, items[k].crop) for k in few],
+                [names[true[k]] for k in few],
+                [names[best[k]] for k in few],
+                [float(predictions[k]["scores"][best[k]]) for k in few],
+            )
+        }
+        if len(names) <= MOST_CLASSES:
+            drawn["confusion"] = draw_confusion(true, best, names)
+        return drawn
+
+
+def split_within(faces: Sequence[Item]) -> dict[str, Split]:
+    """The split of faces inside their series, by id: of each series 60, 20 and 20 % of the pages, by the names' sha256.
+
+    A series of fewer than three pages is split by panel, one of fewer than three panels is all train.
+    """
+    found: dict[str, Split] = {}
+    for series in dict.fromkeys(item.series for item in faces):
+        own = [item for item in faces if item.series == series]
+        panels = {item.id: item.panel or item.id for item in own}
+        pages = {item: panel.rpartition("_")[0] or panel for item, panel in panels.items()}
+        places = pages if len(set(pages.values())) >= 3 else panels
+        split_of = by_series(places.values())
+        found |= {item: split_of[place] for item, place in places.items()}
+    return found
+
+
+def _colours(truth: Truth) -> np.ndarray:
+    """The root of the share of an image's pixels in each bin of each channel, of length 1: float32 (3 * BINS,).
+
+    The cosine of two such vectors is the Bhattacharyya coefficient of their histograms.
+    """
+    crop = tuple(int(side) for side in truth["crop"])
+    pixels = read_rgb(Path(str(truth["path"])), crop or None)  # type: ignore[arg-type]
+    bins = pixels.reshape(-1, 3).astype(np.int64) * BINS // 256
+    counts = np.stack([np.bincount(bins[:, channel], minlength=BINS) for channel in range(3)]).ravel()
+    return np.sqrt(counts / counts.sum()).astype(np.float32)

@@ -1,0 +1,190 @@
+"""Classification: accuracy, over classes too, and of each stage of a backbone, from what was predicted of each item."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from benchmark.api import Metric
+from tasks.metrics.items import Items, Resampler, WeightedMean
+
+TOP = 5
+
+METRICS = (
+    Metric("accuracy", "1", "max", "share of items whose best-scored class is the true one; equal scores: the first"),
+    Metric("balanced-accuracy", "1", "max", "mean of recall over the classes that have items"),
+    Metric("f1", "1", "max", "mean over the classes that have items of 2 right / (true + predicted)"),
+    Metric(
+        "top5", "1", "max", "share of items whose true class is among the five best, where there are more than five"
+    ),
+    Metric("recall", "1", "max", "recall[CLASS]: share of a class's items that are right"),
+)
+"""``accuracy[stage1]`` and so on are the same of a head on an earlier stage of the backbone, 1 the finest."""
+
+_STAGE = re.compile(r"stage(\d+)")
+
+
+def score_items(
+    predictions: Sequence[Mapping[str, np.ndarray]],
+    truths: Sequence[Mapping[str, np.ndarray]],
+    *,
+    classes: Sequence[str],
+    ids: Sequence[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """What each prediction says of its item.
+
+    A prediction holds ``scores`` (K,), more is more likely, and may hold ``stages`` (S, K), the same of heads on the
+    backbone's stages, fine to coarse. A truth holds ``label`` (), a place in ``classes`` (K).
+
+    Items: ``truth`` and ``predicted`` (N,), names of classes; ``label`` (N,), the true class's place; ``rank`` (N,),
+    how many classes stand before the true one (of equal scores the first); ``among`` (N,), K; ``stages.stage``, from
+    1, and ``stages.right``, whether a stage of item ``stages.item`` is right: empty where there are none.
+
+    Raises ValueError for scores of another shape or that are not finite and for a label that is no class, naming the
+    item by ``ids`` or its place.
+    """
+    if len(predictions) != len(truths):
+        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
+    count, total = len(truths), len(classes)
+    names = list(ids) if ids is not None else [f"{k} (0-based)" for k in range(count)]
+    labels = np.array([_label(truth, total, names[k]) for k, truth in enumerate(truths)], dtype=np.int64)
+    best, rank = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    stages: list[tuple[int, int, bool]] = []
+    for k, prediction in enumerate(predictions):
+        scores = _finite(prediction["scores"], (total,), f"scores of item {names[k]}")
+        own = scores[labels[k]]
+        best[k] = scores.argmax()
+        rank[k] = (scores > own).sum() + (scores[: labels[k]] == own).sum()
+        if "stages" in prediction:
+            several = _finite(prediction["stages"], (len(prediction["stages"]), total), f"stages of item {names[k]}")
+            stages += [(k, stage, row.argmax() == labels[k]) for stage, row in enumerate(several, start=1)]
+    rows = np.array(stages, dtype=np.int64).reshape(-1, 3)
+    listed = np.asarray(list(classes), dtype=np.str_)
+    return {
+        "truth": listed[labels],
+        "predicted": listed[best],
+        "label": labels,
+        "rank": rank,
+        "among": np.full(count, total),
+        "stages.item": rows[:, 0],
+        "stages.stage": rows[:, 1],
+        "stages.right": rows[:, 2].astype(bool),
+    }
+
+
+def _label(truth: Mapping[str, np.ndarray], total: int, name: str) -> int:
+    label = int(truth["label"])
+    if not 0 <= label < total:
+        raise ValueError(f"label of item {name} is {label}; there are {total} classes, from 0")
+    return label
+
+
+def _finite(values: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray:
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(f"{what} have shape {array.shape}, not {shape}")
+    if wrong := array.size - int(np.isfinite(array).sum()):
+        raise ValueError(f"{what}: {wrong} of {array.size} are NaN or infinite")
+    return array
+
+
+def classes_of(items: Items) -> list[str]:
+    """The classes that have items, in their order."""
+    _, first = np.unique(items["label"], return_index=True)
+    return [str(name) for name in np.asarray(items["truth"])[first]]
+
+
+def _right(items: Items) -> np.ndarray:
+    return np.asarray(items["rank"]) == 0
+
+
+def resampler(items: Items, metric: str) -> Resampler:
+    """One metric as a function of the items' weights; NaN where they leave nothing. Raises ValueError for others."""
+    everyone = np.ones(len(items["rank"]))
+    if metric == "accuracy":
+        return WeightedMean(_right(items).astype(np.float64), everyone)
+    if metric == "top5" and _ranks_matter(items):
+        return WeightedMean((np.asarray(items["rank"]) < TOP).astype(np.float64), everyone)
+    if metric in ("balanced-accuracy", "f1"):
+        return _over_classes(items, metric)
+    base, _, part = metric.partition("[")
+    part = part.removesuffix("]")
+    if base == "accuracy" and (stage := _STAGE.fullmatch(part)) and int(stage[1]) in items["stages.stage"]:
+        return _of_stage(items, int(stage[1]))
+    if base == "recall" and part in items["truth"]:
+        mine = (np.asarray(items["truth"]) == part).astype(np.float64)
+        return WeightedMean(mine * _right(items), mine)
+    raise ValueError(f"no metric {metric}; there are: {', '.join(_named(items))}")
+
+
+def _of_stage(items: Items, stage: int) -> WeightedMean:
+    """The accuracy of a stage over the items that have one."""
+    rows = np.asarray(items["stages.stage"]) == stage
+    there, right = np.zeros(len(items["rank"])), np.zeros(len(items["rank"]))
+    there[items["stages.item"][rows]] = 1.0
+    right[items["stages.item"][rows]] = items["stages.right"][rows]
+    return WeightedMean(right, there)
+
+
+def _over_classes(items: Items, metric: str) -> Callable[[np.ndarray], float]:
+    """The mean over classes of recall or of F1, from sums over each class's items."""
+    names, codes = np.unique(items["truth"], return_inverse=True)
+    place = np.searchsorted(names, items["predicted"])
+    known = names[np.minimum(place, len(names) - 1)] == items["predicted"]  # a class without items is in no mean
+    guessed = np.where(known, place, len(names))
+    right = _right(items)
+
+    def value(weights: np.ndarray) -> float:
+        true = np.bincount(codes, weights, len(names))
+        hits = np.bincount(codes, weights * right, len(names))
+        there = true > 0
+        if not there.any():
+            return float("nan")
+        if metric == "balanced-accuracy":
+            return float((hits[there] / true[there]).mean())
+        predicted = np.bincount(guessed, weights, len(names) + 1)[:-1]
+        return float((2 * hits[there] / (true[there] + predicted[there])).mean())
+
+    return value
+
+
+def _ranks_matter(items: Items) -> bool:
+    return bool(len(items["among"]) and items["among"][0] > TOP)
+
+
+def _named(items: Items) -> list[str]:
+    """The names of all metrics of these items."""
+    return [
+        "accuracy",
+        *(f"accuracy[stage{stage}]" for stage in np.unique(items["stages.stage"])),
+        "balanced-accuracy",
+        "f1",
+        *(["top5"] if _ranks_matter(items) else []),
+        *(f"recall[{name}]" for name in classes_of(items)),
+    ]
+
+
+def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
+    """All metrics in [0, 1]; ``weights`` (N,) is the whole multiplicity of each item. What has no item is left out."""
+    if weights is None:
+        weights = np.ones(len(items["rank"]))
+    values = {name: resampler(items, name)(weights) for name in _named(items)}
+    return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def counts(items: Items) -> dict[str, int]:
+    """How many items each metric rests on: all of them, or those of its class."""
+    per_class = {f"recall[{name}]": int((np.asarray(items["truth"]) == name).sum()) for name in classes_of(items)}
+    return {name: per_class.get(name, len(items["rank"])) for name in _named(items)}
+
+
+def notes(items: Items) -> list[str]:
+    """What a reader must know: classes without items, and that one class was predicted for all."""
+    lines = []
+    if lacking := int(items["among"][0]) - len(classes_of(items)):
+        lines.append(f"{lacking} of {int(items['among'][0])} classes have no test item: left out of means over classes")
+    if len(set(np.asarray(items["predicted"]))) == 1 and len(classes_of(items)) > 1:
+        lines.append(f"'{items['predicted'][0]}' was predicted for every item")
+    return lines
