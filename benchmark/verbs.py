@@ -176,6 +176,9 @@ def verb_submit(words: list[str]) -> int:
     pack = verbs.add_parser("pack", parents=[common()])
     pack.add_argument("cell", help="the beginning of a cell's id (list runs)")
     pack.add_argument("--out", type=Path, required=True, metavar="X.zip")
+    pack.add_argument(
+        "--images", type=Path, metavar="DIR", help="predict these images, instead of the cell's test items"
+    )
     pack.add_argument("--spec", default="plain", choices=("plain", "ai4va"), help="what a server asks for")
     pack.add_argument(
         "--format",

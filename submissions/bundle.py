@@ -23,6 +23,7 @@ from submissions.formats.spec import Spec
 from submissions.pack import zip_bytes
 from submissions.pages import Page, hypertext, markdown, pages
 from submissions.reference import Reference, form_of, reference_files, scorer_of, served, trivial
+from submissions.server import lay
 from submissions.vendor import program
 
 Flavor = Literal["codabench", "codalab"]
@@ -43,8 +44,7 @@ def bundle(reference: Reference, flavor: Flavor, out: Path) -> list[str]:
     if said:
         raise Refusal(f"the bundle would be refused by the server: {'; '.join(said)}")
     try:
-        for name, data in files.items():
-            write_atomic(out / name, data)
+        lay(out, files)
         write_atomic(packed, zip_bytes(files))
     except OSError as problem:
         raise Refusal(f"{out} cannot be written ({problem.strerror}); give another place with --out") from None

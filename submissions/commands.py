@@ -6,12 +6,16 @@ import importlib
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.files import images_below
 from benchmark.declared import RENDERERS
 from benchmark.launch import pair
+from benchmark.progress import Progress
 from benchmark.store import Store, checksum, write_atomic
 from leaderboards import board
 from submissions import bundle as bundling
@@ -19,6 +23,7 @@ from submissions import check as checking
 from submissions import leaderboard as boards
 from submissions import pack as packing
 from submissions import score as scoring
+from submissions.findings import few
 from submissions.formats.spec import SPECS
 from submissions.reference import Asked, form_of, read_reference, the_task
 from submissions.server import is_bundle, truth_of
@@ -31,11 +36,26 @@ def pack(flags: Namespace) -> int:
     given = {"form": flags.format, "floor": flags.floor, "depth": flags.depth, "size": flags.size}
     given |= {"names": flags.names, "folder": flags.folder}
     spec = replace(spec, **{name: value for name, value in given.items() if value is not None})
-    manifest = packing.pack(store, store.find(flags.cell), flags.out, spec, told)
+    record = store.find(flags.cell)
+    predict = partial(_predicted, store, record, flags.images, Progress(flags.quiet)) if flags.images else None
+    manifest = packing.pack(store, record, flags.out, spec, told, predict)
     said = f"{len(manifest['files'])} files of cell {manifest['cell']}, {manifest['zip']['bytes']:,} bytes"
     print(f"{said}; manifest {packing.manifest_path(flags.out)}", file=sys.stderr)
     print(flags.out)
     return 0
+
+
+def _predicted(store: Store, record: Mapping[str, Any], folder: Path, progress: Progress) -> packing.Found:
+    """The network of a cell on the images of a folder; those that cannot be read are named."""
+    from benchmark.predict import predict_folder
+
+    items, predictions = predict_folder(store, record, folder, progress)
+    known = set(items["id"].tolist())
+    names = [file.relative_to(folder).with_suffix("").as_posix() for file in images_below(folder)]
+    lost = [name for name in names if name not in known]
+    if lost:
+        print(f"left out, since they cannot be read: {len(lost)} images, {few(lost)}", file=sys.stderr)
+    return items, predictions
 
 
 def check(flags: Namespace) -> int:

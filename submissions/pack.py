@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from benchmark.api import Task
 from benchmark.errors import Refusal
 from benchmark.store import Store, checksum, read_arrays, unpack, write_atomic, write_json
+from submissions.formats.names import Names
 from submissions.formats.spec import SPECS, Spec
 from submissions.reference import Asked, form_of, the_task
 
@@ -22,13 +23,23 @@ FILE_MODE = 0o100644 << 16
 UNIX = 3
 
 
+Found = tuple[Mapping[str, np.ndarray], Sequence[dict[str, np.ndarray]]]
+"""Items (``id`` and sizes) and a prediction for each."""
+
+
 def pack(
-    store: Store, record: Mapping[str, Any], out: Path, spec: Spec | None = None, told: str = SPECS["plain"][1]
+    store: Store,
+    record: Mapping[str, Any],
+    out: Path,
+    spec: Spec | None = None,
+    told: str = SPECS["plain"][1],
+    predict: Callable[[], Found] | None = None,
 ) -> dict[str, Any]:
     """Write a cell's predictions as ``out`` and a manifest beside it (``manifest_path``); gives the manifest.
 
     Names are sorted and times fixed. ``told`` says in the manifest what ``spec`` is of. In a form without loss the
-    predictions are those that the cell's metrics were computed from, to the bit. Raises Refusal.
+    predictions are those that the cell's metrics were computed from, to the bit. ``predict`` gives others in their
+    place, of images that nothing is known of; it is called when all that can be refused is. Raises Refusal.
     """
     spec = spec or Spec()
     if out.suffix.lower() != ".zip":
@@ -36,7 +47,9 @@ def pack(
     task = _the_task(record)
     form = spec.form_of(form_of(task).FORMS, task.name)
     spec = replace(spec, form=form)
-    files = dict(sorted(form_of(task).write(*_stored(store, record), task.score_options(), spec).items()))
+    items, predictions = predict() if predict else _stored(store, record)
+    Names([str(item) for item in items["id"]])  # refuses two of one name
+    files = dict(sorted(form_of(task).write(items, predictions, task.score_options(), spec).items()))
     data = zip_bytes(files)
     manifest = {
         "schema": 1,
@@ -46,7 +59,7 @@ def pack(
         "settings": record["settings"].get("task", {}),
         "calibration": record.get("calibration") or {},
         "method": record["method"],
-        "data": record["data"],
+        "data": None if predict else record["data"],
         "specification": told,
         "spec": asdict(spec),
         "files": {name: checksum(content) for name, content in files.items()},
@@ -82,7 +95,7 @@ def _the_task(record: Mapping[str, Any]) -> Task:
     return the_task(Asked(record["task"], settings=record["settings"].get("task", {})))
 
 
-def _stored(store: Store, record: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[dict[str, np.ndarray]]]:
+def _stored(store: Store, record: Mapping[str, Any]) -> Found:
     """Items and predictions of a cell. Raises Refusal where they do not belong together."""
     cell = record["id"]
     items, predictions = _arrays(store.items_path(cell)), unpack(_arrays(store.predictions_path(cell)))

@@ -104,6 +104,8 @@ def _unpack(zip_path: Path, layout: Layout, strict: bool) -> None:
                 lay(layout.submission, {name: archive.read(name)})
             except ValueError as problem:
                 raise _no_score(zip_path, [f"error: {name}: {problem}; pack it again"]) from None
+            except OSError as problem:  # a name that is too long, a disk that is full
+                raise Refusal(f"{zip_path}: {name[:80]} cannot be unpacked here ({problem.strerror})") from None
 
 
 def _no_score(zip_path: Path, errors: list[str]) -> Refusal:

@@ -53,15 +53,12 @@ class Layout:
 
 
 def lay(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder that is made for them. Raises Refusal where a name is too long for this disk."""
+    """Write files into a folder that is made for them. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         path = folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        except OSError as problem:
-            raise Refusal(f"{name[:80]} cannot be unpacked here ({problem.strerror})") from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def command_of(program: Path) -> str:

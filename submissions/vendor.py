@@ -17,10 +17,12 @@ ALLOWED = frozenset({"numpy", "PIL"})
 COMMAND = "python3 $program/score.py $input $output"
 START = '''"""Scores a submission: python3 score.py INPUT OUTPUT (see submissions/program.py)."""
 
+import os
 import sys
 
 if sys.version_info < (3, 11):
     sys.exit("this scoring program needs Python 3.11 or newer; run it in the competition's docker image")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads would only wait for each other
 
 from submissions.program import main
 

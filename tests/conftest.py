@@ -83,3 +83,19 @@ def with_synth(first_run, tmp_path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(file, target)
     return results
+
+
+@pytest.fixture(scope="session")
+def small_synth(tmp_path_factory) -> Path:
+    """A small copy of synth, drawn once, whose every task has a few items to test on."""
+    from submission_data import draw
+
+    return draw(tmp_path_factory.mktemp("small") / "synth")
+
+
+@pytest.fixture(scope="session")
+def references(small_synth):
+    """The test split of the small synth as each task that has submissions sees it, by the task's name."""
+    from submission_data import TASKS, reference_of
+
+    return {task: reference_of(task, small_synth) for task in TASKS}

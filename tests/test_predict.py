@@ -1,14 +1,18 @@
 """The stored network of a cell on a folder of images that nothing is known of."""
 
+import json
 import os
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmark.errors import Refusal
 from benchmark.predict import predict_folder
 from benchmark.progress import Progress
 from benchmark.store import Store, read_arrays, unpack
+from benchmark.verbs import verb_submit
 
 QUIET = Progress(quiet=True)
 
@@ -44,6 +48,27 @@ def test_the_test_images_again_are_predicted_as_the_cell_predicted_them(finished
     again = dict(zip(items["id"].tolist(), predictions, strict=True))
     for item, before in zip(ids, stored, strict=True):
         np.testing.assert_allclose(again[item]["map"], before["map"], rtol=2e-3, atol=1e-6)
+
+
+def test_a_folder_without_truth_is_packed(finished, tmp_path, capsys):
+    record = records(finished)["random", "frozen"]
+    [drawn] = [path for path in (finished.root / "cache" / "synth").iterdir() if (path / "ai4va").is_dir()]
+    images = sorted((drawn / "ai4va" / "images" / "test").iterdir())[:2]
+    for file in images:
+        os.link(file, tmp_path / file.name)
+    (tmp_path / "broken.png").write_bytes(b"none")
+    out = tmp_path / "out" / "x.zip"
+    words = ["pack", record["id"], "--images", str(tmp_path), "--out", str(out), "--results", str(finished.root)]
+    assert verb_submit([*words, "--size", "60x40", "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{out}\n"
+    assert "cannot be read: 1 images, broken" in said.err
+    with zipfile.ZipFile(out) as file:
+        assert file.namelist() == [f"{image.stem}.png" for image in images]
+        with Image.open(file.open(file.namelist()[0])) as seen:
+            assert seen.size == (60, 40)
+    manifest = json.loads(out.with_suffix(".manifest.json").read_text())
+    assert (manifest["cell"], manifest["data"]) == (record["id"], None)
 
 
 def test_what_has_no_network_is_refused(finished, tmp_path):

@@ -1,0 +1,110 @@
+"""A small drawn copy of synth with finished cells of every task, made without a model, for the tests of submissions."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmark.data.synth.config import SynthConfig
+from benchmark.data.synth.dataset import Synth
+from benchmark.progress import Progress
+from benchmark.scoring import score
+from benchmark.store import Store, arrays_bytes, pack, write_atomic
+from submissions.pack import zip_bytes
+from submissions.reference import Asked, Reference, read_reference
+
+SMALL = SynthConfig(series=6, pages=2, panels=4, width=300, height=400, viewers=2)
+SETS = {"inpainting": (("inpainting.smallest", "4"),)}
+TASKS = ("saliency", "detection", "reid", "inpainting")
+
+
+def draw(root: Path) -> Path:
+    Synth(root, SMALL).prepare(Progress(quiet=True))
+    return root
+
+
+def reference_of(task: str, root: Path, **changes) -> Reference:
+    return read_reference(Asked(task, str(root), sets=SETS.get(task, ()), **changes))
+
+
+def nobody(reference: Reference, seed: int = 0) -> list[dict[str, np.ndarray]]:
+    """Predictions of a seeded nobody who has looked at the truth a little."""
+    rng = np.random.default_rng(seed)
+    return [PREDICT[reference.task.name](truth, rng) for truth in reference.truths]
+
+
+def _map(truth, rng):
+    del truth
+    return {"map": rng.random((9, 9), dtype=np.float32) ** 3}
+
+
+def _boxes(truth, rng):
+    near = truth["boxes"] + rng.normal(0, 4, truth["boxes"].shape)
+    far = rng.uniform(0, 90, (3, 4))
+    boxes = np.sort(np.concatenate([near, far]).reshape(-1, 2, 2), axis=1).reshape(-1, 4).astype(np.float32)
+    labels = np.concatenate([truth["labels"], rng.integers(0, 2, 3)])
+    return {"boxes": boxes, "scores": rng.random(len(boxes), dtype=np.float32), "labels": labels}
+
+
+def _embedding(truth, rng):
+    known = np.random.default_rng(list(str(truth["identity"]).encode())).standard_normal(6)
+    return {"embedding": (known + rng.standard_normal(6)).astype(np.float32)}
+
+
+def _face(truth, rng):
+    noise = rng.integers(-40, 41, truth["face"].shape)
+    return {"face": (truth["face"].astype(int) + noise).clip(0, 255).astype(np.uint8)}
+
+
+PREDICT = {"saliency": _map, "detection": _boxes, "reid": _embedding, "inpainting": _face}
+
+
+def finished(reference: Reference, store: Store, seed: int = 0) -> dict:
+    """The record of a cell that predicted what ``nobody`` does, scored and stored as the engine does."""
+    task, predicted = reference.task, nobody(reference, seed)
+    scored = score(task, predicted, reference.items, reference.truths, {})
+    cell = f"{task.name[:2]}{seed}abc"
+    write_atomic(store.predictions_path(cell), arrays_bytes(pack(predicted)))
+    record = {"id": cell, "status": "done", "task": task.name, "method": "random", "data": {"id": "synth"}}
+    record |= {"protocol": "frozen@1", "seed": seed, "preset": "quick", "changed": {}, "request": {}}
+    record |= {"settings": {"task": task.config.model_dump(mode="json")}, "metrics": scored.metrics}
+    return store.write(record, scored.items)
+
+
+def values(metrics) -> dict[str, float]:
+    return {name: entry["value"] for name, entry in metrics.items()}
+
+
+def zipped(path: Path, files: dict[str, bytes]) -> Path:
+    path.write_bytes(zip_bytes(files))
+    return path
+
+
+def entries_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as file:
+        return {info.filename: file.read(info) for info in file.infolist()}
+
+
+def image_bytes(pixels: np.ndarray, form: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, form)
+    return buffer.getvalue()
+
+
+def npy_bytes(array: np.ndarray, **options) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, **options)
+    return buffer.getvalue()
+
+
+def npz_bytes(**arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def json_bytes(value) -> bytes:
+    return json.dumps(value).encode()
