@@ -163,7 +163,10 @@ class Bench:
         """
         path = self.store.network_path(cell.id)
         if not path.is_file():
-            raise Refusal(f"the network of cell {cell.id[:10]} is not in {path.parent}; run it again with --force")
+            raise Refusal(
+                f"the network of cell {cell.id[:10]} is not in {path.parent}: run it again with --force; of heads that "
+                "are fitted at once none is kept"
+            )
         backbone = self._backbone(cell)
         if cell.pretraining:
             self._pretrained(cell, cell.pretraining, backbone)

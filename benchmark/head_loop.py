@@ -83,8 +83,13 @@ class Transfer(nn.Module):
 
 
 def network_state(net: Any, backbone: Backbone) -> dict[str, Tensor]:
-    """What a cell has learnt beyond the backbone that it was handed: its head, and statistics or fine-tuned weights."""
+    """What a cell has learnt beyond the backbone that it was handed: its head, and statistics or fine-tuned weights.
+
+    Nothing of a head that is fitted at once: it may hold a whole split.
+    """
     module: Transfer = net.module
+    if isinstance(module.head, FittedHead):
+        return {}
     learnt = backbone.state_dict() if module.family == "finetune" else dict(backbone.named_buffers())
     state = {**{f"head.{name}": of for name, of in module.head.state_dict().items()}}
     state |= {f"backbone.{name}": of for name, of in learnt.items()}
