@@ -59,7 +59,8 @@ class PanelContext(nn.Module):
             self.gates = nn.Conv2d(width + hidden, 4 * hidden, 3, padding=1)
             self.out = hidden * grid**2
             return
-        self.absent = nn.Parameter(torch.zeros(embed))
+        if kind != "none":
+            self.absent = nn.Parameter(torch.zeros(embed))
         self.embed = nn.Linear(width * grid**2, embed)
         if kind in ("lstm", "bilstm"):
             self.recurrent = nn.LSTM(embed, hidden, batch_first=True, bidirectional=kind == "bilstm")
@@ -69,8 +70,11 @@ class PanelContext(nn.Module):
         """(B, out) of the maps of each panel in the order of ``VIEWS`` and which of them are there, bool (B,) each."""
         if self.kind == "convlstm":
             return self._hidden_map([self._or_absent(self.map(p), there) for p, there in zip(panels, present)])
-        embedded = [self._or_absent(self.embed(self.map(p).flatten(1)), there) for p, there in zip(panels, present)]
-        if self.kind in ("none", "plain"):
+        embedded = [self.embed(self.map(panel).flatten(1)) for panel in panels]
+        if self.kind == "none":
+            return embedded[0]
+        embedded = [self._or_absent(seen, there) for seen, there in zip(embedded, present, strict=True)]
+        if self.kind == "plain":
             return torch.cat(embedded, 1)
         _, (hidden, _) = self.recurrent(torch.stack(embedded, 1))
         return hidden.transpose(0, 1).flatten(1)
