@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -115,6 +114,12 @@ class Classification(Task):
     caches_features = True
     kept_by = ("dimensions",)
 
+    def __init__(self, config: TaskConfig) -> None:
+        super().__init__(config)
+        self._dataset: Dataset | None = None
+        self._images: dict[str, Item] = {}
+        """The items of which a truth was asked, by id: what the trivial row that looks at colours opens."""
+
     def bind(self, dataset: Dataset) -> None:
         """Remember where the names of the classes come from."""
         self._dataset = dataset
@@ -122,6 +127,7 @@ class Classification(Task):
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes in the order of their codes. Raises CellError where the data name fewer than two."""
+        assert self._dataset is not None, "bind comes first"
         names = self._dataset.classes(
             "identities" if self.config.labels == "characters" else KIND_OF[self.config.labels]
         )
@@ -157,17 +163,17 @@ class Classification(Task):
         return [replace(item, label=item.identity, split=split) for item in faces if split_of[item.id] == split]
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """``label`` (), a place in ``classes``; ``path`` and ``crop`` for the trivial row that looks at colours.
+        """``label`` (), a place in ``classes``, and the item's ``id`` ().
 
         Raises CellError for an item whose class the data do not name.
         """
         del width, height
         if item.label not in self._codes:
-            raise CellError(f"item {item.id} is of class {item.label}, which {self._dataset.name} does not name")
+            raise CellError(f"item {item.id} is of class {item.label}, which the dataset does not name")
+        self._images[item.id] = item
         return {
             "label": np.array(self._codes[item.label]),
-            "path": np.array(str(item.path)),
-            "crop": np.array(item.crop or (), dtype=np.int64),
+            "id": np.array(item.id),
         }
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
@@ -225,15 +231,18 @@ class Classification(Task):
 
         from benchmark.parts.neighbours import votes
 
-        queries, examples = (torch.from_numpy(np.stack([_colours(one) for one in part])) for part in (test, train))
+        queries, examples = (
+            torch.from_numpy(np.stack([_colours(self._images[str(one["id"])]) for one in part]))
+            for part in (test, train)
+        )
         shares = votes(
             queries, examples, torch.from_numpy(labels), len(self.classes), COLOUR_NEIGHBOURS, self.config.temperature
         ).numpy()
         return [{"scores": row} for row in shares]
 
     def score_options(self) -> dict[str, Any]:
-        """The names of the classes."""
-        return {"classes": list(self.classes)}
+        """The names of the classes, where a dataset says them."""
+        return {"classes": list(self.classes)} if self._dataset else {}
 
     def album(
         self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Any
@@ -274,13 +283,12 @@ def split_within(faces: Sequence[Item]) -> dict[str, Split]:
     return found
 
 
-def _colours(truth: Truth) -> np.ndarray:
+def _colours(item: Item) -> np.ndarray:
     """The root of the share of an image's pixels in each bin of each channel, of length 1: float32 (3 * BINS,).
 
     The cosine of two such vectors is the Bhattacharyya coefficient of their histograms.
     """
-    crop = tuple(int(side) for side in truth["crop"])
-    pixels = read_rgb(Path(str(truth["path"])), crop or None)  # type: ignore[arg-type]
+    pixels = read_rgb(item.path, item.crop)
     bins = pixels.reshape(-1, 3).astype(np.int64) * BINS // 256
     counts = np.stack([np.bincount(bins[:, channel], minlength=BINS) for channel in range(3)]).ravel()
     return np.sqrt(counts / counts.sum()).astype(np.float32)

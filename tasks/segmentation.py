@@ -1,0 +1,208 @@
+"""What each pixel shows: a linear layer or a fully convolutional head on the backbone's maps, mean IoU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from benchmark.api import CellError, Dataset, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
+from benchmark.data.images import BadImage
+from benchmark.data.label_map import read_labels
+from benchmark.parts.draw_labels import draw_labels
+from tasks.metrics.segmentation import VOID, aggregate, score_items
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from benchmark.backbones import Backbone
+
+MEAN_MAP = 64
+"""Cells along each side of the map of usual classes."""
+
+
+class SegmentationConfig(TaskConfig):
+    """Settings of segmentation."""
+
+    fit: Literal["pad", "squash"] = setting("pad", "how images become squares: aspect kept on grey, or lost")
+    side: int = setting(192, "side in pixels of the square input", ge=32)
+    stride: int = setting(8, "pixels of the input that a cell of the predicted grid covers", ge=1)
+    steps: int = setting(240, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
+    batch: int = setting(16, "images a step, over all devices", ge=2)
+    lr: float = setting(3e-3, "learning rate of the head (AdamW)", gt=0)
+    weight_decay: float = setting(1e-4, "decoupled weight decay", ge=0)
+    width: int = setting(64, "channels of the FCN head's hidden layers", "FCN has 4096", ge=1)
+    dropout: float = setting(0.1, "share of the hidden channels that a step does not see", "FCN has 0.5", ge=0, lt=1)
+    presets: ClassVar = {
+        "smoke": {"side": 96, "steps": 20, "batch": 8, "width": 16},
+        "standard": {
+            "side": 384,
+            "steps": 8_000,
+            "lr": 1e-3,
+            "width": 256,
+            "trials": (0.3, 1.0, 3.0),
+            "batch_norm": "choose",
+        },
+        "paper": {
+            "side": 512,
+            "steps": 40_000,
+            "lr": 1e-3,
+            "width": 512,
+            "dropout": 0.5,
+            "trials": (0.3, 1.0, 3.0),
+            "batch_norm": "choose",
+        },
+    }
+
+    @model_validator(mode="after")
+    def _grid_of_some_cells(self) -> SegmentationConfig:
+        if self.side // self.stride < 4 or self.side % self.stride:
+            raise ValueError(f"side {self.side} is to be a multiple of stride {self.stride}, four cells at least")
+        return self
+
+    @property
+    def grid(self) -> int:
+        """Cells of the predicted grid along each side."""
+        return self.side // self.stride
+
+
+class Segmentation(Task):
+    """A class for each pixel of an image."""
+
+    name = "segmentation"
+    Config = SegmentationConfig
+    scorer = "tasks.metrics.segmentation"
+    files = "submissions.formats.labels"
+    protocols: ClassVar = {"linear@1": "frozen", "fcn@1": "frozen", "finetune@1": "finetune"}
+    trivial = ("majority", "mean-map")
+    caches_features = True
+    kept_by = ("side", "stride")
+
+    def __init__(self, config: TaskConfig) -> None:
+        super().__init__(config)
+        self._dataset: Dataset | None = None
+
+    def bind(self, dataset: Dataset) -> None:
+        """Remember where the names of the classes come from."""
+        self._dataset = dataset
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of labels 0, 1, ... Raises CellError where the data name fewer than two."""
+        assert self._dataset is not None, "bind comes first"
+        names = self._dataset.classes("segmented")
+        if len(names) < 2:
+            raise CellError(f"{self._dataset.name} names {len(names)} classes of pixels; two are the least")
+        return names
+
+    def needs(self) -> frozenset[str]:
+        """Images with label images."""
+        return frozenset({"segmented"})
+
+    def view(self) -> View:
+        """The whole image, by default at the top left of a grey square, aspect kept."""
+        return View(self.config.side, self.config.fit, "segmented")
+
+    def truth(self, item: Item, width: int, height: int) -> Truth:
+        """``mask`` uint8 (h, w) in pixels of the image, 255 where a pixel counts for nothing.
+
+        Raises BadImage for a mask that cannot be read, is of another size or holds a label that is no class;
+        CellError for an item without one.
+        """
+        if item.mask is None:
+            raise CellError(f"item {item.id} has no label image; give one, or leave {item.path.name} out")
+        mask = read_labels(item.mask)
+        if mask.shape != (height, width):
+            raise BadImage(item.mask, f"is {mask.shape[1]} x {mask.shape[0]} pixels, its image {width} x {height}")
+        wrong = np.unique(mask[(mask >= len(self.classes)) & (mask != VOID)])
+        if len(wrong):
+            raise BadImage(item.mask, f"holds label {wrong[0]}; there are {len(self.classes)} classes from 0, and 255")
+        return {"mask": mask}
+
+    def target(self, truth: Truth, placement: Placement) -> Truth:
+        """``mask`` uint8 (grid, grid): the label under the middle of each cell, void outside of the image."""
+        c = self.config
+        middle = (np.arange(c.grid) + 0.5) * c.stride
+        columns = np.floor((middle - placement.left) / placement.scale_x).astype(np.int64)
+        rows = np.floor((middle - placement.top) / placement.scale_y).astype(np.int64)
+        height, width = truth["mask"].shape
+        mask = np.full((c.grid, c.grid), VOID, dtype=np.uint8)
+        inside = np.ix_((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
+        mask[inside] = truth["mask"][np.ix_(rows[inside[0].ravel()], columns[inside[1].ravel()])]
+        return {"mask": mask}
+
+    def head(self, backbone: Backbone, protocol: str) -> nn.Module:
+        """A linear layer on all maps, or FCN's skips; fine-tuned the latter."""
+        from benchmark.parts.dense_heads import FcnHead, LinearHead
+
+        c, total = self.config, len(self.classes)
+        if protocol == "linear@1":
+            return LinearHead(backbone.channels, c.grid, total)
+        return FcnHead(backbone.channels, c.grid, total, c.width, c.dropout)
+
+    def kept(self, features: list[Tensor]) -> list[Tensor]:
+        """Maps finer than the grid averaged down to it, the others as they are."""
+        from benchmark.parts.readout import to_grid
+
+        return to_grid(features, self.config.grid)
+
+    def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
+        """``mask`` uint8 (h, w) in pixels of the image: scores read bilinearly at each pixel's middle, the best one."""
+        del truths
+        scores = outputs.detach().float()
+        return [{"mask": self._at_pixels(scores[k], place)} for k, place in enumerate(placements)]
+
+    def _at_pixels(self, scores: Tensor, place: Placement) -> np.ndarray:
+        """The best class of every pixel of an image, uint8 (h, w), from scores (K, grid, grid) on its square."""
+        import torch
+        from torch.nn.functional import grid_sample
+
+        across = (torch.arange(place.width, device=scores.device) + 0.5) * place.scale_x + place.left
+        down = (torch.arange(place.height, device=scores.device) + 0.5) * place.scale_y + place.top
+        x, y = (2 * each / self.config.side - 1 for each in (across, down))
+        where = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)[None]
+        seen = grid_sample(scores[None], where, mode="bilinear", padding_mode="border", align_corners=False)
+        return seen[0].argmax(0).byte().cpu().numpy()
+
+    def predict_trivial(
+        self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
+    ) -> Predictions:
+        """One class everywhere, or at each place the class that training shows there most often."""
+        del placements
+        counts = np.zeros((MEAN_MAP, MEAN_MAP, len(self.classes)), dtype=np.int64)
+        for truth in train:
+            small = _stretched(truth["mask"], MEAN_MAP, MEAN_MAP)
+            row, column = np.nonzero(small != VOID)
+            counts[row, column, small[row, column]] += 1
+        if name == "majority":
+            usual = np.full((1, 1), counts.sum((0, 1)).argmax(), dtype=np.uint8)
+        elif name == "mean-map":
+            usual = counts.argmax(2).astype(np.uint8)
+        else:
+            raise ValueError(f"segmentation has no trivial baseline '{name}'; it has {', '.join(self.trivial)}")
+        return [{"mask": _stretched(usual, *truth["mask"].shape)} for truth in test]
+
+    def score_options(self) -> dict[str, Any]:
+        """The names of the classes, where a dataset says them."""
+        return {"classes": list(self.classes)} if self._dataset else {}
+
+    def pictures(
+        self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
+    ) -> dict[str, np.ndarray]:
+        """Image, truth and prediction side by side, with the image's own mean IoU."""
+        drawn = {}
+        for k, (image, truth, prediction) in enumerate(zip(images, truths, predictions, strict=True)):
+            own = aggregate(score_items([prediction], [truth], classes=self.classes))
+            note = f"(mIoU {own['miou']:.2f})" if own else "(nothing counts)"
+            drawn[f"mask-{k}"] = draw_labels(image, truth["mask"], prediction["mask"], self.classes, note)
+        return drawn
+
+
+def _stretched(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A mask stretched to another size, each pixel the nearest one's label: uint8 (height, width)."""
+    rows = ((np.arange(height) + 0.5) * mask.shape[0] / height).astype(np.int64)
+    columns = ((np.arange(width) + 0.5) * mask.shape[1] / width).astype(np.int64)
+    return mask[np.ix_(rows, columns)]
