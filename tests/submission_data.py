@@ -13,6 +13,8 @@ from benchmark.data.synth.dataset import Synth
 from benchmark.progress import Progress
 from benchmark.scoring import score
 from benchmark.store import Store, arrays_bytes, pack, write_atomic
+from submissions.formats.maps import encode
+from submissions.formats.spec import Spec
 from submissions.pack import zip_bytes
 from submissions.reference import Asked, Reference, read_reference
 
@@ -108,3 +110,35 @@ def npz_bytes(**arrays) -> bytes:
 
 def json_bytes(value) -> bytes:
     return json.dumps(value).encode()
+
+
+STEMS = ("Placid_01", "Placid_02", "Yves_01", "Yves_02")
+
+
+def picture(folder: Path, name: str, values: np.ndarray):
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.astype(np.uint8)).save(folder / name)
+
+
+def gaze_folder(root: Path) -> Path:
+    """Pages of 48 x 36 pixels with square maps of 20 x 20 in AI4VA's layout, fixations and styles."""
+    rng = np.random.default_rng(0)
+    rows = ["image,subject,x,y,duration_ms"]
+    yy, xx = np.mgrid[:20, :20]
+    for stem in (*STEMS, "Train_01"):
+        split = "train" if stem.startswith("Train") else "test"
+        x, y = rng.uniform(4, 16, 2)
+        picture(root / "images" / split, f"{stem}.jpg", rng.integers(0, 256, (36, 48, 3)))
+        picture(root / "maps" / split, f"{stem}.png", 255 * np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / 30) * (xx > 1))
+        rows += [f"{stem}.jpg,{k},{rng.uniform(1, 48):.1f},{rng.uniform(1, 36):.1f},200" for k in range(7)]
+    (root / "fixations.csv").write_text("\n".join(rows))
+    series = {name: {"split": "test", "style": style} for name, style in (("Placid", "toon"), ("Yves", "realistic"))}
+    (root / "series.json").write_text(json.dumps(series | {"Train": {"split": "train", "style": "toon"}}))
+    return root
+
+
+def good(size=(20, 20), **changes) -> dict[str, bytes]:
+    """The files of a flawless submission, some changed; None takes one away."""
+    rng = np.random.default_rng(5)
+    files = {f"{stem}.png": encode(rng.random(size), Spec()) for stem in STEMS} | changes
+    return {name: data for name, data in files.items() if data is not None}
