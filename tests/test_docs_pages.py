@@ -51,7 +51,9 @@ def read(rows):
     return {row[0]: dict(zip(cells[0], row, strict=True)) for row in cells[2:]}
 
 
-@pytest.mark.parametrize("name", [name for name in registry.names("methods") if name not in ("imagenet", "random", "scratch")])
+@pytest.mark.parametrize(
+    "name", [name for name in registry.names("methods") if name not in ("imagenet", "random", "scratch")]
+)
 def test_the_page_of_a_method_shows_every_setting_with_its_values(name):
     config = registry.load("methods", name).Config
     page = (ROOT / "docs" / "methods" / f"{name}.md").read_text().splitlines()
