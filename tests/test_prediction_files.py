@@ -15,6 +15,7 @@ from submissions.formats.files import Folder, Rooted
 from submissions.formats.names import Names, flat
 from submissions.formats.spec import Spec
 from tasks.metrics import reid
+from tasks.metrics.retrieval import retrieval
 
 IDS = ["s/1_0", "s/1_1", "t/2_0"]
 CLASSES = {"classes": ["face", "body"]}
@@ -257,15 +258,17 @@ def test_ranked_lists_score_as_the_vectors_that_rank_them(tmp_path):
     for exclude in ("none", "panel"):
         whole = reid.aggregate(reid.score_items(seen, truths, exclude=exclude))
         listed = reid.aggregate(reid.score_items(ranked, truths, exclude=exclude))
-        assert set(whole) - set(listed) == set(reid.SERIES)
+        assert set(whole) - set(listed) == {*reid.PAIRS, *reid.CLUSTERS}
         assert listed == pytest.approx({name: whole[name] for name in listed}, abs=1e-12)
-    assert set(reid.aggregate(reid.score_items(seen, truths, clusters=False))) == set(listed)
+    assert set(reid.aggregate(reid.score_items(seen, truths, **reid.served({"threshold": 1})))) == {
+        *listed,
+        *reid.PAIRS,
+    }
 
 
 def test_who_is_not_listed_is_not_found():
-    truths = [{"identity": np.array(who), "series": np.array("s"), "panel": np.array("p")} for who in "aaab"]
     lists = [[3, 1], [3], [0, 1, 3], []]
-    figures = reid.score_items([{"ranking": np.array(row, dtype=int)} for row in lists], truths)
+    figures = retrieval([np.array(row, dtype=int) for row in lists], np.array([*"aaab"]))
     np.testing.assert_allclose(figures["map"], [0.25, 0, 1, np.nan])
     np.testing.assert_allclose(figures["mrr"], [0.5, 0, 1, np.nan])
     np.testing.assert_allclose(figures["p@1"], [0, 0, 1, np.nan])
