@@ -1,4 +1,4 @@
-"""Predictions as files, one module a form: ``maps``, ``boxes``, ``embeddings``, ``images``. numpy and Pillow only.
+"""Predictions as files, one module a form: ``maps``, ``boxes``, ``embeddings``, ``images``, ``scores``, ``labels``.
 
 A task names its module in ``Task.files``. Each module offers
 
