@@ -12,9 +12,9 @@ from typing import Any
 from benchmark import registry
 from benchmark.api import Item, Predictions, Split, Task, Truth
 from benchmark.data.dataset import SPLITS, Dataset
-from benchmark.data.images import BadImage, clamp_crop, size_of
+from benchmark.data.images import clamp_crop, size_of
 from benchmark.data.locate import Sets, open_dataset
-from benchmark.errors import Refusal
+from benchmark.errors import CellError, Refusal
 from benchmark.progress import Progress
 from benchmark.records import item_arrays
 from benchmark.request import settings_of
@@ -117,7 +117,7 @@ def read_reference(asked: Asked) -> Reference:
 def _truth(task: Task, item: Item) -> Truth:
     try:
         return task.truth(item, *_sides(task, item))
-    except BadImage as problem:
+    except CellError as problem:
         raise Refusal(f"the reference cannot be read: {problem}; mend the file, or leave the item out") from None
 
 

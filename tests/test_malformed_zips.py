@@ -1,5 +1,8 @@
 """Forty and more malformed zips, one a rule: each refused in its own words, nothing written but in the scratch."""
 
+import contextlib
+import io
+import json
 import re
 import stat
 import warnings
@@ -11,6 +14,7 @@ import pytest
 from submission_data import gaze_folder, good, image_bytes, json_bytes, npy_bytes, npz_bytes, zipped
 
 from benchmark.errors import Refusal
+from submissions import program
 from submissions.archive import Archive
 from submissions.check import check
 from submissions.findings import Report
@@ -164,10 +168,26 @@ CASES = [
 ]
 
 
+IN_A_PROCESS = ("is a JPEG", "lacks score", "items have no list", "pictures are missing")
+"""One of each task is refused by the program in a process of its own, as on a server."""
+
+
 @pytest.fixture(scope="module")
 def all_references(references, tmp_path_factory):
     folder = gaze_folder(tmp_path_factory.mktemp("gaze") / "reference")
     return {**references, "saliency": read_reference(Asked(data=str(folder)))}
+
+
+def run_here(layout) -> dict:
+    """The scoring program in this process, where starting one for every case would take too long."""
+    layout.output.mkdir()
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        status = program.main([str(layout.root / "input"), str(layout.output)])
+    if status:
+        assert not list(layout.output.iterdir())
+        raise Refusal(said.getvalue().strip())
+    return json.loads((layout.output / "details.json").read_text())
 
 
 def listed(folder: Path) -> dict[str, bytes]:
@@ -204,8 +224,10 @@ def refused(path: Path, reference, file: str, message: str, tolerant: str, watch
 @pytest.mark.parametrize(
     ("task", "build", "file", "message", "tolerant"), CASES, ids=[f"{case[0]}: {case[3]}" for case in CASES]
 )
-def test_malformed_zips(all_references, watched, task, build, file, message, tolerant):
+def test_malformed_zips(all_references, watched, monkeypatch, task, build, file, message, tolerant):
     reference = all_references[task]
+    if message not in IN_A_PROCESS:
+        monkeypatch.setattr("submissions.score.run", run_here)
     path = zipped(watched / "x.zip", build(reference))
     refused(path, reference, file, message, tolerant, watched)
 

@@ -8,7 +8,6 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-SIDE = 64
 START = 4
 DOUBLINGS = 4
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from benchmark.parts.face_decoder import SIDE, decoder
+from benchmark.parts.face_decoder import decoder
+from benchmark.parts.face_windows import SIDE
 from benchmark.parts.inpainting_nets import Discriminator
 from benchmark.parts.panel_context import VIEWS, PanelContext
 

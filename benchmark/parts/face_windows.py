@@ -8,10 +8,11 @@ import numpy as np
 from PIL import Image
 
 from benchmark.data.dataset import Item
-from benchmark.parts.face_decoder import SIDE
 
 Rectangle = tuple[int, int, int, int]
 WHITE = 255
+SIDE = 64
+"""Side in pixels of a painted face."""
 
 
 def around(hole: Rectangle, width: int, height: int, sides: float) -> Rectangle:
