@@ -65,7 +65,8 @@ def build(store: Store, records: Sequence[Record], title: str, declared: TableFi
             subject = Subject(group, verdict, primary, bounds, block.control, block.best_trivial)
             spec = declared.row_of(group) if declared else None
             rows.append(_row(subject, columns, spec.label if spec else group.label(common), spec, environment))
-        rows += missing(block.rows, declared, columns)
+        if block is judged[-1]:
+            rows += missing([row for of in judged for row in of.rows], declared, columns)
         rows = arranged(rows, declared)
         made.append(Block(_heading(setup, block.rows), tuple(rows), tuple(block_notes(block, environment))))
     everywhere = hoisted([block.rows for block in made])
