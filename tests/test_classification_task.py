@@ -175,15 +175,6 @@ def test_validation_chooses_how_many_neighbours_and_more_than_there_are_count_on
     assert accuracy == pytest.approx(best, abs=1e-5)
 
 
-def test_neighbours_are_restored_from_what_is_stored():
-    maps, targets, _ = blobs(6, 30)
-    head = NearestNeighbours(3, (5,), 0.07)
-    head.fit(maps, targets, maps, targets, 0)
-    other = NearestNeighbours(3, (5,), 0.07)
-    other.load_state_dict(head.state_dict())
-    assert torch.equal(other(maps)["scores"], head(maps)["scores"])
-
-
 def test_a_vote_of_examples_that_are_far_away_is_still_a_share():
     far = votes(torch.tensor([[1.0, 0.0]]), torch.tensor([[-1.0, 0.0], [-1.0, 0.0]]), torch.tensor([0, 1]), 3, 2, 0.07)
     assert far.tolist() == [pytest.approx([0.5, 0.5, 0.0])]

@@ -37,16 +37,10 @@ def votes(queries: Tensor, examples: Tensor, labels: Tensor, classes: int, k: in
 class NearestNeighbours(FittedHead):
     """Votes of the nearest training images by the cosine of the coarsest map's mean; validation chooses how many."""
 
-    examples: Tensor
-    labels: Tensor
-    k: Tensor
-
     def __init__(self, classes: int, counts: Sequence[int], temperature: float) -> None:
         super().__init__()
         self.classes, self.counts, self.temperature = classes, tuple(counts), temperature
-        self.register_buffer("examples", torch.zeros(0, 0))
-        self.register_buffer("labels", torch.zeros(0, dtype=torch.int64))
-        self.register_buffer("k", torch.zeros((), dtype=torch.int64))
+        self.k = 0
 
     def fit(
         self,
@@ -64,21 +58,13 @@ class NearestNeighbours(FittedHead):
             k: float((self._votes(queries, k).argmax(1) == expected).float().mean())
             for k in dict.fromkeys(min(count, len(self.labels)) for count in self.counts)
         }
-        best = max(accuracy, key=lambda k: accuracy[k])
-        self.k.fill_(best)
-        return {"k": best, "validated": {str(k): round(value, 6) for k, value in accuracy.items()}}
+        self.k = max(accuracy, key=lambda k: accuracy[k])
+        return {"k": self.k, "validated": {str(k): round(value, 6) for k, value in accuracy.items()}}
 
     def forward(self, features: Any, targets: Any = None) -> dict[str, Tensor]:
         """``scores`` (B, K), which sum to 1."""
         del targets
-        return {"scores": self._votes(unit(features), int(self.k))}
-
-    def _load_from_state_dict(self, state: Mapping[str, Tensor], prefix: str, *rest: Any) -> None:
-        """A fitted head's examples are as many as there were; one that is read has none yet."""
-        for name in ("examples", "labels"):
-            if f"{prefix}{name}" in state:
-                setattr(self, name, torch.empty_like(state[f"{prefix}{name}"]))
-        super()._load_from_state_dict(state, prefix, *rest)
+        return {"scores": self._votes(unit(features), self.k)}
 
     def _votes(self, queries: Tensor, k: int) -> Tensor:
         return votes(queries, self.examples, self.labels, self.classes, k, self.temperature)
