@@ -230,6 +230,8 @@ def unzipped(path) -> dict[str, bytes]:
 def test_what_a_server_cannot_run_is_not_bundled():
     with pytest.raises(Refusal, match=r"x cannot be scored by a server: .*imports (pydantic|torch)"):
         program("x", ("tasks.detection",))
+    with pytest.raises(Refusal, match="toy_scorer is no module of inkbench"):
+        program("x", ("toy_scorer",))
     assert set(program("x", ("tasks.metrics.items",))) >= {"score.py", "metadata", "metadata.yaml"}
 
 
