@@ -80,8 +80,11 @@ def the_task(asked: Asked) -> Task:
 
 
 def form_of(task: Task) -> Any:
-    """The module of ``submissions.formats`` that reads and writes the predictions of a task."""
-    return importlib.import_module(task.files)
+    """The module of ``submissions.formats`` that reads and writes the predictions of a task. Raises Refusal."""
+    try:
+        return importlib.import_module(task.files)
+    except ImportError as problem:
+        raise Refusal(f"what reads the predictions of {task.name} cannot be loaded: {problem}") from None
 
 
 def scorer_of(task: Task) -> Any:

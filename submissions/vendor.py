@@ -33,8 +33,11 @@ sys.exit(main(sys.argv[1:]))
 def program(task: str, modules: Sequence[str]) -> dict[str, bytes]:
     """A scoring program by file: ``score.py``, its command, and whatever ``modules`` import of ours.
 
-    Raises Refusal where one of them imports what a server lacks.
+    Raises Refusal where one of them is none of ours (a plugin's) or imports what a server lacks.
     """
+    strange = [module for module in modules if _file(module) is None]
+    if strange:
+        raise Refusal(f"{task} cannot be scored by a server: {strange[0]} is no module of inkbench; score it at home")
     files = {"score.py": START.encode()}
     told = f"command: {COMMAND}\ndescription: inkbench scores {task}\n".encode()
     files |= {"metadata": told, "metadata.yaml": told}

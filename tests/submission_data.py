@@ -19,8 +19,10 @@ from submissions.pack import zip_bytes
 from submissions.reference import Asked, Reference, read_reference
 
 SMALL = SynthConfig(series=6, pages=2, panels=4, width=300, height=400, viewers=2)
+CLASSES: dict[str, int] = {}
+"""How many classes the tasks have that take theirs from the data."""
 SETS = {"inpainting": (("inpainting.smallest", "4"),)}
-TASKS = ("saliency", "detection", "reid", "inpainting")
+TASKS = ("saliency", "detection", "reid", "inpainting", "classification", "segmentation")
 
 
 def draw(root: Path) -> Path:
@@ -35,6 +37,7 @@ def reference_of(task: str, root: Path, **changes) -> Reference:
 def nobody(reference: Reference, seed: int = 0) -> list[dict[str, np.ndarray]]:
     """Predictions of a seeded nobody who has looked at the truth a little."""
     rng = np.random.default_rng(seed)
+    CLASSES[reference.task.name] = len(reference.options.get("classes", ()))
     return [PREDICT[reference.task.name](truth, rng) for truth in reference.truths]
 
 
@@ -61,7 +64,27 @@ def _face(truth, rng):
     return {"face": (truth["face"].astype(int) + noise).clip(0, 255).astype(np.uint8)}
 
 
-PREDICT = {"saliency": _map, "detection": _boxes, "reid": _embedding, "inpainting": _face}
+def _scores(truth, rng):
+    scores = rng.random(CLASSES["classification"], dtype=np.float32)
+    scores[int(truth["label"])] += 0.5
+    return {"scores": scores}
+
+
+def _mask(truth, rng):
+    noise = rng.integers(0, CLASSES["segmentation"], truth["mask"].shape)
+    return {
+        "mask": np.where((rng.random(noise.shape) < 0.5) | (truth["mask"] == 255), noise, truth["mask"]).astype("u1")
+    }
+
+
+PREDICT = {
+    "saliency": _map,
+    "detection": _boxes,
+    "reid": _embedding,
+    "inpainting": _face,
+    "classification": _scores,
+    "segmentation": _mask,
+}
 
 
 def finished(reference: Reference, store: Store, seed: int = 0) -> dict:
