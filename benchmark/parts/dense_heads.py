@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -12,7 +13,7 @@ from torch.nn import functional
 VOID = 255
 
 
-class DenseHead(nn.Module):
+class DenseHead(nn.Module, ABC):
     """What both heads share: maps brought to mean 0 and deviation 1, the loss on the grid.
 
     Each channel is normed over batch and place by a batch norm without parameters (running statistics in evaluation),
@@ -37,9 +38,9 @@ class DenseHead(nn.Module):
             summed = functional.cross_entropy(scores, labels, ignore_index=VOID, reduction="sum")
             return summed / (labels != VOID).sum().clamp_min(1)
 
+    @abstractmethod
     def scores(self, maps: list[Tensor]) -> Tensor:
         """Scores (B, K, grid, grid) of normed maps."""
-        raise NotImplementedError
 
     def enlarged(self, values: Tensor) -> Tensor:
         """``values`` (B, C, h, w), bilinear to the grid."""
