@@ -181,9 +181,7 @@ def verb_submit(words: list[str]) -> int:
     )
     pack.add_argument("--spec", default="plain", choices=("plain", "ai4va"), help="what a server asks for")
     pack.add_argument(
-        "--format",
-        metavar="F",
-        help="saliency: png, npy; detection: coco, comix, icartoonface; reid: npz, npy, csv, ranked",
+        "--format", metavar="F", help="a form of the task (docs/submissions.md); the usual one by default"
     )
     pack.add_argument("--floor", type=int, help="least grey value of a PNG map (1)")
     pack.add_argument("--depth", type=int, help="bits of a PNG map: 8 (the default) or 16")
