@@ -27,8 +27,8 @@ class SSuperGanConfig(Config):
 class SSuperGan(Comics):
     """COMICS with ``golden_face_annot/BOOK.txt``: faces found by a detector, windows of panels that show some.
 
-    Windows are made from the boxes by the rule of ``panel_windows``; the authors' list of windows is not read. Nobody is
-    named: faces have no identity.
+    Windows are made from the boxes by the rule of ``panel_windows``; the authors' list of windows is not read. Nobody
+    is named: faces have no identity.
     """
 
     name = "ssupergan"
