@@ -24,6 +24,7 @@ class FileDataset(Dataset):
         super().__init__(root, config)
         self._read: dict[Kind, list[Item]] = {}
         self._content: str | None = None
+        self._sizes: dict[Path, tuple[int, int] | None] = {}
 
     @abstractmethod
     def read(self, kind: Kind) -> list[Item]:
@@ -70,10 +71,12 @@ class FileDataset(Dataset):
 
     def size(self, path: Path) -> tuple[int, int] | None:
         """Width and height of an image, or None where it cannot be read (it is reported when it is opened)."""
-        try:
-            return size_of(path)
-        except BadImage:
-            return None
+        if path not in self._sizes:
+            try:
+                self._sizes[path] = size_of(path)
+            except BadImage:
+                self._sizes[path] = None
+        return self._sizes[path]
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
