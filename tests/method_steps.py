@@ -20,8 +20,9 @@ def noise(n, side, seed=0):
 
 
 def batch(method, n=4, seed=0):
-    """Noise for each of a method's views."""
-    return {name: noise(n, view.side, seed + k) for k, (name, view) in enumerate(method.views().items())}
+    """Noise for each of a method's views, and labels that pairs of images share."""
+    images = {name: noise(n, view.side, seed + k) for k, (name, view) in enumerate(method.views().items())}
+    return images | {name: torch.arange(n) // 2 for name in method.labels({view: [] for view in images})}
 
 
 def built(method, backbone="test_resnet"):
