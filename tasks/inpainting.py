@@ -83,7 +83,7 @@ class InpaintingConfig(TaskConfig):
         "paper": {
             "surroundings": None, "side": 300, "steps": 400_000, "lr": 2e-4, "critic_lr": 1.0, "width": 64,
             "embed": 1024, "hidden": 1024, "latent": 512, "decoder_width": 64, "critic_width": 64, "window": 300,
-            "weight_decay": 2.5e-5, "trials": (0.3, 1.0, 3.0), "batch_norm": "choose",
+            "weight_decay": 2.5e-5, "local": 1 / 12_288, "trials": (0.3, 1.0, 3.0), "batch_norm": "choose",
         },
     }  # fmt: skip
 

@@ -189,6 +189,17 @@ def test_every_context_paints_and_all_that_is_trained_has_a_gradient(context):
     assert outputs["face"].abs().max() <= 1
 
 
+@pytest.mark.parametrize("preset", ["quick", "standard", "paper"])
+def test_a_step_under_every_preset(preset):
+    torch.manual_seed(0)
+    own = Inpainting(InpaintingConfig.resolve("inpainting", preset, {"whole": "0.001", "kl": "1", "context": "bilstm"}))
+    backbone = Backbone("test_resnet").eval()
+    head = own.head(backbone, "finetune@1").train()
+    loss = head(given_to(own, backbone, 2), some_targets(own, 2))
+    loss.backward()
+    assert torch.isfinite(loss)
+
+
 def test_an_absent_panel_is_what_was_learnt_not_what_the_grey_square_shows():
     own, backbone = task(context="lstm"), Backbone("test_resnet").eval()
     head = own.head(backbone, "frozen@1").eval()
