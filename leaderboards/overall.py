@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leaderboards.rows import REFERENCE, TRIVIAL
-from leaderboards.table import Block, Cell, Head, Row, Table
+from leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
 
 BEST_TRIVIAL = "best trivial row"
 NOTES = (
     "each column is a table of its own, with intervals, differences and p; * differs from random (p below .05, Holm)",
-    "• stands for best of its own table's block, or not distinguishable from it",
+    BEST_NOTE,
 )
 
 
