@@ -75,6 +75,7 @@ class ReidConfig(TaskConfig):
             "each": 16,
             "lr": 7.5e-4,
             "weight_decay": 0.05,
+            "trials": (0.3, 1.0, 3.0),
             "batch_norm": "choose",
         },
     }
