@@ -28,7 +28,7 @@ def corners(config, n=400, seed=0):
 def test_the_second_patch_lies_in_the_direction_of_its_label(patch, gap, jitter, extra):
     side = max(8, 2 * patch + gap + 2 * jitter + extra)
     config = ContextPredictionConfig(side=side, patch=patch, gap=gap, jitter=jitter)
-    places, labels = corners(config)
+    places, labels = corners(config, n=4_000)  # enough to meet both edges, whatever the sizes
     assert int(places.min()) >= 0
     assert int(places.max()) <= side - patch
     apart = (places[:, 1] - places[:, 0]).double() - torch.tensor(NEIGHBOURS)[labels] * config.pitch
