@@ -1,9 +1,9 @@
 """Train the judge ``ink``, the fixed evaluator of painted faces: who is drawn, on characters of a synth of its own.
 
 Run: ``python -m benchmark.judges.train_ink --out DIR [--cache DIR]`` writes ``ink.safetensors`` and its card
-``ink.json``; about five minutes of training on one core, the same bytes again on the same machine with the same packages. The
-characters are those of all series of a copy that is drawn from another seed than the default's, so that no series of
-any benchmark's split is among them. What the judge is worth is measured on the default copy's validation series.
+``ink.json``; about five minutes of training on one core, the same bytes again on the same machine with the same
+packages. The characters are those of all series of a copy that is drawn from another seed than the default's, so that no
+series of any benchmark's split is among them. What the judge is worth is measured on the default copy's validation series.
 """
 
 from __future__ import annotations
