@@ -2,8 +2,9 @@
 
 Run: ``python -m benchmark.judges.train_ink --out DIR [--cache DIR]`` writes ``ink.safetensors`` and its card
 ``ink.json``; about five minutes of training on one core, the same bytes again on the same machine with the same
-packages. The characters are those of all series of a copy that is drawn from another seed than the default's, so that no
-series of any benchmark's split is among them. What the judge is worth is measured on the default copy's validation series.
+packages. The characters are those of all series of a copy that is drawn from another seed than the default's, so that
+no series of any benchmark's split is among them. What the judge is worth is measured on the default copy's validation
+series.
 """
 
 from __future__ import annotations
