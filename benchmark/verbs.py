@@ -111,30 +111,10 @@ def _type_name(annotation: Any) -> str:
 
 
 def verb_data(words: list[str]) -> int:
-    """``data info ID|PATH`` and ``data make synth --out DIR``."""
-    parser = _parser("data", "Datasets: what they are, and making a copy of synth.")
-    verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
-    info = verbs.add_parser("info", parents=[common()])
-    info.add_argument("what", metavar="ID|PATH")
-    make = verbs.add_parser("make", parents=[common()])
-    make.add_argument("what", choices=("synth",))
-    make.add_argument("--out", type=Path, required=True, metavar="DIR")
-    make.add_argument("--preset", default="quick")
-    make.add_argument("--set", action="append", default=[], metavar="synth.FIELD=VALUE")
-    for name in ("series", "pages", "seed"):
-        make.add_argument(f"--{name}", metavar="N")
-    flags = parser.parse_args(words)
-    from benchmark.data import catalogue
+    """``data info ID|PATH``, ``data check PATH`` and what else there is to do with datasets."""
+    from benchmark.data import commands
 
-    if flags.verb == "info":
-        print(catalogue.info(flags.what, flags.results))
-        return 0
-    from benchmark.launch import pair
-
-    pairs = [pair(text) for text in flags.set]
-    pairs += [(f"synth.{name}", getattr(flags, name)) for name in ("series", "pages", "seed") if getattr(flags, name)]
-    print(catalogue.make_synth(flags.out, flags.preset, pairs, flags.quiet))
-    return 0
+    return commands.run(words)
 
 
 def verb_table(words: list[str]) -> int:

@@ -179,7 +179,7 @@ def test_dcm_boxes_are_mended_and_named_by_line(tmp_path):
     said = [line.rpartition("/")[2] for line in dataset.warnings]
     assert said == [
         "000.txt:1: box has its corners inverted (put in order)",
-        "000.txt:2: box reaches out of the image (clamped)",
+        "000.txt:2: box reaches out of the image (clamped): most of it lies outside",
         "000.txt:3: box has no area in the image (left out)",
         "000.txt:4: box has no area in the image (left out)",
     ]

@@ -7,6 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from benchmark.data.dataset import Box, Item
 
 BELONGS = 0.5
+INSIDE = 0.5
+INVERTED = "has its corners inverted (put in order)"
+NOTHING = "has no area in the image (left out)"
+REACHES = "reaches out of the image (clamped)"
+OUTSIDE = f"{REACHES}: most of it lies outside"
 Corners = tuple[float, float, float, float]
 
 
@@ -19,14 +24,20 @@ def repair(corners: Corners, size: tuple[int, int] | None) -> tuple[Corners | No
     said = []
     if x0 > x1 or y0 > y1:
         x0, x1, y0, y1 = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
-        said.append("has its corners inverted (put in order)")
+        said.append(INVERTED)
     width, height = size or (float("inf"), float("inf"))
     inside = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        return None, "has no area in the image (left out)"
+        return None, NOTHING
     if inside != (x0, y0, x1, y1):
-        said.append("reaches out of the image (clamped)")
+        left = (inside[2] - inside[0]) * (inside[3] - inside[1]) / ((x1 - x0) * (y1 - y0))
+        said.append(REACHES if left >= INSIDE else OUTSIDE)
     return inside, " and ".join(said) or None
+
+
+def is_fault(line: str) -> bool:
+    """Whether a line that ends in what ``repair`` said tells of a wrong annotation, not of a box a little too large."""
+    return any(said in line for said in (INVERTED, NOTHING, OUTSIDE))
 
 
 def panelise(boxes: Iterable[Box], panel: Sequence[float]) -> tuple[Box, ...]:

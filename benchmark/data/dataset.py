@@ -143,6 +143,14 @@ class Dataset(ABC):
         del of
         return ()
 
+    def counts(self) -> dict[str, int]:
+        """What only this reader can count, by the name that people give it; ``data check`` shows it."""
+        return {}
+
+    def faults(self) -> list[str]:
+        """What only this reader can find wrong: a line each; asked for after everything is read."""
+        return []
+
     def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
         """The annotated sequences of consecutive panels of a split: name -> ids of its panels in reading order."""
         del split

@@ -25,6 +25,7 @@ class FileDataset(Dataset):
         self._read: dict[Kind, list[Item]] = {}
         self._content: str | None = None
         self._sizes: dict[Path, tuple[int, int] | None] = {}
+        self._absent: dict[str, None] = {}
 
     @abstractmethod
     def read(self, kind: Kind) -> list[Item]:
@@ -68,6 +69,14 @@ class FileDataset(Dataset):
         """Note what was repaired or left out, once."""
         if line not in self.warnings:
             self.warnings.append(line)
+
+    def absent(self, what: str, named_by: str) -> None:
+        """Note an image that an annotation names and that is not there; ``data check`` tells each in a line."""
+        self._absent[f"{what} is not there, but {named_by} names it"] = None
+
+    def faults(self) -> list[str]:
+        """The images that annotations name and that are not there."""
+        return list(self._absent)
 
     def size(self, path: Path) -> tuple[int, int] | None:
         """Width and height of an image, or None where it cannot be read (it is reported when it is opened)."""

@@ -150,6 +150,7 @@ class CharReid(FileDataset):
             found_at = self._cut_out(part) or self._in_panel(name, part)
             if found_at is None:
                 missing.append(name)
+                self.absent(f"the crop of {name}", f"a list of {self._listed[name][0]} characters")
                 continue
             path, crop = found_at
             series, kind = part["series"], cast(Literal["face", "body"], part["kind"])

@@ -79,6 +79,7 @@ class Dcm772(FileDataset):
                 page = text.removesuffix(".jpg")
                 if page not in self._images:
                     self.warn(f"{path}:{line}: page {page} is not there")
+                    self.absent(f"page {page}", f"{path.name}:{line}")
                 elif found.setdefault(page, split) != split:
                     raise Refusal(f"{path}:{line}: page {page} is in {found[page]}.txt too")
         return found

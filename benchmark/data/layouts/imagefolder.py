@@ -110,6 +110,12 @@ class Imagefolder(FileDataset):
                 self.warn(f"{split} has no image of {len(lacking)} of {len(names)} classes: {few(lacking)}")
         return tuple(names)
 
+    def faults(self) -> list[str]:
+        """Classes whose folders hold no image in any split: they are unknown to every run."""
+        here = [self.root / name for names in FOLDERS.values() for name in names if (self.root / name).is_dir()]
+        named = {folder.name for split in here or [self.root] for folder in folders(split)}
+        return [f"class {name} has folders and no image in any" for name in sorted(named - set(self._class_names))]
+
     def files(self) -> list[Path]:
         """Every image in a class folder."""
         return [file for file, _, _ in self._images.values()]

@@ -89,6 +89,8 @@ class Voc(FileDataset):
         masks = by_stem(images_in(self.root / MASKS))
         if alone := [stem for stem in masks if stem not in self._images]:
             self.warn(f"{len(alone)} masks left out, they have no image in {IMAGES}: {few(alone)}")
+            for stem in alone:
+                self.absent(f"image {stem} in {IMAGES}", f"{MASKS}/{masks[stem].name}")
         return {stem: file for stem, file in masks.items() if stem in self._images}
 
     def _list_files(self) -> dict[tuple[str, Split], Path]:
@@ -107,6 +109,8 @@ class Voc(FileDataset):
             if lacking := [name for name in names if name not in here]:
                 what = "mask or image" if of == "Segmentation" else "image"
                 self.warn(f"{file}: {len(lacking)} of {len(names)} left out, they have no {what}: {few(lacking)}")
+                for name in lacking:
+                    self.absent(f"{what} {name}", f"{LISTS}/{of}/{file.name}")
             for name in names:
                 if name in here and SPLITS.index(split) >= SPLITS.index(found.get(name, "train")):
                     found[name] = split
