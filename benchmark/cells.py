@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
-from benchmark import engine, initialise, pretrain, transfer
+from benchmark import engine, initialise, leak_check, pretrain, transfer
 from benchmark.api import Item, Predictions, View
 from benchmark.backbones import Backbone, load_weights, weights_bytes
 from benchmark.data.cache import ImageCache, aligned
@@ -31,7 +31,7 @@ from benchmark.pictures import save_pictures
 from benchmark.planned import Cell, Plan, Pretraining
 from benchmark.progress import Progress
 from benchmark.request import Request
-from benchmark.scoring import score
+from benchmark.scoring import Scored, score
 from benchmark.seeding import derive
 from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic, write_json
 from benchmark.task_data import TaskData
@@ -186,6 +186,8 @@ class Bench:
             return {}, {}
         began = time.monotonic()
         scored = score(cell.task, predictions, test.items, test.truths, fields["calibration"])
+        if cell.pretraining:
+            self._look_for_leaks(cell, cell.pretraining, test, scored, fields)
         if "empty" in scored.items:
             fields["exclusions"]["empty_truth"] = scored.empty
         fields["notes"] = scored.notes
@@ -200,6 +202,24 @@ class Bench:
         save_pictures(self.store.root / "runs" / cell.id, pictures)
         fields["phases"]["score"] = _phase(time.monotonic() - began, 1, self.device)
         return {"metrics": scored.metrics, **fields}, scored.items
+
+    def _look_for_leaks(
+        self, cell: Cell, work: Pretraining, test: TaskData, scored: Scored, fields: dict[str, Any]
+    ) -> None:
+        """Note which test items look like what was pretrained on, and the metrics without them."""
+        began = time.monotonic()
+        splits = SPLITS if self.request.transductive else ("train",)
+        leaks, suspect = leak_check.check(work, self.plan, splits, test.items, self.store, self.progress)
+        leaks["without"] = leak_check.without(cell.task.scorer, scored.items, suspect, scored.metrics)
+        if suspect.any():
+            scored.items["leak"] = suspect
+            self.progress.say(
+                f"{cell.method} on {cell.task.name}: {leaks['suspect']} of {len(suspect)} test items are suspect: "
+                f"{leaks['by_image']} look like an image that was pretrained on, {leaks['by_series']} are of a series "
+                "that was"
+            )
+        fields["leaks"] = leaks
+        fields["phases"]["leaks"] = _phase(time.monotonic() - began, 1, self.device)
 
     def _backbone(self, cell: Cell) -> Backbone:
         """The backbone as a method without pretraining hands it over, or as a pretext task starts from it."""

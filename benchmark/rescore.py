@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 from zipfile import BadZipFile
 
+import numpy as np
+
 from benchmark import registry
 from benchmark.api import Task
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import Dataset
 from benchmark.data.locate import open_dataset
 from benchmark.errors import CellError, Refusal
+from benchmark.leak_check import without
 from benchmark.progress import Progress
 from benchmark.request import Request
 from benchmark.scoring import metric_versions, score
@@ -56,7 +59,8 @@ def _again(store: Store, record: dict[str, Any], progress: Progress) -> str:
     task = _the_task(record, data)
     test = _the_items(task, data, store, progress)
     ids = [item.id for item in test.items]
-    if ids != read_arrays(store.items_path(record["id"]))["id"].tolist():
+    before = read_arrays(store.items_path(record["id"]))
+    if ids != before["id"].tolist():
         raise Refusal(f"{who}: the test items of {data.root} are no longer those that were predicted; run it again")
     try:
         scored = score(task, predictions, test.items, test.truths, record.get("calibration") or {})
@@ -72,6 +76,11 @@ def _again(store: Store, record: dict[str, Any], progress: Progress) -> str:
         "primary": next(iter(metric_versions(task))),
     }
     new["exclusions"] = {**record["exclusions"], **({"empty_truth": scored.empty} if scored.empty else {})}
+    if record.get("leaks"):
+        suspect = before.get("leak", np.zeros(len(ids), dtype=bool))
+        new["leaks"] = {**record["leaks"], "without": without(task.scorer, scored.items, suspect, scored.metrics)}
+        if suspect.any():
+            scored.items["leak"] = suspect
     if new["id"] != record["id"]:
         new["rescored_from"] = record["id"]
         write_atomic(store.predictions_path(new["id"]), path.read_bytes())

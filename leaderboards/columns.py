@@ -174,6 +174,17 @@ def _seconds(subject: Subject) -> Cell:
     return Cell(f"{mean:,.0f} s", mean)
 
 
+def _leaks(subject: Subject) -> Cell:
+    """Suspect test items of what a row's seeds were pretrained on: the most of any seed."""
+    told = [record["leaks"] for record in subject.row.done if record.get("leaks")]
+    if not told:
+        return Cell()
+    worst = max(told, key=lambda leaks: leaks["suspect"])
+    left = worst["without"].get(subject.primary)
+    text = f"{worst['suspect']:,} ({worst['share']:.1%})" if worst["suspect"] else "0"
+    return Cell(text, worst["suspect"], extra={"share": worst["share"], "without": left})
+
+
 def _supervision(subject: Subject) -> Cell:
     text = str(subject.row.any.get("supervision") or "none")
     return Cell(text, text)
@@ -193,6 +204,7 @@ COLUMNS: dict[str, Column] = {
         Column("trials", "trials", _trials),
         Column("head", "head\nparameters", _total("head_parameters")),
         Column("seconds", "wall time", _seconds),
+        Column("leaks", "suspect\n(leaks)", _leaks),
         Column("supervision", "supervision", _supervision),
         Column("hamming_mean", "average\nHamming distance", _fact("hamming_mean", 2)),
         Column("hamming_min", "minimum\nHamming distance", _fact("hamming_min", 0)),

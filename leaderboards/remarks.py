@@ -34,6 +34,7 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
         told.append(GIVEN)
     if row.any.get("transductive"):
         told.append(TRANSDUCTIVE)
+    told += _leaks(subject)
     found = pretext(row)
     if found and found["learnt"] is False:
         figures = f"{found['name']} {figure(found['value'])} on held-out panels cannot be told from the"
@@ -49,6 +50,21 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
     if not row.bare and wanted and environment(row.any) != wanted:
         told.append(f"other environment: {_in_words(environment(row.any), wanted)}")
     return told
+
+
+def _leaks(subject: Subject) -> list[str]:
+    """How many test items are suspect, and the primary metric without them (means over seeds)."""
+    told = [record["leaks"] for record in subject.row.done if record.get("leaks")]
+    worst = max((leaks["suspect"] for leaks in told), default=0)
+    if not worst:
+        return []
+    values = [leaks["without"].get(subject.primary) for leaks in told]
+    known = [value for value in values if value is not None]
+    mean = figure(sum(known) / len(known)) if known and len(known) == len(values) else "no value"
+    return [
+        f"leaks: {worst:,} of {told[0]['test_items']:,} test items are suspect (pretrained on their image or "
+        f"series); {subject.primary} without them: {mean}"
+    ]
 
 
 def block_notes(block: Judged, wanted: Mapping[str, Any]) -> list[str]:

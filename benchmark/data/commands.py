@@ -27,6 +27,12 @@ def run(words: list[str]) -> int:
     check.add_argument("--json", action="store_true", help="layout, counts, errors and warnings as one object")
     check.add_argument("--out", type=Path, metavar="DIR", help="where the sheet of pictures goes (results/check)")
     check.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
+    leaks = verbs.add_parser("leaks", parents=[common()], help="is a test set among what was pretrained on?")
+    leaks.add_argument("pretraining", metavar="PRETRAINING", help="PATH|ID; its train split")
+    leaks.add_argument("test", metavar="TEST", help="PATH|ID; its test split")
+    leaks.add_argument("--all", action="store_true", help="all splits of both")
+    leaks.add_argument("--json", action="store_true")
+    leaks.add_argument("--out", type=Path, metavar="DIR", help="where pictures of the pairs go (results/check)")
     make = verbs.add_parser("make", parents=[common()], help="draw a copy of synth into a folder")
     make.add_argument("what", choices=("synth",))
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -35,7 +41,7 @@ def run(words: list[str]) -> int:
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
     flags = parser.parse_args(words)
-    return {"info": _info, "check": _check, "make": _make}[flags.verb](flags)
+    return {"info": _info, "check": _check, "leaks": _leaks, "make": _make}[flags.verb](flags)
 
 
 def _info(flags: argparse.Namespace) -> int:
@@ -52,19 +58,51 @@ def _check(flags: argparse.Namespace) -> int:
     from benchmark.data.locate import open_dataset
     from benchmark.launch import pair
     from benchmark.progress import Progress
-    from benchmark.store import Store, write_atomic
+    from benchmark.store import Store
 
     Store(flags.results).check_writable()
     dataset = open_dataset(flags.what, "quick", [pair(text) for text in flags.set], flags.results)
     report = examine(dataset, Progress(flags.quiet))
     print(json.dumps(report.json(), indent=1, ensure_ascii=False) if flags.json else report.text())
-    picture = sheet(report.items)
+    _show(sheet(report.items), flags, f"{dataset.name}-{dataset.root.name}", str(dataset.root.resolve()))
+    return 1 if report.errors else 0
+
+
+def _leaks(flags: argparse.Namespace) -> int:
+    """Print the share that is suspect and the nearest pairs, and draw them; status 1 where there are any."""
+    from benchmark.data.dataset import SPLITS
+    from benchmark.data.leaks.command import images_of, report, sheet_of_pairs, splits_of
+    from benchmark.data.leaks.compare import compare, told
+    from benchmark.data.locate import open_dataset
+    from benchmark.errors import Refusal
+    from benchmark.progress import Progress
+    from benchmark.store import Store
+
+    Store(flags.results).check_writable()
+    progress = Progress(flags.quiet)
+    one, other = (open_dataset(text, "quick", (), flags.results) for text in (flags.pretraining, flags.test))
+    for dataset in (one, other):
+        dataset.prepare(progress)
+    if flags.all and one.root.resolve() == other.root.resolve():
+        raise Refusal("--all compares all of a dataset with all of another; every image is like itself")
+    pretraining = images_of(one, SPLITS if flags.all else splits_of(one, "train"))
+    test = images_of(other, SPLITS if flags.all else splits_of(other, "test"))
+    found = compare(test, other, pretraining, one, flags.results / "cache" / "hashes", progress)
+    summary = told(found, test, pretraining)
+    print(json.dumps(summary, indent=1, ensure_ascii=False) if flags.json else report(summary, one, other))
+    name = f"leaks-{one.root.name}-{other.root.name}"
+    _show(sheet_of_pairs(found, test, pretraining), flags, name, f"{one.root.resolve()} {other.root.resolve()}")
+    return 1 if summary["suspect"] else 0
+
+
+def _show(picture: bytes | None, flags: argparse.Namespace, name: str, of: str) -> None:
+    """Write a picture under a name that tells folders of the same name apart, and say where it lies."""
+    from benchmark.store import write_atomic
+
     if picture:
-        place = hashlib.sha256(str(dataset.root.resolve()).encode()).hexdigest()[:6]
-        path = (flags.out or flags.results / "check") / f"{dataset.name}-{dataset.root.name}-{place}.png"
+        path = (flags.out or flags.results / "check") / f"{name}-{hashlib.sha256(of.encode()).hexdigest()[:6]}.png"
         write_atomic(path, picture)
         print(f"pictures: {path}", file=sys.stderr)
-    return 1 if report.errors else 0
 
 
 def _make(flags: argparse.Namespace) -> int:

@@ -109,6 +109,8 @@ class Dataset(ABC):
     photographs: bool = False
     specific: ClassVar[int] = 1
     drawn: ClassVar[bool] = False
+    numbering: ClassVar[str] = ""
+    """Datasets that share this text name the same books alike; empty: only copies of one dataset do."""
     checksums: Path | None = None
     unpacked: Path | None = None
 

@@ -73,6 +73,7 @@ class CharReid(FileDataset):
 
     name = "comic_char_reid"
     licence = "not stated by the authors; scans in the public domain (Digital Comic Museum)"
+    numbering = "COMICS"
     citation = (
         "Soykan, Yuret, Sezgin: Identity-Aware Semi-Supervised Learning for Comic Character Re-Identification. "
         "2023, arXiv 2308.09096"

@@ -24,6 +24,7 @@ class Comics(FileDataset):
 
     name = "comics"
     licence = "scans of books in the public domain (Digital Comic Museum)"
+    numbering = "COMICS"
     citation = (
         "Iyyer, Manjunatha, Guha, Vyas, Boyd-Graber, Daumé III, Davis: The Amazing Mysteries of the Gutter: Drawing "
         "Inferences Between Panels in Comic Book Narratives. CVPR 2017, arXiv 1611.05118"

@@ -1,0 +1,70 @@
+"""``data leaks PRETRAINING TEST``: two datasets against each other by hand, with pictures of the pairs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from benchmark.data.check.preview import TILE, tile
+from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, Split
+from benchmark.data.leaks.compare import LISTED, Leaks
+from benchmark.data.splits import few
+
+GAP, CAPTION = 10, 20
+PARTS: tuple[Kind, ...] = ("face_pairs", "body_pairs", "characters", "sequences")
+"""Kinds whose images are those of other kinds again."""
+
+
+def images_of(dataset: Dataset, splits: Sequence[Split]) -> list[Item]:
+    """Every image of some splits once, pages and what is cut out of them alike."""
+    found: dict[tuple[object, ...], Item] = {}
+    for kind in (kind for kind in KINDS if kind in dataset.offers() and kind not in PARTS):
+        for split in splits:
+            for item in dataset.items(kind, split):
+                found.setdefault((item.path, item.crop), item)
+    return list(found.values())
+
+
+def splits_of(dataset: Dataset, wanted: Split) -> tuple[Split, ...]:
+    """The split that is asked for, or all where it has none (a plain folder of fewer than three series)."""
+    return (wanted,) if images_of(dataset, (wanted,)) else SPLITS
+
+
+def report(told: dict[str, Any], pretrained: Dataset, tested: Dataset) -> str:
+    """What was found, for people."""
+    lines = [
+        f"{told['test_items']:,} images of {tested.root} ({tested.name}) against {told['pretraining_images']:,} of "
+        f"{pretrained.root} ({pretrained.name})",
+        f"{told['suspect']:,} suspect ({told['share']:.2%}): {told['by_image']:,} look like one of the others (at most "
+        f"{told['threshold']} of 256 bits differ), {told['by_series']:,} are of a series of the others",
+    ]
+    if told["series"]:
+        lines.append(f"series in both: {few(told['series'])}")
+    lines += [f"  {pair['item']} ~ {pair['image']} ({pair['bits']} bits)" for pair in told["pairs"]]
+    if told["by_image"] > len(told["pairs"]):
+        lines.append(f"  and {told['by_image'] - len(told['pairs']):,} more")
+    return "\n".join(lines)
+
+
+def sheet_of_pairs(leaks: Leaks, test: Sequence[Item], pretraining: Sequence[Item]) -> bytes | None:
+    """A PNG of the nearest pairs side by side, test image left; None where nothing is alike."""
+    worst = [row for row in leaks.distance.argsort(kind="stable")[:LISTED].tolist() if leaks.by_image[row]]
+    if not worst:
+        return None
+    font, columns = ImageFont.load_default(size=13), 3
+    step_x, step_y = 2 * TILE + 3 * GAP, TILE + CAPTION + GAP
+    size = (GAP + min(columns, len(worst)) * step_x, GAP + -(-len(worst) // columns) * step_y)
+    canvas = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(canvas)
+    for place, row in enumerate(worst):
+        x, y = GAP + place % columns * step_x, GAP + place // columns * step_y
+        canvas.paste(tile(test[row]), (x, y))
+        canvas.paste(tile(pretraining[leaks.nearest[row]]), (x + TILE + GAP, y))
+        said = f"{test[row].id} ~ {pretraining[leaks.nearest[row]].id} ({leaks.distance[row]} bits)"
+        pen.text((x, y + TILE + 2), said[-80:], "black", font)
+    buffer = io.BytesIO()
+    canvas.save(buffer, "PNG")
+    return buffer.getvalue()

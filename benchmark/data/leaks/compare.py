@@ -1,0 +1,112 @@
+"""Which test items are suspect: too like an image that was pretrained on, or of a series that was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.data.dataset import Dataset, Item
+from benchmark.data.leaks.hashes import Hashes, hash_name, hashes, key_of_items
+from benchmark.data.leaks.search import NONE, nearest
+from benchmark.progress import Progress
+from benchmark.store import arrays_bytes, key_of, read_arrays, write_atomic
+
+THRESHOLD = 72
+"""Bits of 256 up to which two images are called near-duplicates; measured, see docs/leaks.md."""
+LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Leaks:
+    """What a comparison found: for each test item whether its image or its series was pretrained on, bool (N,).
+
+    ``nearest`` (N,) is the row of the nearest pretraining image, ``distance`` (N,) in bits (``NONE``: there is none).
+    """
+
+    by_image: np.ndarray
+    by_series: np.ndarray
+    nearest: np.ndarray
+    distance: np.ndarray
+
+    @property
+    def suspect(self) -> np.ndarray:
+        """Which items are suspect for either reason."""
+        return self.by_image | self.by_series
+
+
+def compare(
+    test: Sequence[Item],
+    tested: Dataset,
+    pretraining: Sequence[Item],
+    pretrained: Dataset,
+    cache: Path,
+    progress: Progress,
+) -> Leaks:
+    """Compare test items (each of their parts) with pretraining items, by hashes kept in the folder ``cache``.
+
+    Series are compared by name where both datasets number them alike (``Dataset.numbering``).
+    """
+    parts = [(row, part) for row, item in enumerate(test) for part in (item.parts.values() if item.parts else (item,))]
+    shown = [part for _, part in parts]
+    mine, theirs = tested.fingerprint(), pretrained.fingerprint()
+    path = cache / f"nearest-{key_of([key_of_items(shown, mine), key_of_items(pretraining, theirs)])}.npz"
+    rows, distances = _kept(path, len(shown)) or _search(
+        path, hashes(shown, mine, cache, progress), hashes(pretraining, theirs, cache, progress), progress
+    )
+    owners = np.array([row for row, _ in parts])
+    best, of = np.full(len(test), NONE, dtype=np.uint16), np.zeros(len(test), dtype=np.int64)
+    for place in np.argsort(distances, kind="stable")[::-1]:  # the nearest of an item's parts is written last
+        best[owners[place]], of[owners[place]] = distances[place], rows[place]
+    seen = {item.series for item in pretraining} if _alike(tested, pretrained) else set()
+    by_series = np.array([item.series in seen for item in test])
+    return Leaks(best <= THRESHOLD, by_series, of, best)
+
+
+def _alike(one: Dataset, other: Dataset) -> bool:
+    return (one.numbering or one.name) == (other.numbering or other.name)
+
+
+def _kept(path: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+    try:
+        found = read_arrays(path)
+        rows, distances = found["rows"], found["distances"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return (rows, distances) if len(rows) == len(distances) == count else None
+
+
+def _search(path: Path, test: Hashes, pretraining: Hashes, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest pretraining row and its distance for every test image; kept in ``path``."""
+    there, known = np.flatnonzero(test.known), np.flatnonzero(pretraining.known)
+    rows, distances = np.zeros(len(test.known), dtype=np.int64), np.full(len(test.known), NONE, dtype=np.uint16)
+    with progress.bar("leak check", len(there)) as bar:
+        found, near = nearest(test.words[there], pretraining.words[known], bar.advance)
+    if len(known):
+        rows[there], distances[there] = known[found], near
+    write_atomic(path, arrays_bytes({"rows": rows, "distances": distances}))
+    return rows, distances
+
+
+def told(leaks: Leaks, test: Sequence[Item], pretraining: Sequence[Item]) -> dict[str, Any]:
+    """What a record says of a comparison; the pairs are the nearest ones, at most ``LISTED``."""
+    suspect = int(leaks.suspect.sum())
+    worst = [row for row in np.argsort(leaks.distance, kind="stable")[:LISTED].tolist() if leaks.by_image[row]]
+    return {
+        "hash": hash_name(),
+        "threshold": THRESHOLD,
+        "test_items": len(test),
+        "pretraining_images": len(pretraining),
+        "suspect": suspect,
+        "share": suspect / len(test) if test else 0.0,
+        "by_image": int(leaks.by_image.sum()),
+        "by_series": int(leaks.by_series.sum()),
+        "series": sorted({item.series for item, also in zip(test, leaks.by_series, strict=True) if also}),
+        "pairs": [
+            {"item": test[row].id, "image": pretraining[leaks.nearest[row]].id, "bits": int(leaks.distance[row])}
+            for row in worst
+        ],
+    }
