@@ -318,6 +318,7 @@ class Bench:
             return
         if self.first:
             data.prepare(self.progress)
+            data.settle()
             for warning in data.warnings:
                 self.progress.say(f"{data.name}: {warning}")
         self.device.fabric.barrier()

@@ -51,6 +51,8 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                     task.head(skeleton(backbone, rows.backbone_settings, 0), protocol)
                     found += [rows.method(name, seed) for name in methods for seed in range(request.seeds)]
                 cells |= {cell.id: cells.get(cell.id, cell) for cell in found}
+    datasets = [data] if pretrain_data is data else [data, pretrain_data]
+    notes += [line for dataset in datasets if (line := dataset.changes())]
     plan = Plan(list(cells.values()), data, pretrain_data, notes)
     _refuse_idle_flags(request, plan)
     return plan

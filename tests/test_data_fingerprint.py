@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pictures_of import write
+from pictures_of import draw, write
 
 from benchmark.data import fingerprint as module
 from benchmark.data.fingerprint import fingerprint
@@ -78,3 +78,34 @@ def test_the_sidecar_counts(tmp_path):
     first = Folder(tmp_path).fingerprint()
     write(tmp_path / "series.json", '{"0": {"split": "test"}, "1": {"split": "val"}, "2": {"split": "train"}}')
     assert Folder(tmp_path).fingerprint() != first
+
+
+def reader(root, results) -> Folder:
+    data = Folder(root)
+    data.checksums = results
+    return data
+
+
+def test_the_user_is_told_which_files_changed_until_a_run_begins_with_them(tmp_path):
+    root, sums = tmp_path / "data", tmp_path / "sums"
+    for k in range(6):
+        draw(root / f"{k}.png", seed=k)
+    first = reader(root, sums)
+    assert first.changes() == "", "at the first run nothing is known to compare with"
+    first.settle()
+    assert reader(root, sums).changes() == ""
+    draw(root / "1.png", seed=99)
+    (root / "2.png").unlink()
+    for k in (6, 7, 8, 9):
+        draw(root / f"{k}.png", seed=k)
+    told = reader(root, sums)
+    assert (
+        "1 file changed (1.png); 4 files added (6.png, 7.png, 8.png and 1 more); 1 file removed (2.png)"
+        in told.changes()
+    )
+    assert told.fingerprint() != first.fingerprint()
+    assert reader(root, sums).changes() == told.changes(), "a dry run does not count"
+    told.settle()
+    assert reader(root, sums).changes() == ""
+    next(sums.glob("*.last.json")).write_text("{")
+    assert reader(root, sums).changes() == "", "a damaged memory is forgotten"

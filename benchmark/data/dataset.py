@@ -166,6 +166,13 @@ class Dataset(ABC):
     def fingerprint(self) -> str:
         """A hash of what the numbers depend on: of files, or of a generator's version and parameters."""
 
+    def changes(self) -> str:
+        """Which files changed since the last run, in a line; what a program draws never changes under its name."""
+        return ""
+
+    def settle(self) -> None:  # noqa: B027 (nothing to do by default)
+        """A run begins with the data as they are: the next one is compared with them."""
+
     def prepare(self, progress: Progress) -> None:
         """Make what is missing: files that a program draws, images that lie in records of larger files."""
         del progress

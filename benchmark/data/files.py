@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.changes import Change, since_last_run
 from benchmark.data.dataset import Dataset, Item, Kind, Split
-from benchmark.data.fingerprint import fingerprint
+from benchmark.data.fingerprint import checksums, digest
 from benchmark.data.images import BadImage, is_image, size_of
 from benchmark.data.splits import SIDECAR
 from benchmark.errors import Refusal
@@ -24,6 +25,7 @@ class FileDataset(Dataset):
         super().__init__(root, config)
         self._read: dict[Kind, list[Item]] = {}
         self._content: str | None = None
+        self._change: Change | None = None
         self._sizes: dict[Path, tuple[int, int] | None] = {}
         self._absent: dict[str, None] = {}
 
@@ -62,8 +64,25 @@ class FileDataset(Dataset):
         if self._content is None:
             sidecar = self.root / SIDECAR
             files = [*self.files(), *([sidecar] if sidecar.is_file() else [])]
-            self._content = fingerprint(self.root, files, self.checksums)
+            found = checksums(self.root, files, self.checksums)
+            self._content = digest(found)
+            if self.checksums is not None:
+                sums = {name: str(entry[-1]) for name, entry in found.items()}
+                self._change = since_last_run(self.checksums, self.root, self.name, self._content, sums)
         return self._content
+
+    def changes(self) -> str:
+        """Which files changed since the last run with the same results folder, in a line; empty where none did."""
+        self.content()
+        said = self._change.line() if self._change else ""
+        return f"{self.root} ({self.name}) is not what it was: {said}; cells on it have new ids" if said else ""
+
+    def settle(self) -> None:
+        """What lies here now is what the next run is compared with."""
+        self.content()
+        if self._change:
+            self._change.settle()
+            self._change = None
 
     def warn(self, line: str) -> None:
         """Note what was repaired or left out, once."""

@@ -25,6 +25,19 @@ def fingerprint(root: Path, files: Iterable[Path], folder: Path | None = None) -
     Checksums are remembered in ``folder`` by size, modification time and inode, so that only changed files are
     read again; without a folder every file is read. Raises Refusal for a file that cannot be read.
     """
+    return digest(checksums(root, files, folder))
+
+
+def digest(found: Known) -> str:
+    """The hash over what ``checksums`` found."""
+    whole = hashlib.sha256()
+    for name, (size, _, _, content) in found.items():
+        whole.update(f"{name}\x00{size}\x00{content}\n".encode())
+    return whole.hexdigest()
+
+
+def checksums(root: Path, files: Iterable[Path], folder: Path | None = None) -> Known:
+    """Size, modification time, inode and sha256 of each file by its relative path, sorted. See ``fingerprint``."""
     known = _recall(root, folder)
     now = time.time_ns()
     found: Known = {}
@@ -36,14 +49,11 @@ def fingerprint(root: Path, files: Iterable[Path], folder: Path | None = None) -
             unread.append((name, file))
     parts = [unread[start : start + FILES_A_TASK] for start in range(0, len(unread), FILES_A_TASK)]
     with ThreadPoolExecutor(max_workers=min(THREADS, os.cpu_count() or 1)) as pool:
-        for part, checksums in zip(parts, pool.map(_checksums, parts), strict=True):
-            for (name, _), checksum in zip(part, checksums, strict=True):
+        for part, sums in zip(parts, pool.map(_checksums, parts), strict=True):
+            for (name, _), checksum in zip(part, sums, strict=True):
                 found[name] = [*found[name], checksum]
     _remember(root, folder, known, found, now)
-    whole = hashlib.sha256()
-    for name, (size, _, _, content) in found.items():
-        whole.update(f"{name}\x00{size}\x00{content}\n".encode())
-    return whole.hexdigest()
+    return found
 
 
 def _relative(file: Path, root: Path) -> str:
