@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.api import Dataset, Item
+from benchmark.data.terms import accepted_on
 from benchmark.errors import CellError
 from benchmark.request import Request
 
@@ -55,6 +56,7 @@ def _told_of(dataset: Dataset) -> dict[str, Any]:
         "settings": dataset.config.model_dump(mode="json"),
         "simulated": dataset.simulated,
         "photographs": dataset.photographs,
+        "accepted": accepted_on(type(dataset)),
     }
 
 

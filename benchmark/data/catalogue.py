@@ -1,4 +1,4 @@
-"""``data info`` and ``data make``: what a dataset is, what it holds here, and a copy of synth in a folder."""
+"""``data info`` and ``data make``: what a dataset is, whom it serves, what lies here; a copy of synth in a folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmark import registry
 from benchmark.data.dataset import KINDS, SPLITS, Dataset, Kind
 from benchmark.data.locate import open_dataset
+from benchmark.data.serves import lines
+from benchmark.data.terms import accepted_on
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
 
@@ -22,16 +24,18 @@ def info(text: str, results: Path) -> str:
     except Refusal as refusal:
         if cls is None:
             raise
-        return "\n".join([*_about(cls), f"here:      {refusal}"])
-    lines = [*_about(type(dataset)), f"here:      {dataset.root}"]
-    if dataset.drawn and not dataset.root.is_dir():
-        return "\n".join([*lines, "           not drawn yet; the first run draws it"])
+        offered = ["offers:    " + ", ".join(sorted(cls.whole)) + " (a whole copy)", *lines(cls.whole)]
+        return "\n".join([*_about(cls), f"here:      {refusal}", *(offered if cls.whole else ())])
+    missing = dataset.drawn and not dataset.root.is_dir()
     offers = dataset.offers()
-    lines.append(f"offers:    {', '.join(sorted(offers))}")
+    here = f"here:      {dataset.root}{' (not drawn yet; the first run draws it)' if missing else ''}"
+    told = [*_about(type(dataset)), here, f"offers:    {', '.join(sorted(offers))}", *lines(offers)]
+    if missing:
+        return "\n".join(told)
     for kind in KINDS:
         if kind in offers:
-            lines.append(f"{kind + ':':11} {', '.join(_count(dataset, kind, split) for split in SPLITS)}")
-    return "\n".join(lines)
+            told.append(f"{kind + ':':11}{', '.join(_count(dataset, kind, split) for split in SPLITS)}")
+    return "\n".join(told)
 
 
 def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: bool) -> str:
@@ -57,9 +61,15 @@ def _about(cls: type[Dataset]) -> list[str]:
         f"{cls.name}: {summary}",
         f"homepage:  {cls.homepage or '-'}",
         f"licence:   {cls.licence}",
+        *([f"terms:     {cls.terms} ({_accepted(cls)})"] if cls.terms else ()),
         f"cite:      {cls.citation}",
         f"layout:    {cls.layout}",
     ]
+
+
+def _accepted(cls: type[Dataset]) -> str:
+    day = accepted_on(cls)
+    return f"accepted on {day}" if day else f"to be accepted: run_benchmark.py data accept {cls.name}"
 
 
 def _count(dataset: Dataset, kind: Kind, split: str) -> str:

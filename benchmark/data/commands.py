@@ -33,6 +33,8 @@ def run(words: list[str]) -> int:
     leaks.add_argument("--all", action="store_true", help="all splits of both")
     leaks.add_argument("--json", action="store_true")
     leaks.add_argument("--out", type=Path, metavar="DIR", help="where pictures of the pairs go (results/check)")
+    accept = verbs.add_parser("accept", parents=[common()], help="accept a dataset's terms, once")
+    accept.add_argument("what", metavar="ID")
     make = verbs.add_parser("make", parents=[common()], help="draw a copy of synth into a folder")
     make.add_argument("what", choices=("synth",))
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -41,7 +43,7 @@ def run(words: list[str]) -> int:
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
     flags = parser.parse_args(words)
-    return {"info": _info, "check": _check, "leaks": _leaks, "make": _make}[flags.verb](flags)
+    return {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "make": _make}[flags.verb](flags)
 
 
 def _info(flags: argparse.Namespace) -> int:
@@ -93,6 +95,15 @@ def _leaks(flags: argparse.Namespace) -> int:
     name = f"leaks-{one.root.name}-{other.root.name}"
     _show(sheet_of_pairs(found, test, pretraining), flags, name, f"{one.root.resolve()} {other.root.resolve()}")
     return 1 if summary["suspect"] else 0
+
+
+def _accept(flags: argparse.Namespace) -> int:
+    """Keep that the terms of a dataset are accepted; every record that uses it carries the date."""
+    from benchmark import registry
+    from benchmark.data import terms
+
+    print(terms.accept(registry.load("datasets", flags.what)))
+    return 0
 
 
 def _show(picture: bytes | None, flags: argparse.Namespace, name: str, of: str) -> None:

@@ -111,6 +111,10 @@ class Dataset(ABC):
     drawn: ClassVar[bool] = False
     numbering: ClassVar[str] = ""
     """Datasets that share this text name the same books alike; empty: only copies of one dataset do."""
+    terms: ClassVar[str] = ""
+    """Terms that a user must accept once (``data accept``) before real data are used by this name; empty: none."""
+    whole: ClassVar[frozenset[str]] = frozenset()
+    """What a whole copy offers, for who has none yet; empty: it depends on the copy."""
     checksums: Path | None = None
     unpacked: Path | None = None
 

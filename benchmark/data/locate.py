@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark import registry
 from benchmark.data.dataset import Dataset
+from benchmark.data.terms import require_accepted
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.request import settings_of
 
@@ -27,6 +28,7 @@ def open_dataset(text: str, preset: str, sets: Sets, results: Path) -> Dataset:
         dataset = _by_name(text, results, preset, sets)
     elif colon and name in registry.names("datasets"):
         dataset = _in_folder(_class(name), _folder(path), preset, sets)
+        require_accepted(dataset)
     else:
         dataset = _recognised(text, preset, sets)
     dataset.checksums = results / "cache" / "checksums"
@@ -54,7 +56,9 @@ def _by_name(name: str, results: Path, preset: str, sets: Sets) -> Dataset:
         looked = f"{root} is no folder" if root else f"{HOME} is not set"
         source = f"; get it from {cls.homepage}" if cls.homepage else ""
         raise Refusal(f"dataset '{name}' is not here ({looked}); say where it lies with --data PATH{source}")
-    return _in_folder(cls, root, preset, sets)
+    dataset = _in_folder(cls, root, preset, sets)
+    require_accepted(dataset)
+    return dataset
 
 
 def _folder(text: str) -> Path:

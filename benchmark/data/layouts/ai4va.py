@@ -38,6 +38,8 @@ class Ai4va(FileDataset):
 
     name = "ai4va"
     Config = Ai4vaConfig
+    whole = frozenset({"saliency"})
+    terms = "personal, non-commercial research only"
     licence = "free for personal, non-commercial research"
     citation = (
         "Grönquist, Bhattacharjee, Aydemir et al.: Unlocking Comics: The AI4VA Dataset for Visual Understanding. "

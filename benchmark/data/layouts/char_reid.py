@@ -72,6 +72,20 @@ class CharReid(FileDataset):
     """
 
     name = "comic_char_reid"
+    whole = frozenset(
+        {
+            "identities",
+            "faces",
+            "bodies",
+            "characters",
+            "face_pairs",
+            "body_pairs",
+            "panels",
+            "boxes:face",
+            "boxes:body",
+            "sequences",
+        }
+    )
     licence = "not stated by the authors; scans in the public domain (Digital Comic Museum)"
     numbering = "COMICS"
     citation = (

@@ -70,6 +70,7 @@ class Cifar(RecordDataset):
 
     name = "cifar"
     Config = CifarConfig
+    whole = frozenset({"labelled", "panels"})
     licence = "not stated by the author; photographs found on the web (80 Million Tiny Images, withdrawn 2020)"
     citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images. Technical report, 2009"
     homepage = "https://www.cs.toronto.edu/~kriz/cifar.html"

@@ -23,6 +23,7 @@ class Comics(FileDataset):
     """
 
     name = "comics"
+    whole = frozenset({"panels", "pages"})
     licence = "scans of books in the public domain (Digital Comic Museum)"
     numbering = "COMICS"
     citation = (

@@ -41,6 +41,7 @@ class Dcm772(FileDataset):
 
     name = "dcm772"
     Config = Dcm772Config
+    whole = frozenset({"panels", "pages", "boxes:panel", "boxes:face", "boxes:body"})
     licence = "scans in the public domain (Digital Comic Museum); that of the annotations: see the homepage"
     citation = "Nguyen, Rigaud, Burie: Digital Comics Image Indexing Based on Deep Learning. J. Imaging 4(7), 2018"
     homepage = "https://gitlab.univ-lr.fr/crigau02/dcm_dataset"

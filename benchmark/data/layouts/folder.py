@@ -18,6 +18,7 @@ class Folder(FileDataset):
     """
 
     name = "folder"
+    whole = frozenset({"panels"})
     licence = "that of your images"
     citation = ""
     homepage = ""

@@ -32,6 +32,7 @@ class Imagefolder(FileDataset):
 
     name = "imagefolder"
     Config = ImagefolderConfig
+    whole = frozenset({"labelled", "panels"})
     licence = "that of your images"
     citation = ""
     homepage = "https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html"

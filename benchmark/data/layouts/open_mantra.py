@@ -35,6 +35,7 @@ class OpenMantra(FileDataset):
     """
 
     name = "open-mantra"
+    whole = frozenset({"panels", "pages", "boxes:panel", "boxes:text"})
     licence = "CC BY-NC 4.0"
     citation = (
         "Hinami, Ishiwatari, Yasuda, Matsui: Towards Fully Automated Manga Translation. AAAI 2021, arXiv 2012.14271"

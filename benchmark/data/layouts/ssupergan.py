@@ -33,6 +33,7 @@ class SSuperGan(Comics):
 
     name = "ssupergan"
     Config = SSuperGanConfig
+    whole = frozenset({"panels", "pages", "boxes:face", "sequences"})
     licence = "scans in the public domain (Digital Comic Museum); boxes: not stated by the authors"
     citation = "SSuperGAN, github.com/barisbatuhan/SSuperGAN; panels: Iyyer et al., CVPR 2017, arXiv 1611.05118"
     homepage = "https://github.com/barisbatuhan/SSuperGAN"

@@ -37,6 +37,7 @@ class Stl10(RecordDataset):
 
     name = "stl10"
     Config = Stl10Config
+    whole = frozenset({"labelled", "panels"})
     licence = "not stated by the authors; images from ImageNet"
     citation = "Coates, Ng, Lee: An Analysis of Single-Layer Networks in Unsupervised Feature Learning. AISTATS 2011"
     homepage = "https://cs.stanford.edu/~acoates/stl10/"

@@ -50,6 +50,7 @@ class Voc(FileDataset):
 
     name = "voc"
     Config = VocConfig
+    whole = frozenset({"panels", "segmented"})
     licence = "VOC: photographs from flickr, under its terms of use"
     citation = (
         "Everingham, Van Gool, Williams, Winn, Zisserman: The PASCAL Visual Object Classes (VOC) Challenge. "

@@ -1,0 +1,84 @@
+"""Licences that must be accepted: once, in a file of the user's, with the date; records tell it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from benchmark.data.dataset import Dataset
+from benchmark.errors import Refusal
+from benchmark.store import write_json
+
+FILE = "INKBENCH_ACCEPTED"
+DRAWN_COPY = "complete.json"
+"""The marker of a copy of synth, whose layouts lie in folders beside it (``synth.make.MARKER``)."""
+
+
+def accepted_file() -> Path:
+    """Where acceptances are kept: ``$INKBENCH_ACCEPTED``, else ``inkbench/accepted.json`` among a user's settings."""
+    told = os.environ.get(FILE)
+    if told:
+        return Path(told).expanduser()
+    home = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(home) if home else Path.home() / ".config") / "inkbench" / "accepted.json"
+
+
+def accept(cls: type[Dataset]) -> str:
+    """Accept the terms of a dataset today; gives the line that says so. Raises Refusal where it cannot be kept."""
+    if not cls.terms:
+        return f"{cls.name} asks for no acceptance; its licence: {cls.licence}"
+    known = _read()
+    if _holds(known, cls):
+        return f"{cls.name}: accepted on {known[cls.name]['on']} ({accepted_file()})"
+    known[cls.name] = {"on": datetime.date.today().isoformat(), "terms": _digest(cls), "licence": cls.licence}
+    try:
+        write_json(accepted_file(), known)
+    except OSError as error:
+        raise Refusal(f"{accepted_file()} cannot be written ({error.strerror}); name another file in {FILE}") from None
+    return f"{cls.name}: accepted {cls.terms} (kept in {accepted_file()}; see {cls.homepage})"
+
+
+def accepted_on(cls: type[Dataset]) -> str | None:
+    """The day on which the terms of a dataset were accepted; None where they were not, or there are none."""
+    known = _read() if cls.terms else {}
+    return str(known[cls.name]["on"]) if _holds(known, cls) else None
+
+
+def require_accepted(dataset: Dataset) -> None:
+    """Raise Refusal for real data, opened by their name, whose terms nobody has accepted; copies of synth have none."""
+    cls = type(dataset)
+    drawn = any((folder / DRAWN_COPY).is_file() for folder in (dataset.root, dataset.root.absolute().parent))
+    if cls.terms and not drawn and not dataset.photographs and accepted_on(cls) is None:
+        raise Refusal(
+            f"{cls.name} may be used after its terms are accepted: {cls.terms} ({cls.homepage}); "
+            f"accept them with: run_benchmark.py data accept {cls.name}"
+        )
+
+
+def _read() -> dict[str, Any]:
+    path = accepted_file()
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Refusal(
+            f"{path} cannot be read ({' '.join(str(error).split())}); move it away and accept again"
+        ) from None
+    if not isinstance(read, dict):
+        raise Refusal(f"{path} is no list of acceptances; move it away and accept again")
+    return read
+
+
+def _holds(known: dict[str, Any], cls: type[Dataset]) -> bool:
+    """Whether these very terms were accepted: terms that change are accepted anew."""
+    entry = known.get(cls.name)
+    return isinstance(entry, dict) and entry.get("terms") == _digest(cls) and "on" in entry
+
+
+def _digest(cls: type[Dataset]) -> str:
+    return hashlib.sha256(cls.terms.encode()).hexdigest()[:16]
