@@ -23,6 +23,7 @@ from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Dataset, Split
 from benchmark.data.images import read_rgb
 from benchmark.data.splits import labelled
+from benchmark.data.subsets import keep
 from benchmark.errors import CellError, Refusal
 from benchmark.features import Features
 from benchmark.head_loop import Job, predict, restored
@@ -88,6 +89,7 @@ class Bench:
             calibration = cell.task.calibrate(predict(val), val.truths)
         fields = {
             "calibration": calibration,
+            "labelled": self._subset(cell),
             "exclusions": {"unreadable": train.failures + test.failures},
             "phases": {"test": _phase(time.monotonic() - began, 1, self.device)},
         }
@@ -123,6 +125,7 @@ class Bench:
             "trials": outcome.trials,
             "chosen": outcome.chosen,
             "calibration": outcome.calibration,
+            "labelled": self._subset(cell),
             "curve": outcome.curve,
             "head_parameters": outcome.head_parameters,
             "transfer_images": outcome.images,
@@ -332,6 +335,14 @@ class Bench:
         if not items:
             raise CellError(f"the {split} split of {self.plan.data.name} is empty for {cell.task.name}")
         return TaskData.of(cell.task, items, lambda name, parts: self._built(self.plan.data, parts, views[name]))
+
+    def _subset(self, cell: Cell) -> dict[str, Any] | None:
+        """Which items' labels were used, where not all; their ids are kept in a file of the results folder."""
+        share = cell.task.config.label_fraction
+        if share == 1 or not self.first:
+            return None
+        items = cell.task.items(self.plan.data, "train")
+        return {"share": share, **keep(labelled(items, share), len(items), self.store.root / "subsets")}
 
     def cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
         """The squares of all items of a view's kind in some splits. Raises CellError where there are none."""

@@ -1,5 +1,6 @@
 """The classification task: what is told apart, its heads against scikit-learn, trivial rows, runs by command line."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -316,4 +317,7 @@ def test_a_run_on_a_share_of_cifar_s_labels_unpacks_it(cli, tmp_path):
     assert len(list((tmp_path / "r/cache/cifar").rglob("*.png"))) == 48
     record = next(iter(Store(tmp_path / "r").records()))
     assert record["settings"]["task"]["label_fraction"] == 0.5
+    drawn = (tmp_path / "r" / record["labelled"]["file"]).read_text().splitlines()
+    assert len(drawn) == record["labelled"]["n"] == round(record["labelled"]["of"] / 2)
+    assert hashlib.sha256("".join(f"{name}\n" for name in drawn).encode()).hexdigest() == record["labelled"]["sha256"]
     assert record["metrics"]["accuracy"]["n"] == 8

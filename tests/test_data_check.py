@@ -166,3 +166,15 @@ def test_the_sheet_draws_each_label_in_its_colour_and_damaged_images_with_their_
     for ink in ((31, 119, 180), (44, 160, 44), (214, 39, 40)):
         assert (picture == ink).all(axis=2).sum() > 300
     assert (picture == (200, 200, 200)).all(axis=2).any()
+
+
+def test_a_public_set_that_is_split_otherwise_is_told(tmp_path):
+    for book in ("balloon_dream", "boureisougi", "rasetugari"):
+        draw(tmp_path / f"images/{book}/ja/0.png", seed=len(book))
+    pages = [
+        {"book_title": book, "pages": [{"frame": [], "text": [], "image_paths": {"ja": f"images/{book}/ja/0.png"}}]}
+        for book in ("balloon_dream", "boureisougi", "rasetugari")
+    ]
+    write(tmp_path / "annotation.json", json.dumps(pages))
+    said = examine(OpenMantra(tmp_path), QUIET).warnings
+    assert any("the split is another one than that of the whole public set" in line for line in said)

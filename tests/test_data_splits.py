@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.data.dataset import Item
+from benchmark.data.layouts.cifar import Cifar
 from benchmark.data.layouts.open_mantra import SPLIT, SPLIT_SHA256
-from benchmark.data.splits import assign, by_series, labelled, read_sidecar
+from benchmark.data.layouts.stl10 import Stl10
+from benchmark.data.splits import assign, by_series, labelled, read_sidecar, split_sha256, with_held_out
 from benchmark.errors import Refusal
 
 names = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=40)
@@ -88,3 +90,10 @@ def test_a_share_of_the_labels_is_drawn_once_and_lies_in_every_larger_one(ids, o
     assert set(few) <= set(many)
     random.shuffle(items)
     assert set(labelled(items, less)) == set(few)
+
+
+def test_the_committed_splits_of_cifar_and_stl10_are_those_that_their_rule_gives():
+    """The rule of the readers over the ids of whole copies; a change of either is another split."""
+    for cls, train, test in ((Cifar, 50_000, 10_000), (Stl10, 5_000, 8_000)):
+        given = {f"train/{k:05d}": "train" for k in range(train)} | {f"test/{k:05d}": "test" for k in range(test)}
+        assert split_sha256(with_held_out(given)) == cls.split_sha256

@@ -35,6 +35,9 @@ def run(words: list[str]) -> int:
     leaks.add_argument("--out", type=Path, metavar="DIR", help="where pictures of the pairs go (results/check)")
     accept = verbs.add_parser("accept", parents=[common()], help="accept a dataset's terms, once")
     accept.add_argument("what", metavar="ID")
+    get = verbs.add_parser("get", parents=[common()], help="fetch a public dataset, or say how a person gets it")
+    get.add_argument("what", metavar="ID")
+    get.add_argument("--out", type=Path, metavar="DIR", help="the folder it is put into (INKBENCH_DATA)")
     make = verbs.add_parser("make", parents=[common()], help="draw a copy of synth into a folder")
     make.add_argument("what", choices=("synth",))
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -43,7 +46,8 @@ def run(words: list[str]) -> int:
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
     flags = parser.parse_args(words)
-    return {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "make": _make}[flags.verb](flags)
+    acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "make": _make}
+    return acts[flags.verb](flags)
 
 
 def _info(flags: argparse.Namespace) -> int:
@@ -103,6 +107,15 @@ def _accept(flags: argparse.Namespace) -> int:
     from benchmark.data import terms
 
     print(terms.accept(registry.load("datasets", flags.what)))
+    return 0
+
+
+def _get(flags: argparse.Namespace) -> int:
+    """Fetch, verify and unpack; nothing is fetched without this command."""
+    from benchmark.data.get.fetch import get
+    from benchmark.progress import Progress
+
+    print(get(flags.what, flags.out, Progress(flags.quiet)))
     return 0
 
 

@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from benchmark import config as settings
 from benchmark.config import Config
+from benchmark.data.source import Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,6 +117,10 @@ class Dataset(ABC):
     """Terms that a user must accept once (``data accept``) before real data are used by this name; empty: none."""
     whole: ClassVar[frozenset[str]] = frozenset()
     """What a whole copy offers, for who has none yet; empty: it depends on the copy."""
+    split_sha256: ClassVar[str] = ""
+    """Of the committed split of a whole copy (``splits.split_sha256``); empty: the split depends on the copy."""
+    sources: ClassVar[Mapping[str, Source]] = MappingProxyType({})
+    """Copies that ``data get`` may fetch, by name; empty: a person gets it."""
     checksums: Path | None = None
     unpacked: Path | None = None
 

@@ -38,6 +38,11 @@ def by_series(series: Iterable[str]) -> dict[str, Split]:
     return {name: "test" if name in test else "val" if name in val else "train" for name in ordered}
 
 
+def split_sha256(split_of: Mapping[str, Split]) -> str:
+    """The sha256 of the lines ``SERIES SPLIT``, sorted: a split that changes is another split."""
+    return hashlib.sha256("".join(f"{name} {split}\n" for name, split in sorted(split_of.items())).encode()).hexdigest()
+
+
 def read_sidecar(root: Path) -> dict[str, Series] | None:
     """The series that ``root/series.json`` names, or None where there is no such file. Raises Refusal.
 

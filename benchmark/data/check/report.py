@@ -17,7 +17,7 @@ from benchmark.data.check.images import VOID, Seen, look_at
 from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind
 from benchmark.data.files import FileDataset
 from benchmark.data.images import is_image
-from benchmark.data.splits import few
+from benchmark.data.splits import SIDECAR, few, split_sha256
 from benchmark.errors import CellError, Refusal
 from benchmark.progress import Progress
 
@@ -84,6 +84,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     report.warnings += [f"{_short(one.path, dataset)} {odd}" for one in seen.values() for odd in one.oddities]
     report.warnings += _same_picture(dataset, report.items, seen)
     report.warnings += _empty_classes(dataset, report.items)
+    report.warnings += _other_split(dataset, report.items)
     report.warnings += [f"no item is {split}" for split in SPLITS if report.items and not splits[split]]
     return report
 
@@ -186,6 +187,18 @@ def _leaking_series(items: Known) -> Iterator[str]:
     for series, of in splits.items():
         if len(of) > 1:
             yield f"series {series} is in {' and '.join(split for split in SPLITS if split in of)}: its splits leak"
+
+
+def _other_split(dataset: Dataset, items: Known) -> Iterator[str]:
+    """Whether this copy is split as inkbench has it for the whole public set."""
+    committed = type(dataset).split_sha256
+    if committed and items:
+        found = split_sha256({item.series: item.split for item in items.get("labelled") or _all(items)})
+        if found != committed:
+            yield (
+                f"the split is another one than that of the whole public set ({found[:12]}, not {committed[:12]}): "
+                f"series are missing, or {SIDECAR} says otherwise; figures are not comparable with others'"
+            )
 
 
 def _wrong_masks(dataset: Dataset, items: Known, seen: dict[Path, Seen]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from benchmark.api import Config, setting
 from benchmark.data.array_pickle import read_arrays
 from benchmark.data.files import lines_of
 from benchmark.data.records import RecordDataset
+from benchmark.data.source import Source
 from benchmark.errors import Refusal
 
 SIDE = 32
@@ -70,6 +72,17 @@ class Cifar(RecordDataset):
 
     name = "cifar"
     Config = CifarConfig
+    sources = MappingProxyType({
+        "cifar-10": Source(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+            "md5:c58f30108f718f92721af3b95e74349a", most=300_000_000
+        ),
+        "cifar-100": Source(
+            "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+            "md5:eb9058c3a382ffc7106e4002c42a8d85", most=300_000_000
+        ),
+    })  # fmt: skip
+    split_sha256 = "866ce58809ef20074bd597468f37925e0e93b49b6edb5b522cb3c9079065bbd1"
     whole = frozenset({"labelled", "panels"})
     licence = "not stated by the author; photographs found on the web (80 Million Tiny Images, withdrawn 2020)"
     citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images. Technical report, 2009"

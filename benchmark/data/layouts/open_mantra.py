@@ -12,6 +12,7 @@ from benchmark.data.boxes import cut_panels, repair
 from benchmark.data.dataset import Box, Item, Kind, Split
 from benchmark.data.files import FileDataset
 from benchmark.data.jsonfile import field, json_of
+from benchmark.data.source import Source
 from benchmark.data.splits import Series, assign
 
 ANNOTATION = "annotation.json"
@@ -35,6 +36,15 @@ class OpenMantra(FileDataset):
     """
 
     name = "open-mantra"
+    sources = MappingProxyType({
+        "open-mantra": Source(
+            "https://github.com/mantra-inc/open-mantra-dataset/archive/59341ad9.tar.gz",
+            "content:2dce3c9e5189056b61bebf112cbe6baca94c070e0b3b30e09e1aafb92ac7f646",
+            most=500_000_000,
+            strip=1,
+        )
+    })  # fmt: skip
+    split_sha256 = SPLIT_SHA256
     whole = frozenset({"panels", "pages", "boxes:panel", "boxes:text"})
     licence = "CC BY-NC 4.0"
     citation = (

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from benchmark.api import Config, setting
 from benchmark.data.files import lines_of, whole
 from benchmark.data.records import RecordDataset
+from benchmark.data.source import Source
 from benchmark.errors import Refusal
 
 SIDE = 96
@@ -37,6 +39,14 @@ class Stl10(RecordDataset):
 
     name = "stl10"
     Config = Stl10Config
+    sources = MappingProxyType({
+        "stl10": Source(
+            "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",
+            "md5:91f7769df0f17e558f3565bffb0c7dfb",
+            most=4_000_000_000,
+        )
+    })  # fmt: skip
+    split_sha256 = "0836050a6548bf52688bce8a8f1d9dfa5db2b3f218be76889abefc4f66cd64cc"
     whole = frozenset({"labelled", "panels"})
     licence = "not stated by the authors; images from ImageNet"
     citation = "Coates, Ng, Lee: An Analysis of Single-Layer Networks in Unsupervised Feature Learning. AISTATS 2011"

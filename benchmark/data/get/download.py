@@ -1,0 +1,108 @@
+"""A file fetched over HTTP: resumed where it was cut, never half there under its own name.
+
+Of the standard library alone: ``pooch``, the usual choice, cannot resume, and these are files of gigabytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import IO
+
+from benchmark.errors import Refusal
+from benchmark.progress import Bar, Progress
+from benchmark.store import write_json
+
+CHUNK = 2**18
+TIMEOUT_S = 60
+TRIES = 5
+PAUSE_S = 1.0
+"""Seconds before the second try; twice as long before each later one."""
+
+
+def download(url: str, target: Path, progress: Progress) -> None:
+    """Fetch ``url`` into ``target``; what an earlier call left in ``target``.part is gone on from.
+
+    A part is only gone on from where the server says by its ETag or date that the file is still the same. Raises
+    Refusal where it cannot be had; what came so far is kept.
+    """
+    part = target.with_name(f"{target.name}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(TRIES):
+        have = part.stat().st_size if part.is_file() else 0
+        try:
+            if _fetch(url, part, progress):
+                part.replace(target)
+                _note(part).unlink(missing_ok=True)
+                return
+            why = "the connection was cut"
+        except urllib.error.HTTPError as error:
+            why = f"the server says {error.code} {error.reason}"
+            if error.code == 416:  # what is here is no beginning of what is there
+                part.unlink(missing_ok=True)
+            elif error.code < 500:
+                break
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            why = str(getattr(error, "reason", error)) or type(error).__name__
+        except OSError as error:
+            raise Refusal(f"{part} cannot be written ({error.strerror}); make room or give another --out") from None
+        came = part.stat().st_size if part.is_file() else 0
+        if attempt + 1 < TRIES:
+            progress.say(f"{why} after {came / 2**20:.1f} MiB; trying again")
+            time.sleep(0 if came > have else PAUSE_S * 2**attempt)
+    came = part.stat().st_size if part.is_file() else 0
+    raise Refusal(
+        f"{url} cannot be fetched ({why}); {came / 2**20:.1f} MiB are kept, the same command goes on from there"
+    )
+
+
+def _fetch(url: str, part: Path, progress: Progress) -> bool:
+    """One connection; whether the file is whole afterwards."""
+    have, known = (part.stat().st_size if part.is_file() else 0), _same_as(part, url)
+    request = urllib.request.Request(url, headers={"User-Agent": "inkbench", "Accept-Encoding": "identity"})
+    if have and known:
+        request.add_header("Range", f"bytes={have}-")
+        request.add_header("If-Range", known)
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        goes_on = answer.status == 206 and str(answer.headers.get("Content-Range", "")).startswith(f"bytes {have}-")
+        if answer.status == 206 and not goes_on:
+            part.unlink()
+            return False
+        validator = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+        write_json(_note(part), {"url": url, "validator": "" if validator.startswith("W/") else validator})
+        length = answer.headers.get("Content-Length")
+        total = (have if goes_on else 0) + int(length) if length else None
+        with (
+            part.open("ab" if goes_on else "wb") as file,
+            progress.bar(f"fetch {part.stem}", total or 0, "bytes") as bar,
+        ):
+            if goes_on:
+                bar.advance(have)
+            with contextlib.suppress(http.client.IncompleteRead):
+                _copy(answer, file, bar)
+    return total is None or part.stat().st_size == total
+
+
+def _copy(answer: http.client.HTTPResponse, file: IO[bytes], bar: Bar) -> None:
+    while chunk := answer.read(CHUNK):
+        file.write(chunk)
+        bar.advance(len(chunk))
+
+
+def _note(part: Path) -> Path:
+    """Where lies what a part is the beginning of."""
+    return part.with_name(f"{part.name}.json")
+
+
+def _same_as(part: Path, url: str) -> str:
+    """What the server called the version that a part is the beginning of; empty where that is not known."""
+    try:
+        note = json.loads(_note(part).read_text())
+        return str(note["validator"]) if note["url"] == url else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,110 @@
+"""``data get ID``: download, verify, unpack, and a folder that is whole or not there; or the steps for a person."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from benchmark import registry
+from benchmark.data.dataset import Dataset
+from benchmark.data.files import FileDataset
+from benchmark.data.get.download import download
+from benchmark.data.get.unpack import unpack
+from benchmark.data.locate import HOME
+from benchmark.data.source import Source
+from benchmark.data.terms import accepted_on
+from benchmark.errors import Refusal, did_you_mean
+from benchmark.progress import Progress
+
+
+def get(name: str, out: Path | None, progress: Progress) -> str:
+    """Fetch a dataset into ``out``/``name`` (by default ``$INKBENCH_DATA``); gives the line that says how to use it.
+
+    Raises Refusal: for an unknown name, for one that may not be fetched (with the steps for a person), for what does
+    not come as it should. Nothing that lies there already is touched.
+    """
+    cls, source = find(name)
+    if source is None:
+        raise Refusal(steps(cls))
+    if cls.terms and accepted_on(cls) is None:
+        raise Refusal(f"{cls.name} has terms ({cls.terms}); accept them with: run_benchmark.py data accept {cls.name}")
+    home = out or (Path(os.environ[HOME]).expanduser() if os.environ.get(HOME) else None)
+    if home is None:
+        raise Refusal(f"say where with --out DIR, or set {HOME} to the folder of your datasets")
+    target = home / name
+    use = f"--data {cls.name}:{target}" if name != cls.name or out else f"--data {name}"
+    if target.exists():
+        return f"{target} is there already; use it with {use}"
+    progress.say(f"{name}: {cls.licence}; {cls.citation}")
+    archive = home / f".{name}.tar.gz"
+    if not archive.is_file():
+        download(source.url, archive, progress)
+    kind, _, wanted = source.checksum.partition(":")
+    if kind != "content":
+        _verify(archive, source.url, kind, wanted)
+    temporary = Path(tempfile.mkdtemp(dir=home, prefix=f".{name}-"))
+    try:
+        unpack(archive, temporary, source.strip, source.most, progress)
+        if kind == "content":
+            _verify_content(cls, temporary, archive, source.url, wanted)
+        temporary.chmod(0o755)
+        temporary.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    archive.unlink()
+    return f"{target} is there and verified; use it with {use}"
+
+
+def find(name: str) -> tuple[type[Dataset], Source | None]:
+    """The dataset of a name, or that one of its copies has, and where that is fetched from. Raises Refusal."""
+    known: dict[str, tuple[type[Dataset], Source | None]] = {}
+    for dataset in registry.names("datasets"):
+        cls: type[Dataset] = registry.load("datasets", dataset)
+        known |= {copy: (cls, source) for copy, source in cls.sources.items()}
+        if dataset not in known and len(cls.sources) < 2:
+            known[dataset] = (cls, None)
+        elif name == dataset and name not in cls.sources:
+            raise Refusal(f"{dataset} is the reader of {' and '.join(cls.sources)}; say which")
+    if name not in known:
+        raise Refusal(f"no dataset '{name}' to get{did_you_mean(name, known)}")
+    return known[name]
+
+
+def steps(cls: type[Dataset]) -> str:
+    """What a person does to get a dataset that this program may not, or cannot, fetch; one line."""
+    if cls.drawn:
+        return f"{cls.name} is drawn by the program: run_benchmark.py data make {cls.name} --out DIR"
+    if not cls.homepage or not cls.citation:
+        return f"{cls.name} is a layout of your own images, with nothing to get; it expects {cls.layout}"
+    todo = [f"get it from {cls.homepage} (licence: {cls.licence})"]
+    if cls.terms:
+        todo.append(f"accept its terms: run_benchmark.py data accept {cls.name}")
+    todo += [
+        f"lay it out in DIR/{cls.name} as {cls.layout}",
+        f"look at it: run_benchmark.py data check {cls.name}:DIR/{cls.name}",
+        f"set {HOME}=DIR and use --data {cls.name}",
+    ]
+    numbered = "; ".join(f"({k}) {step}" for k, step in enumerate(todo, start=1))
+    return f"{cls.name} is not fetched by this program: {numbered}"
+
+
+def _verify(archive: Path, url: str, kind: str, wanted: str) -> None:
+    """Remove an archive with another checksum, so that the next call gets it anew. Raises Refusal."""
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, kind).hexdigest()
+    if found != wanted:
+        archive.unlink()
+        raise Refusal(f"what came from {url} has {kind} {found}, not {wanted}; it is removed, nothing was unpacked")
+
+
+def _verify_content(cls: type[Dataset], folder: Path, archive: Path, url: str, wanted: str) -> None:
+    """The same for what was unpacked."""
+    dataset = cls(folder)
+    assert isinstance(dataset, FileDataset)
+    found = dataset.content() if cls.recognises(folder) else "no such layout"
+    if found != wanted:
+        archive.unlink()
+        raise Refusal(f"what came from {url} unpacks to other files ({found}, not {wanted}); it is removed")

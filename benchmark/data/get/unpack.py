@@ -1,0 +1,56 @@
+"""A gzipped tar unpacked into a new folder: no file outside of it, no links, no more bytes than are expected."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from benchmark.errors import Refusal
+from benchmark.progress import Progress
+
+MOST_FILES = 200_000
+
+
+def unpack(archive: Path, folder: Path, strip: int, most: int, progress: Progress) -> None:
+    """The regular files of ``archive`` in ``folder``, without their first ``strip`` folders. Raises Refusal.
+
+    ``most`` is how many bytes they may have in all.
+    """
+    left, count = most, 0
+    try:
+        with tarfile.open(archive, "r|gz") as tar, progress.bar(f"unpack {archive.name}", most, "bytes") as bar:
+            for member in tar:
+                count += 1
+                left -= member.size
+                if left < 0 or count > MOST_FILES:
+                    raise Refusal(f"{archive} unpacks to more than it should ({most:,} bytes in {MOST_FILES:,} files)")
+                target = _place(archive, folder, member, strip)
+                if target is None:
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source = tar.extractfile(member)
+                assert source is not None
+                with target.open("xb") as file:
+                    shutil.copyfileobj(source, file)
+                bar.advance(member.size)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise Refusal(f"{archive} is no whole gzipped tar ({error}); remove it and get it again") from None
+    except FileExistsError as error:
+        raise Refusal(f"{archive} holds {error.filename} twice") from None
+    except OSError as error:
+        raise Refusal(f"{archive} cannot be unpacked into {folder} ({error.strerror or error})") from None
+
+
+def _place(archive: Path, folder: Path, member: tarfile.TarInfo, strip: int) -> Path | None:
+    """Where a member goes; None for folders and for what lies in the folders that are left out."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
+        raise Refusal(f"{archive} holds {member.name!r}, which leads out of its folder")
+    if member.isdir():
+        return None
+    if not member.isfile():
+        raise Refusal(f"{archive} holds {member.name!r}, which is no regular file")
+    parts = path.parts[strip:]
+    return folder.joinpath(*parts) if parts else None
