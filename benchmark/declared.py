@@ -14,8 +14,6 @@ from benchmark.store import Store
 from benchmark.supervise import run
 from leaderboards import board, render, tables
 
-RENDERERS = {"text": render.text, "md": render.markdown, "csv": render.csv, "json": render.json}
-
 
 def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     """Print a declared table on standard output; gives 1 where a cell failed. Raises Refusal."""
@@ -24,13 +22,13 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     status = _run_rows(tables.expand(declared), flags, typed, progress) if flags.run else 0
     if flags.dry_run or status == 2:
         return status
-    records = tables.match(declared, list(store.records()))
-    if not records:
+    made = board.declared_tables(store, declared)
+    if not made:
         raise Refusal(
             f"nothing of table '{declared.name}' is in {store.root}; run it with: table {declared.name} --run"
         )
-    for table in board.tables(store, records, declared):
-        print(RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
+    for table in made:
+        print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
         progress.say(f"table: {board.write(store, table)}")
     return status
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leaderboards.rows import CONTROL, Group
+from leaderboards.rows import CONTROL, Group, plain
 from leaderboards.table import Cell
 from leaderboards.verdicts import Limits, Verdict, star
+
+YES, NO = "✓", "✗"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,22 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: ``produce`` makes its cell for a row that is done; ``requires`` names the row it compares with."""
+    """One column: ``produce`` makes its cell for a row that is done; ``requires`` names the row it compares with.
+
+    ``metric`` is the metric that it shows, if any: its heading says which way is better.
+    """
 
     key: str
     label: str
     produce: Callable[[Subject], Cell]
     requires: str = ""
+    metric: str = ""
+    direction: str = ""
+
+    @property
+    def primary(self) -> bool:
+        """Whether it shows the task's primary metric."""
+        return self.produce is _primary
 
 
 def figure(value: float, signed: bool = False) -> str:
@@ -51,18 +63,42 @@ def metric_column(name: str, label: str = "") -> Column:
         value = subject.row.value(name)
         return Cell() if value is None else Cell(figure(value), value)
 
-    return Column(name, label or name, produce)
+    return Column(name, label or name, produce, metric=name)
+
+
+def setting_column(key: str, label: str = "") -> Column:
+    """The column of a setting NAME.FIELD of method, task, pretrain, backbone or data; a check mark for what is on."""
+    owner, _, name = key.partition(".")
+
+    def produce(subject: Subject) -> Cell:
+        record = subject.row.any
+        rooms = {
+            record["method"]: record["settings"].get("method"),
+            record["task"]: record["settings"].get("task"),
+            "pretrain": record["settings"].get("pretrain"),
+            "backbone": record["settings"].get("backbone"),
+            record["data"]["id"]: record["data"].get("settings"),
+        }
+        value = (rooms.get(owner) or {}).get(name)
+        if value is None:
+            return Cell()
+        if isinstance(value, bool):
+            return Cell(YES if value else NO, value)
+        return Cell(plain(value), value if isinstance(value, int | float | str) else plain(value))
+
+    return Column(key, label or name.replace("_", " "), produce)
 
 
 def _primary(subject: Subject) -> Cell:
     value = subject.row.value(subject.primary)
     if value is None:
         return Cell()
-    best, interval = subject.verdict.best, subject.verdict.interval
+    best, interval, p = subject.verdict.best, subject.verdict.interval, subject.verdict.control_p
+    extra = {"differs": True} if star(p, subject.limits[0]) else {}
     if interval is None:
-        return Cell(figure(value), value, best=best)
+        return Cell(figure(value), value, best=best, extra=extra)
     text = f"{figure(value)} [{figure(interval[0])}, {figure(interval[1])}]"
-    return Cell(text, value, *interval, best=best)
+    return Cell(text, value, *interval, best=best, extra=extra)
 
 
 def _difference(subject: Subject) -> Cell:

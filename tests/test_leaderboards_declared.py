@@ -12,7 +12,7 @@ from benchmark.declared import show_table
 from benchmark.errors import Refusal
 from benchmark.request import Request
 from benchmark.store import Store
-from leaderboards import board, render, tables
+from leaderboards import board, matching, render, table_files, tables
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_rows_find_records_with_equal_changes(store):
     """Neither the row with one more change nor the one with none is taken for "no gap"."""
     table = tables.load("noroozi-5")
     records = ablation(store)
-    found = tables.match(table, records)
+    found = matching.match(table, records)
     assert [one["id"] for one in found] == ["t0", "r0", "j0", "j1"]
     (made,) = board.tables(store, found, table)
     labels = [row.label for row in made.blocks[0].rows]
@@ -102,7 +102,7 @@ def test_rows_find_records_with_equal_changes(store):
 
 def test_reported_figures_stand_beside_ours_and_change_nothing(store):
     table = tables.load("noroozi-5")
-    (made,) = board.tables(store, tables.match(table, ablation(store)), table)
+    (made,) = board.tables(store, matching.match(table, ablation(store)), table)
     rows = {row.label: row for row in made.blocks[0].rows}
     assert rows["no gap"].cells["reported:ap50"].value == 47.7
     assert rows["no normalisation"].cells["reported:ap50"].value == 43.5
@@ -111,7 +111,7 @@ def test_reported_figures_stand_beside_ours_and_change_nothing(store):
     assert "47.7" in text
     assert "reported: as printed in Noroozi & Favaro" in text
     assert "not run" in text
-    (plain,) = board.tables(store, tables.match(table, ablation(store)))
+    (plain,) = board.tables(store, matching.match(table, ablation(store)))
     unlabelled = {row.records: row for row in plain.blocks[0].rows}
     assert rows["no gap"].cells["p"].value == unlabelled[("j1",)].cells["p"].value
     assert rows["no gap"].cells["primary"].value == unlabelled[("j1",)].cells["primary"].value
@@ -125,7 +125,7 @@ def test_a_control_row_must_share_the_task_s_settings(store):
             store, "r9", "random", detection_items(0.3), "detection", settings=other, changed={"detection.steps": 9}
         ),
     ]
-    assert [one["id"] for one in tables.match(tables.load("noroozi-5"), records)] == ["j0"]
+    assert [one["id"] for one in matching.match(tables.load("noroozi-5"), records)] == ["j0"]
 
 
 def parsed(**over):
@@ -135,7 +135,7 @@ def parsed(**over):
         "rows": [{"label": "a", "settings": {"method": "jigsaw", "jigsaw.gap": False}}],
         "columns": [{"key": "ap"}],
     }
-    return tables.parse("mine", {**text, **over}, "mine.toml")
+    return table_files.parse("mine", {**text, **over}, "mine.toml")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_the_verb_prints_and_writes(store, capsys):
     assert show_table(flags(store, "noroozi-5"), []) == 0
     assert "no colour jittering" in capsys.readouterr().out
     assert {path.name for path in (store.root / "tables").iterdir()} == {
-        f"noroozi-5.{s}" for s in ("md", "csv", "json")
+        f"noroozi-5.{s}" for s in ("md", "tex", "csv", "html", "json")
     }
     assert show_table(flags(store, "noroozi-5", "json"), []) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "noroozi-5"
@@ -220,4 +220,4 @@ def test_settings_laid_over_a_table_are_searched_for_too(store):
     assert [dict(row.settings) for row in table.rows] == [
         {**row.settings, "pretrain.images": "20000"} for row in tables.load("noroozi-5").rows
     ]
-    assert tables.match(table, ablation(store)) == [], "these were pretrained on 40,000 images"
+    assert matching.match(table, ablation(store)) == [], "these were pretrained on 40,000 images"
