@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from benchmark.errors import Refusal
 from benchmark.index import summaries
 from benchmark.store import Store, key_of, write_atomic
 from leaderboards import render
-from leaderboards.columns import Column, Subject
+from leaderboards.columns import AFTER_METRICS, Column, Subject
 from leaderboards.compare import Evidence
 from leaderboards.joined import join
 from leaderboards.layout import arranged, chosen, metric_names, missing, reported
@@ -91,7 +92,8 @@ def build(
     for (setup, _, environment), block in zip(grouped, judged, strict=True):
         rows = []
         for group, verdict in zip(block.rows, block.verdicts, strict=True):
-            subject = Subject(group, verdict, primary, bounds, block.control, block.best_trivial)
+            audits = _audits(store, group)
+            subject = Subject(group, verdict, primary, bounds, block.control, block.best_trivial, audits)
             spec = row_of(declared, group) if declared else None
             label = spec.label if spec else group.label((*common, *axes))
             rows.append(_row(subject, columns, label, spec, environment))
@@ -99,6 +101,9 @@ def build(
             rows += missing([row for of in judged for row in of.rows], declared, columns)
         rows = arranged(rows, declared)
         made.append(Block(_heading(setup, block.rows), tuple(rows), tuple(block_notes(block, environment))))
+    if declared is None:
+        told = {key for block in made for row in block.rows for key, cell in row.cells.items() if cell != Cell()}
+        columns = [column for column in columns if column.key in told or column.key not in AFTER_METRICS]
     everywhere = hoisted([block.rows for block in made])
     notes = table_notes(records, judged, bounds, evidence, common, declared)
     return Table(
@@ -141,6 +146,13 @@ def _row(
         records=tuple(record["id"] for record in (*group.done, *group.unfinished)),
         role=_role(subject),
     )
+
+
+def _audits(store: Store, group: Group) -> list[dict[str, Any]]:
+    """What audits found of the row's pretrainings."""
+    keys = [record["pretraining"] for record in group.done if record.get("pretraining")]
+    files = [store.root / "audit" / key / "audit.json" for key in keys]
+    return [json.loads(file.read_text()) for file in files if file.is_file()]
 
 
 def _role(subject: Subject) -> str:

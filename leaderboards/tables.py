@@ -143,6 +143,13 @@ def with_settings(table: TableFile, sets: Sequence[tuple[str, str]]) -> TableFil
     return replace(table, rows=rows)
 
 
+def with_protocol(table: TableFile, protocol: str) -> TableFile:
+    """The table under another protocol. Raises Refusal where its columns name theirs."""
+    if any(column.protocol for column in table.columns):
+        raise Refusal(f"the columns of table '{table.name}' have protocols of their own; leave out --protocol")
+    return replace(table, protocol=protocol)
+
+
 def _concerns(key: str, method: str) -> bool:
     """Whether a setting of the whole table says something about a row of this method."""
     owner = key.partition(".")[0]
