@@ -10,7 +10,9 @@ from benchmark.data.files import text_of
 from benchmark.errors import Refusal
 
 T = TypeVar("T")
-KINDS = {dict: "an object", list: "a list", str: "a text", float: "a number"}
+LARGEST = 1e300
+"""JSON has whole numbers of any size; larger ones are no coordinates and overflow when they are computed with."""
+KINDS = {int: "a whole number", dict: "an object", list: "a list", str: "a text", float: "a number"}
 
 
 def json_of(path: Path, kind: type[T]) -> T:
@@ -19,6 +21,8 @@ def json_of(path: Path, kind: type[T]) -> T:
         value = json.loads(text_of(path))
     except ValueError as error:
         raise Refusal(f"{path} is no JSON: {error}") from None
+    except RecursionError:
+        raise Refusal(f"{path} is no annotation: its lists lie too deep in each other") from None
     return expect(value, kind, str(path))
 
 
@@ -31,8 +35,12 @@ def field(value: Any, key: str, kind: type[T], where: str) -> T:
 
 def expect(value: Any, kind: type[T], where: str) -> T:
     """``value``, which must be of ``kind`` (float: any finite number). Raises Refusal naming ``where``."""
-    if kind is float and isinstance(value, int | float) and abs(value) < float("inf"):
+    if kind is int and isinstance(value, bool):
+        raise Refusal(f"{where} is bool, not {KINDS[kind]}")
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST:
         return kind(value)  # type: ignore[call-arg]
+    if kind is float and isinstance(value, int | float):
+        raise Refusal(f"{where} is {str(value)[:40]}, not a finite number")
     if not isinstance(value, kind):
         raise Refusal(f"{where} is {type(value).__name__}, not {KINDS[kind]}")
     return value

@@ -1,0 +1,56 @@
+"""CoMix: the annotations of four comics datasets made anew, in COCO's form with seven categories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.data.layouts.coco import Coco, CocoConfig, lists_of
+
+CATEGORIES = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
+"""The categories of CoMix, numbered from 1."""
+_MARK = b'"link_sbsc"'
+_LOOK = 65_536
+
+
+class Comix(Coco):
+    """CoMix (Vivoli et al. 2024): pages of eBDtheque, DCM772, COMICS and PopManga with boxes made anew.
+
+    Its boxes are others than those that the four datasets came with (characters that were missing, edges that were
+    rough), so it has a name of its own and figures on it are never figures on ``dcm772`` or ``ebdtheque``. Give the
+    folder of one of the four. A character is a body; onomatopoeia and link_sbsc are passed over, as its evaluators do.
+    Books are folders with hashed names: each is a series.
+    """
+
+    name = "comix"
+    Config = CocoConfig
+    licence = "annotations: see the homepage; pages: those of the four datasets, to be got from their owners"
+    citation = (
+        "Vivoli, Bertini, Karatzas: CoMix: A Comprehensive Benchmark for Multi-Task Comic Understanding. NeurIPS 2024, "
+        "Datasets and Benchmarks, arXiv 2407.03550"
+    )
+    homepage = "https://github.com/emanuelevivoli/CoMix"
+    layout = (
+        "[annotations/]{train,val,test}.json in COCO's form with the categories "
+        f"{', '.join(CATEGORIES)}; images/BOOK/PAGE.jpg"
+    )
+    specific = 2
+
+    @classmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether a list of COCO's form has CoMix's categories, at its beginning or end."""
+        return any(_mentioned(path) for path in lists_of(root))
+
+    @classmethod
+    def accepts(cls, root: Path) -> bool:
+        """Whether there are lists of COCO's form."""
+        return bool(lists_of(root))
+
+
+def _mentioned(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LOOK)
+            file.seek(max(path.stat().st_size - _LOOK, 0))
+            return _MARK in head or _MARK in file.read(_LOOK)
+    except OSError:  # it is said when the list is read
+        return False
