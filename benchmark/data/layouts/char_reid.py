@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 from benchmark.data.boxes import Corners, panel_crop, repair
+from benchmark.data.csvfile import table_of
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.files import FileDataset, folders, images_in, number, text_of
+from benchmark.data.files import FileDataset, folders, images_in, number
 from benchmark.data.jsonfile import expect, field, json_of
 from benchmark.data.layouts.appearances import Appearance, paired
 from benchmark.data.layouts.panel_windows import windows
@@ -234,18 +233,16 @@ class CharReid(FileDataset):
         path = self.root / BOXES
         if not path.is_file():
             return {}
-        rows = csv.DictReader(io.StringIO(text_of(path)))
-        lacking = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-        if lacking:
-            raise Refusal(f"{path}: no column {', '.join(lacking)} in its first line ('x1' has no underscore)")
         found = {}
-        for row in rows:
-            if row["type"] not in ("face", "body"):
-                raise Refusal(f"{path}:{rows.line_num}: type {row['type']!r} is neither face nor body")
-            x0, y0, x1, y1 = (number(path, rows.line_num, row[name], name) for name in ("x_0", "y_0", "x1", "y_1"))
+        for line, row in table_of(path, _COLUMNS, hint=" ('x1' has no underscore)"):
             name = f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}"
+            if row["type"] not in ("face", "body"):
+                raise Refusal(f"{path}:{line}: type {row['type']!r} is neither face nor body")
+            if not _INSTANCE.fullmatch(name):
+                raise Refusal(f"{path}:{line}: series_id, page_id and index are not SERIES, PAGE_PANEL and K")
+            x0, y0, x1, y1 = (number(path, line, row[column], column) for column in ("x_0", "y_0", "x1", "y_1"))
             identity = self._listed[name][1] if name in self._listed else None
-            found[name] = Row(rows.line_num, Box(row["type"], x0, y0, x1, y1, identity), row["char_index"])
+            found[name] = Row(line, Box(row["type"], x0, y0, x1, y1, identity), row["char_index"])
         return found
 
     @cached_property

@@ -80,7 +80,7 @@ class Coco(BoxedImages):
         return found
 
     @cached_property
-    def labels(self) -> frozenset[str]:  # type: ignore[override]
+    def labels(self) -> frozenset[str]:
         """The classes of which any image has a box."""
         return frozenset(label for _, image, _ in self._listed.values() for label, _, _ in image.boxes)
 
@@ -93,7 +93,9 @@ class Coco(BoxedImages):
             series = _series_in(sidecar, self._listed, self.root)
             for name, split in given.items():
                 if sidecar[series[name]].split != split:
-                    raise Refusal(f"{self.root}: a list says {split} for {name}, {SIDECAR} {sidecar[series[name]].split}")
+                    raise Refusal(
+                        f"{self.root}: a list says {split} for {name}, {SIDECAR} {sidecar[series[name]].split}"
+                    )
             return {name: (of, sidecar[of]) for name, of in series.items()}
         series = {name: name.rpartition("/")[0] or name for name in self._listed}
         if len(given) < len(series):

@@ -25,8 +25,8 @@ class CrossDomain(Voc):
     """What the three sets of Inoue et al. (2018) share: VOC's layout, ``train.txt`` and ``test.txt``.
 
     Images of ``extra.txt`` have no boxes of their own, only a dummy at 1, 1, 1, 1: they are panels for pretraining and
-    no task that needs boxes sees them. Boxes of 16 square pixels or less are left out, as DASS does. A tenth of train is
-    validation. The three cannot be told apart by their files, so a folder is recognised by its name.
+    no task that needs boxes sees them. Boxes of 16 square pixels or less are left out, as DASS does. A tenth of train
+    is validation. The three cannot be told apart by their files, so a folder is recognised by its name.
     """
 
     Config = CrossDomainConfig
@@ -67,7 +67,7 @@ class CrossDomain(Voc):
 
     @cached_property
     def _given(self) -> dict[str, Split]:
-        return {**super()._given, **{stem: "train" for stem in sorted(self._extra)}}
+        return {**super()._given, **dict.fromkeys(sorted(self._extra), "train")}
 
     @cached_property
     def _boxes(self) -> dict[str, tuple[Box, ...]]:

@@ -32,7 +32,7 @@ class DassPanelsConfig(Config):
 
 
 class DassPanels(BoxedImages):
-    """The panels that DASS (Topal et al. 2023) trained on: ``{"BOOK/PAGE_K.jpg": {"face": [[x1, y1, x2, y2, class]]}}``.
+    """The panels that DASS (Topal et al. 2023) trained on, with boxes x1, y1, x2, y2 and the class that DCM772 gives.
 
     DASS kept only panels that show a face and a body, so a detector meets no empty panel here: figures are not those of
     ``dcm772``, whose every panel counts. The classes of bodies are kept apart. Series are books.

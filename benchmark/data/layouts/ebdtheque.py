@@ -1,4 +1,4 @@
-"""eBDtheque: 100 pages of comics, bandes dessinées and manga with outlines of panels, balloons, characters and lines."""
+"""eBDtheque: 100 pages of comics and manga with outlines of panels, balloons, characters and lines of text."""
 
 from __future__ import annotations
 

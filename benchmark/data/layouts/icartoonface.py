@@ -1,7 +1,8 @@
-"""iCartoonFace: cartoon frames with boxes of faces (detection), faces of cartoon characters by identity (recognition)."""
+"""iCartoonFace: cartoon frames with boxes of faces (detection), faces of characters by identity (recognition)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from benchmark.data.csvfile import rows_of
 from benchmark.data.dataset import Item, Kind, Split
 from benchmark.data.files import images_below, lines_of, number, whole
 from benchmark.data.layouts.boxed_images import BoxedImages
+from benchmark.data.named import below
 from benchmark.data.splits import Series, by_prefix, carved, few, read_sidecar, with_held_out
 from benchmark.errors import Refusal
 
@@ -25,9 +27,9 @@ class ICartoonFace(BoxedImages):
 
     Detection: images of ``detval`` are the test split, a tenth of ``dettrain`` validation; an image without a line
     stays, so that what is found there counts against a detector (the FaceDetector scripts skip it). Recognition: faces
-    are cut out by their boxes. All faces of a split are one series, because a character differs from every other; a tenth
-    of the characters of ``rectrain`` is validation. A face labelled -1 is nobody's: it has an identity of its own, so it
-    distracts and is never asked for.
+    are cut out by their boxes. All faces of a split are one series, because a character differs from every other; a
+    tenth of the characters of ``rectrain`` is validation. A face labelled -1 is nobody's: it has an identity of its
+    own, so it distracts and is never asked for.
     """
 
     name = "icartoonface"
@@ -38,8 +40,8 @@ class ICartoonFace(BoxedImages):
     )
     homepage = "https://github.com/luxiangju-PersonAI/iCartoonFace"
     layout = (
-        "*dettrain.csv, *detval.csv (no header, lines FILE,X1,Y1,X2,Y2[,face]); *rectrain*.txt, *rectest*.txt (lines FILE "
-        "X1 Y1 X2 Y2 LABEL, LABEL -1 for nobody; without LABEL the file's folder is it); the images anywhere below"
+        "*dettrain.csv, *detval.csv (no header, lines FILE,X1,Y1,X2,Y2[,face]); *rectrain*.txt, *rectest*.txt (lines "
+        "FILE X1 Y1 X2 Y2 LABEL, LABEL -1 for nobody; without LABEL the file's folder is it); the images anywhere below"
     )
     specific = 2
     labels = frozenset({"face"})
@@ -79,7 +81,7 @@ class ICartoonFace(BoxedImages):
         chosen = mine or ends
         if len(chosen) > 1:
             raise Refusal(f"{where}: {few(chosen)} are all called {name}; keep one of them")
-        return chosen[0] if chosen else self.root / "missing" / (wanted.name[:200] or "unnamed")
+        return chosen[0] if chosen else below(self.root, wanted.name, where)
 
     # --- detection
     @cached_property
@@ -91,9 +93,8 @@ class ICartoonFace(BoxedImages):
                 if len(row) not in (5, 6):
                     raise Refusal(f"{path}:{line}: {len(row)} values, not FILE,X1,Y1,X2,Y2 and perhaps a class")
                 x0, y0, x1, y1 = (number(path, line, text, "a corner") for text in row[1:5])
-                split, faces = found.setdefault(
-                    self._find(_told(row[0], f"{path}:{line}"), part, f"{path}:{line}"), (DETECTION[part], [])
-                )
+                file = self._find(row[0], part, f"{path}:{line}")
+                split, faces = found.setdefault(file, (DETECTION[part], []))
                 if split != DETECTION[part]:
                     raise Refusal(f"{path}:{line}: {row[0]} is in the other list too")
                 faces.append((f"{path}:{line}", (x0, y0, x1, y1)))
@@ -101,6 +102,9 @@ class ICartoonFace(BoxedImages):
             parts = [part for part in DETECTION if part in file.relative_to(self.root).as_posix().lower()]
             if parts and file not in found:
                 found[file] = (DETECTION[parts[-1]], [])
+        names = Counter(file.stem for file in found)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise Refusal(f"{self.root} holds several images called {few(twice)}; keep one of each")
         return found
 
     @cached_property
@@ -131,7 +135,7 @@ class ICartoonFace(BoxedImages):
         rows = [(path, part, *row) for path, part in self._recognition.items() for row in _rows(path)]
         people = {who for _, part, _, _, _, who in rows if part == "rectrain"}
         held_out = carved(people) if len(people) > 1 else frozenset[str]()
-        items, missing = [], 0
+        items = []
         seen: set[str] = set()
         for path, part, line, name, corners, who in rows:
             file = self._find(name, part, f"{path}:{line}")
@@ -139,7 +143,6 @@ class ICartoonFace(BoxedImages):
                 raise Refusal(f"{path}:{line}: {file.name} is there twice")
             seen.add(file.stem)
             size = self.size(file) if file.is_file() else None
-            missing += size is None
             inside, said = repair(corners, size)
             if said:
                 self.warn(f"{path}:{line}: box {said}")
@@ -194,11 +197,4 @@ def _rows(path: Path) -> Iterable[tuple[int, str, Corners, str]]:
         if len(parts) == 5 and not folder:
             raise Refusal(f"{path}:{line}: {text[:80]!r} has no label, and its file no folder that could be it")
         who = str(whole(path, line, parts[5], "the label")) if len(parts) == 6 else folder
-        yield line, _told(parts[0], f"{path}:{line}"), (x0, y0, x1, y1), who
-
-
-def _told(name: str, where: str) -> str:
-    """The name of a file, which must be one. Raises Refusal."""
-    if not PurePosixPath(name).name or "\0" in name:
-        raise Refusal(f"{where}: {name[:80]!r} is no name of a file")
-    return name
+        yield line, parts[0], (x0, y0, x1, y1), who

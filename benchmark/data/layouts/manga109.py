@@ -33,7 +33,7 @@ class Manga109(BoxedImages):
     name = "manga109"
     licence = "academic use by application; Manga109-s (87 books) also for companies; no redistribution"
     citation = (
-        "Aizawa, Fujimoto, Otsubo, Ogawa, Matsui, Tsubota, Ikuta: Building a Manga Dataset \"Manga109\" with "
+        'Aizawa, Fujimoto, Otsubo, Ogawa, Matsui, Tsubota, Ikuta: Building a Manga Dataset "Manga109" with '
         "Annotations for Multimedia Applications. IEEE MultiMedia 27(2), 2020, arXiv 2005.04425"
     )
     homepage = "http://www.manga109.org/en/"

@@ -152,13 +152,15 @@ class Voc(BoxedImages):
         return {stem: tuple(self._boxes_of(files[stem], self._images[stem])) for stem in self._known if stem in files}
 
     @cached_property
-    def labels(self) -> frozenset[str]:  # type: ignore[override]
+    def labels(self) -> frozenset[str]:
         """The classes that any XML has a box of."""
         return frozenset(box.label for boxes in self._boxes.values() for box in boxes)
 
     def _boxes_of(self, file: Path, image: Path) -> Iterator[Box]:
         label_of = {
-            name: label for label in ("panel", "face", "body", "text", "balloon") for name in getattr(self.config, label)
+            name: label
+            for label in ("panel", "face", "body", "text", "balloon")
+            for name in getattr(self.config, label)
         }
         objects = [one for one in xml_of(file).iter("object") if (one.findtext("name") or "").strip() in label_of]
         size = self.size(image) if objects else None
