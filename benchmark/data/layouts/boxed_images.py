@@ -41,7 +41,7 @@ class BoxedImages(FileDataset):
     def mended(
         self, label: str, corners: Corners, size: tuple[int, int] | None, where: str, identity: str | None = None
     ) -> Box | None:
-        """A box in order and clamped to its image, None where nothing is left of it; what was done is told of ``where``."""
+        """A box in order, clamped to its image, None where nothing is left; what was done is told of ``where``."""
         inside, said = repair(corners, size)
         if said:
             self.warn(f"{where} {said}")

@@ -24,7 +24,7 @@ def listed_windows(path: Path, panels: Mapping[str, Item], size: Size, warn: Cal
 
     ``{"0": [[3 panels SERIES/PAGE_PANEL.jpg], [[panel's window, face], x 3]]}``, each of the last four corners in
     pixels of the panel's file, the window read as what is shown of it. ``panels`` by id; an entry that names one that
-    is not there is left out and told. Items are those of ``panel_windows``, the reference being the previous panel's face.
+    is not there is left out and told. Items are like those of ``panel_windows``.
     """
     entries = json_of(path, dict)
     seen: Counter[str] = Counter()
