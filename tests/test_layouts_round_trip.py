@@ -16,6 +16,7 @@ from benchmark.data.synth.semantic import SCENES, scene_of
 from benchmark.data.synth.series import large_face
 from benchmark.data.synth.writers import SPLIT_BY_LISTS, WRITERS
 from benchmark.progress import Progress
+from benchmark.store import Store, read_arrays
 
 ALL = frozenset({"panel", "face", "body", "text", "balloon"})
 PAGES = {
@@ -224,3 +225,24 @@ def test_scenes_are_the_classes_of_labelled_layouts(drawn, labels, panels, tmp_p
             side = {"stl10": 96, "cifar": 32}[layout]
             small = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
         np.testing.assert_array_equal(np.asarray(Image.open(item.path)), small)
+
+
+def test_one_cell_through_two_layouts_with_the_same_pixels_and_labels_has_the_same_metrics(cli, drawn, tmp_path):
+    """COCO counts from 0 and gives width and height, VOC counts from 1 and includes the last pixel."""
+    words = ("--method", "random", "--task", "detection", "--preset", "smoke", "--no-baseline")
+    tiny = ("--set", "detection.steps=2", "--set", "detection.side=64", "--results", tmp_path / "results")
+    for layout in ("coco", "voc-boxes"):
+        done = cli(*words, *tiny, "--data", drawn / layout)
+        assert done.returncode == 0, done.stderr
+    store = Store(tmp_path / "results")
+    by_data = {record["data"]["id"]: record for record in store.records()}
+    assert by_data.keys() == {"coco", "voc"}
+    coco, voc = by_data.values()
+    assert coco["id"] != voc["id"]
+    assert coco["metrics"] == voc["metrics"]
+    assert coco["metrics"]["ap50"]["value"] > 0
+    assert coco["metrics"]["ap"]["n"] == 16
+    mine, other = (read_arrays(store.predictions_path(record["id"])) for record in (coco, voc))
+    assert mine.keys() == other.keys()
+    for name, values in mine.items():
+        np.testing.assert_array_equal(values, other[name])
