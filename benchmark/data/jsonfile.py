@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from benchmark.data.files import text_of
 from benchmark.errors import Refusal
 
 T = TypeVar("T")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 LARGEST = 1e300
 """JSON has whole numbers of any size; larger ones are no coordinates and overflow when they are computed with."""
 KINDS = {int: "a whole number", dict: "an object", list: "a list", str: "a text", float: "a number"}
@@ -17,8 +19,13 @@ KINDS = {int: "a whole number", dict: "an object", list: "a list", str: "a text"
 
 def json_of(path: Path, kind: type[T]) -> T:
     """The value of a JSON file, which must be of ``kind``. Raises Refusal."""
+    text = text_of(path)
     try:
-        value = json.loads(text_of(path))
+        value = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refusal(f"{path} holds half of a sign (a lone surrogate); write it anew as UTF-8") from None
     except ValueError as error:
         raise Refusal(f"{path} is no JSON: {error}") from None
     except RecursionError:

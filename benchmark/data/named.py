@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 LONGEST_NAME, LONGEST_PATH = 255, 1024
 
@@ -25,5 +25,5 @@ def below(folder: Path, name: str, where: str) -> Path:
     elif len(str(path).encode()) > LONGEST_PATH or any(len(part.encode()) > LONGEST_NAME for part in path.parts):
         why = "is longer than the name of a file can be"
     if why:
-        raise Refusal(f"{where}: {name[:80]!r} {why}")
+        raise Refusal(f"{where}: {brief(name)} {why}")
     return folder / path

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 
 def xml_of(path: Path) -> Element:
@@ -57,5 +57,5 @@ def finite(text: str | None, where: str) -> float:
     except ValueError:
         value = float("nan")
     if not abs(value) < float("inf"):
-        raise Refusal(f"{where} is {text if text is None else text[:80]!r}, not a number")
+        raise Refusal(f"{where} is {brief(text)}, not a number")
     return value

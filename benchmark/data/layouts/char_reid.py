@@ -17,7 +17,7 @@ from benchmark.data.jsonfile import expect, field, json_of
 from benchmark.data.layouts.appearances import Appearance, paired
 from benchmark.data.layouts.panel_windows import windows
 from benchmark.data.splits import Series, assign, few
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 BODIES, FACES, PANELS, BOXES = "comics_crops", "comics_crops_large_faces", "raw_panel_images", "merged_face_body.csv"
 SEQUENCE_PREFIX: dict[Split, str] = {"train": "train", "val": "validation", "test": "test"}
@@ -120,7 +120,7 @@ class CharReid(FileDataset):
                     for text in expect(ids, list, where):
                         name = expect(text, str, where)
                         if not _INSTANCE.fullmatch(name):
-                            raise Refusal(f"{where}: {name!r} is not SERIES_PAGE_PANEL_face|body_K")
+                            raise Refusal(f"{where}: {brief(name)} is not SERIES_PAGE_PANEL_face|body_K")
                         if found.setdefault(name, (split, identity)) != (split, identity):
                             raise Refusal(f"{where}: {name} belongs to {found[name][1]} of {found[name][0]} too")
         return found
@@ -237,7 +237,7 @@ class CharReid(FileDataset):
         for line, row in table_of(path, _COLUMNS, hint=" ('x1' has no underscore)"):
             name = f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}"
             if row["type"] not in ("face", "body"):
-                raise Refusal(f"{path}:{line}: type {row['type']!r} is neither face nor body")
+                raise Refusal(f"{path}:{line}: type {brief(row['type'])} is neither face nor body")
             if not _INSTANCE.fullmatch(name):
                 raise Refusal(f"{path}:{line}: series_id, page_id and index are not SERIES, PAGE_PANEL and K")
             x0, y0, x1, y1 = (number(path, line, row[column], column) for column in ("x_0", "y_0", "x1", "y_1"))

@@ -13,7 +13,7 @@ from benchmark.data.csvfile import table_of
 from benchmark.data.dataset import Box, Item, Kind, Split
 from benchmark.data.files import FileDataset, folders, images_in, lines_of, natural, number
 from benchmark.data.splits import Series, assign, few
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 PANELS, PAGES, ADS = "raw_panel_images", "raw_page_images", "predadpages.txt"
 OCR = "COMICS_ocr_file.csv"
@@ -81,7 +81,7 @@ class Comics(FileDataset):
         for place, line in lines_of(path) if path.is_file() else ():
             book, dashes, page = line.partition("---")
             if not dashes or not page.isdecimal():
-                raise Refusal(f"{path}:{place}: {line!r} is not BOOK---PAGE")
+                raise Refusal(f"{path}:{place}: {brief(line)} is not BOOK---PAGE")
             found.add((book, int(page)))
         return found
 

@@ -14,7 +14,7 @@ from benchmark.data.files import images_below, lines_of, number, whole
 from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.named import below
 from benchmark.data.splits import Series, by_prefix, carved, few, read_sidecar, with_held_out
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 DETECTION: dict[str, Split] = {"dettrain": "train", "detval": "val"}
 RECOGNITION: dict[str, Split] = {"rectrain": "train", "rectest": "test"}
@@ -191,10 +191,10 @@ def _rows(path: Path) -> Iterable[tuple[int, str, Corners, str]]:
     for line, text in lines_of(path):
         parts = text.split()
         if len(parts) not in (5, 6):
-            raise Refusal(f"{path}:{line}: {text[:80]!r} is not FILE X1 Y1 X2 Y2 LABEL")
+            raise Refusal(f"{path}:{line}: {brief(text)} is not FILE X1 Y1 X2 Y2 LABEL")
         x0, y0, x1, y1 = (number(path, line, part, "a corner") for part in parts[1:5])
         folder = PurePosixPath(parts[0]).parent.name
         if len(parts) == 5 and not folder:
-            raise Refusal(f"{path}:{line}: {text[:80]!r} has no label, and its file no folder that could be it")
+            raise Refusal(f"{path}:{line}: {brief(text)} has no label, and its file no folder that could be it")
         who = str(whole(path, line, parts[5], "the label")) if len(parts) == 6 else folder
         yield line, parts[0], (x0, y0, x1, y1), who

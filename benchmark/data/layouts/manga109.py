@@ -13,7 +13,7 @@ from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.named import below
 from benchmark.data.splits import Series, assign, few
 from benchmark.data.xmlfile import attribute, finite, xml_of
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 IMAGES, TRUTH, BOOKS = "images", "annotations", "books.txt"
 LABELS = {"frame": "panel", "face": "face", "body": "body", "text": "text"}
@@ -77,7 +77,7 @@ class Manga109(BoxedImages):
         for place, page in enumerate(root.iterfind("pages/page"), start=1):
             text = attribute(page, "index", f"{file}: page {place} of the file")
             if not text.isdecimal() or len(text) > MOST_DIGITS:
-                raise Refusal(f"{file}: page {place} of the file has index {text[:20]!r}, not a small whole number")
+                raise Refusal(f"{file}: page {place} of the file has index {brief(text)}, not a small whole number")
             name = f"{int(text):03d}"
             if name in seen:
                 raise Refusal(f"{file}: page {name} is there twice")

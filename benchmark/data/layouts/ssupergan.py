@@ -15,7 +15,7 @@ from benchmark.data.files import lines_of, number
 from benchmark.data.layouts.comics import PANELS, Comics, ComicsConfig
 from benchmark.data.layouts.listed_windows import listed_panels, listed_windows
 from benchmark.data.layouts.panel_windows import windows
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 FACES = "golden_face_annot"
 WINDOWS, LISTED = "seq_panels_faces_conf_90.json", "only_panel_data.json"
@@ -114,7 +114,9 @@ class SSuperGan(Comics):
             for line, text in lines_of(path):
                 name, *values = text.split()
                 if len(values) != 5 or not name.startswith(f"{path.stem}/"):
-                    raise Refusal(f"{path}:{line}: {text!r} is not {path.stem}/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE")
+                    raise Refusal(
+                        f"{path}:{line}: {brief(text)} is not {path.stem}/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE"
+                    )
                 x0, y0, x1, y1, sure = (number(path, line, value, "a number") for value in values)
                 if sure >= self.config.confidence:
                     found.setdefault(name.rpartition(".")[0], []).append((line, (x0, y0, x1, y1)))
