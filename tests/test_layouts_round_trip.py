@@ -39,6 +39,7 @@ PANELS = {
     "char_reid": ("face", "body"),
     "comics": ("text",),
 }
+CHARACTERS = frozenset({"identities", "faces", "bodies", "face_pairs", "body_pairs", "characters"})
 SCENE_LABELS = ("scenes", "stl10", "cifar")
 OTHERS = ("ai4va", "voc")
 """Round trips of test_layouts_synth.py: maps, fixations and label images."""
@@ -121,7 +122,8 @@ def test_every_writer_is_tried():
 def test_pages_have_the_boxes_that_were_drawn(drawn, labels, tmp_path, layout):
     wanted, named = PAGES[layout]
     dataset = opened(drawn, layout, tmp_path)
-    assert dataset.offers() == {"pages", "panels", *(f"boxes:{label}" for label in wanted)}
+    assert dataset.offers() - CHARACTERS == {"pages", "panels", *(f"boxes:{label}" for label in wanted)}
+    assert bool(dataset.offers() & CHARACTERS) == named
     pages = {place(item.id): item for item in every(dataset, "pages")}
     records = {(series, page["page"]): page for series, record in labels.items() for page in record["pages"]}
     assert pages.keys() == records.keys()
@@ -165,6 +167,28 @@ def test_panels_have_the_boxes_that_were_drawn(drawn, labels, panels, tmp_path, 
     assert bool(bare) == crossed, "the dummy boxes of extra.txt are no boxes"
     if not crossed:
         assert dataset.warnings == []
+
+
+def test_characters_cut_out_of_pages_are_those_of_the_cast(drawn, panels, tmp_path):
+    dataset = opened(drawn, "manga109", tmp_path)
+    for kind, part in (("faces", "face"), ("bodies", "body")):
+        items = every(dataset, kind)
+        wanted = Counter()
+        for (series, _, _), panel in panels.items():
+            x, y = panel["box"][:2]
+            shown = [(who["id"], who[part]) for who in panel["characters"] if who[part]]
+            wanted.update((series, who, (x + b[0], y + b[1], x + b[2], y + b[3])) for who, b in shown)
+        assert Counter((item.series, item.identity, item.crop) for item in items) == wanted
+        assert len({item.id for item in items}) == len(items)
+    faces, bodies = every(dataset, "face_pairs"), every(dataset, "body_pairs")
+    assert faces
+    assert [(one.panel, one.identity) for one in faces] == [(one.panel, one.identity) for one in bodies]
+    both = sum(bool(who["face"] and who["body"]) for panel in panels.values() for who in panel["characters"])
+    assert 0.8 * both < len(faces) <= both, "an inset's characters may lie in two panels"
+    whole = every(dataset, "characters")
+    assert len(whole) == len(every(dataset, "faces")) + len(every(dataset, "bodies")) - len(faces)
+    tested = {item.identity for item in every(dataset, "faces") + every(dataset, "bodies") if item.split == "test"}
+    assert set(dataset.classes("identities")) == tested
 
 
 def test_faces_for_recognition_are_those_of_the_cast(drawn, panels, tmp_path):

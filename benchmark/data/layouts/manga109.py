@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from benchmark.data.dataset import Box, Item, Split
+from benchmark.data.dataset import Box, Item, Kind, Split
 from benchmark.data.files import by_stem, images_in, lines_of
 from benchmark.data.layouts.boxed_images import BoxedImages
+from benchmark.data.layouts.cut_characters import CUT, cut_characters
 from benchmark.data.named import below
 from benchmark.data.splits import Series, assign, few
 from benchmark.data.xmlfile import attribute, finite, xml_of
@@ -101,6 +102,21 @@ class Manga109(BoxedImages):
             box = self.mended(LABELS[one.tag], (x0, y0, x1, y1), size, f"{at}: box", None if nobody else who)
             if box:
                 yield box
+
+    def offers(self) -> frozenset[str]:
+        """Pages, panels, boxes, and the characters that are named: faces, bodies, both."""
+        return super().offers() | {"identities", *CUT}
+
+    def classes(self, of: str = "labelled") -> tuple[str, ...]:
+        """Of ``identities`` the characters of the test books, by their ids."""
+        if of != "identities":
+            return ()
+        tested = (page for page in self._pages if page.split == "test")
+        return tuple(sorted({box.identity for page in tested for box in page.boxes if box.identity}))
+
+    def read(self, kind: Kind) -> list[Item]:
+        """Pages, panels, or characters cut out of the pages."""
+        return cut_characters(self._pages, kind) if kind in CUT else super().read(kind)
 
     def boxed(self) -> list[Item]:
         """Every page that the XML names, also those without boxes and those whose image is missing."""
