@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 from submission_data import SMALL
 
+from benchmark.cli import main
 from benchmark.data.dataset import SPLITS
 from benchmark.data.locate import open_dataset
 from benchmark.data.synth.make import make
 from benchmark.data.synth.semantic import SCENES, scene_of
 from benchmark.data.synth.series import large_face
 from benchmark.data.synth.writers import SPLIT_BY_LISTS, WRITERS
+from benchmark.errors import Refusal
 from benchmark.progress import Progress
 from benchmark.store import Store, read_arrays
 
@@ -116,6 +118,21 @@ def in_panel(panel, wanted):
 
 def test_every_writer_is_tried():
     assert set(WRITERS) == {*PAGES, *PANELS, *SCENE_LABELS, *OTHERS}
+
+
+def test_layouts_are_written_on_demand_and_a_copy_of_others_is_no_synth_yet(tmp_path, capsys):
+    words = ("data", "make", "synth", "--out", str(tmp_path / "d"), "--series", "6", "--pages", "1", "--quiet")
+    small = [
+        word for dial in ("width=300", "height=400", "panels=2", "viewers=1") for word in ("--set", f"synth.{dial}")
+    ]
+    assert main([*words, *small, "--layout", "cocoo"]) == 2
+    assert "synth writes no layout 'cocoo'; did you mean 'coco'?" in capsys.readouterr().err
+    assert not (tmp_path / "d").exists()
+    assert main([*words, *small, "--layout", "coco,manga109"]) == 0
+    assert f"use it with --data {tmp_path / 'd' / 'coco'}" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "d").iterdir() if path.is_dir()} == {"coco", "manga109", "labels"}
+    with pytest.raises(Refusal, match="is not drawn yet"):
+        open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r").items("panels", "train")
 
 
 @pytest.mark.parametrize("layout", PAGES)

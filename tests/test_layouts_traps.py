@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 import pytest
-from layout_samples import CATEGORIES, MANGA, SAMPLES, SVG, coco_list, dass_panels, icartoonface, manga109
+from layout_samples import CATEGORIES, MANGA, SAMPLES, SVG, coco_list, dass_panels, dcm772, icartoonface, manga109
 from pictures_of import draw, write
 
 from benchmark import registry
@@ -168,8 +168,12 @@ def test_coco_damage_is_told_with_its_place(tmp_path, change, said):
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["../x.jpg", "/etc/x.jpg", "", "a\0.jpg", "x" * 400 + ".jpg"])
+@pytest.mark.parametrize("name", ["../x.jpg", "/etc/passwd", "", "a\0.jpg", "x" * 400 + ".jpg"])
 def test_no_annotation_leads_out_of_the_folder(tmp_path, name):
+    pages = [{"page_index": 0, "image_paths": {"ja": name}, "frame": [], "text": []}]
+    write(tmp_path / "m/annotation.json", json.dumps([{"book_title": "a", "pages": pages}]))
+    with pytest.raises(Refusal, match="book a, page 1: "):
+        every(registry.load("datasets", "open-mantra")(tmp_path / "m"))
     write(tmp_path / "train.json", json.dumps(coco_list([name], [], CATEGORIES)))
     with pytest.raises(Refusal, match="file_name"):
         every(registry.load("datasets", "coco")(tmp_path))
@@ -238,6 +242,19 @@ def test_icartoonface_s_lists_have_five_or_six_values(tmp_path):
     write(icartoonface(tmp_path) / "icartoonface_dettrain.csv", "a.jpg,1,2,3\n")
     with pytest.raises(Refusal, match=r"dettrain\.csv:1: 4 values"):
         every(registry.load("datasets", "icartoonface")(tmp_path))
+
+
+def test_dass_s_panels_beside_dcm772_itself_are_asked_about(tmp_path):
+    dass_panels(dcm772(tmp_path / "d"))
+    with pytest.raises(Refusal, match="looks like dass-panels and dcm772; say which"):
+        open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r")
+    assert open_dataset(f"dcm772:{tmp_path / 'd'}", "quick", (), tmp_path / "r").name == "dcm772"
+
+
+def test_a_json_called_train_does_not_make_a_folder_of_images_coco(tmp_path):
+    draw(tmp_path / "d/1.png")
+    write(tmp_path / "d/train.json", '{"lr": 0.1}')
+    assert open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r").name == "folder"
 
 
 # --- VOC and Comic2k

@@ -22,7 +22,9 @@ from benchmark.errors import Refusal, brief
 BODIES, FACES, PANELS, BOXES = "comics_crops", "comics_crops_large_faces", "raw_panel_images", "merged_face_body.csv"
 SEQUENCE_PREFIX: dict[Split, str] = {"train": "train", "val": "validation", "test": "test"}
 FACE_SCALE = 1.2
-_INSTANCE = re.compile(r"(?P<series>.+)_(?P<page>\d+)_(?P<panel>\d+)_(?P<kind>face|body)_(?P<index>\d+)")
+_INSTANCE = re.compile(
+    r"(?P<series>[^/\\\0]{1,200})_(?P<page>\d{1,9})_(?P<panel>\d{1,9})_(?P<kind>face|body)_(?P<index>\d{1,9})"
+)
 _COLUMNS = ("series_id", "page_id", "type", "index", "char_index", "x_0", "y_0", "x1", "y_1")
 
 

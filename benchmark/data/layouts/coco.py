@@ -18,6 +18,7 @@ from benchmark.errors import Refusal
 
 _LIST = re.compile(r"(?:instances_)?(?P<word>train|val|minival|test|default|all)(?P<year>\d{4})?|instances")
 _SPLIT: Mapping[str, Split] = {"train": "train", "val": "val", "minival": "val", "test": "test"}
+_LOOK = 65_536
 LABELS = ("panel", "face", "body", "text", "balloon")
 
 
@@ -61,6 +62,11 @@ class Coco(BoxedImages):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
+        """Whether a JSON with the name of a split speaks of images or annotations."""
+        return any(mentions(path, b'"images"') or mentions(path, b'"annotations"') for path in lists_of(root))
+
+    @classmethod
+    def accepts(cls, root: Path) -> bool:
         """Whether there is a JSON with the name of a split."""
         return bool(lists_of(root))
 
@@ -138,6 +144,17 @@ def lists_of(root: Path) -> list[Path]:
     order = {split: place for place, split in enumerate((*SPLITS, None))}
     named = [file for file in found if _LIST.fullmatch(file.stem) and file.is_file()]
     return sorted(named, key=lambda file: (order[_split_of(file)], file.name))
+
+
+def mentions(path: Path, word: bytes) -> bool:
+    """Whether a file has a word in its first or last 64 KiB; False for one that cannot be read, which is said later."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LOOK)
+            file.seek(max(path.stat().st_size - _LOOK, 0))
+            return word in head or word in file.read(_LOOK)
+    except OSError:
+        return False
 
 
 def _split_of(path: Path) -> Split | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.layouts.coco import Coco, CocoConfig, lists_of
+from benchmark.data.layouts.coco import Coco, CocoConfig, lists_of, mentions
 
 CATEGORIES = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
 """The categories of CoMix, numbered from 1."""
-_MARK = b'"link_sbsc"'
-_LOOK = 65_536
 
 
 class Comix(Coco):
@@ -38,19 +36,4 @@ class Comix(Coco):
     @classmethod
     def recognises(cls, root: Path) -> bool:
         """Whether a list of COCO's form has CoMix's categories, at its beginning or end."""
-        return any(_mentioned(path) for path in lists_of(root))
-
-    @classmethod
-    def accepts(cls, root: Path) -> bool:
-        """Whether there are lists of COCO's form."""
-        return bool(lists_of(root))
-
-
-def _mentioned(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(_LOOK)
-            file.seek(max(path.stat().st_size - _LOOK, 0))
-            return _MARK in head or _MARK in file.read(_LOOK)
-    except OSError:  # it is said when the list is read
-        return False
+        return any(mentions(path, b'"link_sbsc"') for path in lists_of(root))
