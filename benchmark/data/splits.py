@@ -16,6 +16,7 @@ SIDECAR = "series.json"
 STYLES = ("toon", "realistic")
 HELD_OUT_SHARE = 0.2
 CARVED_SHARE = 0.1
+LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,6 @@ def labelled(items: Sequence[Item], fraction: float) -> list[Item]:
 
 def few(names: Iterable[object], most: int = 5) -> str:
     """The first names of a list, and how many more there are."""
-    listed = [str(name) for name in names]
+    listed = [name if len(name) <= LONGEST else f"{name[:LONGEST]}..." for name in map(str, names)]
     more = len(listed) - most
     return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")

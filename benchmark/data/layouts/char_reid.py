@@ -118,13 +118,13 @@ class CharReid(FileDataset):
             for part in ("faces", "bodies"):
                 path = self.root / f"{split}_char_{part}.json"
                 for identity, ids in json_of(path, dict).items() if path.is_file() else ():
-                    where = f"{path}: character {identity}"
+                    where = f"{path}: character {identity[:80]}"
                     for text in expect(ids, list, where):
                         name = expect(text, str, where)
                         if not _INSTANCE.fullmatch(name):
                             raise Refusal(f"{where}: {brief(name)} is not SERIES_PAGE_PANEL_face|body_K")
                         if found.setdefault(name, (split, identity)) != (split, identity):
-                            raise Refusal(f"{where}: {name} belongs to {found[name][1]} of {found[name][0]} too")
+                            raise Refusal(f"{where}: {name} belongs to {found[name][1][:80]} of {found[name][0]} too")
         return found
 
     @cached_property
@@ -198,11 +198,11 @@ class CharReid(FileDataset):
         found = []
         for path, _, entry in self._sequence_entries():
             name = field(entry, "seq_id", str, str(path))
-            series, where = _sequence_series(name), f"{path}: {name}"
+            series, where = _sequence_series(name), f"{path}: {name[:80]}"
             characters: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
             for annotation in field(entry, "annotations", list, where):
                 seen = [expect(one, dict, where) for one in field(annotation, "charInstances", list, where)]
-                pairs = tuple((one.get("face"), one.get("body")) for one in seen)
+                pairs = tuple((_half(one, "face", where), _half(one, "body", where)) for one in seen)
                 characters[str(annotation.get("charId"))] = pairs
             panels = tuple("/".join((series, part.removeprefix(f"{series}_"))) for part in name.split("+"))
             found.append(PanelSequence(name, panels, series, self._series[series].split, characters))
@@ -368,6 +368,12 @@ def _parts(name: str) -> dict[str, str]:
     match = _INSTANCE.fullmatch(name)
     assert match is not None, name
     return match.groupdict()
+
+
+def _half(instance: Any, part: str, where: str) -> str | None:
+    """The id of the face or body of an instance of a sequence, None where it has none. Raises Refusal."""
+    name = instance.get(part)
+    return None if name is None else expect(name, str, f"{where}: '{part}'")
 
 
 def _sequence_series(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from benchmark.data.boxes import Corners
 from benchmark.data.jsonfile import expect, field, json_of
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,19 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
     """
     whole = json_of(path, dict)
     labels = _labels(path, whole, label_of)
-    images: dict[str, Listed] = {}
+    images: dict[int | str, Listed] = {}
     for k, entry in enumerate(field(whole, "images", list, str(path))):
         where = f"{path}: image {k} (from 0)"
         key = _key(entry, "id", where)
         if key in images:
-            raise Refusal(f"{where}: id {key} is there twice")
+            raise Refusal(f"{where}: id {brief(key)} is there twice")
         images[key] = Listed(field(entry, "file_name", str, where), _size(entry, where))
     left: Counter[str] = Counter()
     for k, entry in enumerate(field(whole, "annotations", list, str(path))):
         where = f"{path}: annotation {k} (from 0)"
         category, image = _key(entry, "category_id", where), _key(entry, "image_id", where)
         if category not in labels:
-            raise Refusal(f"{where}: no category has id {category}")
+            raise Refusal(f"{where}: no category has id {brief(category)}")
         label = labels[category]
         if label is None:
             continue
@@ -62,26 +61,26 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
     return list(images.values())
 
 
-def _labels(path: Path, whole: Any, label_of: Mapping[str, str]) -> dict[str, str | None]:
+def _labels(path: Path, whole: Any, label_of: Mapping[str, str]) -> dict[int | str, str | None]:
     """The label of each category's id, None for one that is not known here."""
-    found: dict[str, str | None] = {}
+    found: dict[int | str, str | None] = {}
     for k, entry in enumerate(field(whole, "categories", list, str(path))):
         where = f"{path}: category {k} (from 0)"
         key = _key(entry, "id", where)
         if key in found:
-            raise Refusal(f"{where}: id {key} is there twice")
+            raise Refusal(f"{where}: id {brief(key)} is there twice")
         found[key] = label_of.get(field(entry, "name", str, where).strip().lower())
     return found
 
 
-def _key(entry: Any, name: str, where: str) -> str:
-    """An id as text: a whole number or, as CoMix has them, a word; ``1`` and ``"1"`` differ."""
+def _key(entry: Any, name: str, where: str) -> int | str:
+    """An id: a whole number or a word; ``1`` and ``"1"`` differ. Raises Refusal."""
     if not isinstance(entry, dict) or name not in entry:
         raise Refusal(f"{where}: no '{name}'")
     value = entry[name]
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise Refusal(f"{where}: '{name}' is {type(value).__name__}, not a whole number or a text")
-    return json.dumps(value)
+    return value
 
 
 def _size(entry: Any, where: str) -> tuple[int, int] | None:

@@ -71,7 +71,7 @@ class OpenMantra(FileDataset):
         for title, pages in self._books.items():
             of = self._series[title]
             for k, page in enumerate(pages, start=1):
-                where = f"{self.root / ANNOTATION}: book {title}, page {k}"
+                where = f"{self.root / ANNOTATION}: book {title[:80]}, page {k}"
                 path = below(self.root, field(field(page, "image_paths", dict, where), "ja", str, where), where)
                 items.append(
                     Item(
