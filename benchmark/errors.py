@@ -18,6 +18,12 @@ class Declined(Exception):
     """A method that cannot run here (weights out of reach, wrong kind of backbone): a row with its reason."""
 
 
+def brief(value: object, most: int = 80) -> str:
+    """A value as it would be typed, cut where it is long: what stands in a damaged file may be megabytes."""
+    text = repr(value[: most + 1] if isinstance(value, str) else value)
+    return text if len(text) <= most + 2 else f"{text[:most]}..."
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """``"; did you mean 'jigsaw'?"`` for the nearest option, or the list of all when none is near."""
     options = sorted(options)

@@ -12,9 +12,7 @@ from benchmark.data.layouts.folder import Folder
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
 
-LAYOUTS = (
-    "comics", "dcm772", "ai4va", "comic_char_reid", "open-mantra", "imagefolder", "cifar", "stl10", "voc",
-)  # fmt: skip
+LAYOUTS = tuple(name for name in registry.names("datasets") if name not in ("synth", "folder"))
 ROOT = Path(__file__).resolve().parent.parent
 
 

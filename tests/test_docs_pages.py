@@ -45,6 +45,12 @@ def test_everything_has_a_page_that_names_a_command_and_its_pictures_exist(room)
             assert file.stat().st_size < 300_000
 
 
+def test_the_page_of_data_has_a_row_for_every_layout():
+    rows = [line for line in (ROOT / "docs/data.md").read_text().splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    assert named == set(registry.names("datasets")) - {"synth"}
+
+
 def read(rows):
     """Rows of a Markdown table as dictionaries, by the first cell; cells without backticks."""
     cells = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in rows]

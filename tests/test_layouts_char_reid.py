@@ -146,7 +146,7 @@ def test_the_sidecar_is_the_split_and_gives_the_style(tmp_path):
         ("val_char_faces.json", "{", "is no JSON"),
         ("merged_face_body.csv", HEADER.replace("x1", "x_1"), "no column x1 in its first line"),
         ("merged_face_body.csv", HEADER + "20,1_0,hand,0,0,1,2,3,4\n", ":2: type 'hand' is neither face nor body"),
-        ("merged_face_body.csv", HEADER + "20,1_0,face,0,0,1,2,3\n", ":2: y_1 is None, not a number"),
+        ("merged_face_body.csv", HEADER + "20,1_0,face,0,0,1,2,3\n", ":2: 8 values for 9 columns"),
     ],
 )
 def test_malformed_files_are_refused_with_file_and_place(tmp_path, name, text, said):

@@ -32,6 +32,20 @@ def test_open_mantra(shared, tmp_path):
     assert cache.images.std() > 50, "manga is black on white"
 
 
+def test_manga109_whose_images_are_missing(shared, tmp_path):
+    """Three books of the authors' own example: every page is there, each without its image."""
+    dataset = open_dataset(str(shared / "data/manga109-dummy"), "quick", (), tmp_path)
+    pages = every(dataset, "pages")
+    assert dataset.name == "manga109"
+    assert Counter(page.series for page in pages) == {"TitleA": 5, "TitleB": 3, "TitleC_with_custom_tag": 3}
+    assert not any(page.path.exists() for page in pages)
+    assert Counter(box.label for page in pages for box in page.boxes) == {"body": 7, "text": 7, "panel": 5, "face": 3}
+    people = {box.identity for page in pages for box in page.boxes if box.label in ("face", "body")}
+    assert people == {"00000003", "00000010", "00000012", None, "00000017"}, "Others is nobody"
+    assert dataset.warnings == []
+    assert dataset.fingerprint()
+
+
 def test_osie_in_the_layout_of_ai4va(shared, tmp_path):
     dataset = open_dataset(str(shared / "data/osie-ai4va-layout"), "quick", (), tmp_path)
     items = every(dataset, "saliency")

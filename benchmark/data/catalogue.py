@@ -10,7 +10,7 @@ from benchmark.data.dataset import KINDS, SPLITS, Dataset, Kind
 from benchmark.data.locate import open_dataset
 from benchmark.data.serves import lines
 from benchmark.data.terms import accepted_on
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, did_you_mean
 from benchmark.progress import Progress
 
 
@@ -38,21 +38,31 @@ def info(text: str, results: Path) -> str:
     return "\n".join(told)
 
 
-def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: bool) -> str:
-    """Draw a copy of synth into ``out``; gives the line that says how to use it. Raises Refusal."""
-    cls: type[Dataset] = registry.load("datasets", "synth")
+def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: bool, layout: str | None = None) -> str:
+    """Draw a copy of synth into ``out``; gives the line that says how to use it. Raises Refusal.
+
+    ``layout`` names the layouts to write, by comma, or ``all``; by default those that synth itself is read through.
+    """
+    from benchmark.data.synth.config import SynthConfig
+    from benchmark.data.synth.make import make
+    from benchmark.data.synth.writers import LAYOUTS, WRITERS
+
+    wanted = LAYOUTS if layout is None else tuple(WRITERS) if layout == "all" else tuple(layout.split(","))
+    if strange := [name for name in wanted if name not in WRITERS]:
+        raise Refusal(f"synth writes no layout '{strange[0]}'{did_you_mean(strange[0], WRITERS)}")
     stray = [key for key, _ in pairs if not key.startswith("synth.")]
     if stray:
         raise Refusal(f"data make synth takes --set synth.FIELD=VALUE, not '{stray[0]}'")
     sets = {key.partition(".")[2]: value for key, value in pairs}
-    dataset = cls(out, cls.Config.resolve("synth", preset, sets))
+    config = SynthConfig.resolve("synth", preset, sets)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refusal(f"{out} cannot be written ({error.strerror}); give another folder with --out") from None
-    dataset.prepare(Progress(quiet))
+    make(out, config, Progress(quiet), wanted)
     layouts = sorted(entry.name for entry in out.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return f"drawn into {out}: {', '.join(layouts)}; use it with --data {out}"
+    use = out if set(LAYOUTS) <= set(layouts) else out / wanted[0]
+    return f"drawn into {out}: {', '.join(layouts)}; use it with --data {use}"
 
 
 def _about(cls: type[Dataset]) -> list[str]:

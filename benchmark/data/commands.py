@@ -43,6 +43,7 @@ def run(words: list[str]) -> int:
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
     make.add_argument("--preset", default="quick")
     make.add_argument("--set", action="append", default=[], metavar="synth.FIELD=VALUE")
+    make.add_argument("--layout", metavar="L[,L2|all]", help="which layouts to write (default: those synth is read by)")
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
     flags = parser.parse_args(words)
@@ -135,5 +136,5 @@ def _make(flags: argparse.Namespace) -> int:
 
     pairs = [pair(text) for text in flags.set]
     pairs += [(f"synth.{name}", getattr(flags, name)) for name in ("series", "pages", "seed") if getattr(flags, name)]
-    print(catalogue.make_synth(flags.out, flags.preset, pairs, flags.quiet))
+    print(catalogue.make_synth(flags.out, flags.preset, pairs, flags.quiet, flags.layout))
     return 0

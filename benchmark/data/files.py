@@ -14,7 +14,7 @@ from benchmark.data.dataset import Dataset, Item, Kind, Split
 from benchmark.data.fingerprint import checksums, digest
 from benchmark.data.images import BadImage, is_image, size_of
 from benchmark.data.splits import SIDECAR
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 from benchmark.store import key_of
 
 
@@ -181,7 +181,7 @@ def whole(path: Path, line: int, text: str, what: str) -> int:
     try:
         return int(text)
     except (TypeError, ValueError):
-        raise Refusal(f"{path}:{line}: {what} is {text!r}, not a whole number") from None
+        raise Refusal(f"{path}:{line}: {what} is {brief(text)}, not a whole number") from None
 
 
 def number(path: Path, line: int, text: str | None, what: str) -> float:
@@ -191,5 +191,5 @@ def number(path: Path, line: int, text: str | None, what: str) -> float:
     except ValueError:
         value = float("nan")
     if not abs(value) < float("inf"):
-        raise Refusal(f"{path}:{line}: {what} is {text!r}, not a number")
+        raise Refusal(f"{path}:{line}: {what} is {brief(text)}, not a number")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,15 +11,25 @@ from benchmark.data.files import text_of
 from benchmark.errors import Refusal
 
 T = TypeVar("T")
-KINDS = {dict: "an object", list: "a list", str: "a text", float: "a number"}
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+LARGEST = 1e300
+"""JSON has whole numbers of any size; larger ones are no coordinates and overflow when they are computed with."""
+KINDS = {int: "a whole number", dict: "an object", list: "a list", str: "a text", float: "a number"}
 
 
 def json_of(path: Path, kind: type[T]) -> T:
     """The value of a JSON file, which must be of ``kind``. Raises Refusal."""
+    text = text_of(path)
     try:
-        value = json.loads(text_of(path))
+        value = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refusal(f"{path} holds half of a sign (a lone surrogate); write it anew as UTF-8") from None
     except ValueError as error:
         raise Refusal(f"{path} is no JSON: {error}") from None
+    except RecursionError:
+        raise Refusal(f"{path} is no annotation: its lists lie too deep in each other") from None
     return expect(value, kind, str(path))
 
 
@@ -31,8 +42,12 @@ def field(value: Any, key: str, kind: type[T], where: str) -> T:
 
 def expect(value: Any, kind: type[T], where: str) -> T:
     """``value``, which must be of ``kind`` (float: any finite number). Raises Refusal naming ``where``."""
-    if kind is float and isinstance(value, int | float) and abs(value) < float("inf"):
+    if kind is int and isinstance(value, bool):
+        raise Refusal(f"{where} is bool, not {KINDS[kind]}")
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST:
         return kind(value)  # type: ignore[call-arg]
+    if kind is float and isinstance(value, int | float):
+        raise Refusal(f"{where} is {str(value)[:40]}, not a finite number")
     if not isinstance(value, kind):
         raise Refusal(f"{where} is {type(value).__name__}, not {KINDS[kind]}")
     return value

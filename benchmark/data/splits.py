@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import cast
 
 from benchmark.data.dataset import SPLITS, Item, Split
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 SIDECAR = "series.json"
 STYLES = ("toon", "realistic")
 HELD_OUT_SHARE = 0.2
 CARVED_SHARE = 0.1
+LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ def read_sidecar(root: Path) -> dict[str, Series] | None:
         read = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise Refusal(f"{path} is no JSON: {error}") from None
+    except RecursionError:
+        raise Refusal(f"{path}: its lists lie too deep in each other") from None
     if not isinstance(read, dict):
         raise Refusal(f'{path}: expected {{"<series>": {{"split": "train|val|test"}}}}')
     return {name: _series(path, name, value) for name, value in read.items()}
@@ -65,7 +68,7 @@ def _series(path: Path, name: str, value: object) -> Series:
         raise Refusal(f"{path}: series '{name}' needs a \"split\" of {', '.join(SPLITS)}")
     style = value.get("style")
     if style is not None and style not in STYLES:
-        raise Refusal(f"{path}: series '{name}' has style {style!r}; there are: {', '.join(STYLES)}")
+        raise Refusal(f"{path}: series '{name}' has style {brief(style)}; there are: {', '.join(STYLES)}")
     return Series(cast(Split, value["split"]), style)
 
 
@@ -134,6 +137,6 @@ def labelled(items: Sequence[Item], fraction: float) -> list[Item]:
 
 def few(names: Iterable[object], most: int = 5) -> str:
     """The first names of a list, and how many more there are."""
-    listed = [str(name) for name in names]
+    listed = [name if len(name) <= LONGEST else f"{name[:LONGEST]}..." for name in map(str, names)]
     more = len(listed) - most
     return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from benchmark.api import Config, setting
+from benchmark.data.csvfile import table_of
 from benchmark.data.dataset import SPLITS, Item, Kind, Split
-from benchmark.data.files import FileDataset, by_stem, images_in, number, text_of
+from benchmark.data.files import FileDataset, by_stem, images_in, number
 from benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
 from benchmark.errors import Refusal
 
@@ -119,18 +118,14 @@ class Ai4va(FileDataset):
     def _fixations(self) -> dict[str, np.ndarray]:
         """Fixations (k, 2) by stem, x and y in pixels from 0."""
         path = self.root / FIXATIONS
-        rows = csv.DictReader(io.StringIO(text_of(path)))
-        lacking = {"image", "x", "y"} - set(rows.fieldnames or ())
-        if lacking:
-            raise Refusal(f"{path}: no column {', '.join(sorted(lacking))} in its first line")
         found: dict[str, list[tuple[float, float]]] = {}
         strange: dict[str, int] = {}
-        for row in rows:
+        for line, row in table_of(path, ("image", "x", "y")):
             stem = Path(row["image"]).stem
             if stem not in self._pairs:
-                strange.setdefault(stem, rows.line_num)
+                strange.setdefault(stem, line)
                 continue
-            x, y = (number(path, rows.line_num, row[name], name) for name in "xy")
+            x, y = (number(path, line, row[name], name) for name in "xy")
             found.setdefault(stem, []).append((x - 1, y - 1))
         if strange:
             told = few(f"{stem} (line {line})" for stem, line in strange.items())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,18 +10,21 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 from benchmark.data.boxes import Corners, panel_crop, repair
+from benchmark.data.csvfile import table_of
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.files import FileDataset, folders, images_in, number, text_of
+from benchmark.data.files import FileDataset, folders, images_in, number
 from benchmark.data.jsonfile import expect, field, json_of
 from benchmark.data.layouts.appearances import Appearance, paired
 from benchmark.data.layouts.panel_windows import windows
 from benchmark.data.splits import Series, assign, few
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 BODIES, FACES, PANELS, BOXES = "comics_crops", "comics_crops_large_faces", "raw_panel_images", "merged_face_body.csv"
 SEQUENCE_PREFIX: dict[Split, str] = {"train": "train", "val": "validation", "test": "test"}
 FACE_SCALE = 1.2
-_INSTANCE = re.compile(r"(?P<series>.+)_(?P<page>\d+)_(?P<panel>\d+)_(?P<kind>face|body)_(?P<index>\d+)")
+_INSTANCE = re.compile(
+    r"(?P<series>[^/\\\0]{1,200})_(?P<page>\d{1,9})_(?P<panel>\d{1,9})_(?P<kind>face|body)_(?P<index>\d{1,9})"
+)
 _COLUMNS = ("series_id", "page_id", "type", "index", "char_index", "x_0", "y_0", "x1", "y_1")
 
 
@@ -132,13 +133,13 @@ class CharReid(FileDataset):
             for part in ("faces", "bodies"):
                 path = self.root / f"{split}_char_{part}.json"
                 for identity, ids in json_of(path, dict).items() if path.is_file() else ():
-                    where = f"{path}: character {identity}"
+                    where = f"{path}: character {identity[:80]}"
                     for text in expect(ids, list, where):
                         name = expect(text, str, where)
                         if not _INSTANCE.fullmatch(name):
-                            raise Refusal(f"{where}: {name!r} is not SERIES_PAGE_PANEL_face|body_K")
+                            raise Refusal(f"{where}: {brief(name)} is not SERIES_PAGE_PANEL_face|body_K")
                         if found.setdefault(name, (split, identity)) != (split, identity):
-                            raise Refusal(f"{where}: {name} belongs to {found[name][1]} of {found[name][0]} too")
+                            raise Refusal(f"{where}: {name} belongs to {found[name][1][:80]} of {found[name][0]} too")
         return found
 
     @cached_property
@@ -213,11 +214,11 @@ class CharReid(FileDataset):
         found = []
         for path, _, entry in self._sequence_entries():
             name = field(entry, "seq_id", str, str(path))
-            series, where = _sequence_series(name), f"{path}: {name}"
+            series, where = _sequence_series(name), f"{path}: {name[:80]}"
             characters: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
             for annotation in field(entry, "annotations", list, where):
                 seen = [expect(one, dict, where) for one in field(annotation, "charInstances", list, where)]
-                pairs = tuple((one.get("face"), one.get("body")) for one in seen)
+                pairs = tuple((_half(one, "face", where), _half(one, "body", where)) for one in seen)
                 characters[str(annotation.get("charId"))] = pairs
             panels = tuple("/".join((series, part.removeprefix(f"{series}_"))) for part in name.split("+"))
             found.append(PanelSequence(name, panels, series, self._series[series].split, characters))
@@ -250,18 +251,16 @@ class CharReid(FileDataset):
         path = self.root / BOXES
         if not path.is_file():
             return {}
-        rows = csv.DictReader(io.StringIO(text_of(path)))
-        lacking = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-        if lacking:
-            raise Refusal(f"{path}: no column {', '.join(lacking)} in its first line ('x1' has no underscore)")
         found = {}
-        for row in rows:
-            if row["type"] not in ("face", "body"):
-                raise Refusal(f"{path}:{rows.line_num}: type {row['type']!r} is neither face nor body")
-            x0, y0, x1, y1 = (number(path, rows.line_num, row[name], name) for name in ("x_0", "y_0", "x1", "y_1"))
+        for line, row in table_of(path, _COLUMNS, hint=" ('x1' has no underscore)"):
             name = f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}"
+            if row["type"] not in ("face", "body"):
+                raise Refusal(f"{path}:{line}: type {brief(row['type'])} is neither face nor body")
+            if not _INSTANCE.fullmatch(name):
+                raise Refusal(f"{path}:{line}: series_id, page_id and index are not SERIES, PAGE_PANEL and K")
+            x0, y0, x1, y1 = (number(path, line, row[column], column) for column in ("x_0", "y_0", "x1", "y_1"))
             identity = self._listed[name][1] if name in self._listed else None
-            found[name] = Row(rows.line_num, Box(row["type"], x0, y0, x1, y1, identity), row["char_index"])
+            found[name] = Row(line, Box(row["type"], x0, y0, x1, y1, identity), row["char_index"])
         return found
 
     @cached_property
@@ -385,6 +384,12 @@ def _parts(name: str) -> dict[str, str]:
     match = _INSTANCE.fullmatch(name)
     assert match is not None, name
     return match.groupdict()
+
+
+def _half(instance: Any, part: str, where: str) -> str | None:
+    """The id of the face or body of an instance of a sequence, None where it has none. Raises Refusal."""
+    name = instance.get(part)
+    return None if name is None else expect(name, str, f"{where}: '{part}'")
 
 
 def _sequence_series(name: str) -> str:

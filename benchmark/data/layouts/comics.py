@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from benchmark.data.dataset import Item, Kind, Split
-from benchmark.data.files import FileDataset, folders, images_in, lines_of, natural
+from benchmark.api import Config, setting
+from benchmark.data.boxes import Corners, repair
+from benchmark.data.csvfile import table_of
+from benchmark.data.dataset import Box, Item, Kind, Split
+from benchmark.data.files import FileDataset, folders, images_in, lines_of, natural, number
 from benchmark.data.splits import Series, assign, few
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 PANELS, PAGES, ADS = "raw_panel_images", "raw_page_images", "predadpages.txt"
+OCR = "COMICS_ocr_file.csv"
+OCR_COLUMNS = ("comic_no", "page_no", "panel_no", "x1", "y1", "x2", "y2")
 HELD_OUT_BOOKS = 500
 _PANEL = re.compile(r"(\d+)_(\d+)")
+
+
+class ComicsConfig(Config):
+    """What is read beside the images."""
+
+    text: bool = setting(
+        False, f"whether panels get the boxes of {OCR}: its 2.5 million lines and the size of every panel are read then"
+    )
 
 
 class Comics(FileDataset):
@@ -23,6 +37,7 @@ class Comics(FileDataset):
     """
 
     name = "comics"
+    Config = ComicsConfig
     whole = frozenset({"panels", "pages"})
     licence = "scans of books in the public domain (Digital Comic Museum)"
     numbering = "COMICS"
@@ -31,7 +46,7 @@ class Comics(FileDataset):
         "Inferences Between Panels in Comic Book Narratives. CVPR 2017, arXiv 1611.05118"
     )
     homepage = "https://github.com/miyyer/comics"
-    layout = f"{PANELS}/BOOK/PAGE_PANEL.jpg [{PAGES}/BOOK/PAGE.jpg] [{ADS}: lines BOOK---PAGE]"
+    layout = f"{PANELS}/BOOK/PAGE_PANEL.jpg [{PAGES}/BOOK/PAGE.jpg] [{ADS}: lines BOOK---PAGE] [{OCR}]"
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
@@ -39,8 +54,13 @@ class Comics(FileDataset):
         return (root / PANELS).is_dir()
 
     def offers(self) -> frozenset[str]:
-        """Panels, and pages where they are there."""
-        return frozenset({"panels", "pages"} if (self.root / PAGES).is_dir() else {"panels"})
+        """Panels, pages where they are there, text where the OCR file is there and asked for."""
+        here = {"pages": (self.root / PAGES).is_dir(), "boxes:text": self._has_text}
+        return frozenset({"panels", *(name for name, there in here.items() if there)})
+
+    @property
+    def _has_text(self) -> bool:
+        return bool(self.config.text) and (self.root / OCR).is_file()
 
     @cached_property
     def _panels(self) -> dict[str, list[Path]]:
@@ -60,18 +80,18 @@ class Comics(FileDataset):
         """Book and page of the advertisements."""
         path = self.root / ADS
         found = set()
-        for number, line in lines_of(path) if path.is_file() else ():
+        for place, line in lines_of(path) if path.is_file() else ():
             book, dashes, page = line.partition("---")
             if not dashes or not page.isdecimal():
-                raise Refusal(f"{path}:{number}: {line!r} is not BOOK---PAGE")
+                raise Refusal(f"{path}:{place}: {brief(line)} is not BOOK---PAGE")
             found.add((book, int(page)))
         return found
 
     def files(self) -> list[Path]:
-        """All panels and pages, and the list of advertisements."""
-        ads = self.root / ADS
+        """All panels and pages, the list of advertisements, and the OCR file where it is read."""
+        beside = [self.root / ADS, *([self.root / OCR] if self._has_text else [])]
         images = [file for part in (self._panels, self._pages) for book in part.values() for file in book]
-        return [*images, *([ads] if ads.is_file() else [])]
+        return [*images, *(file for file in beside if file.is_file())]
 
     def read(self, kind: Kind) -> list[Item]:
         """Panels or pages, without those of advertisements."""
@@ -86,12 +106,37 @@ class Comics(FileDataset):
                 elif (book, int(page)) in self._ads:
                     skipped += 1
                 else:
-                    items.append(Item(f"{book}/{file.stem}", file, book, of.split, style=of.style))
+                    item = Item(f"{book}/{file.stem}", file, book, of.split, style=of.style)
+                    items.append(self._with_text(item) if kind == "panels" and self._has_text else item)
         if skipped:
             self.warn(f"{skipped} {kind} left out: pages of advertisements ({ADS})")
         if strange:
             self.warn(f"{len(strange)} {kind} left out, their names give no page: {few(strange)}")
         return items
+
+    def _with_text(self, panel: Item) -> Item:
+        lines = self._text.get(panel.id, ())
+        size = self.size(panel.path) if lines else None
+        boxes = []
+        for line, corners in lines:
+            inside, said = repair(corners, size)
+            if said:
+                self.warn(f"{self.root / OCR}:{line}: box {said}")
+            if inside:
+                boxes.append(Box("text", *inside))
+        return replace(panel, boxes=tuple(boxes), labels=frozenset({"text"}))
+
+    @cached_property
+    def _text(self) -> dict[str, list[tuple[int, Corners]]]:
+        """Line and corners of every box of text, by panel, in pixels of the panel. Raises Refusal."""
+        path = self.root / OCR
+        found: dict[str, list[tuple[int, Corners]]] = {}
+        for line, row in table_of(path, OCR_COLUMNS):
+            x0, y0, x1, y1 = (number(path, line, row[name], name) for name in ("x1", "y1", "x2", "y2"))
+            found.setdefault(f"{row['comic_no']}/{row['page_no']}_{row['panel_no']}", []).append(
+                (line, (x0, y0, x1, y1))
+            )
+        return found
 
 
 def held_out(books: list[str]) -> dict[str, Split] | None:

@@ -12,7 +12,7 @@ from benchmark.data.boxes import cut_panels, repair
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
 from benchmark.data.files import FileDataset, by_stem, folders, images_in, lines_of, number, whole
 from benchmark.data.splits import Series, assign, few
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 IMAGES, TRUTH = "images", "groundtruth"
 CLASSES = range(1, 9)
@@ -129,10 +129,10 @@ class Dcm772(FileDataset):
         for line, text in lines_of(truth):
             parts = text.split()
             if len(parts) != 5:
-                raise Refusal(f"{truth}:{line}: {text!r} is not CLASS X1 Y1 X2 Y2")
+                raise Refusal(f"{truth}:{line}: {brief(text)} is not CLASS X1 Y1 X2 Y2")
             kind = whole(truth, line, parts[0], "the class")
             if kind not in CLASSES:
-                raise Refusal(f"{truth}:{line}: class {kind} is not one of 1 to 8")
+                raise Refusal(f"{truth}:{line}: class {brief(kind)} is not one of 1 to 8")
             x0, y0, x1, y1 = (number(truth, line, part, "a corner") for part in parts[1:])
             corners, said = repair((x0, y0, x1, y1), size)
             if said:

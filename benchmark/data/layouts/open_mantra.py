@@ -12,6 +12,7 @@ from benchmark.data.boxes import cut_panels, repair
 from benchmark.data.dataset import Box, Item, Kind, Split
 from benchmark.data.files import FileDataset
 from benchmark.data.jsonfile import field, json_of
+from benchmark.data.named import below
 from benchmark.data.source import Source
 from benchmark.data.splits import Series, assign
 
@@ -81,8 +82,8 @@ class OpenMantra(FileDataset):
         for title, pages in self._books.items():
             of = self._series[title]
             for k, page in enumerate(pages, start=1):
-                where = f"{self.root / ANNOTATION}: book {title}, page {k}"
-                path = self.root / field(field(page, "image_paths", dict, where), "ja", str, where)
+                where = f"{self.root / ANNOTATION}: book {title[:80]}, page {k}"
+                path = below(self.root, field(field(page, "image_paths", dict, where), "ja", str, where), where)
                 items.append(
                     Item(
                         f"{title}/{path.stem}",

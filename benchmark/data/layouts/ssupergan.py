@@ -6,29 +6,36 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
-from benchmark.config import Config, setting
+from benchmark.api import setting
 from benchmark.data.boxes import repair
 from benchmark.data.dataset import Box, Item, Kind
 from benchmark.data.files import lines_of, number
-from benchmark.data.layouts.comics import PANELS, Comics
+from benchmark.data.layouts.comics import PANELS, Comics, ComicsConfig
+from benchmark.data.layouts.listed_windows import listed_panels, listed_windows
 from benchmark.data.layouts.panel_windows import windows
-from benchmark.errors import Refusal
+from benchmark.errors import Refusal, brief
 
 FACES = "golden_face_annot"
+WINDOWS, LISTED = "seq_panels_faces_conf_90.json", "only_panel_data.json"
 
 
-class SSuperGanConfig(Config):
+class SSuperGanConfig(ComicsConfig):
     """Settings of the reader."""
 
     confidence: float = setting(0.9, "the detector's confidence from which a box is a face", "SSuperGAN", ge=0, le=1)
+    windows: Literal["rule", "list"] = setting(
+        "rule", f"rule: windows of panels that show a face; list: those of {WINDOWS}, the authors' own"
+    )
+    panels: Literal["all", "list"] = setting("all", f"list: only the panels of {LISTED}")
 
 
 class SSuperGan(Comics):
     """COMICS with ``golden_face_annot/BOOK.txt``: faces found by a detector, windows of panels that show some.
 
-    Windows are made from the boxes by the rule of ``panel_windows``; the authors' list of windows is not read. Nobody
-    is named: faces have no identity.
+    Windows are made from the boxes by the rule of ``panel_windows``, or taken from the authors' list, which lacks the
+    last one (their loop ends one too early). Nobody is named: faces have no identity.
     """
 
     name = "ssupergan"
@@ -37,7 +44,10 @@ class SSuperGan(Comics):
     licence = "scans in the public domain (Digital Comic Museum); boxes: not stated by the authors"
     citation = "SSuperGAN, github.com/barisbatuhan/SSuperGAN; panels: Iyyer et al., CVPR 2017, arXiv 1611.05118"
     homepage = "https://github.com/barisbatuhan/SSuperGAN"
-    layout = f"{PANELS}/BOOK/PAGE_PANEL.jpg, {FACES}/BOOK.txt: lines BOOK/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE"
+    layout = (
+        f"{PANELS}/BOOK/PAGE_PANEL.jpg, {FACES}/BOOK.txt: lines BOOK/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE [{WINDOWS}] "
+        f"[{LISTED}]"
+    )
     specific = 2
 
     @classmethod
@@ -50,8 +60,18 @@ class SSuperGan(Comics):
         return super().offers() | {"boxes:face", "sequences"}
 
     def files(self) -> list[Path]:
-        """Panels, pages, the list of advertisements, and the lists of faces."""
-        return [*super().files(), *self._lists.values()]
+        """Panels, pages, the list of advertisements, the lists of faces, and the authors' lists that are used."""
+        used = {WINDOWS: self.config.windows, LISTED: self.config.panels}
+        lists = [self._own(name) for name, how in used.items() if how == "list"]
+        return [*super().files(), *self._lists.values(), *lists]
+
+    def _own(self, name: str) -> Path:
+        """A list of the authors' that the settings ask for. Raises Refusal."""
+        path = self.root / name
+        if not path.is_file():
+            setting = "windows" if name == WINDOWS else "panels"
+            raise Refusal(f"{self.root} has no {name}; leave out --set {self.name}.{setting}=list")
+        return path
 
     @cached_property
     def _lists(self) -> dict[str, Path]:
@@ -59,16 +79,24 @@ class SSuperGan(Comics):
 
     def read(self, kind: Kind) -> list[Item]:
         """Panels with their faces where their book has a list, pages, or windows."""
+        if kind == "sequences" and self.config.windows == "list":
+            panels = {panel.id: panel for panel in self.read("panels")}
+            return listed_windows(self._own(WINDOWS), panels, lambda panel: self.size(panel.path), self.warn)
         if kind == "sequences":
             return windows(self.read("panels"), lambda panel: self.size(panel.path))
         items = super().read(kind)
-        return items if kind == "pages" else [self._with_faces(item) for item in items]
+        if kind == "pages":
+            return items
+        if self.config.panels == "list":
+            wanted = listed_panels(self._own(LISTED))
+            items = [item for item in items if item.id in wanted]
+        return [self._with_faces(item) for item in items]
 
     def _with_faces(self, panel: Item) -> Item:
         if panel.series not in self._lists:
             return panel
         found = tuple(self._repaired(panel)) if panel.id in self._boxes else ()
-        return replace(panel, boxes=found, labels=frozenset({"face"}))
+        return replace(panel, boxes=(*panel.boxes, *found), labels=panel.labels | {"face"})
 
     def _repaired(self, panel: Item) -> Iterator[Box]:
         size = self.size(panel.path)
@@ -87,7 +115,9 @@ class SSuperGan(Comics):
             for line, text in lines_of(path):
                 name, *values = text.split()
                 if len(values) != 5 or not name.startswith(f"{path.stem}/"):
-                    raise Refusal(f"{path}:{line}: {text!r} is not {path.stem}/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE")
+                    raise Refusal(
+                        f"{path}:{line}: {brief(text)} is not {path.stem}/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE"
+                    )
                 x0, y0, x1, y1, sure = (number(path, line, value, "a number") for value in values)
                 if sure >= self.config.confidence:
                     found.setdefault(name.rpartition(".")[0], []).append((line, (x0, y0, x1, y1)))

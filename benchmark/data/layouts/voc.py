@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
+from typing import Any, ClassVar
 
 from benchmark.api import Config, setting
-from benchmark.data.boxes import repair
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.files import FileDataset, by_stem, images_in, lines_of
+from benchmark.data.files import by_stem, images_in, lines_of
+from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.splits import SIDECAR, Series, by_prefix, by_series, few, read_sidecar, with_held_out
+from benchmark.data.xmlfile import finite, xml_of
 from benchmark.errors import Refusal
 
 IMAGES, MASKS, BOXES, LISTS = "JPEGImages", "SegmentationClass", "Annotations", "ImageSets"
@@ -39,13 +39,13 @@ class VocConfig(Config):
     )
 
 
-class Voc(FileDataset):
+class Voc(BoxedImages):
     """The layout of the PASCAL VOC challenges (Everingham et al. 2010), which many later sets share.
 
     The classes are VOC's 21, or those of ``classes.txt`` (a name a line, label 0 first). An image that any list holds
     out is held out for every task. Without a test list whose images (and masks) are here ``val`` is the test split and
     a tenth of ``train`` the validation split. With ``series.json`` images belong to the series that their names begin
-    with, else each is a series of its own.
+    with, else each is a series of its own. Where the XML names panels the images are pages, and panels are cut out.
     """
 
     name = "voc"
@@ -61,6 +61,8 @@ class Voc(FileDataset):
         f"{IMAGES}/NAME.jpg, {MASKS}/NAME.png (label images) or {BOXES}/NAME.xml [{LISTS}/Segmentation/ and "
         f"{LISTS}/Main/: train.txt val.txt test.txt, a NAME a line] [{CLASSES}: a name a line, label 0 first]"
     )
+    least_area: ClassVar[float] = 0.0
+    """Boxes of no more square pixels are left out."""
 
     def __init__(self, root: Path, config: Any = None) -> None:
         super().__init__(root, config)
@@ -76,9 +78,8 @@ class Voc(FileDataset):
         return bool(self._images) and all(_PHOTOGRAPH.fullmatch(stem) for stem in self._images)
 
     def offers(self) -> frozenset[str]:
-        """Panels (all images), segmented ones where there are masks, boxes of the classes that the XML names."""
-        masks = {"segmented"} if self._masks else set()
-        return frozenset({"panels", *masks, *(f"boxes:{label}" for label in self._labels)})
+        """Pages or panels, segmented images where there are masks, boxes of the classes that the XML names."""
+        return super().offers() | ({"segmented"} if self._masks else set())
 
     @cached_property
     def _images(self) -> dict[str, Path]:
@@ -156,30 +157,34 @@ class Voc(FileDataset):
         return {stem: tuple(self._boxes_of(files[stem], self._images[stem])) for stem in self._known if stem in files}
 
     @cached_property
-    def _labels(self) -> frozenset[str]:
+    def labels(self) -> frozenset[str]:
+        """The classes that any XML has a box of."""
         return frozenset(box.label for boxes in self._boxes.values() for box in boxes)
 
     def _boxes_of(self, file: Path, image: Path) -> Iterator[Box]:
-        config = self.config
         label_of = {
-            name: label for label in ("panel", "face", "body", "text", "balloon") for name in getattr(config, label)
+            name: label
+            for label in ("panel", "face", "body", "text", "balloon")
+            for name in getattr(self.config, label)
         }
-        try:
-            root = ElementTree.parse(file).getroot()
-        except (ElementTree.ParseError, OSError) as error:
-            raise Refusal(f"{file} is no readable XML: {error}") from None
-        objects = [one for one in root.iter("object") if (one.findtext("name") or "").strip() in label_of]
+        objects = [one for one in xml_of(file).iter("object") if (one.findtext("name") or "").strip() in label_of]
         size = self.size(image) if objects else None
         for place, one in enumerate(objects):
             where = one.find("bndbox")
             if where is None:
                 raise Refusal(f"{file}: object {place} (from 0) has no bndbox")
-            x0, y0, x1, y1 = (_corner(file, place, where, key) for key in ("xmin", "ymin", "xmax", "ymax"))
-            corners, said = repair((x0 - 1, y0 - 1, x1, y1), size)  # in the file pixels count from 1, the last included
-            if said:
-                self.warn(f"{file}: box {place} {said}")
-            if corners:
-                yield Box(label_of[(one.findtext("name") or "").strip()], *corners)
+            x0, y0, x1, y1 = (
+                finite(where.findtext(key), f"{file}: {key} of object {place} (from 0)")
+                for key in ("xmin", "ymin", "xmax", "ymax")
+            )
+            corners = x0 - 1, y0 - 1, x1, y1  # in the file pixels count from 1, the last included
+            if abs(corners[2] - corners[0]) * abs(corners[3] - corners[1]) <= self.least_area:
+                self.warn(f"{file}: box {place} is no larger than {self.least_area:g} square pixels (left out)")
+                continue
+            label = label_of[(one.findtext("name") or "").strip()]
+            box = self.mended(label, corners, size, f"{file}: box {place}")
+            if box:
+                yield box
 
     def files(self) -> list[Path]:
         """Images, masks, boxes and lists of what is used."""
@@ -190,11 +195,13 @@ class Voc(FileDataset):
         return [*used, *self._list_files().values(), *([names] if names.is_file() else [])]
 
     def read(self, kind: Kind) -> list[Item]:
-        """Images with their masks, or all images with their boxes, by name."""
+        """Images with their masks, or pages, or panels with their boxes, by name."""
+        return [item for item in self.boxed() if item.mask] if kind == "segmented" else super().read(kind)
+
+    @cached_property
+    def _boxed(self) -> list[Item]:
         items = []
         for stem, (series, of) in self._known.items():
-            if kind == "segmented" and stem not in self._masks:
-                continue
             boxes = self._boxes.get(stem)
             items.append(
                 Item(
@@ -204,19 +211,12 @@ class Voc(FileDataset):
                     of.split,
                     style=of.style,
                     boxes=boxes or (),
-                    labels=self._labels if boxes is not None else frozenset(),
+                    labels=self.labels if boxes is not None else frozenset(),
                     mask=self._masks.get(stem),
                 )
             )
         return items
 
-
-def _corner(file: Path, place: int, box: ElementTree.Element, key: str) -> float:
-    text = box.findtext(key)
-    try:
-        value = float(text if text is not None else "")
-    except ValueError:
-        value = float("nan")
-    if not abs(value) < float("inf"):
-        raise Refusal(f"{file}: {key} of object {place} (from 0) is {text!r}, not a number")
-    return value
+    def boxed(self) -> list[Item]:
+        """All images that are used, by name, with what is known of them."""
+        return self._boxed

@@ -23,6 +23,7 @@ from benchmark.data.synth.poses import POSES
 from benchmark.data.synth.semantic import MASK_CLASSES, SCENES
 from benchmark.data.synth.series import split_of
 from benchmark.data.synth.style import make_style
+from benchmark.data.synth.writers import LAYOUTS
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
 
@@ -78,7 +79,8 @@ class Synth(Dataset):
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
         """All items of a kind in a split, in a fixed order."""
-        if make.read_marker(self.root) is None:
+        marker = make.read_marker(self.root)
+        if marker is None or not set(LAYOUTS) <= set(marker["layouts"]):
             raise Refusal(
                 f"{self.root} is not drawn yet; draw it with: run_benchmark.py data make synth --out {self.root}"
             )

@@ -14,7 +14,7 @@ from typing import Any
 from benchmark.data.synth.config import SynthConfig
 from benchmark.data.synth.pool import draw_all
 from benchmark.data.synth.series import TEMPORARY
-from benchmark.data.synth.writer import LAYOUTS, assemble
+from benchmark.data.synth.writers import LAYOUTS, assemble
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
 from benchmark.store import key_of, write_json

@@ -1,0 +1,64 @@
+"""What layouts of images with boxes share: where panels are annotated the images are pages, and panels are cut out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmark.data.boxes import Corners, cut_panels, repair
+from benchmark.data.dataset import Box, Item, Kind, Split
+from benchmark.data.files import FileDataset
+from benchmark.data.splits import few
+
+STRICTER: tuple[Split, ...] = ("test", "val", "train")
+"""Of several splits the one that counts: what anything holds out stays held out."""
+
+
+class BoxedImages(FileDataset):
+    """Images with boxes. An image that an annotation names and that is not there stays an item, without a file."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> frozenset[str]:
+        """The classes of boxes that this copy annotates."""
+
+    @abstractmethod
+    def boxed(self) -> list[Item]:
+        """All images with all their boxes; read once and kept."""
+
+    def offers(self) -> frozenset[str]:
+        """Pages and the panels cut from them, or, where no panels are annotated, every image as a panel; boxes."""
+        kinds = {"pages", "panels"} if "panel" in self.labels else {"panels"}
+        return frozenset({*kinds, *(f"boxes:{label}" for label in self.labels)})
+
+    def read(self, kind: Kind) -> list[Item]:
+        """The images, or the panels cut from them in the order of their boxes."""
+        if kind == "pages" or "panel" not in self.labels:
+            return self.boxed()
+        return [panel for page in self.boxed() for panel in cut_panels(page, page.labels - {"panel"})]
+
+    def mended(
+        self, label: str, corners: Corners, size: tuple[int, int] | None, where: str, identity: str | None = None
+    ) -> Box | None:
+        """A box in order, clamped to its image, None where nothing is left; what was done is told of ``where``."""
+        inside, said = repair(corners, size)
+        if said:
+            self.warn(f"{where} {said}")
+        return Box(label, *inside, identity=identity) if inside else None
+
+    def size_or(self, path: Path, said: tuple[int, int] | None) -> tuple[int, int] | None:
+        """The size of an image: its own, or where it is not there the one that its annotation says."""
+        own = self.size(path) if path.is_file() else None
+        if own is not None and said is not None and own != said:
+            self.warn(f"{path} has {own[0]} x {own[1]} pixels, its annotation says {said[0]} x {said[1]}")
+        return own or said
+
+    def whole_series(self, given: Mapping[str, Split], series_of: Mapping[str, str]) -> dict[str, Split]:
+        """The split of every series from the splits that lists give its images; a series that they cut is held out."""
+        found: dict[str, set[Split]] = {}
+        for name, split in given.items():
+            found.setdefault(series_of[name], set()).add(split)
+        if cut := sorted(series for series, splits in found.items() if len(splits) > 1):
+            self.warn(f"the lists put {len(cut)} series into several splits: {few(cut)}; each is held out as a whole")
+        return {series: next(split for split in STRICTER if split in splits) for series, splits in found.items()}

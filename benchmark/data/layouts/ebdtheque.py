@@ -1,0 +1,113 @@
+"""eBDtheque: 100 pages of comics and manga with outlines of panels, balloons, characters and lines of text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from benchmark.data.boxes import Corners
+from benchmark.data.dataset import Box, Item
+from benchmark.data.files import by_stem, images_in
+from benchmark.data.layouts.boxed_images import BoxedImages
+from benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
+from benchmark.data.xmlfile import finite, xml_of
+from benchmark.errors import Refusal
+
+IMAGES, TRUTH = "Pages", "GT"
+LABELS = {"Panel": "panel", "Balloon": "balloon", "Line": "text", "Character": "body"}
+_NUMBERS = re.compile(r"(_[A-Za-z]{0,2}\d+)+$")
+
+
+class Ebdtheque(BoxedImages):
+    """eBDtheque (Guérin et al. 2013): a page and an SVG of its name with a polygon for each thing, grouped by class.
+
+    A polygon becomes the rectangle around it. Groups go by their class, whatever their order. ``text`` boxes are single
+    lines of text, not blocks; there are no faces. Pages belong to one series where their names differ only in the
+    numbers at the end (``INOUE_KYOUMEN_003``), so volumes of an album are not torn apart.
+    """
+
+    name = "ebdtheque"
+    licence = "by registration, for research, non-commercial"
+    citation = (
+        "Guérin, Rigaud, Mercier, Ammar-Boudjelal, Bertet, Bouju, Burie, Louis, Ogier, Revel: eBDtheque: A "
+        "Representative Database of Comics. ICDAR 2013"
+    )
+    homepage = "https://ebdtheque.univ-lr.fr/"
+    layout = f"{IMAGES}/NAME.jpg, {TRUTH}/NAME.svg (svg elements of class Panel, Balloon, Line, Character; polygons)"
+    specific = 2
+    labels = frozenset(LABELS.values())
+
+    @classmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether there are pages beside SVG files."""
+        return (root / IMAGES).is_dir() and next((root / TRUTH).glob("*.svg"), None) is not None
+
+    @cached_property
+    def _truths(self) -> dict[str, Path]:
+        """The SVG of every page by its name; pages without one are told and left out."""
+        truths = {file.stem: file for file in sorted((self.root / TRUTH).glob("*.svg"))}
+        if bare := [stem for stem in self._images if stem not in truths]:
+            self.warn(f"{len(bare)} pages left out, they have no file in {TRUTH}: {few(bare)}")
+        return truths
+
+    @cached_property
+    def _images(self) -> dict[str, Path]:
+        return by_stem(images_in(self.root / IMAGES))
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[str, Series]]:
+        """The series of every page by its name, with its split and style."""
+        sidecar = read_sidecar(self.root)
+        if sidecar is not None:
+            return {stem: (of, sidecar[of]) for stem, of in by_prefix(self._truths, sidecar, self.root).items()}
+        series = {stem: _NUMBERS.sub("", stem) or stem for stem in self._truths}
+        splits = by_series(series.values())
+        return {stem: (of, Series(splits[of])) for stem, of in series.items()}
+
+    @cached_property
+    def _pages(self) -> list[Item]:
+        items = []
+        for stem, truth in self._truths.items():
+            series, of = self._known[stem]
+            path = self._images.get(stem, self.root / IMAGES / f"{stem}.jpg")
+            boxes = tuple(self._boxes(truth, path))
+            items.append(Item(stem, path, series, of.split, style=of.style, boxes=boxes, labels=self.labels))
+        return items
+
+    def _boxes(self, truth: Path, path: Path) -> Iterator[Box]:
+        size = self.size(path) if path.is_file() else None
+        for name, place, polygon in _polygons(xml_of(truth)):
+            at = f"{truth}: {name} {place}"
+            box = self.mended(LABELS[name], _around(polygon, at), size, f"{at}: box")
+            if box:
+                yield box
+
+    def boxed(self) -> list[Item]:
+        """Every page that has an SVG, also where the page itself is missing."""
+        return self._pages
+
+    def files(self) -> list[Path]:
+        """The SVG files and the pages that are there."""
+        return [*self._truths.values(), *(item.path for item in self._pages if item.path.is_file())]
+
+
+def _polygons(root: Element) -> Iterator[tuple[str, int, Element]]:
+    """Class, number from 1 and polygon of each thing that is known here, in the order of the file."""
+    for group in root.iter("svg"):
+        names = [name for name in group.get("class", "").split() if name in LABELS]
+        if names:
+            # polygons of nested groups belong to those groups
+            for place, polygon in enumerate((one for one in group if one.tag == "polygon"), start=1):
+                yield names[0], place, polygon
+
+
+def _around(polygon: Element, where: str) -> Corners:
+    """The rectangle around ``points="x,y x,y ..."``; commas and blanks separate alike, as SVG has it."""
+    numbers = [finite(text, f"{where}: a point") for text in re.split(r"[\s,]+", polygon.get("points", "").strip())]
+    if len(numbers) < 4 or len(numbers) % 2:
+        raise Refusal(f"{where}: {len(numbers)} numbers are no outline")
+    xs, ys = numbers[::2], numbers[1::2]
+    return min(xs), min(ys), max(xs), max(ys)
