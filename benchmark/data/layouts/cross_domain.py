@@ -37,6 +37,7 @@ class CrossDomain(Voc):
     )
     homepage = "https://naoto0804.github.io/cross_domain_detection/"
     layout = f"{IMAGES}/NAME.jpg, {BOXES}/NAME.xml, {LISTS}/Main/: train.txt test.txt [extra.txt], a NAME a line"
+    whole = frozenset({"panels", "boxes:body"})
     specific = 2
     least_area = 16.0
     folders: ClassVar[frozenset[str]] = frozenset()
