@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from damage import SAID, UNREADABLE, damage
+from damage import SAID, UNREADABLE, damage, one_pixel
 from submission_data import SETS, SMALL
 
 from benchmark import registry
@@ -12,26 +12,42 @@ from benchmark.api import View
 from benchmark.data.cache import build
 from benchmark.data.check.report import examine
 from benchmark.data.dataset import SPLITS
-from benchmark.data.files import FileDataset, images_below
+from benchmark.data.files import FileDataset, images_below, natural
 from benchmark.data.locate import open_dataset
 from benchmark.data.synth.dataset import Synth
+from benchmark.data.synth.make import make
+from benchmark.data.synth.writers import WRITERS
 from benchmark.progress import Progress
 from benchmark.request import settings_of
 from benchmark.task_data import TaskData, part_of
 
 QUIET = Progress(quiet=True)
-LAYOUTS = ("comics", "dcm772", "ai4va", "char_reid", "voc", "scenes")
+IMAGES = ("panels", "pages", "saliency", "faces", "bodies", "labelled", "segmented")
+RECORDS = {"cifar", "stl10"}
+"""Their images are records of a few large files, and a damaged one of these is refused (test_layouts_labelled.py)."""
+LAYOUTS = sorted(set(WRITERS) - RECORDS)
 
 
 @pytest.fixture(scope="module")
-def hurt_copies(small_synth, tmp_path_factory):
+def whole_copies(tmp_path_factory):
+    """Small comics in every layout."""
+    root = tmp_path_factory.mktemp("whole") / "synth"
+    make(root, SMALL, QUIET, WRITERS)
+    return root
+
+
+@pytest.fixture(scope="module")
+def hurt_copies(whole_copies, tmp_path_factory):
     """A copy of every layout with seven damaged images each, and what was done to which file."""
     root = tmp_path_factory.mktemp("hurt") / "synth"
-    shutil.copytree(small_synth, root, copy_function=shutil.copyfile)
+    shutil.copytree(whole_copies, root, copy_function=shutil.copyfile)
     done = {}
     for layout in LAYOUTS:
-        files = [file for file in images_below(root / layout) if "maps" not in file.parts and "Class" not in str(file)]
-        done[layout] = damage([file for file in files if "Object" not in str(file)])
+        data = open_dataset(str(whole_copies / layout), "quick", (), root.parent)
+        kinds = data.offers() & set(IMAGES)
+        used = {item.path for kind in kinds for split in SPLITS for item in data.items(kind, split)}
+        files = sorted(used, key=lambda path: natural(str(path)))
+        done[layout] = damage([root / file.relative_to(whole_copies) for file in files])
     return root, done
 
 
@@ -43,6 +59,9 @@ def test_check_tells_each_damaged_file_once(hurt_copies, layout, tmp_path):
     for file, way in done[layout].items():
         name = str(file.relative_to(root / layout))
         own = [line for line in told if line.startswith(name) and SAID[way] in line]
+        if way is one_pixel and not own:  # a label file whose only box of the image lies outside of that pixel
+            assert any("box has no area in the image (left out)" in line for line in report.errors)
+            continue
         assert len(own) == 1, (name, way.__name__, told)
         assert (own[0] in report.errors) == (way in UNREADABLE)
     unreadable = [line for line in report.errors if "cannot be read" in line]
@@ -50,14 +69,14 @@ def test_check_tells_each_damaged_file_once(hurt_copies, layout, tmp_path):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_run_loses_the_damaged_images_and_nothing_else(hurt_copies, small_synth, layout, tmp_path):
+def test_a_run_loses_the_damaged_images_and_nothing_else(hurt_copies, whole_copies, layout, tmp_path):
     """Every kind of item that a layout offers, as squares; what a 1 x 1 page leaves of its panels is nothing."""
     root, done = hurt_copies
-    whole = open_dataset(str(small_synth / layout), "quick", (), tmp_path)
+    whole = open_dataset(str(whole_copies / layout), "quick", (), tmp_path)
     hurt = open_dataset(str(root / layout), "quick", (), tmp_path)
     assert isinstance(hurt, FileDataset)
     damaged = {str(file.relative_to(root / layout)): way for file, way in done[layout].items()}
-    for kind in sorted(whole.offers() & {"panels", "pages", "saliency", "faces", "bodies", "labelled", "segmented"}):
+    for kind in sorted(whole.offers() & set(IMAGES)):
         before = {item.id: item for split in SPLITS for item in whole.items(kind, split)}
         items = [item for split in SPLITS for item in hurt.items(kind, split)]
         (tmp_path / kind).mkdir()
@@ -65,7 +84,7 @@ def test_a_run_loses_the_damaged_images_and_nothing_else(hurt_copies, small_synt
         for item in cache.items:
             before.pop(item.id)
         for name, item in before.items():
-            assert str(item.path.relative_to(small_synth / layout)) in damaged, f"{kind} {name} is lost"
+            assert str(item.path.relative_to(whole_copies / layout)) in damaged, f"{kind} {name} is lost"
         lost = {str(item.path.relative_to(root / layout)) for item in items} - {
             str(item.path.relative_to(root / layout)) for item in cache.items
         }

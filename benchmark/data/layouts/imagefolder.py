@@ -112,10 +112,12 @@ class Imagefolder(FileDataset):
         return tuple(names)
 
     def faults(self) -> list[str]:
-        """Classes whose folders hold no image in any split: they are unknown to every run."""
+        """Those of any folder; a class whose folders hold no image in any split is a warning."""
         here = [self.root / name for names in FOLDERS.values() for name in names if (self.root / name).is_dir()]
         named = {folder.name for split in here or [self.root] for folder in folders(split)}
-        return [f"class {name} has folders and no image in any" for name in sorted(named - set(self._class_names))]
+        for name in sorted(named - set(self._class_names)):
+            self.warn(f"class {name} has folders and no image in any")
+        return super().faults()
 
     def files(self) -> list[Path]:
         """Every image in a class folder."""
