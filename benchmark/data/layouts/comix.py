@@ -31,6 +31,7 @@ class Comix(Coco):
         "[annotations/]{train,val,test}.json in COCO's form with the categories "
         f"{', '.join(CATEGORIES)}; images/BOOK/PAGE.jpg"
     )
+    whole = frozenset({"pages", "panels", "boxes:panel", "boxes:body", "boxes:face", "boxes:text"})
     specific = 2
 
     @classmethod

@@ -50,6 +50,7 @@ class DassPanels(BoxedImages):
         "annots/annotations.json or annots.json: {NAME: {face: [[x1, y1, x2, y2, class]], body: [...]}}; images/NAME, "
         "NAME being BOOK/PAGE_K.jpg or BOOK_PAGE_K.jpg [train.txt val.txt test.txt: lines BOOK/PAGE]"
     )
+    whole = frozenset({"panels", "boxes:face", "boxes:body"})
     labels = frozenset(PARTS)
 
     @classmethod

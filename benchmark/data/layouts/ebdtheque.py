@@ -37,6 +37,8 @@ class Ebdtheque(BoxedImages):
     )
     homepage = "https://ebdtheque.univ-lr.fr/"
     layout = f"{IMAGES}/NAME.jpg, {TRUTH}/NAME.svg (svg elements of class Panel, Balloon, Line, Character; polygons)"
+    whole = frozenset({"pages", "panels", "boxes:panel", "boxes:body", "boxes:text", "boxes:balloon"})
+    terms = "research, non-commercial, on registration"
     specific = 2
     labels = frozenset(LABELS.values())
 

@@ -43,6 +43,8 @@ class ICartoonFace(BoxedImages):
         "*dettrain.csv, *detval.csv (no header, lines FILE,X1,Y1,X2,Y2[,face]); *rectrain*.txt, *rectest*.txt (lines "
         "FILE X1 Y1 X2 Y2 LABEL, LABEL -1 for nobody; without LABEL the file's folder is it); the images anywhere below"
     )
+    whole = frozenset({"panels", "boxes:face", "faces", "identities"})
+    terms = "research, non-commercial, on request"
     specific = 2
     labels = frozenset({"face"})
 

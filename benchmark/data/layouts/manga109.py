@@ -39,6 +39,8 @@ class Manga109(BoxedImages):
     )
     homepage = "http://www.manga109.org/en/"
     layout = f"{TRUTH}/BOOK.xml, {IMAGES}/BOOK/PAGE.jpg (three digits) [{BOOKS}: a BOOK a line]"
+    whole = frozenset({"pages", "panels", "boxes:panel", "boxes:face", "boxes:body", "boxes:text", "identities", *CUT})
+    terms = "academic research, on application; no redistribution"
     specific = 2
     labels = frozenset(LABELS.values())
 
