@@ -25,7 +25,7 @@ def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 
         raise Refusal(f"there is no record in {store.root} to report; run something first: --method M --task T")
     with replacing(out) as site:
         pages = cell_page.addresses(found)
-        compared = compare_page.write(site, store, found, pages, thumbnails)
+        compared = compare_page.write(site, store, found, pages, thumbnails, progress)
         tables_page.write(site, found, pages)
         cell_page.write(site, store, found, pages, compared)
         method_page.write(site, store, found, pages)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from benchmark.errors import Refusal
+from benchmark.progress import Progress
 from benchmark.store import Store
 from leaderboards.report import thumbnails
 from leaderboards.report.gather import Gathered
@@ -18,14 +18,16 @@ MOST_SETS = 12
 """Test sets that can be compared on, in the order of the tables."""
 
 
-def write(site: Site, store: Store, found: Gathered, pages: dict[str, str], most_thumbnails: int) -> dict[str, str]:
+def write(
+    site: Site, store: Store, found: Gathered, pages: dict[str, str], most_thumbnails: int, progress: Progress
+) -> dict[str, str]:
     """Write the page and its data; gives the address of the comparison that begins with each cell."""
     sets = test_sets(store, found)
     left = max(len(sets) - MOST_SETS, 0)
     addresses: dict[str, str] = {}
     listed = []
     for test in sets[:MOST_SETS]:
-        pictures, why = _pictures(site, store, found, test, most_thumbnails)
+        pictures, why = _pictures(site, store, found, test, most_thumbnails, progress)
         site.data(f"items-{slug(test.key)}.js", "inkbench.items", _data(test, pages, pictures))
         listed.append({"key": test.key, "file": f"data/items-{slug(test.key)}.js", "title": test.title, "why": why})
         for cell in test.cells:
@@ -35,7 +37,9 @@ def write(site: Site, store: Store, found: Gathered, pages: dict[str, str], most
     return addresses
 
 
-def _pictures(site: Site, store: Store, found: Gathered, test: TestSet, most: int) -> tuple[dict[str, str], str]:
+def _pictures(
+    site: Site, store: Store, found: Gathered, test: TestSet, most: int, progress: Progress
+) -> tuple[dict[str, str], str]:
     """Thumbnails by item, and why there are none."""
     if not most:
         return {}, "none were asked for (--thumbnails 0)"
@@ -44,7 +48,7 @@ def _pictures(site: Site, store: Store, found: Gathered, test: TestSet, most: in
         wanted = telling(test, found.records, most)
         return thumbnails.draw(store, record, wanted, site.folder / "pictures", f"item-{slug(test.key)}"), ""
     except Refusal as refusal:
-        print(f"no thumbnails of {test.title}: {refusal}", file=sys.stderr)
+        progress.say(f"no thumbnails of {test.title}: {refusal}")
         return {}, str(refusal)
 
 

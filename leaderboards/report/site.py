@@ -22,6 +22,13 @@ MARK = ".inkbench-report"
 """A file that says that a folder is a report, and may be replaced by the next."""
 MOST_PICTURES = 4_000
 STALE_S = 86_400.0
+CAPTIONS = {
+    "first-layer": "Filters of the first layer; grey is zero, each in a scale of its own",
+    "neighbours": "Held-out panels and the nearest others by the features (as Pathak et al., Figure 8)",
+    "input-and-gradient": "Saliency on tiles: the gradient of the right answer",
+    "average-gradient-over-a-tile": "The mean gradient over a tile",
+}
+"""What pictures that are drawn for every method are called; others go by their name."""
 
 
 class Site:
@@ -70,8 +77,8 @@ class Site:
         return self.pictures[source]
 
     def gallery(self, folder: Path) -> list[tuple[str, str]]:
-        """Name and address of the pictures in a folder of results, in the order of their names."""
-        found = ((file.stem, self.picture(file)) for file in sorted(folder.glob("*.png")))
+        """Caption and address of the pictures in a folder of results, in the order of their names."""
+        found = ((CAPTIONS.get(file.stem, file.stem), self.picture(file)) for file in sorted(folder.glob("*.png")))
         return [(name, address) for name, address in found if address]
 
 

@@ -69,7 +69,7 @@ class Axis:
         return (self._of(self.high) - self._of(self.low)) or 1.0
 
 
-def nice_step(span: float, about: int = 5) -> float:
+def nice_step(span: float, about: int = 6) -> float:
     """1, 2 or 5 times a power of ten, so that ``span`` has about ``about`` steps."""
     raw = (span or 1.0) / about
     power = 10.0 ** math.floor(math.log10(raw))

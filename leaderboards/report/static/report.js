@@ -197,9 +197,10 @@ function differences(sign) {
     const row = make("tr", { "data-item": point.name });
     const picture = make("td", {});
     if (point.picture) picture.append(make("img", { src: point.picture, alt: "", loading: "lazy" }));
-    row.append(make("th", { scope: "row", class: "first" }, point.name), picture, make("td", {}, figure(point.a)), make("td", {}, figure(point.b)));
     const better = sign * point.difference;
-    row.append(make("td", { class: better > 0 ? "up" : better < 0 ? "down" : "" }, signed(point.difference)));
+    const change = make("td", { class: better > 0 ? "up" : better < 0 ? "down" : "" }, signed(point.difference));
+    row.append(make("th", { scope: "row", class: "first" }, point.name), picture, change);
+    row.append(make("td", {}, figure(point.a)), make("td", {}, figure(point.b)));
     row.addEventListener("mouseenter", () => mark(point.name, false));
     return row;
   }));
