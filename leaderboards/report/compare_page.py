@@ -9,7 +9,7 @@ from benchmark.progress import Progress
 from benchmark.store import Store
 from leaderboards.report import thumbnails
 from leaderboards.report.gather import Gathered
-from leaderboards.report.items import TestSet, telling, test_sets
+from leaderboards.report.items import MOST_CELLS, TestSet, telling, test_sets
 from leaderboards.report.site import Site
 from leaderboards.report.words import slug
 
@@ -33,7 +33,7 @@ def write(
         for cell in test.cells:
             addresses.setdefault(cell, f"{PAGE}#{test.key}/{slug(cell)}")
     site.data("sets.js", "inkbench.sets", listed)
-    site.page(PAGE, "compare.html", title="Compare", section="compare", sets=listed, left=left)
+    site.page(PAGE, "compare.html", title="Compare", section="compare", sets=listed, left=left, most=MOST_CELLS)
     return addresses
 
 
@@ -72,5 +72,4 @@ def _data(test: TestSet, pages: dict[str, str], pictures: dict[str, str]) -> dic
         ],
         "pictures": [f"pictures/{pictures[name]}" if name in pictures else "" for name in test.items],
         "cutItems": test.cut_items,
-        "cutCells": test.cut_cells,
     }

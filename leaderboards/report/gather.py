@@ -56,7 +56,8 @@ class Gathered:
 
     records: dict[str, Record] = field(default_factory=dict)
     tables: list[Shown] = field(default_factory=list)
-    boards: list[Table] = field(default_factory=list)
+    boards: list[tuple[Table, int]] = field(default_factory=list)
+    """Boards of several tables, and how many rows of each are left out."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -80,11 +81,10 @@ def gather(store: Store) -> Gathered:
         except (Refusal, ImportError) as error:
             what = f"{first['task']} {first['protocol']} on {first['data']['id']}, preset {first['preset']}"
             _tell(found, f"no table of {what}: {error}")
-    whole = _named_apart(whole)
-    for together in _by_data(whole):
+    found.tables = [_ranked(shown) for shown in _named_apart(whole)]
+    for together in _by_data(found.tables):
         if (joined := overall([shown.table for shown in together])) is not None:
-            found.boards.append(joined)
-    found.tables = [_ranked(shown) for shown in whole]
+            found.boards.append(_first(joined, sum(shown.cut for shown in together)))
     return found
 
 
@@ -145,6 +145,13 @@ def _by_data(tables: Sequence[Shown]) -> list[list[Shown]]:
         data = shown.records[0]["data"]
         found.setdefault(key_of([data["id"], data["fingerprint"], shown.records[0]["preset"]]), []).append(shown)
     return list(found.values())
+
+
+def _first(board: Table, cut: int) -> tuple[Table, int]:
+    """A board with at most ``MOST_ROWS`` rows, the first of each block, and how many rows are not on it."""
+    share = max(MOST_ROWS // len(board.blocks), 1)
+    blocks = tuple(replace(block, rows=block.rows[:share]) for block in board.blocks)
+    return replace(board, blocks=blocks), cut + sum(max(len(block.rows) - share, 0) for block in board.blocks)
 
 
 def _ranked(shown: Shown) -> Shown:

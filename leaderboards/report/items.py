@@ -16,7 +16,7 @@ from leaderboards.rows import CONTROL, Record
 from tasks.metrics.items import Items, Resampler, WeightedMean, mean_resampler
 
 MOST_CELLS = 40
-"""Cells of one test set that can be compared: those of a table's first rows, in its order."""
+"""Rows of a table whose first cell can be compared: the first ones, in its order."""
 MOST_ITEMS = 2_000
 MOST_METRICS = 6
 VERSION = 1
@@ -43,7 +43,6 @@ class TestSet:
     cells: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Metric] = field(default_factory=dict)
     cut_items: int = 0
-    cut_cells: int = 0
 
     @property
     def all_series(self) -> list[str]:
@@ -55,13 +54,10 @@ def test_sets(store: Store, found: Gathered) -> list[TestSet]:
     """The cells of all tables by what they were measured on; sets of one cell compare with nothing and are left out."""
     sets: dict[str, TestSet] = {}
     for shown in found.tables:
-        for block in shown.table.blocks:
-            for row in block.rows:
-                record = found.records[row.records[0]] if row.records and row.status == "done" else None
-                if record is not None and record["status"] == "done":
-                    _add(
-                        store, sets, record, f"{shown.table.title}, {record['protocol']}, {record['preset']}", row.label
-                    )
+        rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
+        for row in rows[:MOST_CELLS]:
+            record = found.records[row.records[0]]
+            _add(store, sets, record, f"{shown.table.title}, {record['protocol']}, {record['preset']}", row.label)
     return [one for one in sets.values() if len(one.cells) > 1]
 
 
@@ -79,9 +75,6 @@ def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, lab
         sets[key] = TestSet(key, title, *names, cut_items=len(ids) - len(kept))
     test = sets[key]
     if cell in test.cells:
-        return
-    if len(test.cells) == MOST_CELLS:
-        test.cut_cells += 1
         return
     backbone = (record["backbone"] or {}).get("name", "")
     test.cells[cell] = ", ".join(

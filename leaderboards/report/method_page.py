@@ -14,6 +14,8 @@ from leaderboards.rows import Record
 
 MOST = 200
 """Methods that have a page, in the order in which tables name them."""
+MOST_STANDING = 400
+"""Rows of a method that its page lists."""
 MOST_CURVES = 6
 MOST_GALLERIES = 3
 
@@ -47,11 +49,12 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
             name=name,
             summary=summary,
             introduction=words.introduction("methods", name),
-            standing=standing[name],
+            standing=standing[name][:MOST_STANDING],
+            left=max(len(standing[name]) - MOST_STANDING, 0),
             curve=plots.curve("Loss of the pretraining", curves),
             galleries=galleries,
         )
-        picture = galleries[0][1][-1][1] if galleries else ""
+        picture = galleries[0][1][0][1] if galleries else ""
         cards.append({"name": name, "page": page, "summary": summary, "cells": len(records), "picture": picture})
     absent = [
         (entry.name, entry.summary) for entry in registry.entries("methods").values() if entry.name not in standing

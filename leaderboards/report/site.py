@@ -77,8 +77,9 @@ class Site:
         return self.pictures[source]
 
     def gallery(self, folder: Path) -> list[tuple[str, str]]:
-        """Caption and address of the pictures in a folder of results, in the order of their names."""
-        found = ((CAPTIONS.get(file.stem, file.stem), self.picture(file)) for file in sorted(folder.glob("*.png")))
+        """Caption and address of the pictures in a folder of results by name, a method's own before those of all."""
+        files = sorted(folder.glob("*.png"), key=lambda file: (file.stem in CAPTIONS, file.name))
+        found = ((CAPTIONS.get(file.stem, file.stem), self.picture(file)) for file in files)
         return [(name, address) for name, address in found if address]
 
 

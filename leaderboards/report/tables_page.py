@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from markupsafe import Markup
@@ -16,7 +17,7 @@ from leaderboards.rows import Record
 from leaderboards.table import BEST_NOTE, Cell, Table
 
 MOST_ROWS = 400
-"""Rows of tables that the board shows in full; further tables are linked."""
+"""Rows of tables that a page of several shows; further tables are linked."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,14 @@ class View:
 def write(site: Site, found: Gathered, pages: Mapping[str, str]) -> None:
     """Write the board and the pages of its tables; ``pages`` are the addresses of cells by id."""
     addresses = {shown.table.name: f"table-{slug(shown.table.name)}.html" for shown in found.tables}
-    views, rows = [], 0
+    views = []
     for shown in found.tables:
         drawn = plots.of_table(shown, found.records, lambda cell: pages.get(cell, ""))
         view = of_table(shown.table, found.records, pages, addresses[shown.table.name], shown.cut, drawn)
-        rows += sum(len(part.lines) for part in view.parts)
-        views.append((view, rows <= MOST_ROWS))
+        views.append(view)
         whole = replace(view, metrics=_all_metrics(shown))
         site.page(view.page, "table.html", title=view.title, view=whole, section="board")
-    boards = [of_board(board, addresses) for board in found.boards]
+    boards = [of_board(board, cut, addresses) for board, cut in found.boards]
     counts = {
         "cells": len(found.records),
         "tables": len(found.tables),
@@ -92,10 +92,16 @@ def write(site: Site, found: Gathered, pages: Mapping[str, str]) -> None:
         title="Board",
         section="board",
         boards=boards,
-        views=views,
+        views=in_full(views),
         counts=counts,
         problems=found.problems,
     )
+
+
+def in_full(views: Sequence[View]) -> list[tuple[View, bool]]:
+    """Views with whether a page of several shows them in full: as long as their rows are at most ``MOST_ROWS``."""
+    rows = accumulate(sum(len(part.lines) for part in view.parts) for view in views)
+    return [(view, so_far <= MOST_ROWS) for view, so_far in zip(views, rows, strict=True)]
 
 
 def of_table(
@@ -140,9 +146,9 @@ def of_table(
     )
 
 
-def of_board(board: Table, addresses: Mapping[str, str]) -> View:
+def of_board(board: Table, cut: int, addresses: Mapping[str, str]) -> View:
     """A board of several tables: each column links to its table."""
-    view = of_table(board, {}, {}, "")
+    view = of_table(board, {}, {}, "", cut)
     parts = [replace(part, drawn=False) for part in view.parts]  # its columns have no scale in common
     heads = [
         {"label": head.label, "href": next((a for name, a in addresses.items() if head.key.startswith(f"{name} ")), "")}

@@ -40,7 +40,7 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
             name=name,
             summary=summary,
             introduction=words.introduction("tasks", name),
-            views=views,
+            views=tables_page.in_full(views),
             curves=[plot for shown in tables if (plot := _curves(found, shown))],
             sides=sides,
         )

@@ -144,7 +144,7 @@ function draw() {
   find("#scatter figcaption").textContent = `${metric.name}: a dot is ${metric.bySeries ? "a series" : "an item"}, coloured by series`;
   find("#about").textContent =
     `The ${Math.min(MOST, points.length)} ${what} with the largest differences, those that the second wins first.` +
-    (data.cutItems ? ` ${data.cutItems} items are left out, evenly.` : "") + (data.cutCells ? ` ${data.cutCells} further cells are left out of the lists.` : "") +
+    (data.cutItems ? ` ${data.cutItems} items are left out, evenly.` : "") +
     (inkbench.listed[Number(find("#set").value)].why ? ` No pictures: ${inkbench.listed[Number(find("#set").value)].why}.` : "");
   scatter(data.cells[first].label, data.cells[second].label);
   differences(sign);
