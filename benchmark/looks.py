@@ -16,9 +16,9 @@ from benchmark.parts.draw_filters import draw_filters, first_filters
 from benchmark.parts.draw_neighbours import draw_neighbours
 from benchmark.parts.neighbours import unit
 
-PANELS = 200
+PANELS = 128
 SIDE = 128
-BATCH = 50
+BATCH = 64
 
 
 def panels_of(data: Dataset) -> list[Item]:
