@@ -88,7 +88,8 @@ def launch(request: Request) -> int:
     store = Store(request.results)
     status, cells = supervise.run(request)
     if status != 2 and not request.dry_run:
-        show(store, [record for cell in cells if (record := _as_asked(store, cell))], Progress(request.quiet))
+        records = [record for cell in cells if (record := _as_asked(store, cell))]
+        show(store, records, Progress(request.quiet), [key for key, _ in request.grid])
     return status
 
 
@@ -98,13 +99,18 @@ def _as_asked(store: Store, cell: dict[str, Any]) -> dict[str, Any] | None:
     return record and {**record, **{name: cell[name] for name in AS_ASKED}}
 
 
-def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress) -> None:
-    """Print the tables of records, write them under results/tables, name the failed cells."""
+def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress, axes: Sequence[str] = ()) -> None:
+    """Print the tables of records, write them under results/tables, name the failed cells.
+
+    ``axes`` are the settings of ``--grid``; those of methods and of their pretraining get a column each.
+    """
     from leaderboards import board, render
     from leaderboards.overall import overall
 
-    tables = board.tables(store, records)
-    whole = overall(tables) if len(tables) > 1 else None
+    tasks = {record["task"] for record in records}
+    axes = [key for key in axes if key.partition(".")[0] not in {*tasks, "backbone"}]
+    tables = board.tables(store, records, axes=axes)
+    whole = overall(board.tables(store, records) if axes else tables) if len(tables) > 1 else None
     for table in [*tables, *([whole] if whole else [])]:
         print(render.text(table))
         progress.say(f"table: {board.write(store, table)}")

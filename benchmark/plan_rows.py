@@ -218,8 +218,8 @@ class Rows:
         }
 
     def _declined(self, reason: str) -> str:
-        """Under ``all`` what cannot run here is a row with its reason; what was named is refused."""
-        if all_methods(self.request):
+        """Under ``all`` and in a declared table what cannot run here is a row with its reason; else it is refused."""
+        if all_methods(self.request) or self.request.lenient:
             return reason
         raise Refusal(reason)
 

@@ -147,7 +147,7 @@ def _at(
 ) -> dict[str, Tensor]:
     """Squares and labels of some images, on the device."""
     told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in labels.items()}
-    return {name: engine.to_device(cache.batch(chosen), device.torch) for name, cache in panels.items()} | told
+    return {name: engine.squares(cache, chosen, device.torch) for name, cache in panels.items()} | told
 
 
 def stage_at(method: Method, progress: float) -> int:

@@ -49,6 +49,8 @@ class Request(BaseModel):
     baseline: bool = True
     force: bool = False
     dry_run: bool = False
+    lenient: bool = False
+    """Whether what cannot run here is declined with its reason, as under ``all``, instead of refused."""
     quiet: bool = False
     typed: tuple[str, ...] = ()
     started: str = ""

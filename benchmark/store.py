@@ -111,6 +111,11 @@ class Store:
                 f"results folder {self.root} cannot be written ({error.strerror}); give another with --results DIR"
             ) from None
 
+    def check_folder(self) -> None:
+        """Raise Refusal where the folder is none."""
+        if self.root.exists() and not self.root.is_dir():
+            raise Refusal(f"results folder {self.root} is a file; give another with --results DIR")
+
     def record_path(self, cell: str) -> Path:
         """Where the record of a cell lies."""
         return self.root / "cells" / cell[:2] / f"{cell}.json"
@@ -147,13 +152,18 @@ class Store:
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Every record in the order of their names; files that are none are named on standard error and passed over."""
-        if self.root.exists() and not self.root.is_dir():
-            raise Refusal(f"results folder {self.root} is a file; give another with --results DIR")
+        self.check_folder()
         for path in sorted((self.root / "cells").glob("*/*.json")):
-            try:
-                yield _read_record(path)
-            except Refusal as refusal:
-                print(f"skipped: {refusal}", file=sys.stderr)
+            if (record := self.record_or_none(path)) is not None:
+                yield record
+
+    def record_or_none(self, path: Path) -> dict[str, Any] | None:
+        """The record in a file; None where it is no record, which is told on standard error."""
+        try:
+            return _read_record(path)
+        except Refusal as refusal:
+            print(f"skipped: {refusal}", file=sys.stderr)
+            return None
 
     def find(self, prefix: str) -> dict[str, Any]:
         """The record whose id begins with ``prefix``. Raises Refusal where none or several do."""

@@ -12,6 +12,9 @@ from benchmark.errors import Refusal, did_you_mean
 from benchmark.flags import Parser, common, run_flags
 from benchmark.store import Store
 
+FORMATS = ("text", "md", "tex", "csv", "html", "json")
+"""How a table can be printed."""
+
 
 def _parser(verb: str, description: str) -> Parser:
     return Parser(prog=f"run_benchmark.py {verb}", description=description, parents=[common()], allow_abbrev=False)
@@ -138,7 +141,7 @@ def verb_data(words: list[str]) -> int:
 
 
 def verb_table(words: list[str]) -> int:
-    """``table NAME [--run] [--format md|csv|json|text]``, with the flags of a run."""
+    """``table NAME [--run] [--format text|md|tex|csv|html|json]``, with the flags of a run."""
     parser = Parser(
         prog="run_benchmark.py table",
         description="A declared table.",
@@ -147,7 +150,7 @@ def verb_table(words: list[str]) -> int:
     )
     parser.add_argument("name")
     parser.add_argument("--run", action="store_true", help="run what is missing first")
-    parser.add_argument("--format", default="text", choices=("text", "md", "csv", "json"))
+    parser.add_argument("--format", default="text", choices=FORMATS)
     flags = parser.parse_args(words)
     from benchmark.declared import show_table
 
@@ -234,7 +237,7 @@ def verb_submit(words: list[str]) -> int:
     )
     leaderboard.add_argument("folder", type=Path, metavar="DIR", help="where the zips lie")
     leaderboard.add_argument("--reference", metavar="DIR|ID", required=True)
-    leaderboard.add_argument("--format", default="text", choices=("text", "md", "csv", "json"))
+    leaderboard.add_argument("--format", default="text", choices=FORMATS)
     flags = parser.parse_args(words)
     from submissions import commands
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import Refusal
+from benchmark.index import summaries
 from benchmark.store import Store, key_of, write_atomic
 from leaderboards import render
-from leaderboards.columns import Column, Subject
+from leaderboards.columns import AFTER_METRICS, Column, Subject
 from leaderboards.compare import Evidence
+from leaderboards.joined import join
 from leaderboards.layout import arranged, chosen, metric_names, missing, reported
+from leaderboards.matching import match, row_of
 from leaderboards.remarks import block_notes, hoisted, marks, table_notes
 from leaderboards.rows import Group, Record, blocks, plain
 from leaderboards.table import Block, Cell, Head, Row, Table
@@ -21,8 +25,13 @@ from leaderboards.tables import RowSpec, TableFile
 from leaderboards.verdicts import Judged, judge, limits
 
 
-def tables(store: Store, records: Sequence[Record], declared: TableFile | None = None) -> list[Table]:
-    """One table for each task, protocol, data and preset among the records, in their order."""
+def tables(
+    store: Store, records: Sequence[Record], declared: TableFile | None = None, axes: Sequence[str] = ()
+) -> list[Table]:
+    """One table for each task, protocol, data and preset among the records, in their order.
+
+    ``axes`` are settings that get a column each, in place of the words in the rows' labels.
+    """
     parts: dict[str, list[Record]] = {}
     for record in records:
         data = record["data"]
@@ -32,7 +41,7 @@ def tables(store: Store, records: Sequence[Record], declared: TableFile | None =
     for part in parts.values():
         first = part[0]
         title = declared.title if declared else f"{first['task']} on {first['data']['id']}"
-        table = build(store, part, title, declared)
+        table = build(store, part, title, declared, axes)
         if any(table.name == other.name for other in made):
             table = replace(table, name=f"{table.name}-{first['data']['fingerprint'][:6]}")
         made.append(table)
@@ -41,7 +50,28 @@ def tables(store: Store, records: Sequence[Record], declared: TableFile | None =
     return made
 
 
-def build(store: Store, records: Sequence[Record], title: str, declared: TableFile | None = None) -> Table:
+def declared_tables(store: Store, declared: TableFile) -> list[Table]:
+    """A declared table from what is in the store, once for each preset and (where it names none) dataset."""
+    kept = summaries(store)
+    parts: dict[str, list[Table]] = {}
+    for part in declared.parts():
+        records = [record for one in match(part, kept) if (record := store.read(one["id"])) is not None]
+        for table in tables(store, records, part):
+            key = table.about["preset"] + ("" if part.data else table.about["data"])
+            parts.setdefault(key, []).append(table)
+    if len(declared.parts()) == 1:
+        return [table for found in parts.values() for table in found]
+    joined = [join(declared, found) for found in parts.values()]
+    return [replace(joined[0], name=declared.name)] if len(joined) == 1 else joined
+
+
+def build(
+    store: Store,
+    records: Sequence[Record],
+    title: str,
+    declared: TableFile | None = None,
+    axes: Sequence[str] = (),
+) -> Table:
     """The table of records of one task, protocol, data and preset; ``declared`` gives rows and columns their order.
 
     Raises Refusal where a column would mix versions of its metric, or the table those of its protocol.
@@ -55,43 +85,45 @@ def build(store: Store, records: Sequence[Record], title: str, declared: TableFi
     _check_versions([row for _, rows, _ in grouped for row in rows])
     evidence = Evidence(store, primary)
     judged = judge([rows for _, rows, _ in grouped], evidence, primary, _direction(records, primary))
-    columns = chosen(records, judged, declared)
+    columns = chosen(records, judged, declared, axes)
     common = _common_changes(judged)
     bounds = limits(judged)
     made = []
     for (setup, _, environment), block in zip(grouped, judged, strict=True):
         rows = []
         for group, verdict in zip(block.rows, block.verdicts, strict=True):
-            subject = Subject(group, verdict, primary, bounds, block.control, block.best_trivial)
-            spec = declared.row_of(group) if declared else None
-            rows.append(_row(subject, columns, spec.label if spec else group.label(common), spec, environment))
+            audits = _audits(store, group)
+            subject = Subject(group, verdict, primary, bounds, block.control, block.best_trivial, audits)
+            spec = row_of(declared, group) if declared else None
+            label = spec.label if spec else group.label((*common, *axes))
+            rows.append(_row(subject, columns, label, spec, environment))
         if block is judged[-1]:
             rows += missing([row for of in judged for row in of.rows], declared, columns)
         rows = arranged(rows, declared)
         made.append(Block(_heading(setup, block.rows), tuple(rows), tuple(block_notes(block, environment))))
+    if declared is None:
+        told = {key for block in made for row in block.rows for key, cell in row.cells.items() if cell != Cell()}
+        columns = [column for column in columns if column.key in told or column.key not in AFTER_METRICS]
     everywhere = hoisted([block.rows for block in made])
     notes = table_notes(records, judged, bounds, evidence, common, declared)
     return Table(
         name=_name(first, declared),
         title=title,
-        subtitle=_subtitle(first),
-        columns=tuple(Head(column.key, column.label) for column in columns),
+        subtitle=", ".join(f"{name} {value}" for name, value in _about(first).items()),
+        columns=tuple(Head(column.key, column.label, column.direction, column.primary) for column in columns),
         blocks=tuple(_without(block, everywhere) for block in made),
         notes=tuple(everywhere + notes),
+        about=_about(first),
+        head=declared.head if declared else "row",
     )
 
 
 def write(store: Store, table: Table, name: str | None = None) -> Path:
-    """Write ``results/tables/NAME.{md,csv,json}``, each whole or not at all; gives the path of the first."""
-    folder = store.root / "tables"
-    for suffix, text in (
-        ("csv", render.csv(table)),
-        ("json", render.json(table)),
-        ("md", render.markdown(table)),
-    ):
-        path = folder / f"{name or table.name}.{suffix}"
-        write_atomic(path, text.encode())
-    return path
+    """Write ``results/tables/NAME.{md,tex,csv,html,json}``, each whole or not at all; gives the path of the first."""
+    paths = {suffix: store.root / "tables" / f"{name or table.name}.{suffix}" for suffix in render.FILES}
+    for suffix, path in paths.items():
+        write_atomic(path, render.FILES[suffix](table).encode())
+    return paths["md"]
 
 
 def _row(
@@ -112,7 +144,23 @@ def _row(
         marks=tuple(marks(subject, environment)),
         metrics={name: value for name in metric_names(group.done) if (value := group.value(name)) is not None},
         records=tuple(record["id"] for record in (*group.done, *group.unfinished)),
+        role=_role(subject),
     )
+
+
+def _audits(store: Store, group: Group) -> list[dict[str, Any]]:
+    """What audits found of the row's pretrainings."""
+    keys = [record["pretraining"] for record in group.done if record.get("pretraining")]
+    files = [store.root / "audit" / key / "audit.json" for key in keys]
+    return [json.loads(file.read_text()) for file in files if file.is_file()]
+
+
+def _role(subject: Subject) -> str:
+    if subject.row.trivial:
+        return "best trivial" if subject.row is subject.best_trivial else "trivial"
+    if subject.row.reference:
+        return "reference"
+    return "control" if subject.row is subject.control else ""
 
 
 def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
@@ -182,16 +230,15 @@ def _heading(setup: dict[str, Any], rows: Sequence[Group]) -> str:
     return ", ".join([setup["backbone"], f"{setup['side']} px", setup["family"], *told])
 
 
-def _subtitle(record: Record) -> str:
+def _about(record: Record) -> dict[str, str]:
     data = record["data"]
     kind = "simulated" if data.get("simulated") else "not comics" if data.get("photographs") else ""
-    parts = [
-        f"task {record['task']}",
-        f"protocol {record['protocol']}",
-        f"data {data['id']} {str(data['fingerprint'])[:8]}" + (f" ({kind})" if kind else ""),
-        f"preset {record['preset']}",
-    ]
-    return ", ".join(parts)
+    return {
+        "task": record["task"],
+        "protocol": record["protocol"],
+        "data": f"{data['id']} {str(data['fingerprint'])[:8]}" + (f" ({kind})" if kind else ""),
+        "preset": record["preset"],
+    }
 
 
 def _name(record: Record, declared: TableFile | None) -> str:

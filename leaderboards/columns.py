@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leaderboards.rows import CONTROL, Group
+from leaderboards.rows import CONTROL, Group, plain
 from leaderboards.table import Cell
 from leaderboards.verdicts import Limits, Verdict, star
+
+YES, NO = "✓", "✗"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +23,28 @@ class Subject:
     limits: tuple[Limits, Limits]
     control: Group | None
     best_trivial: Group | None
+    audits: Sequence[Mapping[str, Any]] = ()
+    """What ``audit`` found of the row's pretrainings, where it was run (results/audit/KEY/audit.json)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: ``produce`` makes its cell for a row that is done; ``requires`` names the row it compares with."""
+    """One column: ``produce`` makes its cell for a row that is done; ``requires`` names the row it compares with.
+
+    ``metric`` is the metric that it shows, if any: its heading says which way is better.
+    """
 
     key: str
     label: str
     produce: Callable[[Subject], Cell]
     requires: str = ""
+    metric: str = ""
+    direction: str = ""
+
+    @property
+    def primary(self) -> bool:
+        """Whether it shows the task's primary metric."""
+        return self.produce is _primary
 
 
 def figure(value: float, signed: bool = False) -> str:
@@ -51,18 +65,42 @@ def metric_column(name: str, label: str = "") -> Column:
         value = subject.row.value(name)
         return Cell() if value is None else Cell(figure(value), value)
 
-    return Column(name, label or name, produce)
+    return Column(name, label or name, produce, metric=name)
+
+
+def setting_column(key: str, label: str = "") -> Column:
+    """The column of a setting NAME.FIELD of method, task, pretrain, backbone or data; a check mark for what is on."""
+    owner, _, name = key.partition(".")
+
+    def produce(subject: Subject) -> Cell:
+        record = subject.row.any
+        rooms = {
+            record["method"]: record["settings"].get("method"),
+            record["task"]: record["settings"].get("task"),
+            "pretrain": record["settings"].get("pretrain"),
+            "backbone": record["settings"].get("backbone"),
+            record["data"]["id"]: record["data"].get("settings"),
+        }
+        value = (rooms.get(owner) or {}).get(name)
+        if value is None:
+            return Cell()
+        if isinstance(value, bool):
+            return Cell(YES if value else NO, value)
+        return Cell(plain(value), value if isinstance(value, int | float | str) else plain(value))
+
+    return Column(key, label or name.replace("_", " "), produce)
 
 
 def _primary(subject: Subject) -> Cell:
     value = subject.row.value(subject.primary)
     if value is None:
         return Cell()
-    best, interval = subject.verdict.best, subject.verdict.interval
+    best, interval, p = subject.verdict.best, subject.verdict.interval, subject.verdict.control_p
+    extra = {"differs": True} if star(p, subject.limits[0]) else {}
     if interval is None:
-        return Cell(figure(value), value, best=best)
+        return Cell(figure(value), value, best=best, extra=extra)
     text = f"{figure(value)} [{figure(interval[0])}, {figure(interval[1])}]"
-    return Cell(text, value, *interval, best=best)
+    return Cell(text, value, *interval, best=best, extra=extra)
 
 
 def _difference(subject: Subject) -> Cell:
@@ -168,10 +206,55 @@ def _trials(subject: Subject) -> Cell:
     return Cell(str(max(counts)), max(counts)) if counts else Cell()
 
 
-def _seconds(subject: Subject) -> Cell:
-    sums = [sum(phase["wall_s"] for phase in record["phases"].values()) for record in subject.row.done]
-    mean = sum(sums) / len(sums)
-    return Cell(f"{mean:,.0f} s", mean)
+def _share(subject: Subject) -> Cell:
+    """Source images seen over the budget; more than all of it where ``--budget flops`` equalises operations."""
+    budgets = [(record["settings"].get("pretrain") or {}).get("images") for record in subject.row.done]
+    shares = [record["images_seen"] / images for record, images in zip(subject.row.done, budgets) if images]
+    if not shares or subject.row.any.get("given"):
+        return Cell()
+    mean = sum(shares) / len(shares)
+    return Cell(f"{mean:.0%}", mean)
+
+
+def _time(phases: Sequence[str] = (), of: str = "wall_s") -> Callable[[Subject], Cell]:
+    """The mean over seeds of the time that phases took (none named: all), over all devices where ``of`` says so."""
+
+    def produce(subject: Subject) -> Cell:
+        sums = [
+            sum(phase[of] for name, phase in record["phases"].items() if not phases or name in phases)
+            for record in subject.row.done
+            if not phases or set(phases) & set(record["phases"])
+        ]
+        if not sums:
+            return Cell()
+        mean = sum(sums) / len(sums)
+        return Cell(duration(mean), mean)
+
+    return produce
+
+
+def duration(seconds: float) -> str:
+    """A time for people, two or three figures of it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _memory(subject: Subject) -> Cell:
+    """The largest memory that any phase held; on a CPU that of the process."""
+    most = max(phase["peak_mib"] for record in subject.row.done for phase in record["phases"].values())
+    return Cell(f"{most / 1024:.1f} GiB", most)
+
+
+def _shortcut(subject: Subject) -> Cell:
+    """How much of the input gradient lies on tile borders, beside the same network's at initialisation."""
+    if not subject.audits:
+        return Cell()
+    shares = [
+        sum(audit["gradients"][name]["right"]["value"] for audit in subject.audits) / len(subject.audits)
+        for name in ("trained", "at initialisation")
+    ]
+    return Cell(f"{shares[0]:.2f} ({shares[1]:.2f})", shares[0], extra={"at initialisation": shares[1]})
 
 
 def _supervision(subject: Subject) -> Cell:
@@ -192,7 +275,12 @@ COLUMNS: dict[str, Column] = {
         Column("images", "images\nseen", _images),
         Column("trials", "trials", _trials),
         Column("head", "head\nparameters", _total("head_parameters")),
-        Column("seconds", "wall time", _seconds),
+        Column("share", "share of\nbudget", _share),
+        Column("seconds", "wall time", _time()),
+        Column("pretraining", "pretraining\ntime", _time(("pretrain",))),
+        Column("device", "device\ntime", _time(of="device_s")),
+        Column("memory", "peak\nmemory", _memory),
+        Column("shortcut", "gradient on tile borders\n(at initialisation)", _shortcut),
         Column("supervision", "supervision", _supervision),
         Column("hamming_mean", "average\nHamming distance", _fact("hamming_mean", 2)),
         Column("hamming_min", "minimum\nHamming distance", _fact("hamming_min", 0)),
@@ -200,4 +288,4 @@ COLUMNS: dict[str, Column] = {
 }
 """A new column is one entry here; a metric's name is a column too."""
 BEFORE_METRICS = ("primary", "difference", "p", "over_trivial", "p_trivial", "n")
-AFTER_METRICS = ("pretext", "images", "trials")
+AFTER_METRICS = ("pretext", "supervision", "images", "share", "trials", "device", "memory", "shortcut")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 
-from leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, Column, metric_column
+from leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, Column, metric_column, setting_column
+from leaderboards.matching import row_of
 from leaderboards.rows import Group, Record, plain
 from leaderboards.table import Cell, Row
 from leaderboards.tables import ColumnSpec, RowSpec, TableFile
 from leaderboards.verdicts import Judged
 
 REPORTED = "reported:"
+ONLY_REPORTED = "reported"
+"""The status of a row that a paper has and no method here stands for."""
 
 
 def arranged(rows: Sequence[Row], declared: TableFile | None) -> list[Row]:
@@ -24,12 +28,14 @@ def missing(rows: Sequence[Group], declared: TableFile | None, columns: Sequence
     """Declared rows that nobody has run here: shown, with the paper's figures, never left out."""
     if declared is None:
         return []
-    there = {spec.label for group in rows if (spec := declared.row_of(group))}
-    return [
-        Row(spec.label, "not run", {columns[0].key: Cell("not run"), **reported(spec)})
-        for spec in declared.rows
-        if spec.label not in there
-    ]
+    there = {spec.label for group in rows if (spec := row_of(declared, group))}
+    return [absent(spec, columns[0].key) for spec in declared.rows if spec.label not in there]
+
+
+def absent(spec: RowSpec, first: str) -> Row:
+    """A declared row without a record: not run, or one that no method here stands for; ``first`` says so."""
+    status = "not run" if spec.method else ONLY_REPORTED
+    return Row(spec.label, status, {**({first: Cell(status)} if spec.method else {}), **reported(spec)})
 
 
 def reported(spec: RowSpec) -> dict[str, Cell]:
@@ -37,8 +43,10 @@ def reported(spec: RowSpec) -> dict[str, Cell]:
     return {f"{REPORTED}{key}": Cell(plain(value), value) for key, value in spec.reported.items()}
 
 
-def chosen(records: Sequence[Record], judged: Sequence[Judged], declared: TableFile | None) -> list[Column]:
-    """Declared or usual columns, without those that compare with a row which is not there."""
+def chosen(
+    records: Sequence[Record], judged: Sequence[Judged], declared: TableFile | None, axes: Sequence[str] = ()
+) -> list[Column]:
+    """Columns of ``axes`` (settings), then declared or usual ones, without those that compare with an absent row."""
     done = [record for record in records if record["status"] == "done"]
     primary = records[0]["primary"]
     there = {"control": any(block.control for block in judged), "trivial": any(block.best_trivial for block in judged)}
@@ -52,6 +60,7 @@ def chosen(records: Sequence[Record], judged: Sequence[Judged], declared: TableF
         shown += [name for name in metrics if name.startswith(parts) and name not in defined]
         columns = [COLUMNS[key] for key in BEFORE_METRICS] + [metric_column(name) for name in shown]
         columns += [COLUMNS[key] for key in AFTER_METRICS]
+    columns = [setting_column(key, key) for key in axes] + columns
     return [_arrowed(column, done, primary) for column in columns if not column.requires or there[column.requires]]
 
 
@@ -62,21 +71,28 @@ def metric_names(records: Sequence[Record]) -> list[str]:
 
 def _declared(spec: ColumnSpec, primary: str, declared: TableFile) -> list[Column]:
     known = COLUMNS.get("primary" if spec.key == primary else spec.key)
-    column = Column(known.key, spec.label or known.label, known.produce, known.requires) if known else None
-    columns = [column or metric_column(spec.key, spec.label)]
-    if any(spec.key in row.reported for row in declared.rows):
+    if known:
+        column = replace(known, label=spec.label or known.label)
+    elif "." in spec.key.partition("[")[0].partition("@")[0]:
+        column = setting_column(spec.key, spec.label)
+    else:
+        column = metric_column(spec.key, spec.label)
+    if spec.id != spec.key:
+        column = replace(column, key=spec.id)
+    columns = [column]
+    if any(spec.id in row.reported for row in declared.rows):
         label = spec.reported or f"{spec.label or spec.key} (reported)"
-        columns.append(Column(f"{REPORTED}{spec.key}", label, lambda _: Cell()))
+        columns.append(Column(f"{REPORTED}{spec.id}", label, lambda _: Cell()))
     return columns
 
 
 def _arrowed(column: Column, done: Sequence[Record], primary: str) -> Column:
     """Metrics show which way is better; the primary one says its name."""
-    name = primary if column.key == "primary" else column.key
+    name = primary if column.primary else column.metric
     label = column.label or name
     entry = next((record["metrics"][name] for record in done if name in record["metrics"]), None)
     if entry is not None:
         label += " ↑" if entry["direction"] == "max" else " ↓"
-    if column.key == "primary":
+    if column.primary:
         label += "\n[95 % interval]"
-    return Column(column.key, label, column.produce, column.requires)
+    return replace(column, label=label, direction=entry["direction"] if entry else "")

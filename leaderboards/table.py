@@ -27,15 +27,23 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column: its key for programs, its label for people."""
+    """A column: its key for programs, its label for people; of a metric which way is better (``max``, ``min``).
+
+    ``primary``: whether it is the task's primary metric, which tests and marks are about.
+    """
 
     key: str
     label: str
+    direction: str = ""
+    primary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a cell for every column, and its ``marks``, remarks in words that belong to this row alone."""
+    """One row: a cell for every column, and its ``marks``, remarks in words that belong to this row alone.
+
+    ``role``: ``control``, ``trivial``, ``best trivial``, ``reference``, or nothing.
+    """
 
     label: str
     status: str
@@ -43,6 +51,7 @@ class Row:
     marks: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     records: tuple[str, ...] = ()
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A finished table; ``name`` is its file's name, ``subtitle`` says what was measured on what."""
+    """A finished table; ``name`` is its file's name, ``subtitle`` says what was measured on what.
+
+    ``about`` holds the same for programs: task, protocol, data and preset, as far as all its figures share them.
+    ``head`` stands over the rows' labels.
+    """
 
     name: str
     title: str
@@ -64,3 +77,5 @@ class Table:
     columns: tuple[Head, ...]
     blocks: tuple[Block, ...]
     notes: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+    head: str = "row"

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.files import images_below
-from benchmark.declared import RENDERERS
 from benchmark.launch import pair
 from benchmark.progress import Progress
 from benchmark.store import Store, checksum, write_atomic
-from leaderboards import board
+from leaderboards import board, render
 from submissions import bundle as bundling
 from submissions import check as checking
 from submissions import leaderboard as boards
@@ -115,7 +114,7 @@ def leaderboard(flags: Namespace) -> int:
     store = Store(flags.results / "submissions")
     reference = read_reference(asked_of(flags))
     table, failed = boards.leaderboard(flags.folder, reference, store, flags.preset, flags.strict)
-    print(RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
+    print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
     print(f"table: {board.write(store, table)}", file=sys.stderr)
     return int(failed > 0)
 

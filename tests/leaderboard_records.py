@@ -128,7 +128,7 @@ def rows(table):
 
 
 def everything(table):
-    return [render.text(table), render.markdown(table), render.csv(table), render.json(table)]
+    return [renderer(table) for renderer in render.RENDERERS.values()]
 
 
 def usual(store, **over):

@@ -12,12 +12,15 @@ from benchmark.declared import show_table
 from benchmark.errors import Refusal
 from benchmark.request import Request
 from benchmark.store import Store
-from leaderboards import board, render, tables
+from leaderboards import board, matching, render, table_files, tables
 
 
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path)
+
+
+FINE_TUNED = {"protocol": "finetune@1", "family": "finetune"}
 
 
 def run(store, cell, method, quality, noise=0, **changed):
@@ -31,12 +34,13 @@ def run(store, cell, method, quality, noise=0, **changed):
     if method == "jigsaw":
         settings["pretrain"] = {"images": 40_000, "batch": 64}
     told = {f"jigsaw.{key}": value for key, value in changed.items()}
-    return record(store, cell, method, detection_items(quality, noise), "detection", changed=told, settings=settings)
+    items = detection_items(quality, noise)
+    return record(store, cell, method, items, "detection", changed=told, settings=settings, **FINE_TUNED)
 
 
 def ablation(store):
     return [
-        record(store, "t0", "trivial:constant-box", detection_items(0.02), "detection"),
+        record(store, "t0", "trivial:constant-box", detection_items(0.02), "detection", **FINE_TUNED),
         run(store, "r0", "random", 0.3, 1),
         run(store, "j0", "jigsaw", 0.6, 2),
         run(store, "j1", "jigsaw", 0.5, 3, gap=False),
@@ -48,14 +52,17 @@ def ablation(store):
 def test_shipped_tables_name_settings_that_exist(name):
     """Every row resolves against the real classes, so that ``--run`` is never refused for a misspelling."""
     table = tables.load(name)
-    task = registry.load("tasks", table.task)
-    assert any(protocol.partition("@")[0] == table.protocol.partition("@")[0] for protocol in task.protocols)
-    for row, fields in zip(table.rows, tables.expand(table), strict=True):
+    for part in table.parts():
+        task = registry.load("tasks", part.task)
+        assert part.protocol in {*task.protocols, *(protocol.partition("@")[0] for protocol in task.protocols)}
+    runs = tables.expand(table)
+    assert len(runs) == sum(bool(row.method) for row in table.rows) * len(table.parts())
+    for fields in runs:
         Request(**fields)
-        method = registry.load("methods", row.method)
-        for preset in ("smoke", "quick"):
-            own = {key.partition(".")[2]: text for key, text in fields["sets"] if key.startswith(f"{row.method}.")}
-            method.Config.resolve(row.method, preset, own)
+        for room, owner in (("methods", fields["methods"][0]), ("tasks", fields["tasks"][0])):
+            own = {key.partition(".")[2]: text for key, text in fields["sets"] if key.startswith(f"{owner}.")}
+            for preset in ("smoke", "quick"):
+                registry.load(room, owner).Config.resolve(owner, preset, own)
 
 
 def test_noroozi_5_holds_the_paper_s_figures():
@@ -82,7 +89,7 @@ def test_rows_find_records_with_equal_changes(store):
     """Neither the row with one more change nor the one with none is taken for "no gap"."""
     table = tables.load("noroozi-5")
     records = ablation(store)
-    found = tables.match(table, records)
+    found = matching.match(table, records)
     assert [one["id"] for one in found] == ["t0", "r0", "j0", "j1"]
     (made,) = board.tables(store, found, table)
     labels = [row.label for row in made.blocks[0].rows]
@@ -100,9 +107,26 @@ def test_rows_find_records_with_equal_changes(store):
     assert rows["no normalisation"].status == "not run"
 
 
+def test_settings_are_columns_with_check_marks(store):
+    table = tables.load("noroozi-5")
+    (made,) = board.tables(store, matching.match(table, ablation(store)), table)
+    assert [head.label for head in made.columns][:3] == ["Gap", "Normalization", "Color jittering"]
+    rows = {row.label: [row.cells[head.key].text for head in made.columns[:3]] for row in made.blocks[0].rows}
+    assert rows["no gap"] == ["✗", "✓", "✓"]
+    assert rows["all three"] == ["✓", "✓", "✓"]
+
+
+def test_another_protocol_of_a_table(store):
+    frozen = tables.with_protocol(tables.load("noroozi-5"), "frozen")
+    assert matching.match(frozen, ablation(store)) == []
+    assert {request["protocols"] for request in tables.expand(frozen)} == {("frozen",)}
+    with pytest.raises(Refusal, match="columns of table 'noroozi-1' have protocols of their own"):
+        tables.with_protocol(tables.load("noroozi-1"), "frozen")
+
+
 def test_reported_figures_stand_beside_ours_and_change_nothing(store):
     table = tables.load("noroozi-5")
-    (made,) = board.tables(store, tables.match(table, ablation(store)), table)
+    (made,) = board.tables(store, matching.match(table, ablation(store)), table)
     rows = {row.label: row for row in made.blocks[0].rows}
     assert rows["no gap"].cells["reported:ap50"].value == 47.7
     assert rows["no normalisation"].cells["reported:ap50"].value == 43.5
@@ -111,7 +135,7 @@ def test_reported_figures_stand_beside_ours_and_change_nothing(store):
     assert "47.7" in text
     assert "reported: as printed in Noroozi & Favaro" in text
     assert "not run" in text
-    (plain,) = board.tables(store, tables.match(table, ablation(store)))
+    (plain,) = board.tables(store, matching.match(table, ablation(store)))
     unlabelled = {row.records: row for row in plain.blocks[0].rows}
     assert rows["no gap"].cells["p"].value == unlabelled[("j1",)].cells["p"].value
     assert rows["no gap"].cells["primary"].value == unlabelled[("j1",)].cells["primary"].value
@@ -122,10 +146,13 @@ def test_a_control_row_must_share_the_task_s_settings(store):
     records = [
         run(store, "j0", "jigsaw", 0.6, 2),
         record(
-            store, "r9", "random", detection_items(0.3), "detection", settings=other, changed={"detection.steps": 9}
+            *(store, "r9", "random", detection_items(0.3), "detection"),
+            settings=other,
+            changed={"detection.steps": 9},
+            **FINE_TUNED,
         ),
     ]
-    assert [one["id"] for one in tables.match(tables.load("noroozi-5"), records)] == ["j0"]
+    assert [one["id"] for one in matching.match(tables.load("noroozi-5"), records)] == ["j0"]
 
 
 def parsed(**over):
@@ -135,7 +162,7 @@ def parsed(**over):
         "rows": [{"label": "a", "settings": {"method": "jigsaw", "jigsaw.gap": False}}],
         "columns": [{"key": "ap"}],
     }
-    return tables.parse("mine", {**text, **over}, "mine.toml")
+    return table_files.parse("mine", {**text, **over}, "mine.toml")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +184,19 @@ def parsed(**over):
         ({"rows": [{"settings": {"method": "jigsaw"}}] * 2}, "two rows 'jigsaw'"),
         ({"columns": [{"key": "pretxt"}]}, "no column 'pretxt'; did you mean 'pretext'?"),
         ({"columns": [{"label": "x"}]}, "column 1 has no key"),
+        ({"columns": [{"key": "jigsw.gap"}]}, "no column 'jigsw.gap'"),
+        ({"columns": [{"key": "ap", "data": "mangga109"}]}, "no dataset 'mangga109'; did you mean 'manga109'?"),
+        ({"columns": [{"key": "ap"}] * 2}, "two columns 'ap'"),
+        ({"columns": [{"key": "n"}], "task": ""}, "has no task; name one for the table, or one for each column"),
+        ({"rows": [{"label": "a", "only_reported": True}]}, "only reported has a label and reported figures"),
+        (
+            {
+                "columns": [{"key": "ap", "protocol": protocol} for protocol in ("frozen@1", "finetune@1")],
+                "rows": [{"label": "a", "only_reported": True, "reported": {"ap": 1}}],
+                "source": "s",
+            },
+            "several columns are called 'ap'; write 'frozen@1 ap' or 'finetune@1 ap'",
+        ),
         (
             {"rows": [{"settings": {"method": "jigsaw"}, "reported": {"app": 1}}], "source": "s"},
             "no key 'app'; did you mean 'ap'?",
@@ -203,7 +243,7 @@ def test_the_verb_prints_and_writes(store, capsys):
     assert show_table(flags(store, "noroozi-5"), []) == 0
     assert "no colour jittering" in capsys.readouterr().out
     assert {path.name for path in (store.root / "tables").iterdir()} == {
-        f"noroozi-5.{s}" for s in ("md", "csv", "json")
+        f"noroozi-5.{s}" for s in ("md", "tex", "csv", "html", "json")
     }
     assert show_table(flags(store, "noroozi-5", "json"), []) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "noroozi-5"
@@ -220,4 +260,4 @@ def test_settings_laid_over_a_table_are_searched_for_too(store):
     assert [dict(row.settings) for row in table.rows] == [
         {**row.settings, "pretrain.images": "20000"} for row in tables.load("noroozi-5").rows
     ]
-    assert tables.match(table, ablation(store)) == [], "these were pretrained on 40,000 images"
+    assert matching.match(table, ablation(store)) == [], "these were pretrained on 40,000 images"

@@ -1,34 +1,34 @@
 """The board of several tasks: every figure as its own table has it."""
 
 from leaderboards import render
-from leaderboards.overall import BEST_TRIVIAL, overall
+from leaderboards.joined import BEST_TRIVIAL
+from leaderboards.overall import overall
 from leaderboards.table import Block, Cell, Head, Row, Table
 
 
-def row(label, value, star="", best=False, over="+0.1"):
-    cells = {
-        "primary": Cell(f"{value:.3f} [0.100, 0.900]", value, 0.1, 0.9, best),
-        "p": Cell(f"0.01{star}"),
-        "over_trivial": Cell(over),
-    }
-    return Row(label, "done", cells)
+def row(label, value, differs=False, best=False, role=""):
+    extra = {"differs": True} if differs else {}
+    cells = {"primary": Cell(f"{value:.3f} [0.100, 0.900]", value, 0.1, 0.9, best, extra), "p": Cell("0.01")}
+    return Row(label, "done", cells, role=role)
 
 
-def table(task, *blocks):
-    heads = (Head("primary", "m ↑\n[95 % interval]"), Head("p", "p"), Head("over_trivial", "Δ"))
-    subtitle = f"task {task}, protocol frozen@1, data synth abc (simulated), preset quick"
-    return Table(f"{task}-frozen-synth-quick", task, subtitle, heads, blocks, ("simulated: drawn", "other"))
+def table(task, *blocks, direction="max"):
+    heads = (Head("primary", "m ↑\n[95 % interval]", direction, primary=True), Head("p", "p"))
+    about = {"task": task, "protocol": "frozen@1", "data": "synth abc (simulated)", "preset": "quick"}
+    notes = ("simulated: drawn", "other")
+    return Table(f"{task}-frozen-synth-quick", task, "", heads, blocks, notes, about)
 
 
 RESNET = "test_resnet, 64 px, frozen"
 SALIENCY = table(
     "saliency",
-    Block(RESNET, (row("trivial:uniform", 0.1), row("trivial:centre", 0.2, over="(best)"), row("random", 0.3),
-                   row("jigsaw", 0.5, "*", best=True), row("reference:truth", 0.9))),
+    Block(RESNET, (row("trivial:uniform", 0.1, role="trivial"), row("trivial:centre", 0.2, role="best trivial"),
+                   row("random", 0.3, role="control"), row("jigsaw", 0.5, differs=True, best=True),
+                   row("reference:truth", 0.9, role="reference"))),
     Block("test_vit, 64 px, frozen", (row("random", 0.25), row("mae", 0.26))),
 )  # fmt: skip
 FAILED = Row("jigsaw", "failed", {"primary": Cell("failed")})
-REID = table("reid", Block("test_resnet, 48 px, frozen", (row("trivial:pixels", 0.7, over="(best)"), FAILED)))
+REID = table("reid", Block("test_resnet, 48 px, frozen", (row("trivial:pixels", 0.7, role="best trivial"), FAILED)))
 
 
 def test_methods_by_tasks_in_blocks_of_backbones():
@@ -46,7 +46,7 @@ def test_methods_by_tasks_in_blocks_of_backbones():
     assert first[BEST_TRIVIAL].cells[reid].text == "0.700 (pixels)"
     assert reid not in first["random"].cells
     assert "simulated: drawn" in board.notes
-    for renderer in (render.text, render.markdown, render.csv, render.json):
+    for renderer in render.RENDERERS.values():
         assert "0.5" in renderer(board)
 
 

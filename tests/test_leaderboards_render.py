@@ -96,11 +96,10 @@ FIXED = Table(
 )
 
 
-@pytest.mark.parametrize(
-    ("renderer", "suffix"), [(render.text, "txt"), (render.markdown, "md"), (render.csv, "csv"), (render.json, "json")]
-)
-def test_renderers_give_the_golden_files(renderer, suffix):
-    assert renderer(FIXED) == (GOLDEN / f"board.{suffix}").read_text()
+@pytest.mark.parametrize("form", render.RENDERERS)
+def test_renderers_give_the_golden_files(form):
+    suffix = form.replace("text", "txt")
+    assert render.RENDERERS[form](FIXED) == (GOLDEN / f"board.{suffix}").read_text()
 
 
 def test_tables_import_neither_torch_nor_pandas(store):

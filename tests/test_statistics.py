@@ -155,6 +155,17 @@ def test_false_positives_of_clustered_items():
     assert np.mean(np.array(over_items) < alpha) > 0.3
 
 
+@pytest.mark.parametrize("each", [1, 5], ids=["items", "clustered"])
+@pytest.mark.parametrize("count", [10, 25, 100])
+def test_false_positives_of_identical_methods(count, each, monkeypatch):
+    """Two methods that draw their figures alike are called different no more often than alpha allows."""
+    monkeypatch.setattr(statistics, "FLIPS_MEAN", 999)  # the level holds for any number of flips
+    generator = np.random.default_rng([count, each])
+    series, trials, alpha = series_of(count // each, each), 600, 0.05
+    p = [statistics.paired_test(joined(*clustered(generator, series)), series).p for _ in range(trials)]
+    assert np.mean(np.array(p) < alpha) < alpha + 3 * np.sqrt(alpha * (1 - alpha) / trials)
+
+
 def test_a_planted_difference_is_found():
     generator = np.random.default_rng(8)
     series = series_of(16, 24)

@@ -61,10 +61,14 @@ class ImageCache:
     failures: list[tuple[str, str]]
     rows: np.ndarray | None = None
 
-    def batch(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """A copy of the squares at ``indices`` as uint8 (B, S, S, 3)."""
+    def batch(self, indices: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """A copy of the squares at ``indices``, none of them negative, as uint8 (B, S, S, 3); into ``out`` if given."""
         chosen = np.asarray(indices, dtype=np.int64)
-        return np.asarray(self.images)[chosen if self.rows is None else self.rows[chosen]]
+        rows = chosen if self.rows is None else self.rows[chosen]
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(self.images):
+            raise IndexError(f"squares {rows.min()} to {rows.max()} of {len(self.images)}")
+        # "clip" writes into ``out`` directly, where the usual mode goes through a buffer of the same size
+        return np.take(np.asarray(self.images), rows, axis=0, out=out, mode="clip")
 
 
 def aligned(caches: Mapping[str, ImageCache]) -> dict[str, ImageCache]:

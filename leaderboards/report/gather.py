@@ -13,7 +13,7 @@ from benchmark.errors import Refusal
 from benchmark.store import Store, key_of
 from leaderboards import board
 from leaderboards.overall import overall
-from leaderboards.rows import CONTROL, TRIVIAL, Record
+from leaderboards.rows import Record
 from leaderboards.table import Row, Table
 
 MOST_ROWS = 300
@@ -56,8 +56,7 @@ class Gathered:
 
     records: dict[str, Record] = field(default_factory=dict)
     tables: list[Shown] = field(default_factory=list)
-    boards: list[tuple[Table, int]] = field(default_factory=list)
-    """Boards of several tables, and how many rows of each are left out."""
+    boards: list[Shown] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -81,10 +80,11 @@ def gather(store: Store) -> Gathered:
         except (Refusal, ImportError) as error:
             what = f"{first['task']} {first['protocol']} on {first['data']['id']}, preset {first['preset']}"
             _tell(found, f"no table of {what}: {error}")
-    found.tables = [_ranked(shown) for shown in _named_apart(whole)]
-    for together in _by_data(found.tables):
+    whole = [_ranked(shown) for shown in _named_apart(whole)]
+    for together in _by_data(whole):
         if (joined := overall([shown.table for shown in together])) is not None:
-            found.boards.append(_first(joined, sum(shown.cut for shown in together)))
+            found.boards.append(_shortened(Shown(joined, together[0].records)))
+    found.tables = [_shortened(shown) for shown in whole]
     return found
 
 
@@ -147,31 +147,30 @@ def _by_data(tables: Sequence[Shown]) -> list[list[Shown]]:
     return list(found.values())
 
 
-def _first(board: Table, cut: int) -> tuple[Table, int]:
-    """A board with at most ``MOST_ROWS`` rows, the first of each block, and how many rows are not on it."""
-    share = max(MOST_ROWS // len(board.blocks), 1)
-    blocks = tuple(replace(block, rows=block.rows[:share]) for block in board.blocks)
-    return replace(board, blocks=blocks), cut + sum(max(len(block.rows) - share, 0) for block in board.blocks)
-
-
 def _ranked(shown: Shown) -> Shown:
-    """The best of each block first, behind the rows that they are held against; at most ``MOST_ROWS`` rows in all."""
-    total = sum(len(block.rows) for block in shown.table.blocks)
-    share = total if total <= MOST_ROWS else max(MOST_ROWS // len(shown.table.blocks), 1)
-    upwards = "↓" not in shown.table.columns[0].label
+    """The best of each block first, behind the rows that they are held against."""
+    upwards = shown.table.columns[0].direction != "min"
     blocks = tuple(
-        replace(block, rows=tuple(sorted(block.rows, key=lambda row: _rank(row, upwards))[:share]))
+        replace(block, rows=tuple(sorted(block.rows, key=lambda row: _rank(row, upwards))))
         for block in shown.table.blocks
     )
-    left = sum(len(block.rows) for block in blocks)
-    return replace(shown, table=replace(shown.table, blocks=blocks), cut=total - left)
+    return replace(shown, table=replace(shown.table, blocks=blocks))
 
 
 def _rank(row: Row, upwards: bool) -> tuple[int, bool, float]:
-    """Rows without a backbone that know less, the control, then by figure; what has none comes last."""
+    """Rows that see no backbone, the control, then by figure; what has none comes last."""
     value = first_value(row)
-    place = 0 if row.label.startswith(TRIVIAL) else 1 if row.label == CONTROL else 2
+    place = 1 if row.role == "control" else 0 if row.role else 2
     return place, value is None, 0.0 if value is None or place < 2 else -value if upwards else value
+
+
+def _shortened(shown: Shown) -> Shown:
+    """The first rows of each block, at most ``MOST_ROWS`` in all."""
+    total = sum(len(block.rows) for block in shown.table.blocks)
+    share = total if total <= MOST_ROWS else max(MOST_ROWS // len(shown.table.blocks), 1)
+    blocks = tuple(replace(block, rows=block.rows[:share]) for block in shown.table.blocks)
+    left = sum(len(block.rows) for block in blocks)
+    return replace(shown, table=replace(shown.table, blocks=blocks), cut=total - left)
 
 
 def first_value(row: Row) -> float | None:

@@ -125,7 +125,7 @@ def forests(block: Block) -> list[Markup]:
     if not reach or min(reach) == max(reach):
         return [Markup("")] * len(cells)
     control = [
-        value for row, value in zip(block.rows, values, strict=True) if row.label == "random" and value is not None
+        value for row, value in zip(block.rows, values, strict=True) if row.role == "control" and value is not None
     ]
     bounds = (min(reach), max(reach))
     return [

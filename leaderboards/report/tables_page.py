@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from leaderboards.render.marks import left, numbered
 from leaderboards.report import plots
 from leaderboards.report.gather import Gathered, Shown
 from leaderboards.report.site import Site
@@ -27,6 +28,7 @@ class Field:
     text: str
     sort: str
     best: bool
+    left: bool
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class View:
     anchor: str
     title: str
     subtitle: str
-    heads: list[dict[str, str]]
+    head: str
+    heads: list[dict[str, Any]]
     parts: list[Part]
     marks: list[str]
     notes: list[tuple[bool, str]]
@@ -78,7 +81,7 @@ def write(site: Site, found: Gathered, pages: Mapping[str, str]) -> None:
         views.append(view)
         whole = replace(view, metrics=_all_metrics(shown))
         site.page(view.page, "table.html", title=view.title, view=whole, section="board")
-    boards = [of_board(board, cut, addresses) for board, cut in found.boards]
+    boards = [of_board(board.table, board.cut, addresses) for board in found.boards]
     counts = {
         "cells": len(found.records),
         "tables": len(found.tables),
@@ -113,10 +116,7 @@ def of_table(
     drawn: list[Markup] | None = None,
 ) -> View:
     """A table with links to its cells and, for each row, its interval as a drawing."""
-    numbered = {
-        mark: number
-        for number, mark in enumerate(dict.fromkeys(m for b in table.blocks for row in b.rows for m in row.marks), 1)
-    }
+    marks = numbered(table)
     parts = []
     for block in table.blocks:
         forests = plots.forests(block)
@@ -124,10 +124,10 @@ def of_table(
             Line(
                 row.label,
                 row.status,
-                [numbered[mark] for mark in row.marks],
+                [marks[mark] for mark in row.marks],
                 [(_which(records[cell], row.records), pages[cell]) for cell in row.records if cell in pages],
                 forest,
-                [_field(row.cells.get(head.key, Cell())) for head in table.columns],
+                [_field(row.cells.get(head.key, Cell()), left(head)) for head in table.columns],
             )
             for row, forest in zip(block.rows, forests, strict=True)
         ]
@@ -136,9 +136,10 @@ def of_table(
         anchor=slug(table.name),
         title=table.title,
         subtitle=table.subtitle,
-        heads=[{"label": head.label, "href": ""} for head in table.columns],
+        head=table.head,
+        heads=[{"label": head.label, "href": "", "left": left(head)} for head in table.columns],
         parts=parts,
-        marks=list(numbered),
+        marks=list(marks),
         notes=[(note == BEST_NOTE, note) for note in table.notes],
         page=page,
         cut=cut,
@@ -151,7 +152,11 @@ def of_board(board: Table, cut: int, addresses: Mapping[str, str]) -> View:
     view = of_table(board, {}, {}, "", cut)
     parts = [replace(part, drawn=False) for part in view.parts]  # its columns have no scale in common
     heads = [
-        {"label": head.label, "href": next((a for name, a in addresses.items() if head.key.startswith(f"{name} ")), "")}
+        {
+            "label": head.label,
+            "href": next((a for name, a in addresses.items() if head.key.startswith(f"{name} ")), ""),
+            "left": False,
+        }
         for head in board.columns
     ]
     return replace(view, heads=heads, parts=parts)
@@ -162,8 +167,8 @@ def _which(record: Record, row: tuple[str, ...]) -> str:
     return f"seed {record['seed']}" if len(row) > 1 else ""
 
 
-def _field(cell: Cell) -> Field:
-    return Field(cell.text, "" if cell.value is None else str(cell.value), cell.best)
+def _field(cell: Cell, words: bool) -> Field:
+    return Field(cell.text, "" if cell.value is None else str(cell.value), cell.best, words)
 
 
 def _all_metrics(shown: Shown) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from benchmark.store import Store
 from leaderboards.report import plots, tables_page, words
 from leaderboards.report.gather import Gathered, Shown
 from leaderboards.report.site import Site
-from leaderboards.rows import TRIVIAL
 
 MOST_SHOWN = 8
 """Rows whose curves and pictures a task's page shows: the first of each of its tables."""
@@ -54,7 +53,7 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
 def _first_rows(shown: Shown) -> list[tuple[str, str]]:
     """Label and first cell of the first rows that are done; methods before what must be beaten."""
     rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
-    rows.sort(key=lambda row: row.label.startswith(TRIVIAL))
+    rows.sort(key=lambda row: row.role not in ("", "control"))
     return [(row.label, row.records[0]) for row in rows][:MOST_SHOWN]
 
 

@@ -1,0 +1,128 @@
+"""How long a declared table takes from 10,000 records: without and with the index, all formats.
+
+Run: ``python -m pytest benchmarks/test_tables.py -s``. Imports excluded, pair statistics cached, median of 5.
+"""
+
+import importlib
+import json
+import statistics
+import time
+
+import numpy as np
+import pytest
+
+from benchmark import registry
+from benchmark.store import Store
+from leaderboards import board, compare, render, tables
+from leaderboards.columns import COLUMNS
+from leaderboards.tables import FLAGS
+from tasks.metrics.items import mean_resampler
+
+RECORDS = 10_000
+ROUNDS = 5
+SERIES, EACH = 16, 12
+
+
+def metrics_of(part, scorer):
+    """Entries of every metric that the table shows, and of its primary one."""
+    shown = [column.key for column in part.columns if column.key not in COLUMNS]
+    names = dict.fromkeys((scorer.METRICS[0].name, *(metric.name for metric in scorer.METRICS), *shown))
+    return {name: {"value": 0.5, "unit": "", "direction": "max", "n": 192, "version": 1} for name in names}
+
+
+def record_of(number, method, part, settings, changed):
+    """A record as a run writes it, with the settings of a declared row."""
+    scorer = registry.load("tasks", part.task).scorer
+    bare = method.startswith("trivial:")
+    whole = {"task": registry.load("tasks", part.task).Config().model_dump(mode="json"), "backbone": {"mean": None}}
+    if not bare:
+        whole["method"] = registry.load("methods", method).Config().model_dump(mode="json")
+        whole["pretrain"] = {"images": 40_000, "batch": 64}
+    for key, value in settings.items():
+        owner, _, name = key.partition(".")
+        if key not in FLAGS:
+            whole[{method: "method", part.task: "task"}.get(owner, owner)][name] = value
+    data = {"id": part.data or "synth", "fingerprint": "f" * 20, "version": 3, "settings": {}, "simulated": True}
+    return {
+        "schema": 1, "id": f"{number:020x}", "identity": {"engine": 2}, "status": "done", "method": method,
+        "task": part.task, "protocol": part.protocol if "@" in part.protocol else f"{part.protocol}@1",
+        "family": "finetune" if "finetune" in part.protocol else "frozen", "data": data,
+        "pretrain_data": None if bare else data, "pretraining": "p" * 20, "seed": 0, "preset": "quick",
+        "backbone": None if bare else {"name": "test_resnet", "side": 128}, "precision": "32", "changed": changed,
+        "settings": whole, "supervision": "none", "given": False, "transductive": False, "facts": {},
+        "pretext": None if bare else {"accuracy": {"value": 0.4, "trivial": 0.04, "n": 200, "learnt": True}},
+        "scorer": scorer, "primary": importlib.import_module(scorer).METRICS[0].name, "images_seen": 40_000,
+        "metrics": metrics_of(part, importlib.import_module(scorer)), "trials": [{"factor": 1.0}],
+        "phases": {"train": {"wall_s": 12.0, "device_s": 12.0, "peak_mib": 300.0}}, "curve": [[k, 1.0] for k in range(9)],
+        "provenance": {"packages": {"torch": "2.15.0", "timm": "1.0.31"}, "device": "cpu", "world": 1, "threads": 2},
+        "request": {"typed": ["--method", method] * 4, "resolved": {"tasks": [part.task]}},
+        "items": {"file": f"{number:020x}.items.npz", "sha256": f"{number:064x}"},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """10,000 records: the rows of all declared tables with their control and trivial rows, and ablations beside."""
+    store, made = Store(tmp_path_factory.mktemp("many")), []
+    for name in tables.names():
+        for part in tables.load(name).parts():
+            task = registry.load("tasks", part.task)
+            for trivial in task.trivial:
+                made.append(record_of(len(made), f"trivial:{trivial}", part, {}, {}))
+            made.append(record_of(len(made), "random", part, {}, {}))
+            for row in tables.load(name).rows:
+                if row.method:
+                    told = {key: value for key, value in row.settings.items() if key not in ("method", "preset")}
+                    made.append(record_of(len(made), row.method, part, row.settings, told))
+    part = tables.load("noroozi-5").parts()[0]
+    while len(made) < RECORDS:
+        changed = {"jigsaw.permutations": 1000 + len(made)}
+        made.append(record_of(len(made), "jigsaw", part, changed, changed))
+    for one in made:
+        path = store.record_path(one["id"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(one, indent=1))
+    return store
+
+
+def warm(store, name, monkeypatch):
+    """Compute the statistics of a table's rows once, from items drawn here."""
+
+    def items(self, record):
+        generator = np.random.default_rng(int(record["id"], 16))
+        series = np.repeat(np.arange(SERIES), EACH)
+        return {"id": np.arange(len(series)).astype(str), "series": series, "score": generator.normal(size=len(series))}
+
+    monkeypatch.setattr(compare.Evidence, "_items", items)
+    monkeypatch.setattr(compare, "_resampler", lambda record, items, metric: mean_resampler(items, "score"))
+    board.declared_tables(store, tables.load(name))
+    monkeypatch.undo()
+
+
+def rendered(store, name):
+    made = board.declared_tables(store, tables.load(name))
+    assert made
+    return [renderer(table) for table in made for renderer in render.RENDERERS.values()]
+
+
+@pytest.mark.parametrize("name", tables.names())
+def test_a_table_from_ten_thousand_records(name, store, monkeypatch, benchmark):
+    warm(store, name, monkeypatch)
+    index = store.root / "cache" / "records.json"
+    taken = {"first": [], "again": []}
+    for _ in range(ROUNDS):
+        index.unlink(missing_ok=True)
+        for when in taken:
+            began = time.perf_counter()
+            rendered(store, name)
+            taken[when].append(time.perf_counter() - began)
+    first, again = (statistics.median(taken[when]) for when in taken)
+    benchmark.extra_info.update(
+        table=name, first_s=round(first, 3), again_s=round(again, 3), ratio=round(first / again, 1)
+    )
+    benchmark.pedantic(rendered, (store, name), rounds=1)
+    print(
+        f"\n{name}: {first:.2f} s from {RECORDS:,} records ({min(taken['first']):.2f} to {max(taken['first']):.2f}), "
+        f"{again:.2f} s from the index ({min(taken['again']):.2f} to {max(taken['again']):.2f}), n = {ROUNDS}"
+    )
+    assert first / again > 2

@@ -1,0 +1,133 @@
+"""Several tables side by side as one: rows by their labels, blocks by their backbones, nothing computed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from leaderboards.layout import REPORTED, absent, reported
+from leaderboards.ranks import with_ranks
+from leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
+from leaderboards.tables import TableFile
+
+BEST_TRIVIAL = "best trivial row"
+NOTES = (
+    "each column is a table of its own, with intervals, differences and p; * differs from random (p below .05, Holm)",
+    BEST_NOTE,
+)
+Shown = tuple[str | None, Mapping[Head, Cell]]
+"""How a row of a table enters the joined one: under which label (None: not at all), with which cells."""
+
+
+def blocks_of(tables: Sequence[Table], show: Callable[[Table, Block, Row], Shown]) -> tuple[list[Head], list[Block]]:
+    """The columns in the order in which they come, and the blocks; a backbone's rows of all tables are one block."""
+    heads: dict[str, Head] = {}
+    cells: dict[str, dict[str, dict[str, Cell]]] = {}
+    parts: dict[tuple[str, str], list[Row]] = {}
+    for table in tables:
+        for block in table.blocks:
+            backbone = block.heading.partition(", ")[0]
+            for row in block.rows:
+                label, shown = show(table, block, row)
+                if label is None:
+                    continue
+                heads |= {head.key: head for head in shown}
+                told = cells.setdefault(backbone, {}).setdefault(label, {})
+                told |= {head.key: cell for head, cell in shown.items() if head.key not in told}
+                parts.setdefault((backbone, label), []).append(row)
+    blocks = [
+        Block(backbone, tuple(_row(label, told, parts[backbone, label]) for label, told in found.items()))
+        for backbone, found in cells.items()
+    ]
+    return list(heads.values()), blocks
+
+
+def _row(label: str, cells: Mapping[str, Cell], of: Sequence[Row]) -> Row:
+    statuses, roles = [row.status for row in of], [row.role for row in of]
+    return Row(
+        label,
+        "done" if "done" in statuses else statuses[0],
+        cells,
+        marks=tuple(dict.fromkeys(mark for row in of for mark in row.marks)),
+        records=tuple(dict.fromkeys(record for row in of for record in row.records)),
+        role=roles[0],
+    )
+
+
+def label_of(row: Row) -> str | None:
+    """The label under which a row enters a joined table: of trivial rows the best one alone, references not at all."""
+    if row.role == "best trivial":
+        return BEST_TRIVIAL
+    return None if row.role in ("trivial", "reference") else row.label
+
+
+def primary_cell(row: Row, cell: Cell) -> Cell:
+    """A primary figure without its interval, starred as its own table stars it; of the best trivial row its name."""
+    star = "*" if cell.extra.get("differs") else ""
+    told = f" ({row.label.partition(':')[2]})" if row.role == "best trivial" else ""
+    return Cell(cell.text.split(" ")[0] + star + told, cell.value, best=cell.best)
+
+
+def notes_of(tables: Sequence[Table]) -> list[str]:
+    """What a joined table says in words: what its figures are, where its data and the papers' figures come from."""
+    kept = ("simulated", "not comics", "reported")
+    told = [note for table in tables for note in table.notes if note.startswith(kept)]
+    return list(dict.fromkeys((*NOTES, *told)))
+
+
+def join(declared: TableFile, tables: Sequence[Table]) -> Table:
+    """A declared table over several tasks, protocols or datasets, from the tables of its ``parts``."""
+
+    def show(table: Table, block: Block, row: Row) -> Shown:
+        del block
+        if not row.records:
+            return None, {}
+        if row.status != "done":
+            first = next(head for head in table.columns if head.primary or head.direction)
+            return label_of(row), {_bare(first): Cell(row.status)}
+        own = {head: row.cells[head.key] for head in table.columns if row.cells.get(head.key, Cell()) != Cell()}
+        return label_of(row), {
+            _bare(head): primary_cell(row, cell) if head.primary else cell for head, cell in own.items()
+        }
+
+    _, blocks = blocks_of(tables, show)
+    heads = _columns(declared, tables)
+    order = {spec.label: place for place, spec in enumerate(declared.rows)}
+    specs = {spec.label: spec for spec in declared.rows}
+    there = {row.label for block in blocks for row in block.rows}
+    made = []
+    for number, block in enumerate(blocks):
+        rows = [
+            replace(row, cells={**row.cells, **reported(specs[row.label])}) if row.label in specs else row
+            for row in block.rows
+        ]
+        if number == len(blocks) - 1:
+            rows += [absent(spec, heads[0].key) for spec in declared.rows if spec.label not in there]
+        made.append(replace(block, rows=tuple(sorted(rows, key=lambda row: order.get(row.label, -1)))))
+    ranked, heads, notes = with_ranks(made, heads)
+    first = tables[0]
+    about = {
+        name: value for name, value in first.about.items() if all(table.about.get(name) == value for table in tables)
+    }
+    return Table(
+        name=first.name,
+        title=declared.title,
+        subtitle=", ".join(f"{name} {value}" for name, value in about.items()),
+        columns=tuple(heads),
+        blocks=tuple(ranked),
+        notes=(*notes_of(tables), *notes),
+        about=about,
+        head=declared.head,
+    )
+
+
+def _bare(head: Head) -> Head:
+    """A heading without what is said of an interval, which a joined table leaves out."""
+    return replace(head, label=head.label.partition("\n[95 %")[0]) if head.primary else head
+
+
+def _columns(declared: TableFile, tables: Sequence[Table]) -> list[Head]:
+    """The columns of all parts in the declared order, each behind ours the paper's."""
+    found = {head.key: _bare(head) for table in tables for head in table.columns}
+    order = [key for column in declared.columns for key in (column.id, f"{REPORTED}{column.id}")]
+    return sorted(found.values(), key=lambda head: order.index(head.key) if head.key in order else -1)

@@ -1,0 +1,94 @@
+"""Which records a declared table's rows are, and which control and trivial rows stand beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leaderboards.rows import CONTROL, Group, Record, plain
+from leaderboards.tables import FLAGS, RowSpec, TableFile
+
+TOLD = ("init", "budget")
+"""Flags that a record lists among what was changed."""
+
+
+def match(table: TableFile, records: Sequence[Record]) -> list[Record]:
+    """The records of a table's rows, of their control and trivial rows; the table has one task (``TableFile.parts``).
+
+    A record is a row's where every setting of the row has its value and nothing else differs from the preset.
+    """
+    ours = [record for record in records if _of_table(table, record)]
+    chosen = [record for record in ours if any(_fits(spec, table.task, record) for spec in table.rows)]
+    setups = [_common(record) for record in chosen]
+    taken = {record["id"] for record in chosen}
+    beside = [
+        record
+        for record in ours
+        if (record["method"] == CONTROL or record["backbone"] is None)
+        and record["id"] not in taken
+        and any(_beside(record, setup) for setup in setups)
+    ]
+    return beside + chosen
+
+
+def row_of(table: TableFile, group: Group) -> RowSpec | None:
+    """The declared row that a group of records is, or None."""
+    return next((spec for spec in table.rows if _fits(spec, table.task, group.any)), None)
+
+
+def _of_table(table: TableFile, record: Record) -> bool:
+    if record["task"] != table.task or (table.data and record["data"]["id"] != table.data):
+        return False
+    return table.protocol in (record["protocol"], record["protocol"].partition("@")[0])
+
+
+def _fits(spec: RowSpec, task: str, record: Record) -> bool:
+    if record["method"] != spec.method:
+        return False
+    if record.get("transductive") or _elsewhere(record):
+        return False
+    if "preset" in spec.settings and record["preset"] != spec.settings["preset"]:
+        return False
+    if "backbone" in spec.settings and (record["backbone"] or {}).get("name") != spec.settings["backbone"]:
+        return False
+    if any(record["changed"].get(flag) != spec.settings.get(flag) for flag in TOLD):
+        return False
+    rooms = {
+        record["method"]: record["settings"].get("method"),
+        task: record["settings"].get("task"),
+        "pretrain": record["settings"].get("pretrain"),
+        "backbone": record["settings"].get("backbone"),
+        record["data"]["id"]: record["data"].get("settings"),
+    }
+    wanted = {key: value for key, value in spec.settings.items() if key not in FLAGS}
+    for key, value in wanted.items():
+        owner, _, name = key.partition(".")
+        known = rooms.get(owner)
+        if owner in rooms and known is not None and plain(known.get(name, ...)) != plain(value):
+            return False
+    return all(key in spec.settings for key in record["changed"])
+
+
+def _elsewhere(record: Record) -> bool:
+    """Whether a pretext task of this record saw other data than the task's."""
+    origin = record.get("pretrain_data")
+    return origin is not None and origin["fingerprint"] != record["data"]["fingerprint"]
+
+
+def _common(record: Record) -> dict[str, Any]:
+    """What a control row must share with a declared one."""
+    return {
+        "task": record["settings"].get("task"),
+        "protocol": record["protocol"],
+        "data": record["data"]["fingerprint"],
+        "preset": record["preset"],
+        "backbone": (record["backbone"] or {}).get("name"),
+        "backbone settings": record["settings"].get("backbone"),
+    }
+
+
+def _beside(record: Record, wanted: Mapping[str, Any]) -> bool:
+    own = _common(record)
+    shared = ("task", "protocol", "data", "preset") if record["backbone"] is None else tuple(own)
+    plain_control = not any(key.startswith(f"{record['method']}.") for key in record["changed"])
+    return plain_control and all(own[key] == wanted[key] for key in shared)

@@ -1,0 +1,32 @@
+"""A table for a repository's page; the best and all not distinguishable from it are bold."""
+
+from __future__ import annotations
+
+from tabulate import tabulate
+
+from leaderboards.render.marks import label, left, legend, numbered, shown
+from leaderboards.table import Block, Cell, Table
+
+
+def markdown(table: Table) -> str:
+    """A heading, a pipe table for each block, the notes as a list."""
+    marks = numbered(table)
+    lines = [f"# {table.title}", "", table.subtitle]
+    for block in table.blocks:
+        lines += ["", f"## {block.heading}", "", _grid(table, block, marks)]
+        lines += ["", *(f"**{note}**  " for note in block.notes)] if block.notes else []
+    lines += ["", *(f"- {line}" for line in legend(table, marks, "**bold**: "))]
+    return "\n".join(lines) + "\n"
+
+
+def _grid(table: Table, block: Block, marks: dict[str, int]) -> str:
+    heads = table.columns
+    rows = [[label(row, marks), *(_cell(row.cells.get(head.key, Cell())) for head in heads)] for row in block.rows]
+    titles = [table.head, *(title.replace("|", "\\|") for title in shown(heads))]
+    align = ["left", *("left" if left(head) else "right" for head in heads)]
+    return tabulate(rows, headers=titles, tablefmt="pipe", colalign=align, disable_numparse=True)
+
+
+def _cell(cell: Cell) -> str:
+    text = cell.text.replace("|", "\\|").replace("*", "\\*")
+    return f"**{text}**" if cell.best else text

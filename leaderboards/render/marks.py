@@ -1,0 +1,47 @@
+"""Remarks on rows as numbers, and the legend that resolves them; the same in every format for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from leaderboards.table import BEST_NOTE, Head, Row, Table
+
+SUPERSCRIPT = str.maketrans("0123456789,", "⁰¹²³⁴⁵⁶⁷⁸⁹ ")
+
+
+def numbered(table: Table) -> dict[str, int]:
+    """Every remark on a row with its number."""
+    found = dict.fromkeys(mark for block in table.blocks for row in block.rows for mark in row.marks)
+    return {mark: number for number, mark in enumerate(found, 1)}
+
+
+def numbers(row: Row, of: dict[str, int]) -> str:
+    """The numbers of a row's remarks, ``1,3``."""
+    return ",".join(str(of[mark]) for mark in row.marks)
+
+
+def label(row: Row, of: dict[str, int]) -> str:
+    """A row's label with the numbers of its remarks raised."""
+    return f"{row.label} {numbers(row, of).translate(SUPERSCRIPT)}".rstrip()
+
+
+def legend(table: Table, of: dict[str, int], best: str, raised: Callable[[int], str] | None = None) -> list[str]:
+    """The remarks by number, then the table's notes; ``best`` is this format's sign for the best."""
+    sign = raised or (lambda number: str(number).translate(SUPERSCRIPT))
+    marks = [f"{sign(number)} {mark}" for mark, number in of.items()]
+    return marks + [f"{best}{note}" if note == BEST_NOTE else note for note in table.notes]
+
+
+def left(head: Head) -> bool:
+    """Whether a column holds words rather than figures."""
+    return head.key in ("pretext", "supervision")
+
+
+def flat(text: str) -> str:
+    """A heading in one line."""
+    return text.replace("\n", " ")
+
+
+def shown(heads: Sequence[Head]) -> list[str]:
+    """The headings in one line each."""
+    return [flat(head.label) for head in heads]

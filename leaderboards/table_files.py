@@ -1,0 +1,156 @@
+"""A table's TOML file, read and checked: every misspelt key, task, method, metric or setting is one line."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark import registry
+from benchmark.config import PRESETS
+from benchmark.errors import Refusal, did_you_mean
+from leaderboards.columns import COLUMNS
+from leaderboards.tables import FLAGS, ColumnSpec, RowSpec, TableFile
+
+TEXTS = ("title", "task", "protocol", "source", "head")
+SHARED_OWNERS = ("pretrain", "backbone")
+
+
+def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
+    """The table that a parsed TOML file declares; ``where`` is its path. Raises Refusal."""
+    _known(text, (*TEXTS, "settings", "rows", "columns"), where)
+    for key in TEXTS:
+        if not isinstance(text.get(key, ""), str):
+            raise Refusal(f"{where}: {key} is a text, not {text[key]!r}")
+    if not text.get("title"):
+        raise Refusal(f"{where} has no title")
+    task = text.get("task", "")
+    if task:
+        registry.find("tasks", task)
+    columns = [_column(entry, task, f"{where}, column {k}") for k, entry in enumerate(_list(text, "columns", where), 1)]
+    _check_columns(columns, task, where)
+    shared = _settings(text, where)
+    rows = [_row(entry, shared, columns, f"{where}, row {k}") for k, entry in enumerate(_list(text, "rows", where), 1)]
+    twice = _twice([row.label for row in rows])
+    if not rows or twice:
+        raise Refusal(f"{where} has {f'two rows {twice!r}' if twice else 'no [[rows]]'}")
+    if any(row.reported for row in rows) and not text.get("source"):
+        raise Refusal(f"{where} has reported figures and no source; say where they are printed")
+    return TableFile(
+        name=name,
+        title=text["title"],
+        task=task,
+        protocol=text.get("protocol", "frozen"),
+        source=text.get("source", ""),
+        rows=tuple(rows),
+        columns=tuple(columns),
+        head=text.get("head", "row"),
+    )
+
+
+def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[ColumnSpec], where: str) -> RowSpec:
+    _known(entry, ("label", "settings", "reported", "only_reported"), where)
+    reported = entry.get("reported", {})
+    _known(reported, [column.id for column in columns] + [column.key for column in columns], f"{where}, reported")
+    by_column = {_column_of(key, columns, where): value for key, value in reported.items()}
+    if not all(isinstance(value, int | float | str) for value in reported.values()):
+        raise Refusal(f"{where}: reported figures are numbers, or a text such as '-'")
+    if entry.get("only_reported", False):
+        if not reported or "label" not in entry or "settings" in entry:
+            raise Refusal(f"{where}: a row that is only reported has a label and reported figures, and no settings")
+        return RowSpec(str(entry["label"]), {}, by_column)
+    settings = {**shared, **_settings(entry, where)}
+    if not isinstance(settings.get("method"), str):
+        raise Refusal(f'{where} names no method; write settings = {{ method = "jigsaw" }}, or only_reported = true')
+    registry.find("methods", settings["method"])
+    if settings.get("preset", "quick") not in PRESETS:
+        raise Refusal(f"{where}: no preset '{settings['preset']}'{did_you_mean(str(settings['preset']), PRESETS)}")
+    return RowSpec(str(entry.get("label", settings["method"])), settings, by_column)
+
+
+def _column_of(key: str, columns: Sequence[ColumnSpec], where: str) -> str:
+    """The id of the column that a reported figure belongs to."""
+    found = [column.id for column in columns if key in (column.id, column.key)]
+    if len(found) > 1:
+        raise Refusal(f"{where}: several columns are called '{key}'; write {' or '.join(map(repr, found))}")
+    return found[0]
+
+
+def _column(entry: Any, task: str, where: str) -> ColumnSpec:
+    _known(entry, ("key", "label", "reported", "task", "protocol", "data"), where)
+    key = entry.get("key")
+    if not isinstance(key, str):
+        raise Refusal(f"{where} has no key")
+    own = entry.get("task", "")
+    metrics = _metrics_of(own or task) if own or task else []
+    if not {key, key.partition("@")[0], key.partition("[")[0]} & {*COLUMNS, *metrics} and not _is_setting(key):
+        raise Refusal(f"{where}: there is no column '{key}'{did_you_mean(key, (*COLUMNS, *metrics))}")
+    texts = {name: str(entry.get(name, "")) for name in ("label", "reported", "task", "protocol", "data")}
+    if texts["data"] and texts["data"] not in registry.names("datasets"):
+        raise Refusal(f"{where}: no dataset '{texts['data']}'{did_you_mean(texts['data'], registry.names('datasets'))}")
+    return ColumnSpec(key, **texts)
+
+
+def _check_columns(columns: Sequence[ColumnSpec], task: str, where: str) -> None:
+    """Every column has a task, and no two are the same."""
+    if twice := _twice([column.id for column in columns]):
+        raise Refusal(f"{where} has two columns '{twice}'")
+    if not task and not any(column.task for column in columns):
+        raise Refusal(f"{where} has no task; name one for the table, or one for each column")
+
+
+def _is_setting(key: str) -> bool:
+    """Whether a key is NAME.FIELD of something that has settings."""
+    owner, dot, name = key.partition(".")
+    return bool(dot and name) and owner in (*registry.names("methods"), *registry.names("tasks"), *SHARED_OWNERS)
+
+
+def _metrics_of(task: str) -> list[str]:
+    """The metrics of a task, read off its source: importing it would import torch. Raises Refusal."""
+    entry = registry.find("tasks", task)
+    source = importlib.util.find_spec(entry.module)
+    if source is None or source.origin is None:
+        raise Refusal(f"task '{task}' has no source {entry.module}")
+    for node in ast.walk(ast.parse(Path(source.origin).read_text())):
+        if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["scorer"]:
+            scorer = importlib.import_module(ast.literal_eval(node.value))
+            return [metric.name for metric in scorer.METRICS]
+    raise Refusal(f"task '{task}' ({entry.module}) names no scorer")
+
+
+def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
+    settings = entry.get("settings", {})
+    if not isinstance(settings, dict):
+        raise Refusal(f"{where}: settings is a table of NAME.FIELD = value")
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{name}": inner for name, inner in value.items()}
+        elif "." in key or key in FLAGS:
+            flat[key] = value
+        else:
+            raise Refusal(f"{where}: '{key}' is no NAME.FIELD{did_you_mean(key, FLAGS)}")
+    return flat
+
+
+def _list(text: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    entries = text.get(key, [])
+    if not isinstance(entries, list):
+        raise Refusal(f"{where}: write [[{key}]], one for each")
+    return entries
+
+
+def _known(entry: Any, options: Sequence[str], where: str) -> None:
+    if not isinstance(entry, dict):
+        raise Refusal(f"{where} is not a table of keys")
+    for key in entry:
+        if key not in options:
+            raise Refusal(f"{where}: there is no key '{key}'{did_you_mean(key, options)}")
+
+
+def _twice(values: Sequence[str]) -> str:
+    """The first that is there more than once, or an empty text."""
+    return next((value for place, value in enumerate(values) if value in values[:place]), "")

@@ -1,0 +1,74 @@
+"""The index of the records: what the files say, read once."""
+
+import json
+import shutil
+
+import pytest
+from leaderboard_records import record, usual
+
+from benchmark import index
+from benchmark.errors import Refusal
+from benchmark.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "results")
+
+
+def read_files(store, monkeypatch):
+    """The names of the files that a call reads."""
+    seen, plain = [], Store.record_or_none
+    monkeypatch.setattr(Store, "record_or_none", lambda self, path: (seen.append(path.stem), plain(self, path))[1])
+    index.summaries(store)
+    monkeypatch.undo()
+    return sorted(seen)
+
+
+def test_it_says_what_the_records_say(store):
+    made = usual(store)
+    for _ in range(2):
+        assert index.summaries(store) == [
+            {key: one[key] for key in index.KEPT if key in one} for one in sorted(made, key=lambda one: one["id"])
+        ]
+
+
+def test_only_what_is_new_or_changed_is_read(store, monkeypatch):
+    usual(store)
+    assert read_files(store, monkeypatch) == ["j0", "r0", "t0"]
+    assert read_files(store, monkeypatch) == []
+    record(store, "j1", "jigsaw")
+    assert read_files(store, monkeypatch) == ["j1"]
+    record(store, "j0", "jigsaw", seed=3)
+    assert read_files(store, monkeypatch) == ["j0"]
+    assert next(one for one in index.summaries(store) if one["id"] == "j0")["seed"] == 3
+    store.record_path("r0").unlink()
+    assert [one["id"] for one in index.summaries(store)] == ["j0", "j1", "t0"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 1}', b'{"version": 0, "records": {}}', b"\xff"])
+def test_a_damaged_index_is_made_again(store, damage):
+    usual(store)
+    whole = index.summaries(store)
+    path = store.root / "cache" / "records.json"
+    path.write_bytes(damage)
+    assert index.summaries(store) == whole
+    assert json.loads(path.read_text())["records"]
+    shutil.rmtree(store.root / "cache")
+    assert index.summaries(store) == whole
+
+
+def test_files_that_are_no_records_are_told_every_time(store, capsys):
+    usual(store)
+    store.record_path("r0").write_text("{")
+    for _ in range(2):
+        assert [one["id"] for one in index.summaries(store)] == ["j0", "t0"]
+        assert "r0.json is no JSON" in capsys.readouterr().err
+
+
+def test_no_folder_and_a_file_in_its_place(store):
+    assert index.summaries(store) == []
+    assert not store.root.exists(), "asking writes nothing where there is nothing"
+    store.root.write_text("")
+    with pytest.raises(Refusal, match="is a file"):
+        index.summaries(store)
