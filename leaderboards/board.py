@@ -50,14 +50,21 @@ def tables(
     return made
 
 
-def declared_tables(store: Store, declared: TableFile) -> list[Table]:
-    """A declared table from what is in the store, once for each preset and (where it names none) dataset."""
+def declared_tables(store: Store, declared: TableFile, records: Sequence[Record] | None = None) -> list[Table]:
+    """A declared table from what is in the store, once for each preset and (where it names none) dataset.
+
+    ``records`` are those that may be used, where not all.
+    """
     of = declared.parts()
-    kept = summaries(store, lambda brief: any(may_be_of(part, brief) for part in of))
     parts: dict[str, list[Table]] = {}
+    known = records
+    if known is None:
+        known = summaries(store, lambda brief: any(may_be_of(part, brief) for part in of))
     for part in of:
-        records = [record for one in match(part, kept) if (record := store.read(one["id"])) is not None]
-        for table in tables(store, records, part):
+        own = match(part, known)
+        if records is None:
+            own = [record for one in own if (record := store.read(one["id"])) is not None]
+        for table in tables(store, own, part):
             key = table.about["preset"] + ("" if part.data else table.about["data"])
             parts.setdefault(key, []).append(table)
     if len(of) == 1:

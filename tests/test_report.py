@@ -88,6 +88,16 @@ def test_the_board_shows_what_the_text_renderer_shows(made):
     assert "out of memory at step 3" in board
 
 
+def test_tables_like_the_papers_are_filled_from_what_was_run(tmp_path):
+    store = Store(tmp_path / "results")
+    for number, method in enumerate(("random", "jigsaw", "autoencoder")):
+        record(store, f"m{number}", method, saliency_items(0.3 + number / 10, number))
+    page = Path(write_report(store, tmp_path / "out", Progress(quiet=True))).with_name("papers.html").read_text()
+    assert "Saliency by the style of the comic" in page
+    assert "Shortcuts of jigsaw puzzles" not in page, "none of its rows was run"
+    assert page.count("not run") >= 6
+
+
 def test_a_cells_page_holds_its_record_curves_and_pictures(made):
     _, folder = made
     page = (folder / "cell-d1.html").read_text()

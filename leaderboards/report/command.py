@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
 from benchmark.store import Store
-from leaderboards.report import cell_page, compare_page, method_page, tables_page, task_page
+from leaderboards.report import cell_page, compare_page, method_page, papers_page, tables_page, task_page
 from leaderboards.report.gather import gather
 from leaderboards.report.site import replacing
 
@@ -27,6 +27,7 @@ def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 
         pages = cell_page.addresses(found)
         compared = compare_page.write(site, store, found, pages, thumbnails, progress)
         tables_page.write(site, found, pages)
+        papers_page.write(site, store, found, pages)
         cell_page.write(site, store, found, pages, compared)
         method_page.write(site, store, found, pages)
         task_page.write(site, store, found, pages)
