@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
-from benchmark import engine, initialise, leak_check, pretrain, transfer
+from benchmark import engine, initialise, leak_check, looks, pretrain, transfer
 from benchmark.api import Item, Predictions, View
 from benchmark.backbones import Backbone, load_weights, weights_bytes
 from benchmark.data.cache import ImageCache, aligned
@@ -38,6 +38,8 @@ from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic, w
 from benchmark.task_data import TaskData
 
 PICTURED = 4
+GIVEN_KEY = 20
+"""Pictures of given weights lie under so much of their checksum, where those of a pretraining lie under its key."""
 Measured = tuple[dict[str, Any], dict[str, np.ndarray]]
 """What a record says of the work, and the items beside it; both empty on ranks that do not write."""
 
@@ -113,6 +115,8 @@ class Bench:
         backbone = self._backbone(cell)
         card = self._pretrained(cell, cell.pretraining, backbone) if cell.pretraining else {}
         handed_over = card.get("sha256") or checksum(weights_bytes(backbone))
+        if cell.giver:
+            self._look(backbone, self.plan.data, self.store.root / "runs" / handed_over[:GIVEN_KEY])
         train, val, test = (self._task_data(cell, split) for split in SPLITS)
         job = self._job(cell)
         checkpoint = engine.Checkpoint(self.store.root / "checkpoints" / f"{cell.id}.pt", self.device)
@@ -310,10 +314,25 @@ class Bench:
             }
             path = self.weights_path(work)
             save_pictures(self.store.root / "runs" / work.key, outcome.pictures)
+            self._look(backbone, data, self.store.root / "runs" / work.key)
             write_json(path.with_name("card.json"), card)
             write_atomic(path, data_bytes)
         self.device.fabric.barrier()
         checkpoint.remove()
+
+    def _look(self, backbone: Backbone, data: Dataset, folder: Path) -> None:
+        """Pictures of weights as they are handed over: once for each, however many cells use them."""
+        if not self.first or (folder / "first-layer.png").is_file():
+            return
+        cache = self.store.root / "cache" / "images"
+        items = looks.panels_of(data)
+        key, threads = data.fingerprint(), self.request.threads
+        try:
+            panels = build_cache(items, looks.view_of(backbone), cache, key, self.progress, threads)
+        except CellError as error:
+            self.progress.say(f"no pictures of what the weights find alike: {error}")
+            return
+        save_pictures(folder, looks.draw(self.device, backbone, panels))
 
     def prepare(self, data: Dataset) -> None:
         """Draw what is drawn by a program, once; the other ranks wait."""

@@ -15,6 +15,7 @@ VERBS = {
     "describe": "every setting of a method, task or dataset: type, default, source",
     "data": "info ID | check PATH | leaks A B | accept ID | get ID | make synth --out DIR",
     "table": "print a declared table from what has been run; --run runs what is missing",
+    "report": "the tables and all that is behind them as pages to look at: results/report/index.html",
     "compare": "CELL CELL: two rows against each other, with all that they differ in",
     "submit": "pack CELL | check X.zip | score X.zip",
     "audit": "is it a shortcut? what a network that solves puzzles looks at",

@@ -63,13 +63,14 @@ def _that_can_run(
     requests: Sequence[tuple[dict[str, Any], Request]], progress: Progress
 ) -> list[tuple[dict[str, Any], Request]]:
     """Those whose dataset is here; every other fault is refused."""
-    kept, lacking = [], {}
+    kept: list[tuple[dict[str, Any], Request]] = []
+    lacking: dict[str, Refusal] = {}
     for row, request in requests:
         if "data" in row:
             try:
                 open_dataset(request.data, request.preset, request.sets, request.results)
-            except Refusal as refusal:
-                lacking[request.data] = refusal
+            except Refusal as absent:
+                lacking[request.data] = absent
                 continue
         prepare(request)
         kept.append((row, request))

@@ -137,6 +137,28 @@ def verb_table(words: list[str]) -> int:
     return show_table(flags, words)
 
 
+def verb_report(words: list[str]) -> int:
+    """``report [--out DIR] [--thumbnails N]``."""
+    parser = _parser("report", "Pages to look at, made of the records; they open from a file, without a server.")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to write (default: RESULTS/report)")
+    parser.add_argument(
+        "--thumbnails",
+        type=int,
+        default=48,
+        metavar="N",
+        help="small pictures of test items for a comparison, at most (default: 48)",
+    )
+    flags = parser.parse_args(words)
+    if flags.thumbnails < 0:
+        raise Refusal(f"--thumbnails takes 0 or more, not {flags.thumbnails}")
+    from benchmark.progress import Progress
+    from leaderboards.report.command import write_report
+
+    out = flags.out or flags.results / "report"
+    print(write_report(Store(flags.results), out, Progress(flags.quiet), flags.thumbnails))
+    return 0
+
+
 def verb_compare(words: list[str]) -> int:
     """``compare CELL CELL [--metric M]``."""
     parser = _parser("compare", "Two rows against each other: paired difference, interval, p, what they differ in.")

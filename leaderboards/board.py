@@ -17,7 +17,7 @@ from leaderboards.columns import AFTER_METRICS, Column, Subject
 from leaderboards.compare import Evidence
 from leaderboards.joined import join
 from leaderboards.layout import arranged, chosen, metric_names, missing, reported
-from leaderboards.matching import match, row_of
+from leaderboards.matching import match, may_be_of, row_of
 from leaderboards.remarks import block_notes, hoisted, marks, table_notes
 from leaderboards.rows import Group, Record, blocks, plain
 from leaderboards.table import Block, Cell, Head, Row, Table
@@ -50,16 +50,24 @@ def tables(
     return made
 
 
-def declared_tables(store: Store, declared: TableFile) -> list[Table]:
-    """A declared table from what is in the store, once for each preset and (where it names none) dataset."""
-    kept = summaries(store)
+def declared_tables(store: Store, declared: TableFile, records: Sequence[Record] | None = None) -> list[Table]:
+    """A declared table from what is in the store, once for each preset and (where it names none) dataset.
+
+    ``records`` are those that may be used, where not all.
+    """
+    of = declared.parts()
     parts: dict[str, list[Table]] = {}
-    for part in declared.parts():
-        records = [record for one in match(part, kept) if (record := store.read(one["id"])) is not None]
-        for table in tables(store, records, part):
+    known = records
+    if known is None:
+        known = summaries(store, lambda brief: any(may_be_of(part, brief) for part in of))
+    for part in of:
+        own = match(part, known)
+        if records is None:
+            own = [record for one in own if (record := store.read(one["id"])) is not None]
+        for table in tables(store, own, part):
             key = table.about["preset"] + ("" if part.data else table.about["data"])
             parts.setdefault(key, []).append(table)
-    if len(declared.parts()) == 1:
+    if len(of) == 1:
         return [table for found in parts.values() for table in found]
     joined = [join(declared, found) for found in parts.values()]
     return [replace(joined[0], name=declared.name)] if len(joined) == 1 else joined

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmark.index import Brief
 from leaderboards.rows import CONTROL, Group, Record, plain
 from leaderboards.tables import FLAGS, RowSpec, TableFile
 
 TOLD = ("init", "budget")
 """Flags that a record lists among what was changed."""
+
+
+def may_be_of(table: TableFile, brief: Brief) -> bool:
+    """Whether a record of which only this is known may be one of the table's, or stand beside them."""
+    if brief.task != table.task or table.protocol not in (brief.protocol, brief.protocol.partition("@")[0]):
+        return False
+    if brief.method == CONTROL or ":" in brief.method:
+        return True
+    return any(spec.method == brief.method and spec.settings.keys() >= set(brief.changed) for spec in table.rows)
 
 
 def match(table: TableFile, records: Sequence[Record]) -> list[Record]:

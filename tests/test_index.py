@@ -1,6 +1,5 @@
 """The index of the records: what the files say, read once."""
 
-import json
 import shutil
 
 import pytest
@@ -46,16 +45,27 @@ def test_only_what_is_new_or_changed_is_read(store, monkeypatch):
     assert [one["id"] for one in index.summaries(store)] == ["j0", "j1", "t0"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 1}', b'{"version": 0, "records": {}}', b"\xff"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"inkbench records 0\n", b"inkbench records 1\n[]", b"inkbench records 1\n[1, 2]\t{", b"\xff"]
+)
 def test_a_damaged_index_is_made_again(store, damage):
     usual(store)
     whole = index.summaries(store)
-    path = store.root / "cache" / "records.json"
+    path = store.root / "cache" / "records.txt"
     path.write_bytes(damage)
     assert index.summaries(store) == whole
-    assert json.loads(path.read_text())["records"]
+    assert path.read_text().count("\n") == 3
     shutil.rmtree(store.root / "cache")
     assert index.summaries(store) == whole
+
+
+def test_what_is_not_wanted_is_left_out(store):
+    usual(store)
+    found = index.summaries(
+        store, lambda brief: (brief.task, brief.method, brief.changed) == ("saliency", "random", [])
+    )
+    assert [one["id"] for one in found] == ["r0"]
+    assert len(index.summaries(store)) == 3
 
 
 def test_files_that_are_no_records_are_told_every_time(store, capsys):

@@ -267,6 +267,7 @@ def test_comic2k_s_extra_images_have_no_boxes_and_tiny_ones_are_left_out(tmp_pat
     assert {name for name, item in items.items() if not item.labels} == {"30", "31"}
     assert items["20"].boxes == (Box("body", 10, 0, 20, 30),)
     assert told(dataset, "20.xml: box 1 is no larger than 16 square pixels (left out)")
+    assert not told(dataset, "30.xml"), "a dummy is not worth a line"
 
 
 def test_where_voc_s_xml_names_panels_images_are_pages(tmp_path):

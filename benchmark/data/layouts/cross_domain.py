@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from benchmark.api import setting
-from benchmark.data.dataset import Box, Split
+from benchmark.data.dataset import Split
 from benchmark.data.files import lines_of
 from benchmark.data.layouts.voc import BOXES, IMAGES, LISTS, Voc, VocConfig
 from benchmark.data.splits import few
@@ -58,7 +58,7 @@ class CrossDomain(Voc):
         return (root / IMAGES).is_dir() and (root / BOXES).is_dir()
 
     @cached_property
-    def _extra(self) -> frozenset[str]:
+    def _bare(self) -> frozenset[str]:
         """The images that have no boxes; one that a list of a split names too is none of them."""
         path = self.root / EXTRA
         named = {text.split()[0] for _, text in lines_of(path)} if path.is_file() else set()
@@ -68,11 +68,7 @@ class CrossDomain(Voc):
 
     @cached_property
     def _given(self) -> dict[str, Split]:
-        return {**super()._given, **dict.fromkeys(sorted(self._extra), "train")}
-
-    @cached_property
-    def _boxes(self) -> dict[str, tuple[Box, ...]]:
-        return {stem: boxes for stem, boxes in super()._boxes.items() if stem not in self._extra}
+        return {**super()._given, **dict.fromkeys(sorted(self._bare), "train")}
 
     def files(self) -> list[Path]:
         """What VOC's layout has, and the list of images without boxes."""

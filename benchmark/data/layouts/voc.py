@@ -154,7 +154,13 @@ class Voc(BoxedImages):
     def _boxes(self) -> dict[str, tuple[Box, ...]]:
         """The boxes of every image that has an XML file, by its name."""
         files = {file.stem: file for file in sorted((self.root / BOXES).glob("*.xml"))} if self._known else {}
-        return {stem: tuple(self._boxes_of(files[stem], self._images[stem])) for stem in self._known if stem in files}
+        read = [stem for stem in self._known if stem in files and stem not in self._bare]
+        return {stem: tuple(self._boxes_of(files[stem], self._images[stem])) for stem in read}
+
+    @property
+    def _bare(self) -> frozenset[str]:
+        """Images whose XML says nothing and is not read."""
+        return frozenset()
 
     @cached_property
     def labels(self) -> frozenset[str]:

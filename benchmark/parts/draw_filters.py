@@ -1,0 +1,41 @@
+"""The first layer as a sheet of its filters: what a network looks for in pixels, as Noroozi & Favaro show theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from torch import nn
+
+MOST = 96
+SIDE = 36
+GAP = 3
+ROW = 12
+PAPER = 255
+
+
+def first_filters(network: nn.Module) -> np.ndarray | None:
+    """The weights of the first convolution that sees three channels, float (N, 3, h, w); None where there is none.
+
+    Of a vision transformer that is its patch embedding.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.in_channels == 3 and module.groups == 1:
+            return module.weight.detach().float().cpu().numpy()
+    return None
+
+
+def draw_filters(weights: np.ndarray) -> np.ndarray:
+    """The first ``MOST`` filters of (N, 3, h, w) in a grid, uint8 (H, W, 3).
+
+    Grey is zero and each filter has a scale of its own, so that a weak one can be seen: sizes cannot be compared.
+    """
+    shown = weights[:MOST]
+    columns = min(ROW, len(shown))
+    step = SIDE + GAP
+    sheet = Image.new("RGB", (columns * step + GAP, -(-len(shown) // columns) * step + GAP), (PAPER,) * 3)
+    for place, one in enumerate(shown):
+        scaled = one / max(float(np.abs(one).max()), 1e-12)
+        pixels = ((scaled.transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)
+        tile = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        sheet.paste(tile, (GAP + place % columns * step, GAP + place // columns * step))
+    return np.asarray(sheet)

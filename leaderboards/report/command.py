@@ -1,0 +1,41 @@
+"""``report``: the whole folder from a store, in place of the last one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.errors import Refusal
+from benchmark.progress import Progress
+from benchmark.store import Store
+from leaderboards.report import cell_page, compare_page, method_page, papers_page, tables_page, task_page
+from leaderboards.report.gather import gather
+from leaderboards.report.site import replacing
+
+
+def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 48) -> Path:
+    """Write the report of a store to the folder ``out``; gives its first page. Raises Refusal.
+
+    ``thumbnails`` is how many pictures of test items each comparison has at most.
+    """
+    if not store.root.exists():
+        raise Refusal(f"there is no results folder {store.root}; run something first, or name one with --results DIR")
+    store.check_writable()  # statistics are kept in its cache
+    found = gather(store)
+    if not found.records:
+        raise Refusal(f"there is no record in {store.root} to report; run something first: --method M --task T")
+    with replacing(out) as site:
+        pages = cell_page.addresses(found)
+        compared = compare_page.write(site, store, found, pages, thumbnails, progress)
+        tables_page.write(site, found, pages)
+        papers_page.write(site, store, found, pages)
+        cell_page.write(site, store, found, pages, compared)
+        method_page.write(site, store, found, pages)
+        task_page.write(site, store, found, pages)
+    progress.say(f"report: {len(found.records):,} records, {len(found.tables)} tables, {len(pages):,} pages of cells")
+    if left := len(found.records) - len(pages):
+        progress.say(
+            f"without a page of their own: {left:,} cells, of rows that no table shows; their records have all"
+        )
+    if site.left_out:
+        progress.say(f"left out: {site.left_out:,} pictures; results/runs has all")
+    return out / "index.html"

@@ -1,0 +1,167 @@
+"""Figures of single items, or of series where a metric is of a set: what the comparison of two cells shows."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmark.store import Store, checksum, key_of, read_arrays, write_json
+from leaderboards.report.gather import Gathered
+from leaderboards.rows import CONTROL, Record
+from tasks.metrics.items import Items, Resampler, WeightedMean, mean_resampler
+
+MOST_CELLS = 40
+"""Rows of a table whose first cell can be compared: the first ones, in its order."""
+MOST_ITEMS = 2_000
+MOST_METRICS = 6
+VERSION = 1
+
+
+@dataclass
+class Metric:
+    """A metric of several cells: of ``units`` (items or series), a value each, None where one has none."""
+
+    name: str
+    direction: str
+    by_series: bool
+    values: dict[str, list[float | None]] = field(default_factory=dict)
+
+
+@dataclass
+class TestSet:
+    """Cells that were measured on the very same items."""
+
+    key: str
+    title: str
+    items: list[str]
+    series: list[str]
+    cells: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    cut_items: int = 0
+
+    @property
+    def all_series(self) -> list[str]:
+        """The names of the series, sorted."""
+        return sorted(set(self.series))
+
+
+def test_sets(store: Store, found: Gathered) -> list[TestSet]:
+    """The cells of all tables by what they were measured on; sets of one cell compare with nothing and are left out."""
+    sets: dict[str, TestSet] = {}
+    for shown in found.tables:
+        rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
+        for row in rows[:MOST_CELLS]:
+            record = found.records[row.records[0]]
+            _add(store, sets, record, f"{shown.table.title}, {record['protocol']}, {record['preset']}", row.label)
+    return [one for one in sets.values() if len(one.cells) > 1]
+
+
+def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, label: str) -> None:
+    cell = record["id"]
+    items = _items(store, record)
+    if items is None:
+        return
+    ids = [str(name) for name in items["id"]]
+    series = [str(name) for name in items.get("series", items["id"])]
+    key = key_of([record["task"], record["scorer"], record["data"]["fingerprint"], ids])
+    kept = np.unique(np.linspace(0, len(ids) - 1, min(MOST_ITEMS, len(ids))).astype(int))
+    if key not in sets:
+        names = ([ids[k] for k in kept], [series[k] for k in kept])
+        sets[key] = TestSet(key, title, *names, cut_items=len(ids) - len(kept))
+    test = sets[key]
+    if cell in test.cells:
+        return
+    backbone = (record["backbone"] or {}).get("name", "")
+    test.cells[cell] = ", ".join(
+        part for part in (label, record["protocol"], backbone, f"seed {record['seed']}") if part
+    )
+    for name, entry in _values(store, record, items).items():
+        metric = test.metrics.setdefault(
+            name, Metric(name, record["metrics"][name]["direction"], bool(entry["by_series"]))
+        )
+        values = entry["values"]
+        metric.values[cell] = values if metric.by_series else [values[k] for k in kept]
+
+
+def _items(store: Store, record: Record) -> Items | None:
+    """The per-item arrays of a record; None where they are not the ones that it was made with."""
+    path = store.items_path(record["id"])
+    told = (record.get("items") or {}).get("sha256")
+    if told is None or not path.is_file() or checksum(path.read_bytes()) != told:
+        return None
+    items = read_arrays(path)
+    return items if "id" in items else None
+
+
+def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, Any]]:
+    """By metric, the primary one first: a value for every item, or for every series; kept under the cache."""
+    names = [record["primary"], *(name for name in record["metrics"] if name != record["primary"])]
+    versions = [[name, record["metrics"][name]["version"]] for name in names]
+    key = key_of(["items of a report", VERSION, record["items"]["sha256"], record["scorer"], versions])
+    path = store.root / "cache" / "statistics" / f"{key}.json"
+    if path.is_file():
+        known: dict[str, dict[str, Any]] = json.loads(path.read_text())
+        return known
+    scorer = importlib.import_module(record["scorer"])
+    series = np.asarray(items["series"] if "series" in items else items["id"])
+    prepare = getattr(scorer, "resampler", mean_resampler)
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        if len(found) == MOST_METRICS:
+            break
+        resampler = prepare(items, name)
+        if isinstance(resampler, WeightedMean):
+            found[name] = {"by_series": False, "values": _of_items(resampler)}
+        elif name == record["primary"]:
+            found[name] = {"by_series": True, "values": _of_series(resampler, series)}
+    write_json(path, found)
+    return found
+
+
+def _of_items(mean: WeightedMean) -> list[float | None]:
+    there = mean.present > 0
+    values = np.divide(mean.values, mean.present, out=np.full(len(there), np.nan), where=there)
+    return _plain(values)
+
+
+def _of_series(resampler: Resampler, series: np.ndarray) -> list[float | None]:
+    """The metric of a set on each series alone, in the order of their names."""
+    return _plain(np.array([resampler((series == name).astype(np.float64)) for name in np.unique(series)]))
+
+
+def _plain(values: np.ndarray) -> list[float | None]:
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+
+
+def telling(test: TestSet, found: Mapping[str, Record], most: int) -> list[str]:
+    """Items whose pictures are wanted: those where a cell differs most from the control, both ways, then others.
+
+    For a metric of a set, the first items of every series.
+    """
+    metric = next(iter(test.metrics.values()), None)
+    if metric is None or metric.by_series:
+        first = dict(zip(reversed(test.series), reversed(test.items), strict=True))
+        return [first[name] for name in test.all_series][:most]
+    control = next((cell for cell in test.cells if found[cell]["method"] == CONTROL), next(iter(test.cells)))
+    others = [cell for cell in test.cells if cell != control and found[cell]["backbone"] is not None]
+    wanted: dict[str, None] = {}
+    ranked = [_ranked(metric.values[cell], metric.values[control]) for cell in others if cell in metric.values]
+    for place in range(len(test.items)):
+        for order in ranked:
+            if place < len(order):
+                wanted[test.items[order[place]]] = None
+        if len(wanted) >= most or not ranked:
+            break
+    return list(wanted)[:most]
+
+
+def _ranked(one: Sequence[float | None], other: Sequence[float | None]) -> list[int]:
+    """Places by how much two cells differ there: the largest gain, the largest loss, and so on in turn."""
+    known = [(a - b, k) for k, (a, b) in enumerate(zip(one, other, strict=True)) if a is not None and b is not None]
+    up = [k for _, k in sorted(known, reverse=True)]
+    return [place for both in zip(up, reversed(up), strict=True) for place in both][: len(up)]

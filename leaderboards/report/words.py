@@ -1,0 +1,79 @@
+"""Names of files, values and first paragraphs: how a page says what a record or the registry holds."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmark import registry
+from benchmark.store import key_of
+from leaderboards.rows import Record, plain
+
+SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+def slug(name: str) -> str:
+    """A file's name for any text: itself where that is one, else what is left of it and a hash, so that two differ."""
+    if SAFE.fullmatch(name):
+        return name
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name).strip('-')[:40]}-{key_of(name)[:8]}".lstrip("-")
+
+
+def summary(room: str, name: str) -> str:
+    """The one line of the registry on a method or task; empty for what it does not know (another's plugin)."""
+    entry = registry.entries(room).get(name)
+    return entry.summary if entry else ""
+
+
+def introduction(room: str, name: str) -> list[str]:
+    """The first paragraphs of ``docs/ROOM/NAME.md`` up to its first heading, as plain text."""
+    page = registry.ROOT / "docs" / room / f"{slug(name)}.md"
+    if not page.is_file():
+        return []
+    body = re.split(r"^## ", page.read_text(), maxsplit=1, flags=re.MULTILINE)[0]
+    body = re.sub(r"```.*?```", "", body, flags=re.DOTALL)
+    paragraphs = [" ".join(part.split()) for part in body.split("\n\n")[1:]]
+    return [_without_marks(part) for part in paragraphs if part and not part.startswith(("![", "|"))]
+
+
+def _without_marks(text: str) -> str:
+    """Markdown without its signs."""
+    text = re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"(\*\*|[*`])(.+?)\1", r"\2", text)
+
+
+def settings(record: Record) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """Settings by owner: (name, value as typed, whether it differs from the preset)."""
+    owners = {"method": record["method"], "task": record["task"]}
+    shown = []
+    for owner, values in record["settings"].items():
+        name = str(owners.get(owner, owner))
+        if not isinstance(values, Mapping):
+            shown.append((name, [(name, plain(values), owner in record["changed"])]))
+            continue
+        rows = [(str(key), plain(value), f"{name}.{key}" in record["changed"]) for key, value in values.items()]
+        shown.append((name, rows))
+    return shown
+
+
+def command(record: Record) -> str:
+    """The command as it was typed, as a shell takes it; empty where the record does not say."""
+    typed = record["request"].get("typed")
+    if not isinstance(typed, Sequence) or isinstance(typed, str) or not typed:
+        return ""
+    return shlex.join(["python", "run_benchmark.py", *map(str, typed)])
+
+
+def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested mappings as rows of (dotted name, value)."""
+    if not isinstance(value, Mapping):
+        return [(prefix, plain(value))]
+    return [row for key, inner in value.items() for row in flat(inner, f"{prefix}.{key}".lstrip("."))]
+
+
+def told(record: Record) -> str:
+    """A cell in a few words: what on what, with what it changes."""
+    changed = " ".join(f"{key}={plain(value)}" for key, value in record["changed"].items())
+    return f"{record['method']} {changed}".rstrip()
