@@ -1,0 +1,30 @@
+"""Which declared tables records fill: those of which enough rows were run to compare something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmark.errors import Refusal
+from benchmark.store import Store
+from leaderboards import board, tables
+from leaderboards.rows import Record
+from leaderboards.table import Table
+
+LEAST_ROWS = 2
+"""Declared rows that must have been run for a table to be shown."""
+
+
+def filled(store: Store, records: Sequence[Record], problems: list[str]) -> Iterator[Table]:
+    """The declared tables of which the records hold some rows; what cannot be laid out is added to ``problems``."""
+    for name in tables.names():
+        declared = tables.load(name)
+        labels = {row.label for row in declared.rows}
+        try:
+            made = board.declared_tables(store, declared, records)
+        except (Refusal, ImportError) as error:
+            problems.append(f"{name}: {error}")
+            continue
+        for table in made:
+            run = {row.label for block in table.blocks for row in block.rows if row.records} & labels
+            if len(run) >= LEAST_ROWS:
+                yield table

@@ -1,0 +1,97 @@
+"""The project's own boards, ``leaderboards/published/*.md``, made from the committed records beside them.
+
+python -m leaderboards.publish                 write the boards from the records
+python -m leaderboards.publish --add results   first take the finished records of a results folder
+python -m leaderboards.publish --check         compare only; 1 where a board is not what its records give
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.store import Store, write_atomic, write_json
+from leaderboards import board, render
+from leaderboards.filled import filled
+from leaderboards.overall import overall
+
+FOLDER = Path(__file__).resolve().parent / "published"
+
+
+def boards(folder: Path = FOLDER) -> dict[str, str]:
+    """The boards that the records of ``folder`` give: the name of the file -> Markdown."""
+    with tempfile.TemporaryDirectory() as scratch:  # statistics are kept beside the records that they are of
+        shutil.copytree(folder / "records", Path(scratch) / "records")
+        store = Store(Path(scratch) / "records")
+        records = list(store.records())
+        made = board.tables(store, records)
+        whole = [joined for joined in [overall(made)] if joined is not None]
+        problems: list[str] = []
+        made = [*whole, *made, *filled(store, records, problems)]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return {f"{table.name}.md": render.markdown(table) for table in made}
+
+
+def add(results: Path, folder: Path = FOLDER) -> int:
+    """Take the finished records of a results folder, with their items and without what is of one machine alone."""
+    source, target = Store(results), Store(folder / "records")
+    taken = 0
+    for record in source.records():
+        if record["status"] == "done" and source.whole(record):
+            items = source.items_path(record["id"])
+            write_atomic(target.items_path(record["id"]), items.read_bytes())
+            write_json(target.record_path(record["id"]), _of_no_machine(record))
+            taken += 1
+    return taken
+
+
+def write(folder: Path = FOLDER) -> list[str]:
+    """Write the boards; gives their names. Those that no record gives any more are removed."""
+    made = boards(folder)
+    for stale in {path.name for path in folder.glob("*.md")} - set(made):
+        (folder / stale).unlink()
+    for name, text in made.items():
+        write_atomic(folder / name, text.encode())
+    return list(made)
+
+
+def differing(folder: Path = FOLDER) -> list[str]:
+    """The names of boards that are not what the records give, are missing or should not be there."""
+    made = boards(folder)
+    there = {path.name: path.read_text() for path in folder.glob("*.md")}
+    return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
+
+
+def _of_no_machine(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record without the folders that it was made in and the words that name them."""
+    typed = list(record["request"]["typed"])
+    if "--results" in typed:
+        place = typed.index("--results")
+        del typed[place : place + 2]
+    return {**record, "request": {"typed": typed, "resolved": {}}}
+
+
+def main(words: list[str]) -> int:
+    """The command line; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m leaderboards.publish", description=__doc__.partition("\n")[0])
+    parser.add_argument("--add", type=Path, metavar="DIR", help="a results folder whose finished records are taken")
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 where a board differs")
+    flags = parser.parse_args(words)
+    if flags.add is not None:
+        print(f"{add(flags.add)} records taken", file=sys.stderr)
+    if flags.check:
+        wrong = differing()
+        print(f"differ: {', '.join(wrong)}" if wrong else "every board is what its records give", file=sys.stderr)
+        return int(bool(wrong))
+    print("\n".join(write()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
