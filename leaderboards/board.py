@@ -13,7 +13,8 @@ from benchmark.errors import Refusal
 from benchmark.index import summaries
 from benchmark.store import Store, key_of, write_atomic
 from leaderboards import render
-from leaderboards.columns import AFTER_METRICS, Column, Subject
+from leaderboards.column import Column, Subject
+from leaderboards.columns import AFTER_METRICS
 from leaderboards.compare import Evidence
 from leaderboards.joined import join
 from leaderboards.layout import arranged, chosen, metric_names, missing, reported

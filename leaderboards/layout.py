@@ -6,7 +6,8 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, Column, metric_column, setting_column
+from leaderboards.column import Column
+from leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
 from leaderboards.matching import row_of
 from leaderboards.rows import Group, Record, plain
 from leaderboards.table import Cell, Row

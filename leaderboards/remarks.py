@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leaderboards.columns import Subject, figure, pretext
+from leaderboards.column import Subject, figure
+from leaderboards.columns import pretext
 from leaderboards.compare import Evidence
 from leaderboards.rows import CONTROL, Group, Record, environment, plain
 from leaderboards.table import BEST_NOTE, Row

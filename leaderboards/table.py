@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+YES, NO = "✓", "✗"
+"""How a setting that is on or off is shown."""
 BEST_NOTE = "best of its block, or not distinguishable from it (p at least .05, Holm)"
 """The note that a renderer prefixes with its own sign for ``Cell.best``."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.store import Store
-from leaderboards.columns import figure, p_text
+from leaderboards.column import figure, p_text
 from leaderboards.compare import Evidence
 from leaderboards.rows import Group, Record, environment, plain, row_of
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from leaderboards.columns import NO, YES
 from leaderboards.render.marks import left, legend, numbered, numbers
-from leaderboards.table import Block, Cell, Table
+from leaderboards.table import NO, YES, Block, Cell, Table
 
 SPECIAL = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},

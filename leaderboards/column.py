@@ -1,0 +1,66 @@
+"""What a column is: a key, a label, and how a row's records become its cell; and how figures are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leaderboards.rows import Group
+from leaderboards.table import Cell
+from leaderboards.verdicts import Limits, Verdict
+
+PRIMARY = "primary"
+"""Stands for the task's primary metric, whatever it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a column may look at to make the cell of one row."""
+
+    row: Group
+    verdict: Verdict
+    primary: str
+    limits: tuple[Limits, Limits]
+    control: Group | None
+    best_trivial: Group | None
+    audits: Sequence[Mapping[str, Any]] = ()
+    """What ``audit`` found of the row's pretrainings, where it was run (results/audit/KEY/audit.json)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: ``produce`` makes its cell for a row that is done; ``requires`` names the row it compares with.
+
+    ``metric`` is the metric that it shows, if any: its heading says which way is better.
+    """
+
+    key: str
+    label: str
+    produce: Callable[[Subject], Cell]
+    requires: str = ""
+    metric: str = ""
+    direction: str = ""
+
+    @property
+    def primary(self) -> bool:
+        """Whether it shows the task's primary metric."""
+        return self.metric == PRIMARY
+
+
+def figure(value: float, signed: bool = False) -> str:
+    """A figure for people: three decimals, fewer where it is large."""
+    places = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+    return f"{value:{'+' if signed else ''}.{places}f}"
+
+
+def p_text(p: float) -> str:
+    """A p-value for people."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """A time for people, two or three figures of it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,77 @@
+"""Columns of what a row cost: images, trials, parameters, time, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from leaderboards.column import Column, Subject, duration
+from leaderboards.table import Cell
+
+
+def _total(key: str) -> Callable[[Subject], Cell]:
+    """The mean over seeds of a count that records keep."""
+
+    def produce(subject: Subject) -> Cell:
+        counts = [record[key] for record in subject.row.done if record.get(key) is not None]
+        if not counts:
+            return Cell()
+        mean = sum(counts) / len(counts)
+        return Cell(f"{mean:,.0f}", int(mean) if mean == int(mean) else mean)
+
+    return produce
+
+
+def _images(subject: Subject) -> Cell:
+    if subject.row.any.get("given"):
+        return Cell("outside", "outside the budget")
+    return _total("images_seen")(subject)
+
+
+def _trials(subject: Subject) -> Cell:
+    counts = [len(record["trials"]) for record in subject.row.done if record.get("trials")]
+    return Cell(str(max(counts)), max(counts)) if counts else Cell()
+
+
+def _share(subject: Subject) -> Cell:
+    """Source images seen over the budget; more than all of it where ``--budget flops`` equalises operations."""
+    budgets = [(record["settings"].get("pretrain") or {}).get("images") for record in subject.row.done]
+    shares = [record["images_seen"] / images for record, images in zip(subject.row.done, budgets) if images]
+    if not shares or subject.row.any.get("given"):
+        return Cell()
+    mean = sum(shares) / len(shares)
+    return Cell(f"{mean:.0%}", mean)
+
+
+def _time(phases: Sequence[str] = (), of: str = "wall_s") -> Callable[[Subject], Cell]:
+    """The mean over seeds of the time that phases took (none named: all), over all devices where ``of`` says so."""
+
+    def produce(subject: Subject) -> Cell:
+        sums = [
+            sum(phase[of] for name, phase in record["phases"].items() if not phases or name in phases)
+            for record in subject.row.done
+            if not phases or set(phases) & set(record["phases"])
+        ]
+        if not sums:
+            return Cell()
+        mean = sum(sums) / len(sums)
+        return Cell(duration(mean), mean)
+
+    return produce
+
+
+def _memory(subject: Subject) -> Cell:
+    """The largest memory that any phase held; on a CPU that of the process."""
+    most = max(phase["peak_mib"] for record in subject.row.done for phase in record["phases"].values())
+    return Cell(f"{most / 1024:.1f} GiB", most)
+
+
+COST_COLUMNS = (
+    Column("images", "images\nseen", _images),
+    Column("share", "share of\nbudget", _share),
+    Column("trials", "trials", _trials),
+    Column("head", "head\nparameters", _total("head_parameters")),
+    Column("seconds", "wall time", _time()),
+    Column("pretraining", "pretraining\ntime", _time(("pretrain",))),
+    Column("device", "device\ntime", _time(of="device_s")),
+    Column("memory", "peak\nmemory", _memory),
+)

@@ -1,0 +1,71 @@
+"""Columns of the primary metric: the figure, what it is against the control and the best trivial row, and n."""
+
+from __future__ import annotations
+
+from leaderboards.column import PRIMARY, Column, Subject, figure, p_text
+from leaderboards.rows import CONTROL
+from leaderboards.table import Cell
+from leaderboards.verdicts import star
+
+
+def _primary(subject: Subject) -> Cell:
+    value = subject.row.value(subject.primary)
+    if value is None:
+        return Cell()
+    best, interval, p = subject.verdict.best, subject.verdict.interval, subject.verdict.control_p
+    extra = {"differs": True} if star(p, subject.limits[0]) else {}
+    if interval is None:
+        return Cell(figure(value), value, best=best, extra=extra)
+    text = f"{figure(value)} [{figure(interval[0])}, {figure(interval[1])}]"
+    return Cell(text, value, *interval, best=best, extra=extra)
+
+
+def _difference(subject: Subject) -> Cell:
+    pair = subject.verdict.control
+    if subject.row is subject.control:
+        return Cell("control")
+    if pair is None:
+        return Cell()
+    text = f"{figure(pair.difference, True)} [{figure(pair.low, True)}, {figure(pair.high, True)}]"
+    return Cell(text, pair.difference, pair.low, pair.high, extra={"seeds": pair.seeds, "series": pair.series})
+
+
+def _p(subject: Subject) -> Cell:
+    pair, p = subject.verdict.control, subject.verdict.control_p
+    if pair is None or p is None:
+        return Cell()
+    extra = {"unadjusted": pair.p, "flips": pair.flips, "exact": pair.exact}
+    return Cell(p_text(p) + star(p, subject.limits[0]), p, extra=extra)
+
+
+def _over_trivial(subject: Subject) -> Cell:
+    pair = subject.verdict.trivial
+    if subject.row is subject.best_trivial:
+        return Cell("(best)")
+    if pair is None:
+        return Cell()
+    return Cell(figure(pair.difference, True), pair.difference, pair.low, pair.high)
+
+
+def _p_trivial(subject: Subject) -> Cell:
+    pair, p = subject.verdict.trivial, subject.verdict.trivial_p
+    if pair is None or p is None:
+        return Cell()
+    extra = {"unadjusted": pair.p, "flips": pair.flips, "exact": pair.exact}
+    return Cell(p_text(p) + star(p, subject.limits[1]), p, extra=extra)
+
+
+def _counts(subject: Subject) -> Cell:
+    items, series, seeds = subject.verdict.items, subject.verdict.series, len(subject.row.done)
+    text = f"{items:,}/{'?' if series is None else f'{series:,}'}/{seeds}"
+    return Cell(text, text, extra={"items": items, "series": series, "seeds": seeds})
+
+
+VERDICT_COLUMNS = (
+    Column("primary", "", _primary, metric=PRIMARY),
+    Column("difference", f"Δ to {CONTROL}\n[95 % interval]", _difference, requires="control"),
+    Column("p", f"p vs\n{CONTROL}", _p, requires="control"),
+    Column("over_trivial", "Δ to\ntrivial", _over_trivial, requires="trivial"),
+    Column("p_trivial", "p vs\ntrivial", _p_trivial, requires="trivial"),
+    Column("n", "n: items/\nseries/seeds", _counts),
+)
