@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import engine, plan
+from benchmark import cells, engine, plan
 from benchmark.api import Item, Predictions
-from benchmark.cells import Bench
+from benchmark.bench import Bench
 from benchmark.data.files import images_below
 from benchmark.data.fingerprint import fingerprint
 from benchmark.data.locate import open_dataset
@@ -47,7 +47,7 @@ def predict_folder(
     _check(cell, who)
     bench = Bench(request, work, device, store, progress, lambda event: None)
     bench.prepare(work.data)
-    data, predictions = bench.predict(cell, items, fingerprint(folder, [item.path for item in items]))
+    data, predictions = cells.predict(bench, cell, items, fingerprint(folder, [item.path for item in items]))
     found = {
         "id": np.array([item.id for item in data.items]),
         "width": np.array([place.width for place in data.placements]),

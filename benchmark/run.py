@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import engine, provenance
-from benchmark.cells import Bench
+from benchmark import cells, engine, provenance
+from benchmark.bench import Bench
 from benchmark.errors import CellError, Refusal
 from benchmark.locks import claim
 from benchmark.planned import Cell, Plan
+from benchmark.pretrained import weights_path
 from benchmark.progress import Progress
 from benchmark.records import base_record
 from benchmark.request import Request
@@ -69,7 +70,7 @@ class Runner:
             return "busy"
         if self._done(cell):
             return "done"
-        if cell.pretraining is None or self.bench.weights_path(cell.pretraining).is_file():
+        if cell.pretraining is None or weights_path(self.store, cell.pretraining).is_file():
             return "run"
         return "run" if held.enter_context(claim(locks / f"{cell.pretraining.key}.lock")) else "busy"
 
@@ -102,17 +103,17 @@ class Runner:
         """Run a cell; whatever fails is recorded as failed and does not stop the others."""
         self.report({"event": "working", "cells": [cell.id]})
         if self.request.force and self.first:
-            self.bench.forget(cell)
+            cells.forget(self.store, cell)
         try:
             if cell.declined:
                 self._write(
                     {**base_record(cell, self.plan, self.request), "status": "declined", "reason": cell.declined}
                 )
             else:
-                fields, items = self.bench.measure(cell)
+                fields, items = cells.measure(self.bench, cell)
                 self._write({**base_record(cell, self.plan, self.request), "status": "done", **fields}, items)
                 if self.first:
-                    self.bench.forget(cell)
+                    cells.forget(self.store, cell)
         except Exception as error:
             self._fail(cell, error)
             if self.device.fabric.world_size > 1:

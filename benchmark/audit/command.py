@@ -14,7 +14,7 @@ from benchmark.audit.measure import Figure, Gradient, accuracy, even_share, exam
 from benchmark.audit.networks import Workshop
 from benchmark.audit.pictures import draw_average, draw_examples
 from benchmark.audit.report import Findings
-from benchmark.cells import Bench
+from benchmark.bench import Bench
 from benchmark.data.locate import open_dataset
 from benchmark.errors import Refusal
 from benchmark.launch import prepare, request_of

@@ -11,7 +11,7 @@ from torch import nn
 
 from benchmark import engine, initialise, pretrain
 from benchmark.backbones import Backbone
-from benchmark.cells import Bench
+from benchmark.bench import Bench
 from benchmark.locks import machine_slot
 from benchmark.planned import Pretraining
 from benchmark.seeding import derive

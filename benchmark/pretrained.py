@@ -1,0 +1,134 @@
+"""Backbones as they are handed over: given, read from a finished pretraining, or pretrained first."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark import engine, initialise, looks, pretrain
+from benchmark.backbones import Backbone, load_weights, weights_bytes
+from benchmark.bench import Bench
+from benchmark.data.cache import aligned
+from benchmark.data.cache import build as build_cache
+from benchmark.data.dataset import SPLITS, Dataset
+from benchmark.errors import CellError, Refusal
+from benchmark.locks import machine_slot
+from benchmark.pictures import save_pictures
+from benchmark.planned import Cell, Pretraining
+from benchmark.seeding import derive
+from benchmark.store import Store, checksum, write_atomic, write_json
+
+
+def backbone_of(bench: Bench, cell: Cell) -> Backbone:
+    """The backbone as a method without pretraining hands it over, or as a pretext task starts from it."""
+    torch.manual_seed(derive(cell.seed, "backbone"))
+    backbone = Backbone(str(cell.backbone), cell.backbone_settings)
+    if cell.giver:
+        torch.manual_seed(derive(cell.seed, "build", cell.giver.name))
+        cell.giver.give(backbone, cell.weights)
+    elif cell.pretraining and cell.pretraining.init is not None:
+        initialise.load_init(backbone, cell.pretraining.init, bench.request.weights)
+    return backbone
+
+
+def weights_path(store: Store, work: Pretraining) -> Path:
+    """Where the weights of a finished pretraining lie."""
+    return store.root / "backbones" / work.key / "weights.safetensors"
+
+
+def pretrained(bench: Bench, cell: Cell, work: Pretraining, backbone: Backbone) -> dict[str, Any]:
+    """Fill ``backbone`` from a finished pretraining, done first on another where it is missing; gives its card.
+
+    What a process pretrained itself it reads back like any other, so that both go on from the same state.
+    """
+    path = weights_path(bench.store, work)
+    if not bench.agree(lambda: "there" if path.is_file() else ""):
+        _pretrain(bench, work, backbone_of(bench, cell))
+        bench.report({"event": "working", "cells": [cell.id]})
+    try:
+        card = json.loads(path.with_name("card.json").read_text())
+        if checksum(path.read_bytes()) != card["sha256"]:
+            raise ValueError("its checksum is not that of its card")
+        load_weights(backbone, path)
+    except (OSError, ValueError, KeyError, Refusal) as error:
+        raise CellError(f"{path} is damaged ({error}); remove {path.parent} and run again") from error
+    return card
+
+
+def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
+    affected = [cell.id for cell in bench.plan.cells if cell.pretraining and cell.pretraining.key == work.key]
+    bench.report({"event": "working", "cells": affected})
+    data, method = bench.plan.pretrain_data, work.method
+    bench.prepare(data)
+    splits = SPLITS if bench.request.transductive else ("train",)
+    views = method.views()
+    panels = aligned({name: bench.cache(data, view, splits) for name, view in views.items()})
+    held_out = aligned({name: bench.cache(data, view, ("val",)) for name, view in views.items()})
+    checkpoint = engine.Checkpoint(bench.store.root / "checkpoints" / f"{work.key}.pt", bench.device)
+    with machine_slot(bench.device.name, bench.progress) if bench.first else ExitStack():
+        outcome = pretrain.pretrain(
+            bench.device,
+            method,
+            backbone,
+            panels,
+            held_out,
+            work.settings,
+            work.budget,
+            work.seed,
+            checkpoint,
+            bench.progress,
+        )
+    if bench.first:
+        data_bytes = weights_bytes(backbone)
+        held_back = sum(
+            len(data.items(view.kind, split)) for view in views.values() for split in SPLITS if split not in splits
+        )
+        card = {
+            "key": work.key,
+            "identity": dict(work.identity),
+            "architecture": work.backbone,
+            "method": method.name,
+            "mean": backbone.mean,
+            "std": backbone.std,
+            "steps": outcome.steps,
+            "images": outcome.images,
+            "crops": outcome.crops,
+            "flops": outcome.flops,
+            "pretext": outcome.pretext,
+            "curve": outcome.curve,
+            "exclusions": {
+                "panels_read": sum(len(cache.items) for cache in panels.values()),
+                "panels_of_other_series_held_back": held_back,
+                "unreadable": [
+                    {"item": item, "reason": why} for cache in panels.values() for item, why in cache.failures
+                ],
+            },
+            "phases": {"pretrain": bench.phase(outcome.seconds, bench.device.fabric.world_size)},
+            "sha256": checksum(data_bytes),
+        }
+        path = weights_path(bench.store, work)
+        save_pictures(bench.store.root / "runs" / work.key, outcome.pictures)
+        look(bench, backbone, data, bench.store.root / "runs" / work.key)
+        write_json(path.with_name("card.json"), card)
+        write_atomic(path, data_bytes)
+    bench.device.fabric.barrier()
+    checkpoint.remove()
+
+
+def look(bench: Bench, backbone: Backbone, data: Dataset, folder: Path) -> None:
+    """Pictures of weights as they are handed over: once for each, however many cells use them."""
+    if not bench.first or (folder / "first-layer.png").is_file():
+        return
+    cache = bench.store.root / "cache" / "images"
+    items = looks.panels_of(data)
+    key, threads = data.fingerprint(), bench.request.threads
+    try:
+        panels = build_cache(items, looks.view_of(backbone), cache, key, bench.progress, threads)
+    except CellError as error:
+        bench.progress.say(f"no pictures of what the weights find alike: {error}")
+        return
+    save_pictures(folder, looks.draw(bench.device, backbone, panels))
