@@ -14,12 +14,12 @@ from benchmark.progress import Progress
 from benchmark.request import Request
 from benchmark.store import Store
 from benchmark.supervise import run
-from leaderboards import board, render, tables
+from leaderboards import board, render, table_files, tables
 
 
 def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     """Print a declared table on standard output; gives 1 where a cell failed. Raises Refusal."""
-    declared = tables.with_settings(tables.load(flags.name), [pair(text) for text in flags.set])
+    declared = tables.with_settings(table_files.load(flags.name), [pair(text) for text in flags.set])
     if any(word.partition("=")[0] == "--protocol" for word in typed):
         declared = tables.with_protocol(declared, flags.protocol)
     store, progress = Store(flags.results), Progress(flags.quiet)

@@ -29,9 +29,9 @@ def verb_list(words: list[str]) -> int:
     if flags.what == "runs":
         rows = [_run_row(record) for record in Store(flags.results).records()]
     elif flags.what == "tables":
-        from leaderboards import tables
+        from leaderboards import table_files
 
-        rows = [{"name": name, "summary": tables.load(name).title} for name in tables.names()]
+        rows = [{"name": name, "summary": table_files.load(name).title} for name in table_files.names()]
     else:
         entries = registry.entries(flags.what).values()
         rows = [

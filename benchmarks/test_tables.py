@@ -13,7 +13,7 @@ import pytest
 
 from benchmark import registry
 from benchmark.store import Store
-from leaderboards import board, compare, render, tables
+from leaderboards import board, compare, render, table_files
 from leaderboards.columns import COLUMNS
 from leaderboards.tables import FLAGS
 from tasks.metrics.items import mean_resampler
@@ -64,17 +64,17 @@ def record_of(number, method, part, settings, changed):
 def store(tmp_path_factory):
     """10,000 records: the rows of all declared tables with their control and trivial rows, and ablations beside."""
     store, made = Store(tmp_path_factory.mktemp("many")), []
-    for name in tables.names():
-        for part in tables.load(name).parts():
+    for name in table_files.names():
+        for part in table_files.load(name).parts():
             task = registry.load("tasks", part.task)
             for trivial in task.trivial:
                 made.append(record_of(len(made), f"trivial:{trivial}", part, {}, {}))
             made.append(record_of(len(made), "random", part, {}, {}))
-            for row in tables.load(name).rows:
+            for row in table_files.load(name).rows:
                 if row.method:
                     told = {key: value for key, value in row.settings.items() if key not in ("method", "preset")}
                     made.append(record_of(len(made), row.method, part, row.settings, told))
-    part = tables.load("noroozi-5").parts()[0]
+    part = table_files.load("noroozi-5").parts()[0]
     while len(made) < RECORDS:
         changed = {"jigsaw.permutations": 1000 + len(made)}
         made.append(record_of(len(made), "jigsaw", part, changed, changed))
@@ -95,17 +95,17 @@ def warm(store, name, monkeypatch):
 
     monkeypatch.setattr(compare.Evidence, "_items", items)
     monkeypatch.setattr(compare, "_resampler", lambda record, items, metric: mean_resampler(items, "score"))
-    board.declared_tables(store, tables.load(name))
+    board.declared_tables(store, table_files.load(name))
     monkeypatch.undo()
 
 
 def rendered(store, name):
-    made = board.declared_tables(store, tables.load(name))
+    made = board.declared_tables(store, table_files.load(name))
     assert made
     return [renderer(table) for table in made for renderer in render.RENDERERS.values()]
 
 
-@pytest.mark.parametrize("name", tables.names())
+@pytest.mark.parametrize("name", table_files.names())
 def test_a_table_from_ten_thousand_records(name, store, monkeypatch, benchmark):
     warm(store, name, monkeypatch)
     index = store.root / "cache" / "records.txt"

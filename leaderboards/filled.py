@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmark.errors import Refusal
 from benchmark.store import Store
-from leaderboards import board, tables
+from leaderboards import board, table_files
 from leaderboards.rows import Record
 from leaderboards.table import Table
 
@@ -16,8 +16,8 @@ LEAST_ROWS = 2
 
 def filled(store: Store, records: Sequence[Record], problems: list[str]) -> Iterator[Table]:
     """The declared tables of which the records hold some rows; what cannot be laid out is added to ``problems``."""
-    for name in tables.names():
-        declared = tables.load(name)
+    for name in table_files.names():
+        declared = table_files.load(name)
         labels = {row.label for row in declared.rows}
         try:
             made = board.declared_tables(store, declared, records)

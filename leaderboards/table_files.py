@@ -1,10 +1,11 @@
-"""A table's TOML file, read and checked: every misspelt key, task, method, metric or setting is one line."""
+"""``leaderboards/tables/NAME.toml``, read and checked: every misspelt key, task, method or metric is one line."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import importlib.util
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,26 @@ from benchmark.errors import Refusal, did_you_mean
 from leaderboards.columns import COLUMNS
 from leaderboards.tables import FLAGS, ColumnSpec, RowSpec, TableFile
 
+FOLDER = Path(__file__).resolve().parent / "tables"
 TEXTS = ("title", "task", "protocol", "source", "head")
 SHARED_OWNERS = ("pretrain", "backbone")
+
+
+def names() -> list[str]:
+    """The names of all declared tables."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> TableFile:
+    """A declared table by its name, or a file by its path. Raises Refusal."""
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise Refusal(f"no table '{name}'{did_you_mean(name, names())}")
+    try:
+        text = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path} is no TOML: {error}") from None
+    return parse(path.stem, text, str(path))
 
 
 def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:

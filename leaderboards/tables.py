@@ -1,18 +1,15 @@
-"""Declared tables: ``leaderboards/tables/NAME.toml`` says which rows and columns, and what the paper printed."""
+"""Declared tables: which rows and columns, what the paper printed, and what is to be run for them."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from benchmark import registry
-from benchmark.errors import Refusal, did_you_mean
+from benchmark.errors import Refusal
 from leaderboards.rows import plain
 
-FOLDER = Path(__file__).resolve().parent / "tables"
 FLAGS = ("method", "preset", "backbone", "init", "budget")
 """Settings of a row that are flags of the command line, not NAME.FIELD."""
 
@@ -93,25 +90,6 @@ class TableFile:
             )
             for task, protocol, data in kinds
         ]
-
-
-def names() -> list[str]:
-    """The names of all declared tables."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
-
-
-def load(name: str) -> TableFile:
-    """A declared table by its name, or a file by its path. Raises Refusal."""
-    from leaderboards.table_files import parse
-
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
-        raise Refusal(f"no table '{name}'{did_you_mean(name, names())}")
-    try:
-        text = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path} is no TOML: {error}") from None
-    return parse(path.stem, text, str(path))
 
 
 def expand(table: TableFile) -> list[dict[str, Any]]:

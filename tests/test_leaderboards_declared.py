@@ -48,10 +48,10 @@ def ablation(store):
     ]
 
 
-@pytest.mark.parametrize("name", tables.names())
+@pytest.mark.parametrize("name", table_files.names())
 def test_shipped_tables_name_settings_that_exist(name):
     """Every row resolves against the real classes, so that ``--run`` is never refused for a misspelling."""
-    table = tables.load(name)
+    table = table_files.load(name)
     for part in table.parts():
         task = registry.load("tasks", part.task)
         assert part.protocol in {*task.protocols, *(protocol.partition("@")[0] for protocol in task.protocols)}
@@ -67,7 +67,7 @@ def test_shipped_tables_name_settings_that_exist(name):
 
 def test_noroozi_5_holds_the_paper_s_figures():
     """Facts of the paper's Table 5 (reference: methods.md 1.5), and their source."""
-    table = tables.load("noroozi-5")
+    table = table_files.load("noroozi-5")
     figures = {row.label: (row.reported["pretext"], row.reported["ap50"]) for row in table.rows}
     assert figures == {
         "no gap": (98, 47.7),
@@ -87,7 +87,7 @@ def test_noroozi_5_holds_the_paper_s_figures():
 
 def test_rows_find_records_with_equal_changes(store):
     """Neither the row with one more change nor the one with none is taken for "no gap"."""
-    table = tables.load("noroozi-5")
+    table = table_files.load("noroozi-5")
     records = ablation(store)
     found = matching.match(table, records)
     assert [one["id"] for one in found] == ["t0", "r0", "j0", "j1"]
@@ -108,7 +108,7 @@ def test_rows_find_records_with_equal_changes(store):
 
 
 def test_settings_are_columns_with_check_marks(store):
-    table = tables.load("noroozi-5")
+    table = table_files.load("noroozi-5")
     (made,) = board.tables(store, matching.match(table, ablation(store)), table)
     assert [head.label for head in made.columns][:3] == ["Gap", "Normalization", "Color jittering"]
     rows = {
@@ -121,15 +121,15 @@ def test_settings_are_columns_with_check_marks(store):
 
 
 def test_another_protocol_of_a_table(store):
-    frozen = tables.with_protocol(tables.load("noroozi-5"), "frozen")
+    frozen = tables.with_protocol(table_files.load("noroozi-5"), "frozen")
     assert matching.match(frozen, ablation(store)) == []
     assert {request["protocols"] for request in tables.expand(frozen)} == {("frozen",)}
     with pytest.raises(Refusal, match="columns of table 'noroozi-1' have protocols of their own"):
-        tables.with_protocol(tables.load("noroozi-1"), "frozen")
+        tables.with_protocol(table_files.load("noroozi-1"), "frozen")
 
 
 def test_reported_figures_stand_beside_ours_and_change_nothing(store):
-    table = tables.load("noroozi-5")
+    table = table_files.load("noroozi-5")
     (made,) = board.tables(store, matching.match(table, ablation(store)), table)
     rows = {row.label: row for row in made.blocks[0].rows}
     assert rows["no gap"].cells["reported:ap50"].value == 47.7
@@ -156,7 +156,7 @@ def test_a_control_row_must_share_the_task_s_settings(store):
             **FINE_TUNED,
         ),
     ]
-    assert [one["id"] for one in matching.match(tables.load("noroozi-5"), records)] == ["j0"]
+    assert [one["id"] for one in matching.match(table_files.load("noroozi-5"), records)] == ["j0"]
 
 
 def parsed(**over):
@@ -217,11 +217,11 @@ def test_a_wrong_file_is_refused_in_one_line(over, words):
 
 def test_unknown_names_and_broken_files_are_refused(tmp_path):
     with pytest.raises(Refusal, match="no table 'norozi-5'; did you mean 'noroozi-5'"):
-        tables.load("norozi-5")
+        table_files.load("norozi-5")
     broken = tmp_path / "broken.toml"
     broken.write_text("title = ")
     with pytest.raises(Refusal, match=r"broken\.toml is no TOML"):
-        tables.load(str(broken))
+        table_files.load(str(broken))
 
 
 def test_shared_settings_and_nested_toml(tmp_path):
@@ -230,7 +230,7 @@ def test_shared_settings_and_nested_toml(tmp_path):
         'title = "t"\ntask = "detection"\n[settings]\npretrain.images = 50\njigsaw = {gap = false}\n'
         '[[rows]]\nsettings = {method = "jigsaw", init = "imagenet"}\n[[rows]]\nsettings = {method = "random"}\n'
     )
-    table = tables.load(str(path))
+    table = table_files.load(str(path))
     requests = tables.expand(table)
     assert requests[0]["sets"] == (("pretrain.images", "50"), ("jigsaw.gap", "false"))
     assert requests[0]["init"] == "imagenet"
@@ -260,8 +260,10 @@ def test_the_verb_refuses_where_nothing_was_run(tmp_path):
 
 def test_settings_laid_over_a_table_are_searched_for_too(store):
     """``--set`` concerns the rows whose method has the setting; a row's record is one with that setting as well."""
-    table = tables.with_settings(tables.load("noroozi-5"), [("pretrain.images", "20000"), ("imagenet.weights", "x")])
+    table = tables.with_settings(
+        table_files.load("noroozi-5"), [("pretrain.images", "20000"), ("imagenet.weights", "x")]
+    )
     assert [dict(row.settings) for row in table.rows] == [
-        {**row.settings, "pretrain.images": "20000"} for row in tables.load("noroozi-5").rows
+        {**row.settings, "pretrain.images": "20000"} for row in table_files.load("noroozi-5").rows
     ]
     assert matching.match(table, ablation(store)) == [], "these were pretrained on 40,000 images"

@@ -13,10 +13,10 @@ from benchmark.api import Refusal
 from benchmark.backbones import Backbone
 from benchmark.parts.artifact_nets import Autoencoder, Critic, History, Repair, RepairLayer
 from benchmark.parts.damage import damage, draw_mask
-from leaderboards import tables
+from leaderboards import table_files
 from methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig, auroc
 
-ROWS = {row.label: row.settings for row in tables.load("jenni-1").rows}
+ROWS = {row.label: row.settings for row in table_files.load("jenni-1").rows}
 
 
 def resolved(**sets):
