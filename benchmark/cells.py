@@ -22,6 +22,7 @@ from benchmark.data.cache import ImageCache, aligned
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Dataset, Split
 from benchmark.data.images import read_rgb
+from benchmark.data.packed import Pack
 from benchmark.data.splits import labelled
 from benchmark.data.subsets import keep
 from benchmark.errors import CellError, Refusal
@@ -328,7 +329,8 @@ class Bench:
         items = looks.panels_of(data)
         key, threads = data.fingerprint(), self.request.threads
         try:
-            panels = build_cache(items, looks.view_of(backbone), cache, key, self.progress, threads)
+            pack = Pack.of(data.root, self.store.root)
+            panels = build_cache(items, looks.view_of(backbone), cache, key, self.progress, threads, pack)
         except CellError as error:
             self.progress.say(f"no pictures of what the weights find alike: {error}")
             return
@@ -375,7 +377,8 @@ class Bench:
         folder = self.store.root / "cache" / "images"
 
         def build() -> ImageCache:
-            return build_cache(items, view, folder, data.fingerprint(), self.progress, self.request.threads)
+            key, threads = data.fingerprint(), self.request.threads
+            return build_cache(items, view, folder, key, self.progress, threads, Pack.of(data.root, self.store.root))
 
         if self.first:
             cache = build()
