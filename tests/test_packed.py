@@ -179,6 +179,14 @@ def test_a_disk_that_is_full_is_one_line_and_what_was_packed_stays(root, results
     assert (done.there, done.new) == (len(kept), 24 - len(kept))
 
 
+def test_a_place_that_cannot_be_written_is_one_line(root, results):
+    (results / "cache").mkdir(parents=True)
+    (results / "cache/packed").write_text("a file")
+    with pytest.raises(Refusal, match=r"lmdb cannot be written \(File exists\)"):
+        pack_images(Folder(root), Pack.of(root, results), QUIET)
+    assert (results / "cache/packed").read_text() == "a file"
+
+
 def cut_off(file):
     os.truncate(file, file.stat().st_size // 2)
 

@@ -55,12 +55,15 @@ def pack_images(dataset: Dataset, pack: Pack, progress: Progress) -> Packed:
     """Pack the image files of all items. Raises Refusal without the library, and where the disk does not take it."""
     library()
     files = image_files(dataset)
-    with claim(pack.lock) as mine:
-        if mine:
+    try:
+        with claim(pack.lock) as mine:
+            if mine:
+                return _whole(files, pack, progress)
+        progress.say(f"waiting for another process that uses {pack.file}")
+        with claim(pack.lock, wait=True):
             return _whole(files, pack, progress)
-    progress.say(f"waiting for another process that uses {pack.file}")
-    with claim(pack.lock, wait=True):
-        return _whole(files, pack, progress)
+    except OSError as error:
+        raise _unwritable(pack, error.strerror or str(error)) from None
 
 
 def image_files(dataset: Dataset) -> list[Path]:
@@ -135,7 +138,7 @@ def _write(pack: Pack, missing: list[tuple[Path, int]], gone: list[bytes], done:
     need = sum(size + 2 * PAGE for _, size in missing)
     free = shutil.disk_usage(pack.file.parent).free
     if free < need + SPARE_BYTES:
-        raise _full(pack, f"{need / 2**20:.0f} MiB are needed and {free / 2**20:.0f} MiB are left")
+        raise _unwritable(pack, f"{need / 2**20:.0f} MiB are needed and {free / 2**20:.0f} MiB are left")
     held = pack.file.stat().st_size if pack.file.exists() else 0
     room = held + 2 * need + SPARE_BYTES
     try:
@@ -163,10 +166,10 @@ def _write(pack: Pack, missing: list[tuple[Path, int]], gone: list[bytes], done:
     except (lmdb.CorruptedError, lmdb.PageNotFoundError) as error:
         raise _Damaged(str(error)) from None
     except lmdb.Error as error:
-        raise _full(pack, str(error)) from None
+        raise _unwritable(pack, str(error)) from None
 
 
-def _full(pack: Pack, why: str) -> Refusal:
+def _unwritable(pack: Pack, why: str) -> Refusal:
     return Refusal(
         f"{pack.file} cannot be written ({why}); what was packed stays: make room or give another folder with "
         "--results DIR, and run it again"
