@@ -10,6 +10,7 @@ from benchmark.api import Item, View
 from benchmark.data.cache import ImageCache
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import Dataset, Split
+from benchmark.data.packed import Pack
 from benchmark.errors import CellError
 from benchmark.planned import Plan
 from benchmark.progress import Progress
@@ -62,7 +63,8 @@ class Bench:
         folder = self.store.root / "cache" / "images"
 
         def build() -> ImageCache:
-            return build_cache(items, view, folder, data.fingerprint(), self.progress, self.request.threads)
+            key, threads = data.fingerprint(), self.request.threads
+            return build_cache(items, view, folder, key, self.progress, threads, Pack.of(data.root, self.store.root))
 
         if self.first:
             cache = build()

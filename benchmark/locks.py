@@ -13,12 +13,15 @@ from benchmark.progress import Progress
 
 
 @contextmanager
-def claim(path: Path, wait: bool = False) -> Iterator[bool]:
-    """Hold the lock file ``path`` for the block; gives False at once where another holds it (unless ``wait``)."""
+def claim(path: Path, wait: bool = False, shared: bool = False) -> Iterator[bool]:
+    """Hold the lock file ``path`` for the block; gives False at once where another holds it (unless ``wait``).
+
+    Those who hold it ``shared`` keep out only who wants it alone.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return

@@ -15,6 +15,7 @@ from benchmark.bench import Bench
 from benchmark.data.cache import aligned
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Dataset
+from benchmark.data.packed import Pack
 from benchmark.errors import CellError, Refusal
 from benchmark.locks import machine_slot
 from benchmark.pictures import save_pictures
@@ -127,7 +128,8 @@ def look(bench: Bench, backbone: Backbone, data: Dataset, folder: Path) -> None:
     items = looks.panels_of(data)
     key, threads = data.fingerprint(), bench.request.threads
     try:
-        panels = build_cache(items, looks.view_of(backbone), cache, key, bench.progress, threads)
+        pack = Pack.of(data.root, bench.store.root)
+        panels = build_cache(items, looks.view_of(backbone), cache, key, bench.progress, threads, pack)
     except CellError as error:
         bench.progress.say(f"no pictures of what the weights find alike: {error}")
         return

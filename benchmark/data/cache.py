@@ -26,6 +26,7 @@ from PIL import Image, features
 from benchmark.api import View
 from benchmark.data.dataset import Item
 from benchmark.data.images import BadImage, Decoded, clamp_crop, decode
+from benchmark.data.packed import Pack, Read, reading
 from benchmark.errors import CellError
 from benchmark.locks import claim
 from benchmark.progress import Progress
@@ -92,12 +93,19 @@ def _partner(item: Item) -> str:
 
 
 def build(
-    items: Sequence[Item], view: View, folder: Path, key: str, progress: Progress, threads: int = 1
+    items: Sequence[Item],
+    view: View,
+    folder: Path,
+    key: str,
+    progress: Progress,
+    threads: int = 1,
+    pack: Pack | None = None,
 ) -> ImageCache:
     """The squares of ``items`` under ``view``; made in ``folder`` where no earlier call made them.
 
-    ``key`` is the dataset's fingerprint. Two processes build a cache once; one that dies leaves nothing that is
-    read. Raises CellError where the disk is too full or no image at all can be read.
+    ``key`` is the dataset's fingerprint. Files that ``pack`` holds as they are now are read from it. Two processes
+    build a cache once; one that dies leaves nothing that is read. Raises CellError where the disk is too full or no
+    image at all can be read.
     """
     if not items:
         empty = np.zeros((0, view.side, view.side, 3), dtype=np.uint8)
@@ -109,10 +117,10 @@ def build(
     lock = folder / f".{name}.lock"
     with claim(lock) as mine:
         if mine:
-            return _read_or_make(folder, name, items, view, progress, threads)
+            return _read_or_make(folder, name, items, view, progress, threads, pack)
     progress.say("waiting for another process that prepares the same images")
     with claim(lock, wait=True):
-        return _read_or_make(folder, name, items, view, progress, threads)
+        return _read_or_make(folder, name, items, view, progress, threads, pack)
 
 
 def cache_key(items: Sequence[Item], view: View, key: str) -> str:
@@ -122,11 +130,11 @@ def cache_key(items: Sequence[Item], view: View, key: str) -> str:
     return key_of([VERSION, PIL.__version__, features.version("jpg"), key, *seen, listed])
 
 
-def squares(path: Path, items: Sequence[Item], view: View) -> list[Square | BadImage]:
-    """The squares of items that lie in one file, decoded once; BadImage in the place of a failure."""
+def squares(path: Path, items: Sequence[Item], view: View, data: bytes | None = None) -> list[Square | BadImage]:
+    """The squares of items that lie in one file (``data``: its bytes), decoded once; BadImage instead of a failure."""
     whole = all(item.crop is None and item.hole is None for item in items)
     try:
-        decoded = decode(path, (lambda width, height: _shrink(view, width, height)) if whole else None)
+        decoded = decode(path, (lambda width, height: _shrink(view, width, height)) if whole else None, data)
     except BadImage as error:
         return [error] * len(items)
     made: list[Square | BadImage] = []
@@ -179,13 +187,13 @@ def _square(decoded: Decoded, view: View) -> Square:
 
 
 def _read_or_make(
-    folder: Path, name: str, items: Sequence[Item], view: View, progress: Progress, threads: int
+    folder: Path, name: str, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None
 ) -> ImageCache:
     made = _read(folder / name, items, view)
     if made is None:
         for left_by_a_dead_process in [*folder.glob(f".{name}.*.tmp"), folder / name]:
             shutil.rmtree(left_by_a_dead_process, ignore_errors=True)
-        _make(folder, name, items, view, progress, threads)
+        _make(folder, name, items, view, progress, threads, pack)
         made = _read(folder / name, items, view)
     if made is None:
         raise CellError(f"image cache {folder / name} was made and is gone; does something clean {folder}?")
@@ -207,13 +215,15 @@ def _read(path: Path, items: Sequence[Item], view: View) -> ImageCache | None:
     return ImageCache([items[i] for i in index["readable"]], images, sizes, failures)
 
 
-def _make(folder: Path, name: str, items: Sequence[Item], view: View, progress: Progress, threads: int) -> None:
+def _make(
+    folder: Path, name: str, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None
+) -> None:
     shape = (len(items), view.side, view.side, 3)
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}.", suffix=".tmp"))
     try:
         _reserve(temporary / "images.raw", int(np.prod(shape)))
         images = np.memmap(temporary / "images.raw", dtype=np.uint8, mode="r+", shape=shape)
-        sizes, failures = _fill(images, items, view, progress, threads)
+        sizes, failures = _fill(images, items, view, progress, threads, pack)
         readable = [i for i in range(len(items)) if i not in failures]
         if not readable:
             item = items[0]
@@ -252,15 +262,16 @@ def _reserve(file: Path, need: int) -> None:
 
 
 def _fill(
-    images: np.ndarray, items: Sequence[Item], view: View, progress: Progress, threads: int
+    images: np.ndarray, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Draw every readable item into its row; sizes (N, 2) and the failures, row -> reason."""
     sizes = np.zeros((len(items), 2), dtype=np.int64)
     failures: dict[int, str] = {}
 
-    def work(task: list[list[int]]) -> int:
+    def work(task: list[list[int]], packed: Read) -> int:
         for rows in task:
-            made = squares(items[rows[0]].path, [items[row] for row in rows], view)
+            path = items[rows[0]].path
+            made = squares(path, [items[row] for row in rows], view, packed(path))
             for row, result in zip(rows, made, strict=True):
                 if isinstance(result, BadImage):
                     failures[row] = result.reason
@@ -271,12 +282,13 @@ def _fill(
 
     tasks = list(_tasks(items))
     pool = ThreadPoolExecutor(max_workers=max(1, threads))
-    try:
-        with progress.bar("images", len(items)) as bar:
-            for done in pool.map(work, tasks):
-                bar.advance(done)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with reading(pack, progress) as packed:
+        try:
+            with progress.bar("images", len(items)) as bar:
+                for done in pool.map(lambda task: work(task, packed), tasks):
+                    bar.advance(done)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
     return sizes, failures
 
 

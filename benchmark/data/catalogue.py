@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmark import registry
 from benchmark.data.dataset import KINDS, SPLITS, Dataset, Kind
 from benchmark.data.locate import open_dataset
+from benchmark.data.packed import Pack
 from benchmark.data.serves import lines
 from benchmark.data.terms import accepted_on
 from benchmark.errors import Refusal, did_you_mean
@@ -32,6 +33,7 @@ def info(text: str, results: Path) -> str:
     told = [*_about(type(dataset)), here, f"offers:    {', '.join(sorted(offers))}", *lines(offers)]
     if missing:
         return "\n".join(told)
+    told.append(f"packed:    {Pack.of(dataset.root, results).told()}")
     for kind in KINDS:
         if kind in offers:
             told.append(f"{kind + ':':11}{', '.join(_count(dataset, kind, split) for split in SPLITS)}")

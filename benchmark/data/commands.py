@@ -38,6 +38,9 @@ def run(words: list[str]) -> int:
     get = verbs.add_parser("get", parents=[common()], help="fetch a public dataset, or say how a person gets it")
     get.add_argument("what", metavar="ID")
     get.add_argument("--out", type=Path, metavar="DIR", help="the folder it is put into (INKBENCH_DATA)")
+    pack = verbs.add_parser("pack", parents=[common()], help="many small images into one file that is read faster")
+    pack.add_argument("what", metavar="ID|PATH")
+    pack.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
     make = verbs.add_parser("make", parents=[common()], help="draw a copy of synth into a folder")
     make.add_argument("what", choices=("synth",))
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -47,7 +50,8 @@ def run(words: list[str]) -> int:
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
     flags = parser.parse_args(words)
-    acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "make": _make}
+    acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "pack": _pack}
+    acts |= {"make": _make}
     return acts[flags.verb](flags)
 
 
@@ -117,6 +121,24 @@ def _get(flags: argparse.Namespace) -> int:
     from benchmark.progress import Progress
 
     print(get(flags.what, flags.out, Progress(flags.quiet)))
+    return 0
+
+
+def _pack(flags: argparse.Namespace) -> int:
+    """Pack what is not packed yet; the dataset's own files stay as they are."""
+    from benchmark.data.locate import open_dataset
+    from benchmark.data.packed import Pack
+    from benchmark.data.packing import pack_images
+    from benchmark.launch import pair
+    from benchmark.progress import Progress
+    from benchmark.store import Store
+
+    Store(flags.results).check_writable()
+    progress = Progress(flags.quiet)
+    dataset = open_dataset(flags.what, "quick", [pair(text) for text in flags.set], flags.results)
+    dataset.prepare(progress)
+    pack = Pack.of(dataset.root, flags.results)
+    print(pack_images(dataset, pack, progress).told(pack))
     return 0
 
 

@@ -82,8 +82,13 @@ def _checksums(part: list[tuple[str, Path]]) -> list[str]:
     return made
 
 
+def root_key(root: Path) -> str:
+    """What files about the dataset in a folder are called in ``results/cache``."""
+    return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:20]
+
+
 def _file(root: Path, folder: Path) -> Path:
-    return folder / f"{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:20]}.json"
+    return folder / f"{root_key(root)}.json"
 
 
 def _recall(root: Path, folder: Path | None) -> Known:

@@ -6,6 +6,7 @@ scanner wrote into the file is applied; of several frames the first is read; col
 
 from __future__ import annotations
 
+import io
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -64,14 +65,14 @@ def read_rgb(path: Path, crop: tuple[int, int, int, int] | None = None) -> np.nd
     return np.asarray(image if crop is None else image.crop(clamp_crop(path, crop, *image.size)))
 
 
-def decode(path: Path, shrink: Callable[[int, int], float] | None = None) -> Decoded:
-    """Open a file of any kind as RGB. Raises BadImage.
+def decode(path: Path, shrink: Callable[[int, int], float] | None = None, data: bytes | None = None) -> Decoded:
+    """Open a file of any kind as RGB, from its bytes ``data`` where they are at hand. Raises BadImage.
 
     ``shrink(width, height)`` says how many times smaller the image will be made; a JPEG is then decoded at 1/2,
     1/4 or 1/8 (quicker), but at least twice as large as it will be.
     """
     with decoding(path):
-        with Image.open(path) as image:
+        with Image.open(path if data is None else io.BytesIO(data)) as image:
             width, height = image.size
             upright = _UPRIGHT.get(_orientation(image))
             with _one_huge_at_a_time(width * height):

@@ -1,0 +1,184 @@
+"""The pack of a dataset: its many small image files in one LMDB file, read where it holds a file as it is now.
+
+Two tables share the keys: ``files`` holds the bytes, unchanged, ``stamps`` size, modification time, inode and CRC-32. A
+file whose stamp is another, or whose bytes have another CRC, is read from the folder, so pixels never depend on a pack.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmark.data.fingerprint import root_key
+from benchmark.errors import Refusal
+from benchmark.locks import claim
+from benchmark.progress import Progress
+
+if TYPE_CHECKING:
+    import lmdb
+
+FILES, STAMPS = b"files", b"stamps"
+LONGEST_KEY = 511
+"""Bytes; what LMDB takes."""
+MEND = "remove it, and pack again with data pack"
+INSTALL = "packs need the package lmdb; install it with: pip install -e '.[packed]'"
+Read = Callable[[Path], bytes | None]
+
+
+class Stamp(NamedTuple):
+    """What a file was when it was packed: bytes, nanoseconds, inode, CRC-32 of the bytes."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    crc: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result, data: bytes) -> Stamp:
+        """The stamp of a file's bytes."""
+        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino, zlib.crc32(data))
+
+    @classmethod
+    def unpack(cls, stored: bytes) -> Stamp:
+        """A stored stamp. Raises struct.error for what is none."""
+        return cls(*_STAMP.unpack(stored))
+
+    def pack(self) -> bytes:
+        """As it is stored."""
+        return _STAMP.pack(*self)
+
+    def is_of(self, stat: os.stat_result) -> bool:
+        """Whether a file is still the one that was packed."""
+        return self[:3] == (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+_STAMP = struct.Struct("<QqQI")
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Where the pack of the dataset at ``root`` lies in a results folder, whether or not there is one."""
+
+    root: Path
+    file: Path
+
+    @classmethod
+    def of(cls, root: Path, results: Path) -> Pack:
+        """The pack of a dataset's folder."""
+        return cls(root, results / "cache" / "packed" / f"{root_key(root)}.lmdb")
+
+    @property
+    def lock(self) -> Path:
+        """Held alone by who writes the pack, shared by those who read it."""
+        return self.file.with_name(f".{self.file.stem}.lock")
+
+    def key(self, path: Path) -> bytes:
+        """The path below the root (of files unpacked elsewhere, the path); the end of a very long one is a hash."""
+        name = str(path).removeprefix(f"{self.root}{os.sep}").encode("utf-8", "surrogateescape")
+        if len(name) <= LONGEST_KEY:
+            return name
+        digest = hashlib.sha256(name).digest()
+        return name[: LONGEST_KEY - len(digest)] + digest
+
+    def told(self) -> str:
+        """What ``data info`` says of it."""
+        if not self.file.is_file():
+            return "-"
+        return f"{self.file}, {self.file.stat().st_size / 2**20:.0f} MiB (may be removed at any time)"
+
+
+def library() -> None:
+    """Raise Refusal where LMDB is not installed."""
+    try:
+        import lmdb  # noqa: F401
+    except ImportError:
+        raise Refusal(INSTALL) from None
+
+
+def is_cut(environment: lmdb.Environment, file: Path) -> bool:
+    """Whether a pack is shorter than its head says: reading a mapped file behind its end kills the process."""
+    return (environment.info()["last_pgno"] + 1) * environment.stat()["psize"] > file.stat().st_size
+
+
+@contextmanager
+def reading(pack: Pack | None, progress: Progress) -> Iterator[Read]:
+    """The bytes of a file as the pack holds them, for any thread; None where it lacks the file as it is now.
+
+    A pack that cannot be read is told in one line, and everything is then read from the folder.
+    """
+    if pack is None or not pack.file.is_file():
+        yield _nothing
+        return
+    with claim(pack.lock, shared=True) as mine:
+        reader = _Reader(pack) if mine else None
+        try:
+            yield reader.read if reader else _nothing
+        finally:
+            fault = reader.close() if reader else "another process writes it"
+            if fault:
+                progress.say(f"{pack.file} is passed over, files are read from {pack.root}: {fault}")
+
+
+def _nothing(path: Path) -> None:
+    del path
+
+
+class _Reader:
+    """An open pack; the first fault is kept, and nothing is read from the pack after it."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack, self.fault = pack, ""
+        self.environment: lmdb.Environment | None = None
+        try:
+            import lmdb
+
+            self.error: type[Exception] = lmdb.Error
+        except ImportError:
+            self.fault = INSTALL
+            return
+        try:
+            # no locks of LMDB's own: the pack's lock keeps writers away, also on folders that may not be written
+            self.environment = lmdb.open(str(pack.file), subdir=False, readonly=True, lock=False, max_dbs=2)
+            if is_cut(self.environment, pack.file):
+                self.fault = f"it is cut off; {MEND}"
+                return
+            self.files, self.stamps = (self.environment.open_db(name, create=False) for name in (FILES, STAMPS))
+        except lmdb.Error as error:
+            self.fault = f"{error}; {MEND}"
+
+    def read(self, path: Path) -> bytes | None:
+        """The bytes of a file, where they are its bytes now."""
+        if self.fault or self.environment is None:
+            return None
+        try:
+            stat = path.stat()
+        except OSError:
+            return None  # whoever reads the file itself says what is wrong with it
+        key = self.pack.key(path)
+        try:
+            with self.environment.begin() as transaction:
+                stamped = transaction.get(key, db=self.stamps)
+                stamp = Stamp.unpack(stamped) if stamped else None
+                data = transaction.get(key, db=self.files) if stamp and stamp.is_of(stat) else None
+        except (self.error, struct.error) as error:
+            self.fault = f"{error}; {MEND}"
+            return None
+        if data is None or stamp is None:
+            return None
+        if zlib.crc32(data) != stamp.crc:
+            self.fault = f"{path.name} has other bytes there; {MEND}"
+            return None
+        return data
+
+    def close(self) -> str:
+        """Close the pack; gives what was wrong with it, or nothing."""
+        if self.environment is not None:
+            self.environment.close()
+        return self.fault
