@@ -119,7 +119,9 @@ def build(
         name=_name(first, declared),
         title=title,
         subtitle=", ".join(f"{name} {value}" for name, value in _about(first).items()),
-        columns=tuple(Head(column.key, column.label, column.direction, column.primary) for column in columns),
+        columns=tuple(
+            Head(column.key, column.label, column.direction, column.primary, column.volatile) for column in columns
+        ),
         blocks=tuple(_without(block, everywhere) for block in made),
         notes=tuple(everywhere + notes),
         about=_about(first),

@@ -32,7 +32,8 @@ class Subject:
 class Column:
     """One column: ``produce`` makes its cell for a row that is done; ``requires`` names the row it compares with.
 
-    ``metric`` is the metric that it shows, if any: its heading says which way is better.
+    ``metric`` is the metric that it shows, if any: its heading says which way is better. ``volatile``: whether its
+    cells differ from run to run of the same command.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Column:
     requires: str = ""
     metric: str = ""
     direction: str = ""
+    volatile: bool = False
 
     @property
     def primary(self) -> bool:

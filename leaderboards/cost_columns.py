@@ -49,7 +49,7 @@ def _time(phases: Sequence[str] = (), of: str = "wall_s") -> Callable[[Subject],
         sums = [
             sum(phase[of] for name, phase in record["phases"].items() if not phases or name in phases)
             for record in subject.row.done
-            if not phases or set(phases) & set(record["phases"])
+            if (set(phases) & set(record["phases"]) if phases else record["phases"])
         ]
         if not sums:
             return Cell()
@@ -61,8 +61,8 @@ def _time(phases: Sequence[str] = (), of: str = "wall_s") -> Callable[[Subject],
 
 def _memory(subject: Subject) -> Cell:
     """The largest memory that any phase held; on a CPU that of the process."""
-    most = max(phase["peak_mib"] for record in subject.row.done for phase in record["phases"].values())
-    return Cell(f"{most / 1024:.1f} GiB", most)
+    peaks = [phase["peak_mib"] for record in subject.row.done for phase in record["phases"].values()]
+    return Cell(f"{max(peaks) / 1024:.1f} GiB", max(peaks)) if peaks else Cell()
 
 
 COST_COLUMNS = (
@@ -72,6 +72,6 @@ COST_COLUMNS = (
     Column("head", "head\nparameters", _total("head_parameters")),
     Column("seconds", "wall time", _time()),
     Column("pretraining", "pretraining\ntime", _time(("pretrain",))),
-    Column("device", "device\ntime", _time(of="device_s")),
-    Column("memory", "peak\nmemory", _memory),
+    Column("device", "device\ntime", _time(of="device_s"), volatile=True),
+    Column("memory", "peak\nmemory", _memory, volatile=True),
 )

@@ -73,7 +73,7 @@ def metric_names(records: Sequence[Record]) -> list[str]:
 def _declared(spec: ColumnSpec, primary: str, declared: TableFile) -> list[Column]:
     known = COLUMNS.get("primary" if spec.key == primary else spec.key)
     if known:
-        column = replace(known, label=spec.label or known.label)
+        column = replace(known, label=spec.label or known.label, volatile=False)  # asked for by name
     elif "." in spec.key.partition("[")[0].partition("@")[0]:
         column = setting_column(spec.key, spec.label)
     else:

@@ -31,13 +31,16 @@ class Cell:
 class Head:
     """A column: its key for programs, its label for people; of a metric which way is better (``max``, ``min``).
 
-    ``primary``: whether it is the task's primary metric, which tests and marks are about.
+    ``primary``: whether it is the task's primary metric, which tests and marks are about. ``volatile``: whether its
+    cells differ from run to run of the same command (time, memory); a terminal leaves it out, so that the same command
+    prints the same.
     """
 
     key: str
     label: str
     direction: str = ""
     primary: bool = False
+    volatile: bool = False
 
 
 @dataclass(frozen=True, slots=True)

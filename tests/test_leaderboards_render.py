@@ -114,3 +114,12 @@ def test_tables_import_neither_torch_nor_pandas(store):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "jigsaw" in done.stdout
     assert done.stdout.strip().endswith("LOADED []")
+
+
+def test_a_terminal_leaves_out_what_differs_from_run_to_run(store):
+    """The same command prints the same; files hold time and memory too."""
+    table = board.build(store, usual(store), "t")
+    assert [head.key for head in table.columns if head.volatile] == ["device", "memory"]
+    assert "0.3 GiB" not in render.text(table)
+    assert all("0.3 GiB" in render.RENDERERS[form](table) for form in ("md", "tex", "html", "json"))
+    assert "device" in render.csv(table)

@@ -19,9 +19,10 @@ def text(table: Table, width: int = WIDTH) -> str:
     """For a terminal ``width`` columns wide."""
     marks = numbered(table)
     lines = [table.title, table.subtitle]
+    steady = [head for head in table.columns if not head.volatile]
     for block in table.blocks:
         lines += ["", block.heading]
-        for heads in _packed(table.columns, block, width, marks):
+        for heads in _packed(steady, block, width, marks):
             lines += [_grid(table.head, block, heads, marks), ""]
         lines += [f"! {note}" for note in block.notes]
     lines += legend(table, marks, f"{BEST} ")
