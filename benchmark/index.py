@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from benchmark.store import Store, write_atomic
 
-HEAD = "inkbench records 1"
+HEAD = "inkbench records 2"
 KEPT = (
     *("id", "status", "method", "task", "protocol", "family", "seed", "preset", "transductive"),
     *("data", "pretrain_data", "backbone", "changed", "settings"),
@@ -24,8 +25,8 @@ class Brief(NamedTuple):
     task: str
     protocol: str
     method: str
-    changed: list[str]
-    """The names of the settings that differ from the preset's."""
+    changed: dict[str, Any]
+    """The settings that differ from the preset's."""
 
 
 class _Line(NamedTuple):
@@ -55,13 +56,13 @@ def summaries(store: Store, wanted: Callable[[Brief], bool] = lambda brief: True
         found[name] = line
     if found != known:
         write_atomic(path, "\n".join([HEAD, *_written(found)]).encode())
-    return [json.loads(found[name].kept) for name in sorted(found) if wanted(found[name].brief)]
+    return [orjson.loads(found[name].kept) for name in sorted(found) if wanted(found[name].brief)]
 
 
 def _line(stamp: list[int], record: dict[str, Any]) -> _Line:
-    brief = Brief(record["task"], record["protocol"], record["method"], list(record["changed"]))
+    brief = Brief(record["task"], record["protocol"], record["method"], record["changed"])
     kept = {key: record[key] for key in KEPT if key in record}
-    return _Line(stamp, brief, json.dumps(kept, separators=(",", ":")))
+    return _Line(stamp, brief, orjson.dumps(kept).decode())
 
 
 def _files(cells: Path) -> Iterator[tuple[str, str, list[int]]]:
@@ -76,7 +77,7 @@ def _files(cells: Path) -> Iterator[tuple[str, str, list[int]]]:
 
 def _written(lines: dict[str, _Line]) -> Iterator[str]:
     for name, line in lines.items():
-        yield f"{json.dumps([name, line.stamp, line.brief], separators=(',', ':'))}\t{line.kept}"
+        yield f"{orjson.dumps([name, line.stamp, tuple(line.brief)]).decode()}\t{line.kept}"
 
 
 def _recall(path: Path) -> dict[str, _Line]:
@@ -88,7 +89,7 @@ def _recall(path: Path) -> dict[str, _Line]:
         known = {}
         for line in lines:
             start, _, kept = line.partition("\t")
-            name, stamp, brief = json.loads(start)
+            name, stamp, brief = orjson.loads(start)
             known[name] = _Line(stamp, Brief(*brief), kept)
         return known
     except (OSError, ValueError, TypeError):

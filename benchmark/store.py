@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from benchmark.errors import Refusal
 
@@ -183,7 +184,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     """A record file. Raises Refusal for what is none."""
     mend = "move it away and run the cell again"
     try:
-        record = json.loads(path.read_text())
+        record = orjson.loads(path.read_bytes())
     except (ValueError, OSError) as error:
         raise Refusal(f"{path} is no JSON ({' '.join(str(error).split())}); {mend}") from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:

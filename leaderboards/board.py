@@ -18,7 +18,7 @@ from leaderboards.columns import AFTER_METRICS
 from leaderboards.compare import Evidence
 from leaderboards.joined import join
 from leaderboards.layout import arranged, chosen, metric_names, missing, reported
-from leaderboards.matching import match, may_be_of, row_of
+from leaderboards.matching import match, row_of, sieve
 from leaderboards.remarks import block_notes, hoisted, marks, table_notes
 from leaderboards.rows import Group, Record, blocks, plain
 from leaderboards.table import Block, Cell, Head, Row, Table
@@ -60,7 +60,7 @@ def declared_tables(store: Store, declared: TableFile, records: Sequence[Record]
     parts: dict[str, list[Table]] = {}
     known = records
     if known is None:
-        known = summaries(store, lambda brief: any(may_be_of(part, brief) for part in of))
+        known = summaries(store, sieve(of))
     for part in of:
         own = match(part, known)
         if records is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmark.index import Brief
@@ -13,13 +13,22 @@ TOLD = ("init", "budget")
 """Flags that a record lists among what was changed."""
 
 
-def may_be_of(table: TableFile, brief: Brief) -> bool:
-    """Whether a record of which only this is known may be one of the table's, or stand beside them."""
-    if brief.task != table.task or table.protocol not in (brief.protocol, brief.protocol.partition("@")[0]):
-        return False
-    if brief.method == CONTROL or ":" in brief.method:
-        return True
-    return any(spec.method == brief.method and spec.settings.keys() >= set(brief.changed) for spec in table.rows)
+def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
+    """Whether a record of which only this is known may be one of a table's, or stand beside them."""
+    asked = {(part.task, part.protocol) for part in parts}
+    rows: dict[str, list[dict[str, str]]] = {}
+    for spec in parts[0].rows:
+        rows.setdefault(spec.method, []).append({key: plain(value) for key, value in spec.settings.items()})
+
+    def may_be(brief: Brief) -> bool:
+        if not {(brief.task, brief.protocol), (brief.task, brief.protocol.partition("@")[0])} & asked:
+            return False
+        if brief.method == CONTROL or ":" in brief.method:
+            return True
+        changed = {key: plain(value) for key, value in brief.changed.items()}.items()
+        return any(changed <= settings.items() for settings in rows.get(brief.method, ()))
+
+    return may_be
 
 
 def match(table: TableFile, records: Sequence[Record]) -> list[Record]:

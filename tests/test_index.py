@@ -46,7 +46,7 @@ def test_only_what_is_new_or_changed_is_read(store, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"{", b"inkbench records 0\n", b"inkbench records 1\n[]", b"inkbench records 1\n[1, 2]\t{", b"\xff"]
+    "damage", [b"", b"{", b"inkbench records 1\n", b"inkbench records 2\n[]", b"inkbench records 2\n[1, 2]\t{", b"\xff"]
 )
 def test_a_damaged_index_is_made_again(store, damage):
     usual(store)
@@ -62,7 +62,7 @@ def test_a_damaged_index_is_made_again(store, damage):
 def test_what_is_not_wanted_is_left_out(store):
     usual(store)
     found = index.summaries(
-        store, lambda brief: (brief.task, brief.method, brief.changed) == ("saliency", "random", [])
+        store, lambda brief: (brief.task, brief.method, brief.changed) == ("saliency", "random", {})
     )
     assert [one["id"] for one in found] == ["r0"]
     assert len(index.summaries(store)) == 3

@@ -97,18 +97,23 @@ def offline(folder):
     return {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub")}
 
 
-def test_imagenet_without_file_or_hub_is_refused_by_name_and_declined_under_all(cli, with_synth):
-    words = ("--task", "detection", *TINY, "--results", with_synth)
-    named = cli("--method", "imagenet", *words, env=offline(with_synth))
+def test_imagenet_without_file_or_hub_is_refused_by_name_and_declined_in_a_table(cli, with_synth, tmp_path):
+    words = (*TINY, "--results", with_synth)
+    named = cli("--method", "imagenet", "--task", "detection", *words, env=offline(with_synth))
     assert named.returncode == 2
     assert len(named.stderr.strip().splitlines()) == 1
     assert "--weights FILE" in named.stderr
-    done = cli("--method", "all", *words, env=offline(with_synth))
+    table = tmp_path / "mine.toml"
+    rows = "".join(f'[[rows]]\nsettings = {{ method = "{name}" }}\n' for name in ("imagenet", "random"))
+    table.write_text(f'title = "mine"\ntask = "detection"\n{rows}')
+    done = cli("table", table, "--run", *words, env=offline(with_synth))
     assert done.returncode == 0, done.stderr
-    declined = next(record for record in records_of(with_synth) if record["method"] == "imagenet")
-    assert declined["status"] == "declined"
-    assert "--weights FILE" in declined["reason"]
+    records = {record["method"]: record for record in records_of(with_synth)}
+    assert records["imagenet"]["status"] == "declined"
+    assert "--weights FILE" in records["imagenet"]["reason"]
+    assert records["random"]["status"] == "done"
     assert "declined" in done.stdout
+    assert "row 2 of 2" in done.stderr
 
 
 def test_forced_cells_are_run_again_once(cli, first_run, with_synth):
