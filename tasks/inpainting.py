@@ -53,7 +53,7 @@ class InpaintingConfig(TaskConfig):
     side: int = setting(64, "side in pixels of the square inputs; a panel's aspect is lost", "SSuperGAN has 300", ge=16)
     steps: int = setting(700, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
     batch: int = setting(32, "items a step, over all devices", SSUPERGAN, ge=2)
-    lr: float = setting(1e-3, "learning rate of encoder and decoder (AdamW, betas .5 and .999)", ge=0)
+    lr: float = setting(1e-3, "learning rate of encoder and decoder (AdamW, betas .5 and .999)", gt=0)
     critic_lr: float = setting(0.5, "learning rate of the critics, in those of the decoder", ge=0)
     grid: int = setting(4, "cells a side of the maps that are read", ge=1, le=16)
     width: int = setting(32, "channels that are read of each cell", ge=1)
