@@ -49,7 +49,7 @@ def summaries(store: Store, wanted: Callable[[Brief], bool] = lambda brief: True
     for folder, name, stamp in _files(store.root / "cells"):
         line = known.get(name)
         if line is None or line.stamp != stamp:
-            record = store.record_or_none(Path(folder, name))
+            record = store.record_or_none(Path(folder, name), orjson.loads)
             if record is None:
                 continue
             line = _line(stamp, record)

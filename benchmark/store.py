@@ -8,12 +8,11 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from benchmark.errors import Refusal
 
@@ -158,10 +157,10 @@ class Store:
             if (record := self.record_or_none(path)) is not None:
                 yield record
 
-    def record_or_none(self, path: Path) -> dict[str, Any] | None:
+    def record_or_none(self, path: Path, loads: Callable[[bytes], Any] = json.loads) -> dict[str, Any] | None:
         """The record in a file; None where it is no record, which is told on standard error."""
         try:
-            return _read_record(path)
+            return _read_record(path, loads)
         except Refusal as refusal:
             print(f"skipped: {refusal}", file=sys.stderr)
             return None
@@ -180,11 +179,11 @@ class Store:
         return items is None or (path.is_file() and checksum(path.read_bytes()) == items["sha256"])
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def _read_record(path: Path, loads: Callable[[bytes], Any] = json.loads) -> dict[str, Any]:
     """A record file. Raises Refusal for what is none."""
     mend = "move it away and run the cell again"
     try:
-        record = orjson.loads(path.read_bytes())
+        record = loads(path.read_bytes())
     except (ValueError, OSError) as error:
         raise Refusal(f"{path} is no JSON ({' '.join(str(error).split())}); {mend}") from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:

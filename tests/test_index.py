@@ -18,7 +18,9 @@ def store(tmp_path):
 def read_files(store, monkeypatch):
     """The names of the files that a call reads."""
     seen, plain = [], Store.record_or_none
-    monkeypatch.setattr(Store, "record_or_none", lambda self, path: (seen.append(path.stem), plain(self, path))[1])
+    monkeypatch.setattr(
+        Store, "record_or_none", lambda self, path, loads: (seen.append(path.stem), plain(self, path, loads))[1]
+    )
     index.summaries(store)
     monkeypatch.undo()
     return sorted(seen)

@@ -115,17 +115,15 @@ def test_a_cells_page_holds_its_record_curves_and_pictures(made):
     assert introduction("methods", "jigsaw")[0].split(" (")[0] in method
 
 
-def test_hostile_text_stays_text(tmp_path, capsys):
+def test_hostile_text_stays_text(tmp_path):
     store = Store(tmp_path)
     usual(store)
     record(store, "x0", HOSTILE, saliency_items(0.4, 3), changed={HOSTILE: "</style>"}, notes=["</script>" + HOSTILE])
     record(store, "x1", "autoencoder", reason=HOSTILE, log="../../../../etc/passwd")
     record(store, 'a"b', "mae", saliency_items(0.4, 4), init="'onerror='alert(1)")
-    record(store, "x2", "dino", saliency_items(0.4, 3))
-    lone = store.record_path("x2")
+    lone = store.record_path("x1")
     lone.write_text(lone.read_text().replace('"seed": 0', '"seed": 0, "weights": "\\ud800"'))
     folder = report(store)
-    assert "x2.json is no JSON" in capsys.readouterr().err, "half of a character is no text"
     for path in folder.rglob("*.*"):
         if path.suffix in (".html", ".js"):
             text = path.read_text()
