@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from leaderboards.column import PRIMARY, Column, Subject, figure, p_text
+from leaderboards.compare import Pair
 from leaderboards.rows import CONTROL
 from leaderboards.table import Cell
-from leaderboards.verdicts import star
+from leaderboards.verdicts import Limits, star
 
 
 def _primary(subject: Subject) -> Cell:
@@ -31,11 +32,7 @@ def _difference(subject: Subject) -> Cell:
 
 
 def _p(subject: Subject) -> Cell:
-    pair, p = subject.verdict.control, subject.verdict.control_p
-    if pair is None or p is None:
-        return Cell()
-    extra = {"unadjusted": pair.p, "flips": pair.flips, "exact": pair.exact}
-    return Cell(p_text(p) + star(p, subject.limits[0]), p, extra=extra)
+    return _p_cell(subject.verdict.control, subject.verdict.control_p, subject.limits[0])
 
 
 def _over_trivial(subject: Subject) -> Cell:
@@ -48,11 +45,14 @@ def _over_trivial(subject: Subject) -> Cell:
 
 
 def _p_trivial(subject: Subject) -> Cell:
-    pair, p = subject.verdict.trivial, subject.verdict.trivial_p
+    return _p_cell(subject.verdict.trivial, subject.verdict.trivial_p, subject.limits[1])
+
+
+def _p_cell(pair: Pair | None, p: float | None, limit: Limits) -> Cell:
     if pair is None or p is None:
         return Cell()
     extra = {"unadjusted": pair.p, "flips": pair.flips, "exact": pair.exact}
-    return Cell(p_text(p) + star(p, subject.limits[1]), p, extra=extra)
+    return Cell(p_text(p) + star(p, limit), p, extra=extra)
 
 
 def _counts(subject: Subject) -> Cell:
