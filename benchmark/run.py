@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
-from benchmark import cells, engine, provenance
+from benchmark import cells, provenance
 from benchmark.bench import Bench
 from benchmark.errors import CellError, Refusal
 from benchmark.locks import claim
-from benchmark.planned import Cell, Plan
+from benchmark.planned import Cell
 from benchmark.pretrained import weights_path
-from benchmark.progress import Progress
 from benchmark.records import base_record
-from benchmark.request import Request
-from benchmark.store import Store, write_atomic
+from benchmark.store import write_atomic
 
 WAIT_S = 1.0
 
@@ -31,19 +29,10 @@ class Crash(Exception):
 class Runner:
     """One worker's (or rank's) way through a plan over a results folder that others may share."""
 
-    def __init__(
-        self,
-        request: Request,
-        work: Plan,
-        device: engine.Device,
-        store: Store,
-        progress: Progress,
-        report: Callable[[Mapping[str, Any]], None],
-    ) -> None:
-        self.request, self.plan, self.device = request, work, device
-        self.store, self.progress, self.report = store, progress, report
-        self.first = device.fabric.global_rank == 0
-        self.bench = Bench(request, work, device, store, progress, report)
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.request, self.plan, self.device = bench.request, bench.plan, bench.device
+        self.store, self.progress, self.report, self.first = bench.store, bench.progress, bench.report, bench.first
 
     def drain(self, skip: frozenset[str]) -> None:
         """Do every cell once; cells that another process holds are waited for."""

@@ -33,6 +33,7 @@ def main() -> int:
     warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
     asked = json.loads(sys.stdin.read())
     from benchmark import engine, estimate, plan, run
+    from benchmark.bench import Bench
     from benchmark.data.locate import open_dataset
     from benchmark.progress import Progress
     from benchmark.request import Request
@@ -74,7 +75,8 @@ def main() -> int:
     report = _reporter()
     report({"event": "plan", "cells": [run.base_record(cell, work, request) for cell in work.cells]})
     try:
-        run.Runner(request, work, device, Store(request.results), progress, report).drain(frozenset(asked["skip"]))
+        bench = Bench(request, work, device, Store(request.results), progress, report)
+        run.Runner(bench).drain(frozenset(asked["skip"]))
     except run.Crash:
         return 70
     return 0
