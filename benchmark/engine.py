@@ -26,7 +26,7 @@ from benchmark.seeding import derive
 from benchmark.store import write_atomic
 
 CHECKPOINT_EVERY_S = 20.0
-VERSION = 2
+VERSION = 3
 """Raised with every change of loops, augmentations, heads or caches that changes numbers; part of every id."""
 PATIENCE = timedelta(days=7)
 """How long ranks wait for one that draws, builds a cache or waits for the machine."""
