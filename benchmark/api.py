@@ -164,6 +164,13 @@ class Method(ABC):
         """The uint8 squares that a step receives, by name: ``{"image": View(side=255)}``."""
         raise TypeError(f"{self.name} does not pretrain")
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The sides in pixels of the squares that the backbone itself is shown: by default those of ``views``.
+
+        A method that cuts tiles or crops from its views names theirs; the plan asks the backbone whether it takes them.
+        """
+        return tuple(dict.fromkeys(view.side for view in self.views().values()))
+
     def labels(self, items: Mapping[str, Sequence[Item]]) -> dict[str, np.ndarray]:
         """Whole numbers (N,) that a step receives beside its squares, by name: what is annotated of the images.
 
@@ -260,9 +267,13 @@ class Task(ABC):
     def __init__(self, config: TaskConfig) -> None:
         self.config: Any = config
 
-    def bind(self, dataset: Dataset) -> None:
-        """Note what the task must know of its dataset (``dataset.classes()``), which may not be drawn yet."""
+    def bind(self, dataset: Dataset) -> Sequence[str]:
+        """Note what the task must know of its dataset (``dataset.classes()``), which may not be drawn yet.
+
+        Gives what a user must be told of it, such as classes that the data lack and the task goes without.
+        """
         del dataset
+        return ()
 
     @abstractmethod
     def needs(self) -> frozenset[str]:

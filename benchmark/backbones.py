@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.config import BackboneSettings
 from benchmark.errors import CellError, Refusal, did_you_mean
@@ -31,8 +34,9 @@ DEFAULTS = {
 class Backbone(nn.Module):
     """An encoder of timm with its feature maps.
 
-    ``channels`` and ``strides`` describe the maps, fine to coarse. Parameters that no map depends on (a
-    classifier's last convolution) are frozen from the start, so that every trained parameter has a gradient.
+    ``channels`` and ``strides`` describe the maps, fine to coarse; ``maps`` says how large they are. Parameters that no
+    map depends on (a classifier's last convolution) are frozen from the start, so that every trained parameter has a
+    gradient. On torch's meta device it is a ``skeleton``: it says what it takes and gives, and computes nothing.
     """
 
     model: Any
@@ -58,19 +62,56 @@ class Backbone(nn.Module):
         self.indices = chosen
         self.channels = [info[index]["num_chs"] for index in chosen]
         self.strides = [info[index]["reduction"] for index in chosen]
-        self._freeze_unused()
+        self.native_side = int(config["input_size"][-1])
+        unused = self._unused() if self.is_skeleton() else skeleton(name, settings).unused
+        self.unused = unused
+        for key, parameter in self.model.named_parameters():
+            parameter.requires_grad_(key not in unused)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Feature maps (B, channels[i], H / strides[i], W / strides[i]) of normalised images (B, 3, H, W).
+        """Feature maps (B, channels[i], h, w), h and w as ``maps`` gives them, of normalised images (B, 3, H, W).
 
-        Raises CellError where a transformer's patches do not fit the images.
+        Raises CellError for images of a side that the encoder does not take.
         """
-        if self.is_transformer() and (images.shape[-2] % self.strides[-1] or images.shape[-1] % self.strides[-1]):
-            raise CellError(
-                f"{self.name} takes images whose sides are multiples of its {self.strides[-1]} px patches, not "
-                f"{images.shape[-2]} x {images.shape[-1]}; set the side of the method or task to such a multiple"
-            )
+        height, width = images.shape[-2:]
+        try:
+            sizes = self.maps(height, width)
+        except Refusal as reason:
+            raise CellError(str(reason)) from None
+        if self.is_skeleton():
+            return [
+                images.new_empty((len(images), *shape))
+                for shape in zip(self.channels, *zip(*sizes, strict=True), strict=True)
+            ]
+        return self.through(images)
+
+    def through(self, images: Tensor) -> list[Tensor]:
+        """What timm's model itself gives, whatever the side; its own errors where it takes no such images."""
         return self.model.forward_intermediates(images, indices=self.indices, intermediates_only=True, norm=False)
+
+    def maps(self, height: int, width: int | None = None) -> tuple[tuple[int, int], ...]:
+        """Height and width of each map, fine to coarse, of images of this size in pixels; square where one is given.
+
+        Asked of the architecture on the meta device, once for each size. Raises Refusal for a size that the encoder
+        does not take, or of which its maps are not what its strides say.
+        """
+        found = map_sizes(self.name, self.settings, height, width or height)
+        if isinstance(found, str):
+            raise Refusal(found)
+        return found
+
+    def operations(self, side: int) -> int:
+        """Floating-point operations of one square of this side on its way forward. Raises Refusal as ``maps`` does."""
+        self.maps(side)
+        return _operations(self.name, self.settings, side)
+
+    def takes(self, side: int) -> bool:
+        """Whether it takes squares of this side."""
+        return not isinstance(map_sizes(self.name, self.settings, side, side), str)
+
+    def is_skeleton(self) -> bool:
+        """Whether this is an architecture without weights, on the meta device."""
+        return next(self.model.parameters()).is_meta
 
     def normalize(self, images: Tensor) -> Tensor:
         """Images uint8 or float in [0, 1], (B, 3, H, W), as these weights expect their input."""
@@ -96,15 +137,72 @@ class Backbone(nn.Module):
         """Whether any convolution is depthwise (slow in bf16 on a CPU)."""
         return any(isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 for m in self.modules())
 
-    def _freeze_unused(self) -> None:
-        was = self.training
+    def _unused(self) -> frozenset[str]:
+        """The parameters that no map depends on, by name. Raises Refusal."""
         self.eval()
-        stride = max(self.strides)
-        sum(f.float().sum() for f in self(torch.zeros(1, 3, 2 * stride, 2 * stride))).backward()
+        try:
+            maps = self.through(torch.zeros(1, 3, self.native_side, self.native_side, device="meta"))
+            sum(one.float().sum() for one in maps).backward()
+        except Exception as error:
+            raise Refusal(f"backbone '{self.name}' gives no feature maps: {said(error)}") from None
+        unused = frozenset(key for key, parameter in self.model.named_parameters() if parameter.grad is None)
         for parameter in self.model.parameters():
-            parameter.requires_grad_(parameter.grad is not None)
             parameter.grad = None
-        self.train(was)
+        self.train()
+        return unused
+
+
+@functools.cache
+def skeleton(name: str, settings: BackboneSettings) -> Backbone:
+    """The architecture on torch's meta device: to ask about, and to build heads on, without weights. Raises Refusal.
+
+    It is shared: nobody changes it. torch's global generator is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        return Backbone(name, settings)
+
+
+@functools.cache
+def map_sizes(name: str, settings: BackboneSettings, height: int, width: int) -> tuple[tuple[int, int], ...] | str:
+    """``Backbone.maps``, or why there are none."""
+    bones = skeleton(name, settings)
+    sizes, why = _measured(bones, height, width)
+    if not why:
+        return sizes
+    stride = max(bones.strides)
+    near = [side for side in (height // stride * stride, -(-height // stride) * stride, bones.native_side) if side]
+    taken = [side for side in dict.fromkeys(near) if not _measured(bones, side, side)[1]]
+    mend = f"it takes {', '.join(map(str, taken))}: set the side of the method or task" if taken else "choose another"
+    size = f"{height}" if height == width else f"{height} x {width}"
+    return f"{name} takes no images of {size} px ({why}); {mend}"
+
+
+def _measured(bones: Backbone, height: int, width: int) -> tuple[tuple[tuple[int, int], ...], str]:
+    """The sizes of the maps of such images, and what is wrong with them or with the images."""
+    bones.eval()
+    try:
+        with torch.no_grad():
+            maps = bones.through(torch.zeros(2, 3, height, width, device="meta"))
+    except Exception as error:  # each of timm's architectures has its own
+        return (), said(error)
+    sizes = tuple((int(one.shape[-2]), int(one.shape[-1])) for one in maps)
+    for stride, (high, wide) in zip(bones.strides, sizes, strict=True):
+        for side, size in ((height, high), (width, wide)):
+            if not math.floor(side / stride) <= size <= math.ceil(side / stride):
+                return (), f"a map of {size} px where its stride of {stride} says {math.ceil(side / stride)}"
+    return sizes, ""
+
+
+@functools.cache
+def _operations(name: str, settings: BackboneSettings, side: int) -> int:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        skeleton(name, settings).eval().through(torch.zeros(1, 3, side, side, device="meta"))
+    return int(counter.get_total_flops())
+
+
+def said(error: BaseException) -> str:
+    """An error of another library on one line, without a full stop."""
+    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
 
 
 def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:

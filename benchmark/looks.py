@@ -28,9 +28,10 @@ def panels_of(data: Dataset) -> list[Item]:
 
 
 def view_of(backbone: Backbone) -> View:
-    """The squares that are shown to a backbone: the same for all methods, a multiple of its stride."""
+    """The squares that are shown to a backbone: the same for all methods, of a side that it takes."""
     stride = max(backbone.strides)
-    return View(side=max(SIDE - SIDE % stride, stride))
+    side = max(SIDE - SIDE % stride, stride)
+    return View(side if backbone.takes(side) else backbone.native_side)
 
 
 def draw(device: engine.Device, backbone: Backbone, panels: ImageCache) -> dict[str, np.ndarray]:

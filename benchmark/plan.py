@@ -10,7 +10,7 @@ from benchmark.backbones import DEFAULTS
 from benchmark.data.dataset import SPLITS
 from benchmark.engine import Device
 from benchmark.errors import Refusal, did_you_mean
-from benchmark.plan_rows import Rows, plugin, require, skeleton
+from benchmark.plan_rows import Rows, plugin, require
 from benchmark.planned import Cell, Plan
 from benchmark.request import Request, method_names, predicted, task_names
 
@@ -25,7 +25,7 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
     for task_name in task_names(request):
         for pairs in request.variants():
             task: Task = plugin(registry.load("tasks", task_name), request, pairs)
-            task.bind(data)
+            told = task.bind(data)
             try:
                 require(task.needs(), data, f"task {task.name}")
                 for split in SPLITS:
@@ -35,6 +35,7 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                     raise
                 notes.append(f"left out: {reason}")
                 continue
+            notes += [line for line in told if line not in notes]
             for protocol in _protocols(task, request.protocols):
                 family = task.protocols[protocol]
                 try:
@@ -48,7 +49,6 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                 found = _bare(Rows(*common), request)
                 for backbone, methods in _blocks(request).items():
                     rows = Rows(*common, backbone)
-                    task.head(skeleton(backbone, rows.backbone_settings, 0), protocol)
                     found += [rows.method(name, seed) for name in methods for seed in range(request.seeds)]
                 cells |= {cell.id: cells.get(cell.id, cell) for cell in found}
     datasets = [data] if pretrain_data is data else [data, pretrain_data]

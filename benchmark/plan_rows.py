@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
-from benchmark import engine, initialise, provenance, registry
+from benchmark import engine, plan_checks, provenance, registry
 from benchmark.api import Dataset, Declined, Method, Task
-from benchmark.backbones import DEFAULTS, Backbone, weights_bytes
+from benchmark.backbones import skeleton
 from benchmark.config import BackboneSettings, Config, PretrainSettings
 from benchmark.data.fingerprint import fingerprint
 from benchmark.engine import Device
@@ -19,8 +16,7 @@ from benchmark.errors import Refusal
 from benchmark.planned import Cell, Pretraining
 from benchmark.request import PREDICTIONS, Request, all_methods, settings_of
 from benchmark.scoring import metric_versions
-from benchmark.seeding import derive
-from benchmark.store import checksum, key_of
+from benchmark.store import key_of
 
 
 class Rows:
@@ -85,7 +81,7 @@ class Rows:
         """The row of a method for one seed; declined where it cannot run here."""
         entry = registry.find("methods", text)
         method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.pairs)
-        backbone = skeleton(self.backbone, self.backbone_settings, seed)
+        backbone = skeleton(self.backbone, self.backbone_settings)
         settings: dict[str, Any] = {
             "method": _plain(method.config),
             "task": _plain(self.task.config),
@@ -110,7 +106,8 @@ class Rows:
         }
         if entry.file:
             changed["file"] = entry.file.name
-        pretraining, weights, declined, extra = None, None, "", 0
+        pretraining, weights, extra = None, None, 0
+        declined = self._unfit(method)
         if method.pretrains:
             settings["pretrain"] = _plain(self.pretrain)
             changed |= self._changed("pretrain", self.pretrain)
@@ -119,9 +116,9 @@ class Rows:
             if self.request.budget != "images":
                 changed["budget"] = self.request.budget
             try:
-                pretraining = self._pretraining(method, source, backbone, seed)
+                pretraining = self._pretraining(method, source, seed)
             except (Declined, Refusal) as reason:
-                declined = self._declined(str(reason))
+                declined = declined or self._declined(str(reason))
         else:
             weights = self.request.weights if method.takes_weights else None
             if method.adds_budget:
@@ -132,10 +129,8 @@ class Rows:
             try:
                 if method.adds_budget and self.family == "frozen":
                     raise Declined(f"{method.name} is trained on the task; it needs --protocol finetune")
-                torch.manual_seed(derive(seed, "build", method.name))
-                method.give(backbone, weights)
-                if method.takes_weights:
-                    source["weights"] = checksum(weights_bytes(backbone))
+                if method.takes_weights and not declined:
+                    source["weights"] = self._checksum_given(method, weights)
             except Declined as reason:
                 declined = self._declined(str(reason))
         identity = {
@@ -169,22 +164,35 @@ class Rows:
             extra_steps=extra,
         )
 
-    def _pretraining(self, method: Method, source: dict[str, Any], backbone: Backbone, seed: int) -> Pretraining:
-        if method.backbones == "vit" and not backbone.is_transformer():
-            raise Declined(
-                f"{method.name} needs a vision transformer, and {backbone.name} is none; "
-                f"leave out --backbone or give --backbone {DEFAULTS['vit'][self.request.preset]}"
+    def _unfit(self, method: Method) -> str:
+        """Why this method or this task does not go with the backbone, where that is declined instead of refused."""
+        try:
+            plan_checks.require_method(method, self.backbone, self.backbone_settings)
+            plan_checks.require_task(
+                self.task, self.protocol, self.data.fingerprint(), self.backbone, self.backbone_settings
             )
+        except (Declined, Refusal) as reason:
+            return self._declined(str(reason))
+        return ""
+
+    def _checksum_given(self, method: Method, weights: Path | None) -> str:
+        found = plan_checks.given_checksum(type(method), method.config, self.backbone, self.backbone_settings, weights)
+        if not isinstance(found, str):
+            raise found
+        return found
+
+    def _pretraining(self, method: Method, source: dict[str, Any], seed: int) -> Pretraining:
         require(method.needs, self.pretrain_data, f"method {method.name}")
-        method.build(copy.deepcopy(backbone))
         for view in method.views().values():
             self.pretrain_data.require(view.kind, "train")
             self.pretrain_data.require(view.kind, "val")
         init: Path | Literal["imagenet"] | None = None
         if self.request.init is not None:
             init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
-            initialise.load_init(backbone, init, self.request.weights)
-            source["init"] = checksum(weights_bytes(backbone))
+            found = plan_checks.init_checksum(self.backbone, self.backbone_settings, init, self.request.weights)
+            if not isinstance(found, str):
+                raise found
+            source["init"] = found
             if init == "imagenet" and self.request.weights is not None:
                 init = self.request.weights
         source |= {
@@ -246,18 +254,6 @@ def require(needs: frozenset[str], dataset: Dataset, who: str) -> None:
         raise Refusal(
             f"{who} needs {', '.join(missing)}, which {dataset.name} lacks (it has {offers}); --data synth has all"
         )
-
-
-_SKELETONS: dict[str, Backbone] = {}
-
-
-def skeleton(name: str, settings: BackboneSettings, seed: int) -> Backbone:
-    """A backbone to ask about and to try weights on; refused where timm has none of this name."""
-    key = key_of([name, _plain(settings), seed])
-    if key not in _SKELETONS:
-        torch.manual_seed(derive(seed, "backbone"))
-        _SKELETONS[key] = Backbone(name, settings)
-    return _SKELETONS[key]
 
 
 def _identity_of(dataset: Dataset) -> dict[str, Any]:

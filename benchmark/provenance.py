@@ -18,13 +18,16 @@ TOLD = (*DECIDING, "lightning-fabric", "scipy", "scikit-learn", "pycocotools", "
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
     """Installed versions of packages; those that are not installed are left out."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {name: found for name in names if (found := _version(name))}
+
+
+@cache
+def _version(name: str) -> str:
+    """The installed version of a package, read once: a plan asks for it in every cell."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 @cache

@@ -79,6 +79,10 @@ class ContextEncoder(Method):
         """One square per panel, larger than the image so that a crop has something to choose from."""
         return {"image": View(side=self.config.side * 9 // 8)}
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The crops, smaller than the view."""
+        return (self.config.side,)
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """F, the encoder-decoder; with the joint loss also D, the critic."""
         c = self.config

@@ -105,6 +105,10 @@ class ContextPrediction(AdamWMethod):
         """Patches of an image in a step."""
         return 2 * self.config.pairs
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The patches."""
+        return (self.config.patch,)
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The two streams, which share their weights, and the layers over both."""
         c = self.config

@@ -89,6 +89,10 @@ class Dino(AdamWMethod):
         """Views of an image in a step."""
         return 2 + self.config.locals
 
+    def input_sides(self) -> tuple[int, ...]:
+        """Global and local views."""
+        return (self.config.side, self.config.local)
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The student; the teacher around the backbone itself; its centre; the backbone as it was, to compare with."""
         c = self.config

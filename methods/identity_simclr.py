@@ -76,6 +76,10 @@ class IdentitySimclr(AdamWMethod):
         """Views of a pair in a step: two strong ones of each half, and a weak one."""
         return 6 if self.config.alignment else 4
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The views of faces and of bodies."""
+        return tuple(dict.fromkeys((self.config.face, self.config.body)))
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The backbone with its head, for faces and bodies alike."""
         self._normalize = backbone.normalize

@@ -198,6 +198,10 @@ class Jigsaw(Method):
         """Tiles of an image in a step."""
         return self.config.tiles * self.config.puzzles
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The tiles."""
+        return (self.config.tile,)
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The context-free network around the backbone."""
         c = self.config

@@ -76,6 +76,10 @@ class Mae(AdamWMethod):
         """One square per panel."""
         return {"image": View(side=self.config.side)}
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The crops."""
+        return (self.config.side,)
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """Encoder and decoder. Raises Declined for a backbone that is no vision transformer, Refusal for a side."""
         c = self.config

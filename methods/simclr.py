@@ -79,6 +79,10 @@ class Simclr(AdamWMethod):
         """Views of an image (of a face and a body together) in a step."""
         return 2 * len(self.sides())
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The views of an image, or of faces and bodies."""
+        return tuple(dict.fromkeys(self.sides().values()))
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The backbone with its head."""
         self._normalize = backbone.normalize

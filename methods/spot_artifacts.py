@@ -98,6 +98,10 @@ class SpotArtifacts(Method):
         """One square per panel, larger than the image so that a crop has something to choose from."""
         return {"image": View(side=self.config.side * 5 // 4)}
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The crops, smaller than the view."""
+        return (self.config.side,)
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """phi with its decoder, C around the backbone, R (or a generator), and the history where there is one."""
         c = self.config

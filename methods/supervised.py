@@ -67,6 +67,10 @@ class Supervised(AdamWMethod):
         """Views of a pair in a step: two of each half."""
         return 4
 
+    def input_sides(self) -> tuple[int, ...]:
+        """The views of faces and of bodies."""
+        return tuple(dict.fromkeys((self.config.face, self.config.body)))
+
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The backbone with its head, for faces and bodies alike."""
         self._normalize = backbone.normalize

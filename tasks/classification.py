@@ -120,9 +120,10 @@ class Classification(Task):
         self._images: dict[str, Item] = {}
         """The items of which a truth was asked, by id: what the trivial row that looks at colours opens."""
 
-    def bind(self, dataset: Dataset) -> None:
+    def bind(self, dataset: Dataset) -> Sequence[str]:
         """Remember where the names of the classes come from."""
         self._dataset = dataset
+        return ()
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -199,7 +200,7 @@ class Classification(Task):
             return LogisticHead(backbone.channels[-1], total, c.strengths)
         if protocol == "finetune@1":
             return GlobalLinear(backbone.channels[-1], total)
-        sides = [-(-c.side // stride) for stride in backbone.strides]
+        sides = [min(size) for size in backbone.maps(c.side)]
         grids = [cells(count, side, c.dimensions) for count, side in zip(backbone.channels, sides, strict=True)]
         return StageProbes(backbone.channels, grids, total)
 

@@ -95,6 +95,15 @@ class Detection(Task):
     files = "submissions.formats.boxes"
     trivial = ("constant-box",)
 
+    def bind(self, dataset: Dataset) -> Sequence[str]:
+        """Go without the classes that the data have no boxes of, where they have some of the others."""
+        known = tuple(name for name in self.config.classes if f"boxes:{name}" in dataset.offers())
+        if not known or known == self.config.classes:
+            return ()
+        lacking = ", ".join(name for name in self.config.classes if name not in known)
+        self.config = self.config.model_copy(update={"classes": known})
+        return [f"{dataset.name} has no boxes of {lacking}: detection takes {', '.join(known)} alone"]
+
     def needs(self) -> frozenset[str]:
         """The unit's images and every class's boxes."""
         return frozenset({self.view().kind, *(f"boxes:{name}" for name in self.config.classes)})

@@ -108,7 +108,7 @@ class Inpainting(Task):
     caches_features = True
     kept_by = ("grid",)
 
-    def bind(self, dataset: Dataset) -> None:
+    def bind(self, dataset: Dataset) -> Sequence[str]:
         """Refuse judges that are not here before any work is done."""
         del dataset
         for judge in self.config.judges:
@@ -116,6 +116,7 @@ class Inpainting(Task):
                 given_judges.require(judge)
             except ValueError as error:
                 raise Refusal(f"inpainting.judges: {error}") from None
+        return ()
 
     def needs(self) -> frozenset[str]:
         """Windows of panels with a face to fill in."""

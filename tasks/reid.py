@@ -103,9 +103,10 @@ class Reid(Task):
     calibrates = True
     dataset: Dataset | None = None
 
-    def bind(self, dataset: Dataset) -> None:
+    def bind(self, dataset: Dataset) -> Sequence[str]:
         """Where the panels of a strip are."""
         self.dataset = dataset
+        return ()
 
     def needs(self) -> frozenset[str]:
         """Faces, bodies, or appearances of both, with identities."""

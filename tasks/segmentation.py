@@ -85,9 +85,10 @@ class Segmentation(Task):
         super().__init__(config)
         self._dataset: Dataset | None = None
 
-    def bind(self, dataset: Dataset) -> None:
+    def bind(self, dataset: Dataset) -> Sequence[str]:
         """Remember where the names of the classes come from."""
         self._dataset = dataset
+        return ()
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,13 @@ def permutation_set(
     every = all_permutations(tiles)
     if n > len(every):
         raise ValueError(f"there are {len(every)} permutations of {tiles} tiles, not {n}")
+    return _greedy(n, generator, min_distance, tiles, seed)
+
+
+@cache
+def _greedy(n: int, generator: Generator, min_distance: int, tiles: int, seed: int) -> np.ndarray:
+    """``permutation_set`` of checked arguments, computed once and read-only: every cell of a plan asks for it."""
+    every = all_permutations(tiles)
     columns = np.ascontiguousarray(every.T)
     rng = np.random.default_rng(seed)
     left = np.ones(len(every), dtype=bool)
@@ -51,7 +59,9 @@ def permutation_set(
                 f"{min_distance} places, not {n}; lower the minimum distance or the number"
             )
         j = _next(total, left, generator, rng)
-    return every[chosen]
+    found = every[chosen]
+    found.flags.writeable = False
+    return found
 
 
 def statistics(permutations: np.ndarray) -> tuple[float, int]:

@@ -1,0 +1,141 @@
+"""What settings and an architecture decide together, asked on the meta device: no weights, no computation.
+
+Each question is asked once a process and its answer kept, since a plan puts it for every seed, protocol and row.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from benchmark import initialise
+from benchmark.api import Declined, Method, Task
+from benchmark.backbones import DEFAULTS, Backbone, said, skeleton, weights_bytes
+from benchmark.config import BackboneSettings, Config
+from benchmark.errors import CellError, Refusal
+from benchmark.store import checksum
+
+FORCE = "INKBENCH_FORCE"
+"""Set in tests alone: what is refused here is planned all the same, to see that it fails."""
+
+Init = Path | Literal["imagenet"] | None
+Answer = Refusal | Declined | None
+
+
+def require_method(method: Method, backbone: str, settings: BackboneSettings) -> None:
+    """Raise Refusal or Declined where a method cannot be built around this backbone, or shows it squares of a side
+    that it does not take."""
+    _tell(_method_answer(type(method), method.config, backbone, settings))
+
+
+def require_task(task: Task, protocol: str, data: str, backbone: str, settings: BackboneSettings) -> None:
+    """Raise Refusal where a task's squares or head do not fit this backbone; ``data`` is the dataset's fingerprint."""
+    _tell(_task_answer(_Bound(task, data), protocol, backbone, settings))
+
+
+@functools.cache
+def given_checksum(
+    kind: type[Method], config: Config, backbone: str, settings: BackboneSettings, weights: Path | None
+) -> str | Declined | Refusal:
+    """The sha256 of the weights that a method hands over, or why it has none."""
+    own = Backbone(backbone, settings)
+    try:
+        kind(config).give(own, weights)
+    except (Declined, Refusal) as reason:
+        return reason
+    return checksum(weights_bytes(own))
+
+
+@functools.cache
+def init_checksum(
+    backbone: str, settings: BackboneSettings, init: Init, weights: Path | None
+) -> str | Declined | Refusal:
+    """The sha256 of the weights that a pretext task starts from, or why there are none."""
+    own = Backbone(backbone, settings)
+    try:
+        initialise.load_init(own, init, weights)  # type: ignore[arg-type]
+    except (Declined, Refusal) as reason:
+        return reason
+    return checksum(weights_bytes(own))
+
+
+def _tell(answer: Answer) -> None:
+    if answer is not None and FORCE not in os.environ:
+        raise type(answer)(str(answer))
+
+
+@functools.cache
+def _method_answer(kind: type[Method], config: Config, backbone: str, settings: BackboneSettings) -> Answer:
+    method, bones = kind(config), skeleton(backbone, settings)
+    if method.backbones == "vit" and not bones.is_transformer():
+        return Declined(
+            f"{method.name} needs a vision transformer, and {backbone} is none; leave out --backbone or name one, such "
+            f"as {DEFAULTS['vit']['standard']}"
+        )
+    try:
+        for side in method.input_sides() if method.pretrains else ():
+            bones.maps(side)
+    except Refusal as reason:
+        return Refusal(f"method {method.name}: {reason}")
+    return _built(f"method {method.name}", lambda own: _build(method, own), backbone, settings)
+
+
+def _build(method: Method, backbone: Backbone) -> None:
+    if method.pretrains:
+        method.build(backbone)
+    elif not method.takes_weights:
+        method.give(backbone, None)
+
+
+class _Bound:
+    """A task with its data, alike for the cache where name, settings and data are."""
+
+    def __init__(self, task: Task, data: str) -> None:
+        self.task, self.key = task, (type(task), task.config, data)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Bound) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@functools.cache
+def _task_answer(bound: _Bound, protocol: str, backbone: str, settings: BackboneSettings) -> Answer:
+    task, bones = bound.task, skeleton(backbone, settings)
+    try:
+        for side in dict.fromkeys(view.side for view in task.views().values()):
+            bones.maps(side)
+    except Refusal as reason:
+        return Refusal(f"task {task.name}: {reason}")
+    return _built(f"task {task.name}/{protocol}", lambda own: task.head(own, protocol), backbone, settings)
+
+
+def _built(who: str, build: Any, backbone: str, settings: BackboneSettings) -> Answer:
+    """What building says on the meta device; on the CPU where something in it needs real numbers."""
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # weights that are read on the meta device come to nothing
+            build(copy.deepcopy(skeleton(backbone, settings)))
+    except (Refusal, Declined) as reason:
+        return type(reason)(str(reason))
+    except CellError as reason:
+        return Refusal(f"{who}: {reason}")
+    except Exception:  # a plugin may look into its numbers, which the meta device has not
+        pass
+    else:
+        return None
+    try:
+        with torch.random.fork_rng(devices=[]):
+            build(Backbone(backbone, settings))
+    except (Refusal, Declined) as reason:
+        return type(reason)(str(reason))
+    except Exception as error:
+        return Refusal(f"{who} cannot be built on {backbone}: {said(error)}")
+    return None

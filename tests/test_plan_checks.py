@@ -1,0 +1,179 @@
+"""What settings and architecture decide is known before anything is drawn: sides, maps, heads, classes."""
+
+import json
+
+import numpy as np
+import plan_matrix
+import pytest
+import timm
+import torch
+from method_steps import batch, built, context
+from PIL import Image
+
+from benchmark import registry
+from benchmark.backbones import Backbone, map_sizes, skeleton
+from benchmark.config import BackboneSettings
+from benchmark.errors import CellError, Refusal
+from benchmark.estimate import MOST_IMAGES, MOST_OPERATIONS, Stopwatch
+
+PRETEXTS = [name for name in registry.names("methods") if registry.load("methods", name).pretrains]
+PLAIN = BackboneSettings()
+
+
+@pytest.mark.parametrize(
+    ("name", "sides"), [("test_resnet", (64, 100)), ("mobilenetv2_050", (64, 90)), ("test_vit", (64,))]
+)
+def test_maps_are_those_of_the_real_network(name, sides):
+    own = Backbone(name).eval()
+    for side in sides:
+        real = own.model.forward_intermediates(
+            torch.zeros(1, 3, side, side), indices=own.indices, intermediates_only=True
+        )
+        assert [tuple(one.shape[-2:]) for one in real] == list(own.maps(side))
+        assert [
+            tuple(one.shape[-2:]) for one in skeleton(name, PLAIN)(torch.zeros(1, 3, side, side, device="meta"))
+        ] == [tuple(one.shape[-2:]) for one in real]
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "mobilenetv2_050", "test_vit", "efficientnet_b0"])
+def test_what_no_map_depends_on_is_frozen(name):
+    own = Backbone(name)
+    trained = {key for key, parameter in own.model.named_parameters() if parameter.requires_grad}
+    own.requires_grad_(True)
+    sum(one.sum() for one in own.eval()(torch.randn(1, 3, 64, 64))).backward()
+    assert trained == {key for key, parameter in own.model.named_parameters() if parameter.grad is not None}
+
+
+def test_asking_an_architecture_draws_no_random_number():
+    torch.manual_seed(3)
+    wanted = torch.rand(4)
+    torch.manual_seed(3)
+    skeleton.__wrapped__("resnet10t", PLAIN)
+    assert torch.equal(torch.rand(4), wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "said"),
+    [
+        ("beit_base_patch16_224", 128, "it takes 224"),
+        ("mixer_b16_224", 64, "it takes 224"),
+        ("vit_small_patch14_dinov2", 64, "it takes 56, 70, 518"),
+        ("maxvit_tiny_tf_224", 96, "it takes 224"),
+        ("crossvit_9_240", 96, "a map of 20 px where its stride of 12 says 8"),
+        ("inception_v3", 96, "choose another"),
+    ],
+)
+def test_a_side_that_an_architecture_does_not_take_is_told_with_those_that_it_takes(name, side, said):
+    with pytest.raises(Refusal, match=f"{name} takes no images of {side} px") as refused:
+        skeleton(name, PLAIN).maps(side)
+    assert said in str(refused.value)
+
+
+def test_maps_that_do_not_follow_their_strides_fail_at_work_too():
+    own = Backbone("crossvit_9_240").eval()
+    with pytest.raises(CellError, match="a map of 20 px"):
+        own(torch.zeros(1, 3, 96, 96))
+    assert [one.shape[-1] for one in own(torch.zeros(1, 3, 240, 240))] == [20, 20, 14, 14, 14]
+
+
+@pytest.mark.parametrize("name", PRETEXTS)
+def test_a_method_names_the_sides_that_its_backbone_sees(name, monkeypatch):
+    kind = registry.load("methods", name)
+    method = kind(kind.Config.resolve(name, "smoke"))
+    seen = set()
+    asked = Backbone.maps
+
+    def noted(own, height, width=None):
+        if not own.is_skeleton():
+            seen.update((height, width or height))
+        return asked(own, height, width)
+
+    nets = built(method, "test_vit" if kind.backbones == "vit" else "test_resnet")
+    monkeypatch.setattr(Backbone, "maps", noted)
+    for stage in range(len(method.stages())):
+        for _ in method.step(nets, batch(method), context(stage=stage)):
+            pass
+    if seen:
+        assert seen == set(method.input_sides())
+    else:  # a transformer's blocks are driven one by one
+        assert name == "mae"
+
+
+def test_a_backbone_of_one_side_is_refused_in_one_line_with_the_mend(cli, tmp_path):
+    words = ("--method", "random", "--task", "detection", "--dry-run", "--results", tmp_path)
+    done = cli(*words, "--backbone", "beit_base_patch16_224")
+    assert done.returncode == 2
+    assert "task detection: beit_base_patch16_224 takes no images of 256 px" in done.stderr
+    assert "it takes 224" in done.stderr
+    assert "planning failed" not in done.stderr
+    assert cli(*words, "--backbone", "beit_base_patch16_224", "--set", "detection.side=224").returncode == 0
+
+
+def test_one_class_is_refused_in_one_line(cli, tmp_path):
+    for split in ("train", "val", "test"):
+        for k in range(3):
+            file = tmp_path / "data" / split / "only" / f"{k}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 40), (40 * k, 90, 20)).save(file)
+    done = cli(
+        "--method", "random", "--task", "classification", "--data", tmp_path / "data", "--results", tmp_path / "r"
+    )
+    assert done.returncode == 2
+    assert "names 1 classes of images; two are the least" in done.stderr
+    assert "planning failed" not in done.stderr
+
+
+def coco_of_faces(root):
+    """Six images of six series, each with a face; no bodies are annotated."""
+    (root / "images").mkdir(parents=True)
+    (root / "annotations").mkdir()
+    pictures, boxes = [], []
+    for k in range(6):
+        Image.fromarray(np.full((64, 64, 3), 30 * k, np.uint8)).save(root / "images" / f"s{k}.png")
+        pictures.append({"id": k, "file_name": f"s{k}.png", "width": 64, "height": 64})
+        boxes.append({"id": k, "image_id": k, "category_id": 1, "bbox": [8, 8, 20, 24], "area": 480, "iscrowd": 0})
+    text = json.dumps({"images": pictures, "annotations": boxes, "categories": [{"id": 1, "name": "face"}]})
+    (root / "annotations" / "instances.json").write_text(text)
+    split = {f"s{k}": {"split": ("train", "train", "val", "val", "test", "test")[k]} for k in range(6)}
+    (root / "series.json").write_text(json.dumps(split))
+    return root
+
+
+def test_a_task_takes_the_classes_that_the_data_have_and_says_which_it_goes_without(cli, tmp_path):
+    data = coco_of_faces(tmp_path / "faces")
+    words = ("--method", "random", "--task", "detection", "--preset", "smoke", "--data", data, "--dry-run")
+    done = cli(*words, "--results", tmp_path / "r")
+    assert done.returncode == 0, done.stderr
+    assert "no boxes of body: detection takes face alone" in done.stderr
+
+
+@pytest.mark.parametrize("images", [2, 64, 1_000])
+def test_a_step_is_timed_with_few_images_and_scaled(images):
+    steps = []
+    seconds = Stopwatch(device=None).seconds(steps.append, images, operations=1.0)
+    assert set(steps) == {min(images, MOST_IMAGES)}
+    assert seconds < 1e-3 * images
+
+
+def test_what_is_too_large_to_be_timed_is_foretold_by_its_operations():
+    watch = Stopwatch(device=None, rate=1e9)
+    seconds = watch.seconds(lambda images: pytest.fail("timed"), images=16, operations=MOST_OPERATIONS)
+    assert seconds == pytest.approx(16 * MOST_OPERATIONS / 1e9)
+    assert watch.foretold
+
+
+def test_a_sample_of_what_is_planned_runs_and_of_what_is_refused_fails(with_synth, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", "/nonexistent")
+    matrix = plan_matrix.planned(with_synth, ("smoke",), ("test_resnet", "test_vit", "crossvit_9_240"))
+    accepted = plan_matrix.drawn([one for one in matrix if not one.reason], 3, seed=1)
+    refused = plan_matrix.drawn([one for one in matrix if one.shaped], 3, seed=1)
+    assert [plan_matrix.outcome(one, with_synth) for one in accepted] == ["done"] * 3
+    for one in refused:
+        assert plan_matrix.outcome(one, with_synth, force=True).startswith(("failed", "refused")), one
+
+
+def test_every_architecture_of_the_matrix_is_one_of_timm():
+    assert len(set(plan_matrix.BACKBONES)) == 40
+    assert set(plan_matrix.BACKBONES) <= set(timm.list_models())
+    assert map_sizes.cache_info().maxsize is None, "asked once"
