@@ -14,7 +14,6 @@ from safetensors.torch import load, save
 
 from benchmark import engine, leak_check, transfer
 from benchmark.api import Item, Predictions
-from benchmark.backbones import weights_bytes
 from benchmark.bench import Bench
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Split
@@ -32,6 +31,7 @@ from benchmark.pretrained import backbone_of, look, pretrained
 from benchmark.scoring import Scored, score
 from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic
 from benchmark.task_data import TaskData
+from benchmark.weights_files import weights_bytes
 
 PICTURED = 4
 GIVEN_KEY = 20

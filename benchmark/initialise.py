@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from benchmark import registry
-from benchmark.backbones import Backbone, load_weights
+from benchmark.backbones import Backbone
+from benchmark.weights_files import load_weights
 
 
 def timm_(backbone: Backbone) -> None:

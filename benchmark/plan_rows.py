@@ -11,7 +11,7 @@ import torch
 
 from benchmark import engine, initialise, provenance, registry
 from benchmark.api import Dataset, Declined, Method, Task
-from benchmark.backbones import DEFAULTS, Backbone, weights_bytes
+from benchmark.backbones import DEFAULTS, Backbone
 from benchmark.config import BackboneSettings, Config, PretrainSettings
 from benchmark.data.fingerprint import fingerprint
 from benchmark.engine import Device
@@ -21,6 +21,7 @@ from benchmark.request import PREDICTIONS, Request, all_methods, settings_of
 from benchmark.scoring import metric_versions
 from benchmark.seeding import derive
 from benchmark.store import checksum, key_of
+from benchmark.weights_files import weights_bytes
 
 
 class Rows:

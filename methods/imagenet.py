@@ -31,7 +31,7 @@ class ImageNet(Method):
 
     def give(self, backbone: Backbone, weights: Path | None) -> None:
         """Fill the backbone. Raises Refusal for a file that does not fit, Declined where the hub is out of reach."""
-        from benchmark.backbones import load_weights
+        from benchmark.weights_files import load_weights
 
         if weights is not None:
             load_weights(backbone, weights)

@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmark.api import Declined, Refusal
-from benchmark.backbones import Backbone, weights_bytes
+from benchmark.backbones import Backbone
 from benchmark.config import BackboneSettings
+from benchmark.weights_files import weights_bytes
 from methods.imagenet import ImageNet
 from methods.random import Random
 
