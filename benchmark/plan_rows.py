@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import torch
 
-from benchmark import engine, initialise, provenance, registry
-from benchmark.api import Dataset, Declined, Method, Task
+from benchmark import engine, initialise, provenance, registry, supervision
+from benchmark.api import Dataset, Declined, Given, Method, Task
 from benchmark.backbones import DEFAULTS, Backbone
 from benchmark.config import BackboneSettings, Config, PretrainSettings
 from benchmark.data.fingerprint import fingerprint
@@ -112,6 +112,7 @@ class Rows:
         if entry.file:
             changed["file"] = entry.file.name
         pretraining, weights, declined, extra = None, None, "", 0
+        given = Given(method.supervision)
         if method.pretrains:
             settings["pretrain"] = _plain(self.pretrain)
             changed |= self._changed("pretrain", self.pretrain)
@@ -121,6 +122,8 @@ class Rows:
                 changed["budget"] = self.request.budget
             try:
                 pretraining = self._pretraining(method, source, backbone, seed)
+                if pretraining.init is not None:
+                    given = Given(pretraining.supervision, pretraining.told)
             except (Declined, Refusal) as reason:
                 declined = self._declined(str(reason))
         else:
@@ -134,7 +137,7 @@ class Rows:
                 if method.adds_budget and self.family == "frozen":
                     raise Declined(f"{method.name} is trained on the task; it needs --protocol finetune")
                 torch.manual_seed(derive(seed, "build", method.name))
-                method.give(backbone, weights)
+                given = method.give(backbone, weights) or given
                 if method.takes_weights:
                     source["weights"] = checksum(weights_bytes(backbone))
             except Declined as reason:
@@ -159,7 +162,7 @@ class Rows:
             backbone_settings=self.backbone_settings,
             changed=changed,
             settings=settings,
-            supervision=method.supervision,
+            supervision=given.supervision,
             given=method.takes_weights or (method.pretrains and self.request.init is not None),
             versions=self._versions(method.version, source),
             facts=method.facts(),
@@ -168,6 +171,7 @@ class Rows:
             weights=weights,
             declined=declined,
             extra_steps=extra,
+            told=given.told,
         )
 
     def _pretraining(self, method: Method, source: dict[str, Any], backbone: Backbone, seed: int) -> Pretraining:
@@ -182,9 +186,10 @@ class Rows:
             self.pretrain_data.require(view.kind, "train")
             self.pretrain_data.require(view.kind, "val")
         init: Path | Literal["imagenet"] | None = None
+        first = Given("")
         if self.request.init is not None:
             init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
-            initialise.load_init(backbone, init, self.request.weights)
+            first = initialise.load_init(backbone, init, self.request.weights)
             source["init"] = checksum(weights_bytes(backbone))
             if init == "imagenet" and self.request.weights is not None:
                 init = self.request.weights
@@ -204,6 +209,8 @@ class Rows:
             seed=seed,
             init=init,
             budget=self.request.budget,
+            supervision=supervision.of_pretraining(method.supervision, first.supervision),
+            told=first.told,
         )
 
     def _task_identity(self) -> dict[str, Any]:

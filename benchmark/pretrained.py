@@ -94,6 +94,7 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
             "identity": dict(work.identity),
             "architecture": work.backbone,
             "method": method.name,
+            "supervision": work.supervision,
             "mean": backbone.mean,
             "std": backbone.std,
             "steps": outcome.steps,
