@@ -18,6 +18,7 @@ from benchmark.bench import Bench
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Split
 from benchmark.data.images import read_rgb
+from benchmark.data.own_numbers import reading_options
 from benchmark.data.splits import labelled
 from benchmark.data.subsets import keep
 from benchmark.errors import CellError, Refusal
@@ -81,7 +82,8 @@ def _predicted(bench: Bench, cell: Cell, source: Path) -> Measured:
     test = _task_data(bench, cell, "test")
     reader = importlib.import_module(cell.task.files)
     ids = [item.id for item in test.items]
-    predictions = reader.read(source, ids, test.truths, cell.task.score_options())
+    options = reading_options(bench.plan.data, ids, cell.task.score_options())
+    predictions = reader.read(source, ids, test.truths, options)
     fields = {
         "calibration": {},
         "exclusions": {"unreadable": test.failures},

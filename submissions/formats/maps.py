@@ -1,4 +1,4 @@
-"""Saliency maps as files, one an item: greyscale PNG as challenge servers take it, or float32 NPY without loss."""
+"""Saliency maps as files, one an item: greyscale PNG as challenge servers take it, or NPY without loss."""
 
 from __future__ import annotations
 
@@ -86,14 +86,16 @@ def encode(values: np.ndarray, spec: Spec) -> bytes:
     """A map (h, w) as a file; equal maps give equal bytes.
 
     PNG: the minimum subtracted where it is negative, scaled so that the maximum is the largest grey, rounded, then
-    raised to the floor; a map of zeros becomes constant. NPY: the values as float32. Raises ValueError for what is
-    not finite, Refusal for a depth or floor that there is not.
+    raised to the floor; a map of zeros becomes constant. NPY: the values, as float32 where that holds them. Raises
+    ValueError for what is not finite, Refusal for a depth or floor that there is not.
     """
     if not np.isfinite(values).all():
         raise ValueError("has values that are NaN or infinite")
     buffer = io.BytesIO()
     if spec.form == "npy":
-        np.save(buffer, np.ascontiguousarray(values, dtype=np.float32), allow_pickle=False)
+        single = np.ascontiguousarray(values, dtype=np.float32)
+        kept = single if np.array_equal(single, values) else np.ascontiguousarray(values, dtype=np.float64)
+        np.save(buffer, kept, allow_pickle=False)
         return buffer.getvalue()
     if spec.depth not in (8, 16):
         raise Refusal(f"depth {spec.depth}: a PNG has 8 or 16 bits")
