@@ -135,7 +135,7 @@ COMIX = {"images": [{"id": 1, "file_name": "s/1_0"}], "categories": [{"id": 1, "
         ("x.csv", b"s__1_0,1,2,3,4,face", "line 1 has 6 columns, not 7"),
         ("x.csv", b"s__1_0,1,2,3,four,face,.5", "no numbers"),
         ("x.csv", b"s__1_0,9,2,3,4,face,.5", "ends before it begins"),
-        ("x.csv", b"\xff\xfe", "is no CSV"),
+        ("x.csv", b"\xff\xff", "is no CSV"),
         ("x.txt", b"", "holds no file of boxes"),
     ],
 )

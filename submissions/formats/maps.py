@@ -12,6 +12,7 @@ from PIL import Image
 from benchmark.errors import Refusal
 from submissions.findings import Finding, Report
 from submissions.formats.files import Files
+from submissions.formats.grey import GREY, NoMap, values_of
 from submissions.formats.npy import load_npy
 from submissions.formats.per_item import by_item
 from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
@@ -143,17 +144,17 @@ def _picture(name: str, data: bytes, report: Report) -> np.ndarray | None:
         if width * height > MOST_PIXELS:
             report.error(name, f"has {width} x {height} pixels", "write it at the truth map's size")
             return None
-        image.load()
         if image.format == "JPEG":
             report.tolerated(name, "is a JPEG, whose values are not those that were predicted", "save a PNG")
-        if image.mode == "L":
-            return np.asarray(image)
-        mend = "save 8-bit greyscale (mode L)"
-        if image.mode.startswith("I"):
-            report.tolerated(name, "is 16-bit, which servers that read 8 bits clip or misread", mend)
-            return np.asarray(image)
-        report.tolerated(name, f"is {image.mode}, not greyscale; its luma is read", mend)
-        return np.asarray(image.convert("L"))
+        try:
+            values, doubtful = values_of(image)
+        except NoMap as problem:
+            text, _, mend = str(problem).rpartition("; ")
+            report.error(name, text, mend)
+            return None
+        if doubtful:
+            report.tolerated(name, doubtful, GREY)
+        return values
 
 
 def _against(name: str, values: np.ndarray, truth: np.ndarray, report: Report) -> None:
