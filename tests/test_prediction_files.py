@@ -162,8 +162,8 @@ def test_faults_of_many_rows_are_told_once(tmp_path):
         ([(1, 1, [1, 1, 2, 3], 0.5)] * 2, "1 boxes are there twice"),
         ([(1, 1, [1, 1, 2, 3], k / 999) for k in range(101)], "more than 100 boxes of a class"),
         (
-            [(1, 1, [1, 1, 2, 3], 0.5), (9, 1, [1, 1, 2, 3], 0.6)],
-            "1 boxes are of images that are not in the reference: 9",
+            [(1, 1, [1, 1, 2, 3], 0.5), ("q.png", 1, [1, 1, 2, 3], 0.6)],
+            "1 boxes are of images that are not in the reference: q.png",
         ),
         (
             [(1, 1, [1, 1, 2, 3], 0.5), (1, "panel", [1, 1, 2, 3], 0.6)],

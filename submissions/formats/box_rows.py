@@ -20,6 +20,8 @@ TIES = 0.05
 """The share of boxes with an equal score among the others from which a warning is given."""
 BEYOND = 0.05
 """The share of boxes that end well outside of their image from which they are taken for two corners."""
+SHARE = 1.5
+"""Where a box in shares of its image ends at most, be its first numbers its corner or its centre."""
 MOSTLY, SMALLEST, SOME = 0.5, 8, 20
 """Half of the boxes; a side in pixels below which an image says nothing; boxes from which a pattern is one."""
 
@@ -94,10 +96,12 @@ class Rows:
         """The place of the class of a category's id or name, as ``item_at`` does for images."""
         if number in index:
             return self.label(str(index.find(number)))
-        if isinstance(number, str) and not number.strip().isdecimal():
+        if isinstance(number, str) and number in self.classes:
             return self.label(number)
         if not index.named and number in self.categories:
             return self.label(str(self.categories.find(number)))
+        if isinstance(number, str) and not number.strip().isdecimal():
+            return self.label(number)
         places = not index.named and not self.categories.named
         if places and 1 <= int(spelled(number)) <= len(self.classes):
             return int(spelled(number)) - 1
@@ -145,6 +149,8 @@ class Rows:
             if total:
                 report.tolerated(file, text, "leave them out")
             else:
+                if "image_id 0" in self._unknown:
+                    text += f"; image numbers begin at 0, the reference's are {self.images.said()}"
                 report.error(file, text, "name the images as the reference does")
         if self._unscored:
             classes = ", ".join(self.classes)
@@ -199,8 +205,9 @@ def doubtful(corners: np.ndarray, sides: np.ndarray) -> str:
         return ""
     ends, begins = corners[:, 2:], corners[:, :2]
     largest = ends.max(axis=1)
-    if (largest <= 1).mean() > MOSTLY and sides.min() > SMALLEST:
-        return f"{int((largest <= 1).sum())} of {total} boxes lie within the first pixel: shares of the image, it seems"
+    shares = largest <= SHARE
+    if shares.mean() > MOSTLY and sides.min() > SMALLEST:
+        return f"{int(shares.sum())} of {total} boxes lie within the first pixel: shares of the image, it seems"
     beyond = int((ends > 1.5 * sides).any(axis=1).sum())
     if beyond > BEYOND * total:
         return f"{beyond} of {total} boxes end far outside of their image"
