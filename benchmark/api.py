@@ -28,6 +28,7 @@ __all__ = [
     "Context",
     "Dataset",
     "Declined",
+    "Given",
     "Item",
     "Kind",
     "Method",
@@ -132,6 +133,18 @@ class Context:
         return self.step / max(self.steps, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known of weights that a method gave.
+
+    ``supervision`` is one of ``benchmark.supervision.WORDS`` or what their card says; ``told`` a line for the user
+    (what was taken off a file), or nothing.
+    """
+
+    supervision: str = "unknown"
+    told: str = ""
+
+
 class Method(ABC):
     """How a backbone comes by its weights. One file a method; what it hands over is the backbone's weights.
 
@@ -155,8 +168,11 @@ class Method(ABC):
         self.config: Any = config
 
     # --- methods that do not pretrain
-    def give(self, backbone: Backbone, weights: Path | None) -> None:
-        """Set the backbone's weights in place; torch's global generator is seeded before. Raises Declined."""
+    def give(self, backbone: Backbone, weights: Path | None) -> Given | None:
+        """Set the backbone's weights in place; torch's global generator is seeded before. Raises Declined.
+
+        What is returned is told of the row; without it ``supervision`` of the class holds.
+        """
         raise TypeError(f"{self.name} pretrains")
 
     # --- methods that do

@@ -14,11 +14,11 @@ from safetensors.torch import load, save
 
 from benchmark import engine, leak_check, transfer
 from benchmark.api import Item, Predictions
-from benchmark.backbones import weights_bytes
 from benchmark.bench import Bench
 from benchmark.data.cache import build as build_cache
 from benchmark.data.dataset import SPLITS, Split
 from benchmark.data.images import read_rgb
+from benchmark.data.own_numbers import reading_options
 from benchmark.data.splits import labelled
 from benchmark.data.subsets import keep
 from benchmark.errors import CellError, Refusal
@@ -32,6 +32,7 @@ from benchmark.pretrained import backbone_of, look, pretrained
 from benchmark.scoring import Scored, score
 from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic
 from benchmark.task_data import TaskData
+from benchmark.weights_files import weights_bytes
 
 PICTURED = 4
 GIVEN_KEY = 20
@@ -81,7 +82,8 @@ def _predicted(bench: Bench, cell: Cell, source: Path) -> Measured:
     test = _task_data(bench, cell, "test")
     reader = importlib.import_module(cell.task.files)
     ids = [item.id for item in test.items]
-    predictions = reader.read(source, ids, test.truths, cell.task.score_options())
+    options = reading_options(bench.plan.data, ids, cell.task.score_options())
+    predictions = reader.read(source, ids, test.truths, options)
     fields = {
         "calibration": {},
         "exclusions": {"unreadable": test.failures},

@@ -10,6 +10,7 @@ from typing import Any
 from benchmark import registry
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.store import Store, checksum, write_atomic, write_json
+from benchmark.supervision import UNKNOWN, card_text
 
 CARD = """---
 library_name: timm
@@ -53,6 +54,7 @@ def export(store: Store, what: str, out: Path) -> str:
         write_json(out / "config.json", _timm_config(card))
         write_atomic(out / "README.md", _readme(card, store, out).encode())
         write_json(out / "pretraining.json", card)
+        write_atomic(out / "model.toml", _card(card).encode())
         write_atomic(out / "model.safetensors", data)
     except OSError as error:
         raise Refusal(f"--out {out} cannot be written ({error.strerror})") from None
@@ -120,11 +122,19 @@ def _timm_config(card: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _card(card: Mapping[str, Any]) -> str:
+    """What a later run with ``--weights`` reads beside the file."""
+    data = card["identity"]["data"]["id"]
+    source = f"inkbench, {card['method']} version {card['identity']['version']} on {data}, {card['images']:,} images"
+    return card_text(card.get("supervision", UNKNOWN), card["sha256"], source)
+
+
 def _readme(card: Mapping[str, Any], store: Store, out: Path) -> str:
     identity = card["identity"]
     data = identity["data"]
     facts = {
         "method": f"{card['method']} (version {identity['version']})",
+        "trained with": card.get("supervision", UNKNOWN),
         "data": f"{data['id']} (fingerprint {str(data['fingerprint'])[:12]})",
         "images seen": f"{card['images']:,}",
         "steps": f"{card['steps']:,}",

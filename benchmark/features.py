@@ -16,10 +16,11 @@ from torch import Tensor
 
 from benchmark import engine, provenance
 from benchmark.api import Seen, Task
-from benchmark.backbones import Backbone, weights_bytes
+from benchmark.backbones import Backbone
 from benchmark.progress import Progress
 from benchmark.store import checksum, key_of
 from benchmark.task_data import TaskData
+from benchmark.weights_files import weights_bytes
 
 BATCH = 32
 MOST_KEPT_BYTES = 4 * 2**30

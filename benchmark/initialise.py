@@ -8,8 +8,10 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from benchmark import registry
-from benchmark.backbones import Backbone, load_weights
+from benchmark import registry, supervision
+from benchmark.api import Given
+from benchmark.backbones import Backbone
+from benchmark.weights_files import load_weights
 
 
 def timm_(backbone: Backbone) -> None:
@@ -32,10 +34,10 @@ def gaussian_(backbone: Backbone, std: float) -> None:
                     module.bias.zero_()
 
 
-def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> None:
+def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> Given:
     """The weights that a pretext task starts from. Raises Refusal or Declined."""
     if isinstance(init, Path):
-        load_weights(backbone, init)
-        return
+        return Given(supervision.of_file(init), load_weights(backbone, init))
     giver: Any = registry.load("methods", init)
-    giver(giver.Config()).give(backbone, weights)
+    given: Given = giver(giver.Config()).give(backbone, weights)
+    return given

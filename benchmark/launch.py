@@ -69,8 +69,8 @@ def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, 
     return [(f"{name}.label_fraction", tuple(text.split(","))) for name in names]
 
 
-AS_ASKED = ("preset", "changed", "given", "init", "weights", "transductive")
-"""What a record says of the request rather than of the number."""
+AS_ASKED = ("preset", "changed", "given", "init", "weights", "transductive", "supervision")
+"""What a record says of the request rather than of the number (supervision: a card may have come since)."""
 
 
 def prepare(request: Request) -> None:

@@ -53,6 +53,7 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                 cells |= {cell.id: cells.get(cell.id, cell) for cell in found}
     datasets = [data] if pretrain_data is data else [data, pretrain_data]
     notes += [line for dataset in datasets if (line := dataset.changes())]
+    notes += dict.fromkeys(cell.told for cell in cells.values() if cell.told)
     plan = Plan(list(cells.values()), data, pretrain_data, notes)
     _refuse_idle_flags(request, plan)
     return plan

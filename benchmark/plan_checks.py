@@ -15,17 +15,19 @@ from typing import Any, Literal
 import torch
 
 from benchmark import initialise
-from benchmark.api import Declined, Method, Task
-from benchmark.backbones import DEFAULTS, Backbone, said, skeleton, weights_bytes
+from benchmark.api import Declined, Given, Method, Task
+from benchmark.backbones import DEFAULTS, Backbone, said, skeleton
 from benchmark.config import BackboneSettings, Config
 from benchmark.errors import CellError, Refusal
 from benchmark.store import checksum
+from benchmark.weights_files import weights_bytes
 
 FORCE = "INKBENCH_FORCE"
 """Set in tests alone: what is refused here is planned all the same, to see that it fails."""
 
-Init = Path | Literal["imagenet"] | None
 Answer = Refusal | Declined | None
+Weights = tuple[str, Given]
+"""The sha256 of weights, and what is known of them."""
 
 
 def require_method(method: Method, backbone: str, settings: BackboneSettings) -> None:
@@ -40,29 +42,36 @@ def require_task(task: Task, protocol: str, data: str, backbone: str, settings: 
 
 
 @functools.cache
-def given_checksum(
+def given_weights(
     kind: type[Method], config: Config, backbone: str, settings: BackboneSettings, weights: Path | None
-) -> str | Declined | Refusal:
-    """The sha256 of the weights that a method hands over, or why it has none."""
+) -> Weights | Declined | Refusal:
+    """The sha256 of the weights that a method hands over and what is known of them, or why it has none."""
     own = Backbone(backbone, settings)
     try:
-        kind(config).give(own, weights)
+        given = kind(config).give(own, weights)
     except (Declined, Refusal) as reason:
         return reason
-    return checksum(weights_bytes(own))
+    return checksum(weights_bytes(own)), given or Given(kind.supervision)
 
 
 @functools.cache
-def init_checksum(
-    backbone: str, settings: BackboneSettings, init: Init, weights: Path | None
-) -> str | Declined | Refusal:
-    """The sha256 of the weights that a pretext task starts from, or why there are none."""
+def init_weights(
+    backbone: str, settings: BackboneSettings, init: Path | Literal["imagenet"], weights: Path | None
+) -> Weights | Declined | Refusal:
+    """The sha256 of the weights that a pretext task starts from and what is known of them, or why there are none."""
     own = Backbone(backbone, settings)
     try:
-        initialise.load_init(own, init, weights)  # type: ignore[arg-type]
+        given = initialise.load_init(own, init, weights)
     except (Declined, Refusal) as reason:
         return reason
-    return checksum(weights_bytes(own))
+    return checksum(weights_bytes(own)), given
+
+
+def settled(found: Weights | Declined | Refusal) -> Weights:
+    """Weights that were found. Raises the reason where there are none."""
+    if isinstance(found, tuple):
+        return found
+    raise type(found)(str(found))
 
 
 def _tell(answer: Answer) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark import engine, plan_checks, provenance, registry
-from benchmark.api import Dataset, Declined, Method, Task
+from benchmark import engine, plan_checks, provenance, registry, supervision
+from benchmark.api import Dataset, Declined, Given, Method, Task
 from benchmark.backbones import skeleton
 from benchmark.config import BackboneSettings, Config, PretrainSettings
 from benchmark.data.fingerprint import fingerprint
@@ -108,6 +108,7 @@ class Rows:
             changed["file"] = entry.file.name
         pretraining, weights, extra = None, None, 0
         declined = self._unfit(method)
+        given = Given(method.supervision)
         if method.pretrains:
             settings["pretrain"] = _plain(self.pretrain)
             changed |= self._changed("pretrain", self.pretrain)
@@ -117,6 +118,8 @@ class Rows:
                 changed["budget"] = self.request.budget
             try:
                 pretraining = self._pretraining(method, source, seed)
+                if pretraining.init is not None:
+                    given = Given(pretraining.supervision, pretraining.told)
             except (Declined, Refusal) as reason:
                 declined = declined or self._declined(str(reason))
         else:
@@ -130,7 +133,7 @@ class Rows:
                 if method.adds_budget and self.family == "frozen":
                     raise Declined(f"{method.name} is trained on the task; it needs --protocol finetune")
                 if method.takes_weights and not declined:
-                    source["weights"] = self._checksum_given(method, weights)
+                    source["weights"], given = self._given(method, weights)
             except Declined as reason:
                 declined = self._declined(str(reason))
         identity = {
@@ -153,7 +156,7 @@ class Rows:
             backbone_settings=self.backbone_settings,
             changed=changed,
             settings=settings,
-            supervision=method.supervision,
+            supervision=given.supervision,
             given=method.takes_weights or (method.pretrains and self.request.init is not None),
             versions=self._versions(method.version, source),
             facts=method.facts(),
@@ -162,6 +165,7 @@ class Rows:
             weights=weights,
             declined=declined,
             extra_steps=extra,
+            told=given.told,
         )
 
     def _unfit(self, method: Method) -> str:
@@ -175,11 +179,11 @@ class Rows:
             return self._declined(str(reason))
         return ""
 
-    def _checksum_given(self, method: Method, weights: Path | None) -> str:
-        found = plan_checks.given_checksum(type(method), method.config, self.backbone, self.backbone_settings, weights)
-        if not isinstance(found, str):
-            raise found
-        return found
+    def _given(self, method: Method, weights: Path | None) -> tuple[str, Given]:
+        """The sha256 of the weights that a method hands over, and what is known of them. Raises Refusal, Declined."""
+        return plan_checks.settled(
+            plan_checks.given_weights(type(method), method.config, self.backbone, self.backbone_settings, weights)
+        )
 
     def _pretraining(self, method: Method, source: dict[str, Any], seed: int) -> Pretraining:
         require(method.needs, self.pretrain_data, f"method {method.name}")
@@ -187,12 +191,12 @@ class Rows:
             self.pretrain_data.require(view.kind, "train")
             self.pretrain_data.require(view.kind, "val")
         init: Path | Literal["imagenet"] | None = None
+        first = Given("")
         if self.request.init is not None:
             init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
-            found = plan_checks.init_checksum(self.backbone, self.backbone_settings, init, self.request.weights)
-            if not isinstance(found, str):
-                raise found
-            source["init"] = found
+            source["init"], first = plan_checks.settled(
+                plan_checks.init_weights(self.backbone, self.backbone_settings, init, self.request.weights)
+            )
             if init == "imagenet" and self.request.weights is not None:
                 init = self.request.weights
         source |= {
@@ -211,6 +215,8 @@ class Rows:
             seed=seed,
             init=init,
             budget=self.request.budget,
+            supervision=supervision.of_pretraining(method.supervision, first.supervision),
+            told=first.told,
         )
 
     def _task_identity(self) -> dict[str, Any]:

@@ -24,6 +24,9 @@ class Pretraining:
     seed: int
     init: Path | Literal["imagenet"] | None
     budget: str
+    supervision: str = "self-supervised"
+    """The word for what is handed over, first weights included."""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Cell:
     extra_steps: int = 0
     """Updates that the pretraining's budget pays for on top of the task's own."""
     declined: str = ""
+    told: str = ""
+    """What there is to say of given weights: what was taken off their file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmark import engine, initialise, looks, pretrain
-from benchmark.backbones import Backbone, load_weights, weights_bytes
+from benchmark.backbones import Backbone
 from benchmark.bench import Bench
 from benchmark.data.cache import aligned
 from benchmark.data.cache import build as build_cache
@@ -22,6 +22,7 @@ from benchmark.pictures import save_pictures
 from benchmark.planned import Cell, Pretraining
 from benchmark.seeding import derive
 from benchmark.store import Store, checksum, write_atomic, write_json
+from benchmark.weights_files import load_weights, weights_bytes
 
 
 def backbone_of(bench: Bench, cell: Cell) -> Backbone:
@@ -93,6 +94,7 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
             "identity": dict(work.identity),
             "architecture": work.backbone,
             "method": method.name,
+            "supervision": work.supervision,
             "mean": backbone.mean,
             "std": backbone.std,
             "steps": outcome.steps,

@@ -1,42 +1,44 @@
-"""Pretraining on ImageNet's labels: a weights file, or those that timm publishes on its hub."""
+"""Weights from elsewhere: a file, or what timm publishes for ImageNet's labels on its hub."""
 
 from __future__ import annotations
 
-import re
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.api import Declined, Method
+from benchmark.api import Declined, Given, Method
 
 if TYPE_CHECKING:
     from benchmark.backbones import Backbone
 
 PATIENCE_S = 5.0
 """How long a hub may take to answer at all; its own client tries six times, a minute each."""
-LABELLED = re.compile(r"inw?\d+k")
-"""timm's tags of weights that saw ImageNet: in1k, in12k, in21k, inw21k."""
 
 
 class ImageNet(Method):
-    """Weights trained on ImageNet's labels, from ``--weights FILE`` or timm's hub; outside the budget."""
+    """Weights from ``--weights FILE``, or trained on ImageNet's labels from timm's hub; outside the budget.
+
+    What a file was trained with is what its card says, and unknown without one.
+    """
 
     name = "imagenet"
+    version = 2
     needs = frozenset()
-    supervision = "ImageNet labels"
+    supervision = "unknown"
     pretrains = False
     takes_weights = True
     source = "Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, IJCV 2015"
 
-    def give(self, backbone: Backbone, weights: Path | None) -> None:
+    def give(self, backbone: Backbone, weights: Path | None) -> Given:
         """Fill the backbone. Raises Refusal for a file that does not fit, Declined where the hub is out of reach."""
-        from benchmark.backbones import load_weights
+        from benchmark import supervision
+        from benchmark.weights_files import load_weights
 
         if weights is not None:
-            load_weights(backbone, weights)
-        else:
-            backbone.model.load_state_dict(published(backbone))
+            return Given(supervision.of_file(weights), load_weights(backbone, weights))
+        backbone.model.load_state_dict(published(backbone))
+        return Given("labels")
 
 
 def published(backbone: Backbone) -> dict[str, Any]:
@@ -44,16 +46,18 @@ def published(backbone: Backbone) -> dict[str, Any]:
 
     Files that the hub's cache already holds are read without a network. Raises Declined.
     """
+    from benchmark import supervision
     from benchmark.backbones import create
 
     source: Any = backbone.model.pretrained_cfg
     name = f"{source['architecture']}.{source['tag']}" if source.get("tag") else backbone.name
     if not (source.get("hf_hub_id") or source.get("url")):
         raise Declined(f"timm publishes no weights of {backbone.name}; give a file with --weights FILE")
-    if not (LABELLED.search(source.get("tag") or "") and source["num_classes"]):
+    word = supervision.of_timm(source["architecture"], source.get("tag") or "")
+    if word != "labels":
         raise Declined(
-            f"timm's weights {name} were not trained on ImageNet's labels; name others (--backbone NAME.TAG) or give "
-            "a file with --weights FILE"
+            f"timm's weights {name} were not trained on ImageNet's labels alone ({word}); name others (--backbone "
+            "NAME.TAG) or give a file with --weights FILE"
         )
     cached = _in_cache(source)
     if cached is None:

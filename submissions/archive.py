@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from benchmark.errors import Refusal
-from submissions.findings import Report
+from submissions.findings import Report, few
 
 MOST_ENTRIES = 20_000
 MOST_ENTRY_BYTES = 256 * 2**20
@@ -32,14 +32,17 @@ class Archive:
         infos = [info for info in file.infolist() if not info.is_dir()]
         bombs = _bombs(infos, report)
         safe = [info for info in infos if self._is_safe(info)] if not bombs else []
-        for name, times in Counter(info.filename for info in safe).items():
+        for name, times in Counter(_plain(info.filename) for info in safe).items():
             if times > 1:
                 report.error(name, f"is a duplicate: {times} entries of this name", "keep one")
-        self._entries = {info.filename: info for info in safe}
+        self._entries = {_plain(info.filename): info for info in safe}
+        if turned := [info.filename for info in safe if "\\" in info.filename]:
+            text = "has a backslash, which is no separator in a zip, and is read as one"
+            report.tolerated(few(turned), text, "use '/' or no folder at all")
 
     @property
     def names(self) -> list[str]:
-        """Names of the entries, sorted."""
+        """Names of the entries without ``./``, sorted."""
         return sorted(self._entries)
 
     def read(self, name: str) -> bytes:
@@ -59,12 +62,10 @@ class Archive:
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if name.startswith(("/", "\\")) or name[1:2] == ":":
             told = ("absolute path (path traversal)", "use names without a folder")
-        elif not parts:
+        elif not parts or parts == (".",):
             told = ("has no name", "name every file")
         elif ".." in parts:
             told = ("path traversal: the name climbs out of its folder with '..'", "use plain names")
-        elif "\\" in name:
-            told = ("has a backslash, which is no separator in a zip", "use '/' or no folder at all")
         elif stat.S_ISLNK(info.external_attr >> 16):
             told = ("is a symlink", "pack the file it points to")
         elif kind not in (0, stat.S_IFREG):
@@ -75,6 +76,11 @@ class Archive:
             return True
         self._report.error(name, *told)
         return False
+
+
+def _plain(name: str) -> str:
+    """A name as it is unpacked: ``./a.png``, as tar-like tools write it, and ``a.png`` are one."""
+    return PurePosixPath(name.replace("\\", "/")).as_posix()
 
 
 @contextmanager

@@ -63,10 +63,10 @@ def check(flags: Namespace) -> int:
     known: checking.Known | None = None
     if is_bundle(flags.reference or ""):
         known = truth = truth_of(Path(flags.reference))
-        form, options = importlib.import_module(truth.files), truth.options
+        form, options = importlib.import_module(truth.files), truth.read_options
     elif flags.reference:
         known = reference = read_reference(asked)
-        form, options = form_of(reference.task), reference.options
+        form, options = form_of(reference.task), reference.read_options
     else:
         task = the_task(asked)
         form, options = form_of(task), task.score_options()

@@ -15,7 +15,7 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from benchmark.errors import Refusal
 from benchmark.store import read_arrays, unpack
 from submissions.findings import Report
 from submissions.formats.files import Folder, Rooted
+from submissions.formats.numbers import OWN
 from tasks.metrics.items import Items, take
 
 SCHEMA = 1
@@ -48,11 +49,17 @@ class Truth:
     items: Mapping[str, np.ndarray]
     columns: Mapping[str, str]
     truths: Sequence[Mapping[str, np.ndarray]]
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
         """The ids of the items, in order."""
         return [str(item) for item in self.items["id"]]
+
+    @property
+    def read_options(self) -> dict[str, Any]:
+        """The options of the form: those of the scorer, and the numbers that the dataset's own files give."""
+        return {**self.options, OWN: self.numbers}
 
     @classmethod
     def load(cls, folder: Path) -> Truth:
@@ -63,11 +70,12 @@ class Truth:
             truths = unpack(read_arrays(folder / "truths.npz"))
             items = {name: np.array(values) for name, values in told["items"].items()}
         except (OSError, ValueError, KeyError) as problem:
-            raise Refusal(f"{folder} is no reference ({problem}); make it with submit bundle") from None
+            why = " ".join(str(problem).replace(str(folder), folder.name).split())
+            raise Refusal(f"the reference is damaged ({why}); make the bundle again") from None
         if told.get("schema") != SCHEMA or len(truths) != len(items["id"]):
-            raise Refusal(f"{path} is of another version of inkbench; make it again")
+            raise Refusal("the reference is of another version of inkbench; make the bundle again")
         rest = {name: told[name] for name in ("task", "files", "scorer", "options", "strict", "columns")}
-        return cls(items=items, truths=truths, **rest)
+        return cls(items=items, truths=truths, numbers=told.get("numbers", {}), **rest)
 
 
 def main(words: Sequence[str]) -> int:
@@ -87,9 +95,9 @@ def main(words: Sequence[str]) -> int:
 def score(truth: Truth, folder: Path) -> dict[str, np.ndarray]:
     """The scorer's items of the predictions in a folder. Raises Refusal with everything that is wrong."""
     report = Report(truth.strict)
-    files = Rooted(Folder(folder), report, flat=True)
+    files = Rooted(Folder(folder, "the submission"), report, flat=True)
     form = importlib.import_module(truth.files)
-    found = dict(form.examine(files, truth.ids, truth.truths, truth.options, report))
+    found = dict(form.examine(files, truth.ids, truth.truths, truth.read_options, report))
     if report.errors:
         raise Refusal("\n".join(map(str, report.findings)))
     for finding in report.findings:

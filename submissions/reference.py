@@ -14,12 +14,14 @@ from benchmark.api import Item, Predictions, Split, Task, Truth
 from benchmark.data.dataset import SPLITS, Dataset
 from benchmark.data.images import clamp_crop, size_of
 from benchmark.data.locate import Sets, open_dataset
+from benchmark.data.own_numbers import reading_options
 from benchmark.errors import CellError, Refusal
 from benchmark.progress import Progress
 from benchmark.records import item_arrays
 from benchmark.request import settings_of
 from benchmark.store import arrays_bytes, pack
 from benchmark.task_data import part_of
+from submissions.formats.numbers import OWN
 from submissions.program import SCHEMA
 
 
@@ -56,6 +58,11 @@ class Reference:
     def ids(self) -> list[str]:
         """The ids of the items."""
         return [item.id for item in self.items]
+
+    @property
+    def read_options(self) -> dict[str, Any]:
+        """The options of the form: those of the scorer, and the numbers that the dataset's own files give."""
+        return reading_options(self.data, self.ids, self.options)
 
 
 def the_task(asked: Asked) -> Task:
@@ -152,6 +159,7 @@ def reference_files(
         "files": reference.task.files,
         "scorer": reference.task.scorer,
         "options": dict(options),
+        "numbers": reference.read_options[OWN],
         "strict": strict,
         "items": {name: values.tolist() for name, values in item_arrays(reference.items).items()},
         "columns": dict(columns),

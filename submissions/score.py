@@ -66,7 +66,7 @@ def _served(zip_path: Path, layout: Layout, strict: bool) -> Scores:
         details = run(layout)
     except Refusal as problem:
         lines = [line for line in str(problem).splitlines() if line.startswith("error: ")]
-        raise _no_score(zip_path, lines or [str(problem)]) from None
+        raise _no_score(zip_path, lines or str(problem).splitlines()[-1:]) from None
     items = (layout.output / "items.csv").read_text(encoding="utf-8")
     return Scores(details["metrics"], items, details["notes"])
 
@@ -80,7 +80,7 @@ def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
 def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Scored:
     """The same in this process, with all items, as a cell is scored. Raises Refusal."""
     report = Report(strict)
-    form, options = form_of(reference.task), reference.options
+    form, options = form_of(reference.task), reference.read_options
     found = dict(predictions(zip_path, form, options, reference, report))
     if report.errors:
         raise _no_score(zip_path, [str(finding) for finding in report.errors])

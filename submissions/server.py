@@ -69,7 +69,7 @@ def command_of(program: Path) -> str:
             told = yaml.safe_load(path.read_text())
             if isinstance(told, dict) and isinstance(told.get("command"), str):
                 return str(told["command"])
-    raise Refusal(f"{program} tells no command in {' or '.join(COMMANDS)}")
+    raise Refusal(f"the scoring program tells no command in {' or '.join(COMMANDS)}; make the bundle again")
 
 
 def run(layout: Layout) -> dict[str, Any]:
@@ -88,7 +88,8 @@ def run(layout: Layout) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if name not in UNSAFE}
     done = subprocess.run(words, cwd=layout.program, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Refusal(done.stderr.strip() or f"the scoring program ended with status {done.returncode}")
+        said = done.stderr.strip().replace(f"{layout.root}/", "")
+        raise Refusal(said or f"the scoring program ended with status {done.returncode}")
     details: dict[str, Any] = json.loads((layout.output / "details.json").read_text())
     return details
 

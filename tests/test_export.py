@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import tomllib
 
 import timm
 import torch
 from safetensors.torch import load_file
+
+from benchmark import supervision
 
 
 def test_an_exported_backbone_loads_in_timm_with_the_pretrained_weights(cli, first_run, tmp_path):
@@ -18,6 +21,9 @@ def test_an_exported_backbone_loads_in_timm_with_the_pretrained_weights(cli, fir
     card = (out / "README.md").read_text()
     assert "test_resnet, pretrained by jigsaw" in card
     assert "| detection | frozen@1 | synth | ap |" in card
+    assert "| trained with | self-supervised |" in card
+    assert tomllib.loads((out / "model.toml").read_text())["supervision"] == "self-supervised"
+    assert supervision.of_file(out / "model.safetensors") == "self-supervised"
     moved = out.rename(tmp_path / "moved")
     assert timm.create_model(f"local-dir:{moved}", pretrained=True)(torch.zeros(1, 3, 64, 64)).ndim == 2
 

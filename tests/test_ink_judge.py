@@ -47,7 +47,7 @@ def test_the_checksum_is_part_of_the_definition_of_what_the_judge_says():
     assert len(judged) == 6
     assert {versions[name] for name in judged} == {int(ink.CHECKSUM[:8], 16)}
     assert {version for name, version in versions.items() if name not in judged} == {1}
-    assert METRICS[0].name == "kid[ink]"
+    assert METRICS[0].name == "kid[ink,paired]"
     assert METRICS[0].direction == "min"
 
 

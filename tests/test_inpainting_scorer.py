@@ -35,7 +35,14 @@ def test_perfect_predictions_reach_the_optimum_of_every_metric_and_others_do_not
     true = truths()
     perfect = aggregate(score_items([{"face": one["face"]} for one in true], true))
     worse = aggregate(score_items(noisy(true, 60), true))
-    optima = {"kid[ink]": 0, "fd[ink]": 0, "cosine[ink]": 1, "rank-1[ink]": None, "chance": None}
+    optima = {
+        "kid[ink,paired]": 0,
+        "kid[ink]": None,
+        "fd[ink]": 0,
+        "cosine[ink]": 1,
+        "rank-1[ink]": None,
+        "chance": None,
+    }
     optima |= {f"psnr[{where}]": 100 for where in ("hole", "whole")}
     optima |= {f"ssim[gauss11,{where}]": 1 for where in ("hole", "whole")}
     optima |= {f"l1[{where}]": 0 for where in ("hole", "whole")}
@@ -45,6 +52,8 @@ def test_perfect_predictions_reach_the_optimum_of_every_metric_and_others_do_not
             assert perfect[name] == pytest.approx(best, abs=1e-9), name
             direction = next(metric.direction for metric in METRICS if metric.name == name)
             assert (worse[name] < perfect[name]) is (direction == "max"), name
+    assert perfect["kid[ink]"] < 0, "over all pairs, each face with its own truth too, perfect faces fall below 0"
+    assert perfect["kid[ink]"] < worse["kid[ink]"]
     assert worse["psnr[whole]"] > worse["psnr[hole]"] + 3, "the rest of the whole is true"
 
 
@@ -68,17 +77,17 @@ def test_what_is_no_face_is_refused_with_the_items_name():
 
 def test_one_face_has_no_distance_and_constant_ones_have():
     items = score_items(noisy(truths(1), 9), truths(1))
-    assert "kid[ink]" not in aggregate(items)
+    assert "kid[ink,paired]" not in aggregate(items)
     assert "psnr[hole]" in aggregate(items)
-    with pytest.raises(CellError, match=r"kid\[ink\] has no value"):
+    with pytest.raises(CellError, match=r"kid\[ink,paired\] has no value"):
         metric_entries(inpainting, items)
     true = truths()
     flat = [{"face": np.full((64, 64, 3), 90, dtype=np.uint8)} for _ in true]
     figures = aggregate(score_items(flat, true))
     assert all(np.isfinite(value) for value in figures.values())
-    assert figures["kid[ink]"] > 0
+    assert figures["kid[ink,paired]"] > 0
     entries = metric_entries(inpainting, score_items(flat, true))
-    assert entries["kid[ink]"]["n"] == 12
+    assert entries["kid[ink,paired]"]["n"] == 12
 
 
 def test_samples_of_the_prior_have_columns_of_their_own():
@@ -87,15 +96,17 @@ def test_samples_of_the_prior_have_columns_of_their_own():
         [{"face": one["face"], "sample": other["face"]} for one, other in zip(true, noisy(true, 40), strict=True)], true
     )
     figures = aggregate(items)
-    assert figures["kid[ink]"] == 0
+    assert figures["kid[ink,paired]"] == 0
     assert figures["fd[ink,prior]"] > 0
     assert {"kid[ink,prior]", "fd[ink,prior]"} <= counts(items).keys()
     plain = score_items(noisy(true, 20), true)
     joined = concatenate([items, plain])
     assert "prior[ink]" not in joined
     first = np.repeat([1.0, 0.0], 12)
-    assert resampler(joined, "kid[ink]")(first) == pytest.approx(0, abs=1e-12)
-    assert resampler(joined, "kid[ink]")(1 - first) == pytest.approx(aggregate(plain)["kid[ink]"], rel=1e-9)
+    assert resampler(joined, "kid[ink,paired]")(first) == pytest.approx(0, abs=1e-12)
+    assert resampler(joined, "kid[ink,paired]")(1 - first) == pytest.approx(
+        aggregate(plain)["kid[ink,paired]"], rel=1e-9
+    )
     assert resampler(joined, "fd[ink]")(1 - first) == pytest.approx(aggregate(plain)["fd[ink]"], rel=1e-9)
 
 
@@ -118,10 +129,11 @@ def test_only_the_inception_may_be_called_fid_and_small_sets_carry_a_flag():
         }
 
     assert set(aggregate(items(50, "inception"))) == {
-        "kid[inception]", "kid[inception,prior]", "fid[n<2048]", "fid[prior,n<2048]",
+        "kid[inception,paired]", "kid[inception]", "kid[inception,prior]", "fid[n<2048]", "fid[prior,n<2048]",
     }  # fmt: skip
-    assert set(counts(items(2048, "inception"))) == {"kid[inception]", "kid[inception,prior]", "fid", "fid[prior]"}
-    assert set(counts(items(50, "fd768"))) == {"kid[fd768]", "kid[fd768,prior]", "fd768", "fd768[prior]"}
+    kids = {f"kid[{{}}{of}]" for of in ("", ",paired", ",prior")}
+    for judge, count, rest in (("inception", 2048, {"fid", "fid[prior]"}), ("fd768", 50, {"fd768", "fd768[prior]"})):
+        assert set(counts(items(count, judge))) == {name.format(judge) for name in kids} | rest
     assert [metric.name for metric in METRICS if metric.name.startswith("fid")] == [
         "fid", "fid[n<2048]", "fid[prior]", "fid[prior,n<2048]",
     ]  # fmt: skip
@@ -133,7 +145,7 @@ def test_notes_tell_of_n_equal_faces_and_unknown_ones():
     predictions = noisy(true, 30)
     predictions[0] = {"face": true[0]["face"]}
     said = notes(score_items(predictions, true))
-    assert "12 faces: Fréchet distances are biased upwards below 2,048 images; kid[ink] ranks" in said
+    assert "12 faces: Fréchet distances are biased upwards below 2,048 images; kid[ink,paired] ranks" in said
     assert any(line.startswith("1 of 12 painted faces are equal") for line in said)
     assert any("of 12 faces have no rank-1" in line for line in said)
 

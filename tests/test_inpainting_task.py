@@ -324,13 +324,13 @@ def test_a_run_paints_faces(cli, with_synth, tmp_path):
     for name in ("trivial:mean-face", "trivial:telea", "reference:previous-face", "random"):
         assert name in done.stdout
     records = {record["method"]: record for record in Store(with_synth).records()}
-    figures = {name: record["metrics"]["kid[ink]"]["value"] for name, record in records.items()}
+    figures = {name: record["metrics"]["kid[ink,paired]"]["value"] for name, record in records.items()}
     assert figures["reference:previous-face"] < figures["trivial:telea"] < figures["trivial:mean-face"]
     metrics = records["random"]["metrics"]
     assert {"kid[ink,prior]", "fd[ink,prior]", "rank-1[ink]", "cosine[ink]", "ssim[gauss11,whole]"} <= metrics.keys()
     assert "kid[ink,prior]" not in records["trivial:telea"]["metrics"]
     assert "other environment" not in done.stdout
-    assert any("kid[ink] ranks" in note for note in records["random"]["notes"])
+    assert any("kid[ink,paired] ranks" in note for note in records["random"]["notes"])
     assert (with_synth / "runs" / records["random"]["id"] / "faces.png").is_file()
     telea_row = records["trivial:telea"]
     packed = cli("submit", "pack", telea_row["id"], "--out", tmp_path / "telea.zip", "--results", with_synth)
@@ -339,4 +339,4 @@ def test_a_run_paints_faces(cli, with_synth, tmp_path):
     again = cli("--method", f"predictions:{tmp_path / 'telea'}", *words, *sets, "--set", "inpainting.whole=0.01")
     assert again.returncode == 0, again.stderr
     given = next(r for r in Store(with_synth).records() if r["method"].startswith("predictions"))
-    assert given["metrics"]["kid[ink]"]["value"] == telea_row["metrics"]["kid[ink]"]["value"]
+    assert given["metrics"]["kid[ink,paired]"]["value"] == telea_row["metrics"]["kid[ink,paired]"]["value"]

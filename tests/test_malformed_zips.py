@@ -27,6 +27,9 @@ RNG = np.random.default_rng(0)
 A_MAP = good()["Yves_01.png"]
 NO_PNG = {"Yves_01.png": None}
 DEEP = image_bytes(RNG.integers(0, 65536, (20, 20)).astype(np.uint16))
+RAMP = np.stack([np.arange(400).reshape(20, 20) % 256] * 3, 2).astype(np.uint8)
+JET = image_bytes(RAMP * np.array([1, 0, 1], dtype=np.uint8))
+GREYS = image_bytes(RAMP)
 RGBA = image_bytes(RNG.integers(0, 256, (20, 20, 4)).astype(np.uint8))
 NOISE = RNG.integers(0, 256, (20, 20)).astype(np.uint8)
 HUGE_HEAD = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (9999999, 9999999)}".ljust(
@@ -84,7 +87,8 @@ CASES = [
     # any zip
     ("saliency", maps(**{"../up.png": A_MAP}), "../up.png", "path traversal: the name climbs out", ERROR),
     ("saliency", maps(**{"/etc/up.png": A_MAP}), "/etc/up.png", r"absolute path \(path traversal\)", ERROR),
-    ("saliency", maps(**{"a\\up.png": A_MAP}), "a\\up.png", "backslash", ERROR),
+    ("saliency", lambda _: {f"res\\{n}": d for n, d in good().items()}, "", "backslash", MENDED),  # as .NET packs
+    ("saliency", maps(**{"a\\..\\up.png": A_MAP}), "a\\..\\up.png", "path traversal: the name climbs", ERROR),
     ("saliency", maps(**{"maps/up.png": A_MAP}), "maps/up.png", "lies in a folder", ERROR),
     ("saliency", lambda _: {f"res/{n}": d for n, d in good().items()}, "res/", "enclosing folder", MENDED),
     ("saliency", maps(**{"__MACOSX/._Yves_01.png": b"x"}), "__MACOSX/._Yves_01.png", "left behind", MENDED),
@@ -98,7 +102,9 @@ CASES = [
     ("saliency", maps(**NO_PNG, **{"yves_01.png": A_MAP}), "yves_01.png", "differs in case from Yves_01", ERROR),
     ("saliency", maps(**{"Yves_01.png": image_bytes(NOISE[:10])}), "Yves_01.png", "is 20 x 10 pixels, the", MENDED),
     ("saliency", maps(**{"Yves_01.png": DEEP}), "Yves_01.png", "is 16-bit, which servers", MENDED),
-    ("saliency", maps(**{"Yves_01.png": RGBA}), "Yves_01.png", "is RGBA, not greyscale", MENDED),
+    ("saliency", maps(**{"Yves_01.png": RGBA}), "Yves_01.png", "is RGBA: its colours and its transparency", ERROR),
+    ("saliency", maps(**{"Yves_01.png": JET}), "Yves_01.png", "is RGB, not greyscale: which value", ERROR),
+    ("saliency", maps(**{"Yves_01.png": GREYS}), "Yves_01.png", "is RGB, not greyscale; its channels", MENDED),
     ("saliency", maps(**NO_PNG, **{"Yves_01.jpg": image_bytes(NOISE, "JPEG")}), "Yves_01.jpg", "is a JPEG", MENDED),
     ("saliency", maps(**{"Yves_01.png": A_MAP[:70]}), "Yves_01.png", "cannot be read", ERROR),
     (
@@ -128,7 +134,10 @@ CASES = [
     ("detection", coco({}, {"bbox": [9, 9, -3, 4]}), "predictions.json", "bbox of -3 x 4", ERROR),
     ("detection", coco({}, {"score": float("nan")}), "predictions.json", "corner or score that is NaN", ERROR),
     ("detection", coco({}, {"category_id": 7}), "predictions.json", "category_id 7; there are 1 face", ERROR),
-    ("detection", coco({}, {"image_id": 9999}), "predictions.json", "images that are not in the ref.*9999", MENDED),
+    # a number of no image: they are no places, so those that seem to be one may mean other images
+    ("detection", coco({}, {"image_id": 9999}), "predictions.json", "images that are not in the ref.*9999", ERROR),
+    ("detection", coco({}, {"image_id": "q.png"}), "predictions.json", "images that are not in the ref.*q", MENDED),
+    ("detection", coco({}, {"image_id": 0}), "predictions.json", "image numbers begin at 0", ERROR),
     ("detection", coco({"category_id": "panel"}), "predictions.json", "classes that are not scored: panel", ERROR),
     ("detection", lambda _: {"x.json": json_bytes({**COMIX, "images": [1]})}, "x.json", "no list of id and", ERROR),
     ("detection", lambda _: {"x.csv": b"a,1,2,3,4,face\n"}, "x.csv", "has 6 columns, not 7", ERROR),

@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmark.api import Declined, Refusal
-from benchmark.backbones import Backbone, weights_bytes
+from benchmark.backbones import Backbone
 from benchmark.config import BackboneSettings
+from benchmark.weights_files import weights_bytes
 from methods.imagenet import ImageNet
 from methods.random import Random
 
@@ -113,13 +114,23 @@ def test_what_the_cache_holds_is_loaded_without_a_network(monkeypatch, empty_cac
         torch.manual_seed(5)
         published = timm.create_model("test_resnet", pretrained=False).state_dict()
     put_in_cache(empty_cache, backbone, published)
-    imagenet().give(backbone, None)
+    given = imagenet().give(backbone, None)
     assert equal(backbone, published)
+    assert given.supervision == "labels"
 
 
-def test_weights_that_saw_no_labels_of_imagenet_are_not_called_imagenet(empty_cache):
-    with pytest.raises(Declined, match="not trained on ImageNet's labels"):
-        imagenet().give(Backbone("resnet50_clip"), None)
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("resnet50_clip", "image-text"),
+        ("resnet18.fb_swsl_ig1b_ft_in1k", "mixed"),
+        ("convnextv2_atto.fcmae_ft_in1k", "mixed"),
+        ("vit_small_patch14_dinov2.lvd142m", "self-supervised"),
+    ],
+)
+def test_weights_that_saw_more_than_labels_of_imagenet_are_not_called_imagenet(name, word, empty_cache):
+    with pytest.raises(Declined, match=rf"not trained on ImageNet's labels alone \({word}\)"):
+        imagenet().give(Backbone(name), None)
 
 
 def test_a_file_gives_its_own_tensors(tmp_path):
@@ -128,8 +139,9 @@ def test_a_file_gives_its_own_tensors(tmp_path):
     save_file(state, tmp_path / "w.safetensors")
     backbone = Backbone("test_resnet")
     assert not equal(backbone, state)
-    imagenet().give(backbone, tmp_path / "w.safetensors")
+    given = imagenet().give(backbone, tmp_path / "w.safetensors")
     assert equal(backbone, load_file(tmp_path / "w.safetensors"))
+    assert given.supervision == "unknown", "nothing says what a bare file was trained with"
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):

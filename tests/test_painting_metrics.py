@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tasks.metrics.frechet import frechet
 from tasks.metrics.identity import cosine, rank1
-from tasks.metrics.kid import BLOCK, PairedKid, blocks, kernel, kid
+from tasks.metrics.kid import BLOCK, PairedKid, WeightedKid, blocks, kernel, kid
 from tasks.metrics.pairs import MOST, l1, psnr, ssim
 
 
@@ -94,6 +94,27 @@ def test_weights_are_repeated_items(seed, times):
         k = kernel
         h = k(x, x) + k(y, y) - k(x, y) - k(x, y).T
         assert whole(weights) == pytest.approx(sum(weights[i] * weights[j] * h[i, j] for i, j in pairs) / total)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000))
+def test_the_kid_of_items_is_torch_fidelitys_over_all_pairs(seed):
+    """Written out as torch-fidelity's unbiased estimator: both sets without their diagonals, all pairs across."""
+    x, y = sets(seed, 9, 9, 4)
+    k = [[[(float(a @ b) / 4 + 1) ** 3 for b in v] for a in u] for u, v in ((x, x), (y, y), (x, y))]
+    within = sum(sum(row) - row[i] for side in k[:2] for i, row in enumerate(side)) / (9 * 8)
+    across = sum(map(sum, k[2])) / 81
+    assert WeightedKid(x, y, blocks(9))(np.ones(9)) == pytest.approx(within - 2 * across, abs=1e-10)
+    assert WeightedKid(x, y, blocks(9))(np.ones(9)) == pytest.approx(kid(x, y), abs=1e-10)
+
+
+def test_predictions_near_their_truths_tell_the_two_distances_apart():
+    """The paired one leaves out the near pairs and is 0 for perfect predictions, the standard one is below 0."""
+    x, _ = sets(3, 60, 60, 8)
+    ones, near = np.ones(60), x + 0.1 * np.random.default_rng(1).standard_normal(x.shape)
+    assert PairedKid(x, x, blocks(60))(ones) == pytest.approx(0, abs=1e-12)
+    assert WeightedKid(x, x, blocks(60))(ones) < 0
+    assert WeightedKid(near, x, blocks(60))(ones) < PairedKid(near, x, blocks(60))(ones)
 
 
 def test_a_resample_is_not_lifted_by_its_own_copies():

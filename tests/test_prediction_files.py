@@ -135,7 +135,7 @@ COMIX = {"images": [{"id": 1, "file_name": "s/1_0"}], "categories": [{"id": 1, "
         ("x.csv", b"s__1_0,1,2,3,4,face", "line 1 has 6 columns, not 7"),
         ("x.csv", b"s__1_0,1,2,3,four,face,.5", "no numbers"),
         ("x.csv", b"s__1_0,9,2,3,4,face,.5", "ends before it begins"),
-        ("x.csv", b"\xff\xfe", "is no CSV"),
+        ("x.csv", b"\xff\xff", "is no CSV"),
         ("x.txt", b"", "holds no file of boxes"),
     ],
 )
@@ -162,8 +162,8 @@ def test_faults_of_many_rows_are_told_once(tmp_path):
         ([(1, 1, [1, 1, 2, 3], 0.5)] * 2, "1 boxes are there twice"),
         ([(1, 1, [1, 1, 2, 3], k / 999) for k in range(101)], "more than 100 boxes of a class"),
         (
-            [(1, 1, [1, 1, 2, 3], 0.5), (9, 1, [1, 1, 2, 3], 0.6)],
-            "1 boxes are of images that are not in the reference: 9",
+            [(1, 1, [1, 1, 2, 3], 0.5), ("q.png", 1, [1, 1, 2, 3], 0.6)],
+            "1 boxes are of images that are not in the reference: q.png",
         ),
         (
             [(1, 1, [1, 1, 2, 3], 0.5), (1, "panel", [1, 1, 2, 3], 0.6)],

@@ -6,13 +6,14 @@ import torch
 
 from benchmark import engine, head_loop, pretrain, transfer
 from benchmark.api import Item
-from benchmark.backbones import Backbone, weights_bytes
+from benchmark.backbones import Backbone
 from benchmark.config import PretrainSettings
 from benchmark.data.cache import ImageCache
 from benchmark.data.dataset import Box
 from benchmark.head_loop import Job
 from benchmark.progress import Progress
 from benchmark.task_data import TaskData
+from benchmark.weights_files import weights_bytes
 from methods.jigsaw import Jigsaw
 from tasks.detection import Detection
 

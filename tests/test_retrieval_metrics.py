@@ -1,11 +1,13 @@
 """Retrieval against the reference's constants, pytorch-metric-learning, and its own definition by brute force."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.metrics.retrieval import CHANCE, FIGURES, first_against_rest, retrieval
+from tasks.metrics.retrieval import CHANCE, FIGURES, expected, first_against_rest, retrieval
 
 
 def sample(seed, n, d, k):
@@ -16,16 +18,16 @@ def sample(seed, n, d, k):
 
 
 @pytest.mark.parametrize(
-    ("args", "expected"),
+    ("args", "reference"),
     [
         ((0, 24, 4, 5), (0.2486574074074, 0.5, 0.3340277777778, 0.4431240372, 0.6375)),
         ((1, 60, 16, 7), (0.5569007638, 0.7796610169, 0.6433145009, 0.7179961825, 0.8724778048)),
     ],
 )
-def test_the_reference_values(args, expected):
+def test_the_reference_values(args, reference):
     x, labels = sample(*args)
     found = retrieval(x, labels)
-    assert [np.nanmean(found[name]) for name in FIGURES] == pytest.approx(expected, abs=1e-9)
+    assert [np.nanmean(found[name]) for name in FIGURES] == pytest.approx(reference, abs=1e-9)
 
 
 def test_macro_means_of_the_reference():
@@ -72,8 +74,8 @@ def ranked(x, identities, query, gallery):
     }
 
 
-def agree(found, query, expected):
-    for name, value in expected.items():
+def agree(found, query, defined):
+    for name, value in defined.items():
         assert found[name][query] == pytest.approx(value, abs=1e-12, nan_ok=True), name
 
 
@@ -130,12 +132,63 @@ def test_bounds_and_what_does_not_matter(seed, scale, n):
         assert np.allclose(found[name], again[name], equal_nan=True)
 
 
-def test_equal_vectors_are_ranked_in_the_order_of_the_items():
-    x = np.tile(np.random.default_rng(0).standard_normal(300), (40, 1))
-    identities = np.array([0, 1] * 20)
+def over_all_orders(distances, right):
+    """The mean of every figure over all orders of equally near answers, each order written out."""
+    groups = [[k for k, far in enumerate(distances) if far == value] for value in sorted(set(distances))]
+    orders = [sum(order, ()) for order in itertools.product(*(itertools.permutations(group) for group in groups))]
+    sums = dict.fromkeys(FIGURES, 0.0)
+    for order in orders:
+        hits = [right[k] for k in order]
+        total = sum(hits)
+        precision = [sum(hits[: i + 1]) / (i + 1) for i in range(len(hits))]
+        sums["map@r"] += sum(precision[i] * hits[i] for i in range(total)) / total
+        sums["p@1"] += hits[0]
+        sums["r-precision"] += sum(hits[:total]) / total
+        sums["map"] += sum(p * hit for p, hit in zip(precision, hits, strict=True)) / total
+        sums["mrr"] += 1 / (hits.index(True) + 1)
+    return {name: value / len(orders) for name, value in sums.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=6))
+def test_ties_give_the_mean_over_all_their_orders(answers):
+    answers = sorted(answers, key=lambda answer: answer[0])
+    distances, right = ([answer[k] for answer in answers] for k in (0, 1))
+    if not any(right):
+        return
+    brute = over_all_orders(distances, right)
+    for name, value in expected(np.array(right), np.array(distances, float)).items():
+        assert value == pytest.approx(brute[name], abs=1e-12), name
+    x = np.array([[0.0], *([float(far + 1)] for far in distances)])
+    identities = np.array([0, *(0 if hit else k for k, hit in enumerate(right, 1))])
     found = retrieval(x, identities)
-    for query in range(40):
-        agree(found, query, ranked(np.zeros((40, 1)), identities, query, [k for k in range(40) if k != query]))
+    for name in FIGURES:
+        assert found[name][0] == pytest.approx(brute[name], abs=1e-12), name
+
+
+@pytest.mark.parametrize("names", ["AAAAAAAAAABB", "BBAAAAAAAAAA", "ABAAAAABAAAA"])
+def test_a_collapsed_network_is_at_chance_whatever_the_order_of_the_items(names):
+    """Ten of A, two of B, all alike: p@1 = (10 * 9 / 11 + 2 * 1 / 11) / 12."""
+    found = retrieval(np.ones((12, 8)), np.array(list(names)))
+    assert np.mean(found["p@1"]) == pytest.approx(92 / 132)
+    assert np.mean(found["p@1"]) == pytest.approx(np.mean(found[CHANCE]))
+    for name in FIGURES:
+        by_name = {who: set(np.round(found[name][np.array(list(names)) == who], 12)) for who in "AB"}
+        assert all(len(values) == 1 for values in by_name.values()), name
+    for vector in (np.full(7, 0.1), np.random.default_rng(0).standard_normal(300)):
+        same = retrieval(np.tile(vector, (12, 1)), np.array(list(names)))
+        assert all(np.allclose(same[name], found[name]) for name in FIGURES)
+
+
+@pytest.mark.parametrize("small", [3e-7, 1e-5, 1.0])
+@pytest.mark.parametrize("common", [0.0, 1.0, 1e4])
+def test_a_large_common_part_does_not_hide_small_differences(small, common):
+    if common / small > 1e9:
+        small = 1e-3  # float64 itself has no digits for less
+    x, labels = sample(5, 40, 6, 4)
+    plain, moved = retrieval(x, labels), retrieval(common + small * x, labels)
+    for name in FIGURES:
+        assert np.allclose(plain[name], moved[name], equal_nan=True), name
 
 
 def test_a_random_order_reaches_chance():

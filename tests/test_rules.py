@@ -86,6 +86,8 @@ def test_given_weights_stand_outside_the_budget_and_start_a_pretext(cli, first_r
     assert done.returncode == 0, done.stderr
     records = {record["method"]: record for record in records_of(with_synth)}
     assert records["imagenet"]["given"]
+    assert records["imagenet"]["supervision"] == "self-supervised", "the results folder's own card says so"
+    assert records["random"]["supervision"] == "none"
     assert records["jigsaw"]["init"].endswith("weights.safetensors")
     assert "outside the budget" in done.stdout
     first = json.loads(next(first_run[1].glob("backbones/*/card.json")).read_text())

@@ -1,5 +1,8 @@
 """Saliency metrics: the constants of the reference, other libraries, invariants and edge rules."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -416,18 +419,83 @@ def test_fixations_land_on_the_map_of_another_size():
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 60), st.booleans())
+def test_fixations_of_one_and_of_other_images_are_rounded_alike_and_exactly(side, columns, fractional):
+    """Against whole-number arithmetic: (x + 1/2) columns / side, cut off; for own fixations and for shares of sides."""
+    x = np.arange(side) + (0.25 if fractional else 0.0)
+    points = np.stack([x, np.zeros(side)], 1)
+    exact = [math.floor((Fraction(float(value)) + Fraction(1, 2)) * columns / side) for value in x]
+    own = maps.fixated_pixels(points, (side, 1), (1, columns))
+    assert own.tolist() == exact
+    assert maps.pixels_at(maps.relative_places(points, (side, 1)), (1, columns)).tolist() == exact
+
+
+def test_a_place_on_the_border_of_two_pixels_is_in_one_of_them_for_all():
+    """11 px wide, a map of 22: x = 7 lies at 15 exactly, which division first makes 14.99."""
+    truth = {"map": np.ones((1, 22)), "image_size": np.array([11, 1]), "fixations": np.array([[7, 0]])}
+    truth["map"][0, 3] = 2
+    prediction = np.zeros((1, 22))
+    prediction[0, 15] = 1
+    items = saliency.score_items([{"map": prediction}], [truth], others=[np.array([[7.5 / 11, 0.5]])])
+    assert items["auc[shuffled]"][0] == 0.5
+    assert items["auc[uniform]"][0] > 0.9
+
+
+@pytest.mark.parametrize("scale", [1e308, 1e39, 1e-50, 1e-300, 1e-315])
+def test_figures_do_not_depend_on_how_large_or_small_a_prediction_is(scale):
+    p, g, f = case_b()
+    plain, scaled = score_one(p, g, f), score_one(p / p.max() * scale, g, f)
+    near = 1e-6 if scale < 1e-307 else 1e-9  # denormal numbers have fewer digits
+    for name, value in plain.items():
+        assert scaled[name] == pytest.approx(value, abs=near, rel=near), name
+    if scale > 1e-307:
+        assert score_one(p / p.max() * scale, g / g.max() * scale, f)["cc"] == pytest.approx(plain["cc"])
+    assert score_one(np.full((4, 4), scale), np.eye(4))["cc"] == 0.0
+
+
+def test_a_perfect_prediction_of_any_size_is_perfect():
+    g = case_b()[1]
+    for scale in (1e308, 1e-50, 1e-315):
+        values = score_one(g * scale, g)
+        assert values["cc"] == pytest.approx(1, abs=1e-6)
+        assert values[KLD] == pytest.approx(0, abs=1e-6)
+        assert values["sim"] == pytest.approx(1, abs=1e-6)
+    both = score_one(np.where(g > 0.5, 1.7e308, -1.7e308), g)
+    assert all(np.isfinite(value) for value in both.values())
+
+
+def test_small_differences_on_a_large_ground_keep_their_order():
+    """1e6 plus noise: what float32 made of it moved AUC by hundredths."""
+    rng = np.random.default_rng(5)
+    noise, f = rng.random((13, 21)), rng.random((13, 21)) < 0.05
+    g = rng.random((13, 21))
+    plain, lifted = score_one(noise, g, f), score_one(1e6 + noise, g, f)
+    for name in ("auc[density]", "auc[uniform]", "auc[judd]", "nss", "cc"):
+        assert lifted[name] == pytest.approx(plain[name], abs=1e-8), name
+
+
+def test_mits_figures_where_every_pixel_is_fixated():
+    """NSS over all pixels is 0 and IG is defined; AUC_Judd.m has no negatives left."""
+    p, g, _ = case_a()
+    figures = compat.mit(p, g, np.arange(64))
+    assert figures["nss[mit]"] == pytest.approx(0, abs=1e-12)
+    assert np.isfinite(figures["ig[mit]"])
+    assert "auc[judd,mit]" not in figures
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 30), st.integers(1, 30), st.integers(0, 99))
 def test_resizing_keeps_constants_bounds_and_symmetry(h, w, height, width, seed):
     m = np.random.default_rng(seed).random((h, w))
     out = maps.resize_map(m, height, width)
     assert out.shape == (height, width)
-    assert out.dtype == np.float32
-    assert out.min() >= np.float32(m.min()) - 1e-6
-    assert out.max() <= np.float32(m.max()) + 1e-6
+    assert out.dtype == np.float64
+    assert out.min() >= m.min() - 1e-12
+    assert out.max() <= m.max() + 1e-12
     np.testing.assert_allclose(maps.resize_map(np.full((h, w), 3.0), height, width), 3.0, rtol=1e-6)
     np.testing.assert_allclose(maps.resize_map(m[::-1, ::-1], height, width), out[::-1, ::-1], atol=1e-6)
     np.testing.assert_allclose(maps.resize_map(m.T, width, height), out.T, atol=1e-6)
-    np.testing.assert_array_equal(maps.resize_map(m, h, w), m.astype(np.float32))
+    np.testing.assert_array_equal(maps.resize_map(m, h, w), m)
 
 
 def test_resizing_equals_pillows_bilinear_and_keeps_means_of_blocks():

@@ -114,6 +114,17 @@ def test_a_claimed_box_is_not_exchanged_for_another():
     assert values["ap50"] == pytest.approx(1.0)
 
 
+def test_voc_has_no_bound_of_boxes_and_coco_has():
+    """A hundred wrong boxes at .9, then the right one: VOC's precision there is 1/101, COCO never sees it."""
+    wrong = [(50 + k % 10, 50 + k // 10, 60 + k % 10, 60 + k // 10) for k in range(100)]
+    predictions = [found(*wrong, (0, 0, 10, 10), scores=[0.9] * 100 + [0.5])]
+    truths = [truth((0, 0, 10, 10))]
+    values = detection.aggregate(detection.score_items(predictions, truths, classes=["face"]))
+    assert values["voc"] == pytest.approx(1 / 101)
+    assert values["voc"] == pytest.approx(devkit(predictions, truths, 0)[0])
+    assert (values["ap"], values["ap50"], values["ar100"]) == (0.0, 0.0, 0.0)
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_a_weight_is_a_repetition(seed):

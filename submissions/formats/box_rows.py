@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from submissions.findings import Report, few
 from submissions.formats.names import Names
-from submissions.formats.reading import Prediction, Truths
+from submissions.formats.numbers import Numbers, own, spelled
+from submissions.formats.reading import Options, Prediction, Truths
 from tasks.metrics.matching import MOST
 
 Corners = tuple[float, float, float, float]
@@ -18,6 +20,10 @@ TIES = 0.05
 """The share of boxes with an equal score among the others from which a warning is given."""
 BEYOND = 0.05
 """The share of boxes that end well outside of their image from which they are taken for two corners."""
+SHARE = 1.5
+"""Where a box in shares of its image ends at most, be its first numbers its corner or its centre."""
+MOSTLY, SMALLEST, SOME = 0.5, 8, 20
+"""Half of the boxes; a side in pixels below which an image says nothing; boxes from which a pattern is one."""
 
 ALIASES = {"character": "body"}
 """What others call a class of ours: a body is a character in CoMix."""
@@ -26,14 +32,16 @@ ALIASES = {"character": "body"}
 class Rows:
     """The rows of one file; a kind of fault is told once, by its first row and how many more have it."""
 
-    def __init__(self, file: str, ids: Sequence[str] | None, classes: Sequence[str], report: Report) -> None:
-        self.file, self.report, self.classes = file, report, list(classes)
+    def __init__(self, file: str, ids: Sequence[str] | None, options: Options, report: Report) -> None:
+        self.file, self.report, self.classes = file, report, list(options["classes"])
+        self.images, self.categories = own(options, "images"), own(options, "categories")
         self._ids = None if ids is None else list(ids)
         self._names = None if ids is None else Names(ids)
         self._found: dict[str, str | None] = {}
         self._rows: dict[str, list[tuple[Corners, float, int]]] = {item: [] for item in ids or ()}
         self._wrong: dict[str, tuple[str, str, int]] = {}
         self._unknown: Counter[str] = Counter()
+        self._nowhere: Counter[str] = Counter()
         self._unscored: Counter[str] = Counter()
 
     def wrong(self, where: str, message: str, mend: str) -> None:
@@ -51,18 +59,29 @@ class Rows:
             self._unknown[name] += 1
         return self._found[name]
 
-    def item_at(self, where: str, number: int | str, told: bool) -> str | None:
-        """The item at a place (from 1), or of a name; ``told``: the file itself says what its numbers mean."""
-        if isinstance(number, str):
+    def item_at(self, where: str, number: Any, index: Numbers) -> str | None:
+        """The item of an image's id or name: what ``index`` says, or else the reference's own files, or its place.
+
+        ``index`` is what the file itself tells of its ids. Places count from 1, where nobody else gave a number.
+        """
+        if number in index:
+            return self.item(str(index.find(number)))
+        if isinstance(number, str) and (self._names is None or self._names.find(number) is not None):
             return self.item(number)
-        if told:
+        if index.named:
             self.wrong(where, f"has image_id {number}, which is not among the images", "list every image")
-        elif self._ids is None:
-            return str(number)
-        elif 1 <= number <= len(self._ids):
-            return self._ids[number - 1]
-        else:
-            self._unknown[str(number)] += 1
+            return None
+        if self._ids is None:
+            return spelled(number)
+        if number in self.images:
+            item = self.images.find(number)
+            if item is None:
+                self._unknown[f"image_id {spelled(number)}"] += 1
+            return item
+        place = int(spelled(number)) if spelled(number).isdecimal() else 0
+        if not self.images.named and 1 <= place <= len(self._ids):
+            return self._ids[place - 1]
+        (self._unknown if isinstance(number, str) and not number.isdecimal() else self._nowhere)[spelled(number)] += 1
         return None
 
     def label(self, name: str) -> int | None:
@@ -73,14 +92,24 @@ class Rows:
         self._unscored[name] += 1
         return None
 
-    def label_at(self, where: str, number: int | str, told: bool) -> int | None:
-        """The place of the class at a place (from 1), or of a name."""
-        if isinstance(number, str):
+    def label_at(self, where: str, number: Any, index: Numbers) -> int | None:
+        """The place of the class of a category's id or name, as ``item_at`` does for images."""
+        if number in index:
+            return self.label(str(index.find(number)))
+        if isinstance(number, str) and number in self.classes:
             return self.label(number)
-        if not told and 1 <= number <= len(self.classes):
-            return number - 1
-        there = "the categories of the file" if told else ", ".join(f"{k} {n}" for k, n in enumerate(self.classes, 1))
-        self.wrong(where, f"has category_id {number}; there are {there}", "number the classes from 1, in their order")
+        if not index.named and number in self.categories:
+            return self.label(str(self.categories.find(number)))
+        if isinstance(number, str) and not number.strip().isdecimal():
+            return self.label(number)
+        places = not index.named and not self.categories.named
+        if places and 1 <= int(spelled(number)) <= len(self.classes):
+            return int(spelled(number)) - 1
+        known = "the categories of the file" if index.named else self.categories.said()
+        there = ", ".join(f"{k} {n}" for k, n in enumerate(self.classes, 1)) if places else known
+        begins = "; numbers begin at 0" if spelled(number) == "0" else ""
+        mend = "number the classes from 1, in their order" if places else "category_id is that of the truth file"
+        self.wrong(where, f"has category_id {number}{begins}; there are {there}", mend)
         return None
 
     def add(self, where: str, item: str | None, label: int | None, corners: Corners, score: float) -> None:
@@ -113,11 +142,15 @@ class Rows:
             more = f" (and {many - 1} more)" if many > 1 else ""
             report.error(file, f"{where} {text}{more}", mend)
         total = sum(map(len, self._rows.values()))
+        if self._nowhere:
+            self._tell_nowhere()
         if self._unknown:
             text = f"{self._unknown.total()} boxes are of images that are not in the reference: {few(self._unknown)}"
             if total:
                 report.tolerated(file, text, "leave them out")
             else:
+                if "image_id 0" in self._unknown:
+                    text += f"; image numbers begin at 0, the reference's are {self.images.said()}"
                 report.error(file, text, "name the images as the reference does")
         if self._unscored:
             classes = ", ".join(self.classes)
@@ -129,6 +162,14 @@ class Rows:
         if not total and not report.errors:
             report.warning(file, "holds no box", "it is scored as 0; predict something")
         self._tell_doubtful(total)
+
+    def _tell_nowhere(self) -> None:
+        """Numbers that are no image's: the whole file may mean other images than it seems to."""
+        text = f"{self._nowhere.total()} boxes are of images that are not in the reference: {few(self._nowhere)}"
+        if "0" in self._nowhere:
+            text += "; image numbers begin at 0"
+        meant = f"image_id is {'that of the truth file' if self.images.named else 'the place of the image, from 1'}"
+        self.report.error(self.file, text, f"{meant}; or pack images.json, which says what they mean")
 
     def _tell_doubtful(self, total: int) -> None:
         """What is legal and rarely meant: equal scores, the same box twice, more boxes than count."""
@@ -144,17 +185,36 @@ class Rows:
         many = sum(most > MOST for rows in self._rows.values() for most in Counter(row[2] for row in rows).values())
         if many:
             text = f"{many} times there are more than {MOST} boxes of a class on an image"
-            self.report.warning(self.file, text, "only the best count")
+            self.report.warning(self.file, text, "only the best count for COCO's figures")
 
     def _tell_beyond(self, ids: Sequence[str], truths: Truths) -> None:
-        """Boxes that end well outside of their image: widths and heights that were written as corners, or the like."""
-        total = beyond = 0
-        for item, truth in zip(ids, truths, strict=True):
-            if "size" in truth:
-                width, height = (1.5 * float(side) for side in truth["size"])
-                total += len(self._rows[item])
-                beyond += sum(x1 > width or y1 > height for (_, _, x1, y1), _, _ in self._rows[item])
-        if beyond > BEYOND * total:
-            text = f"{beyond} of {total} boxes end far outside of their image"
+        """Boxes that are no pixels of x, y, width, height: corners, shares of the image, percents of it."""
+        sized = [(item, truth["size"]) for item, truth in zip(ids, truths, strict=True) if "size" in truth]
+        corners = np.array([row[0] for item, _ in sized for row in self._rows[item]], dtype=np.float64).reshape(-1, 4)
+        sides = np.array([size for item, size in sized for _ in self._rows[item]], dtype=np.float64).reshape(-1, 2)
+        said = doubtful(corners, sides)
+        if said:
             mend = "a bbox is x, y, width, height, not two corners; pixels are those of the original image"
-            self.report.warning(self.file, text, mend)
+            self.report.warning(self.file, said, mend)
+
+
+def doubtful(corners: np.ndarray, sides: np.ndarray) -> str:
+    """What makes boxes (n, 4) as x0, y0, x1, y1 look like no pixels of their images, whose ``sides`` are (n, 2)."""
+    total = len(corners)
+    if not total:
+        return ""
+    ends, begins = corners[:, 2:], corners[:, :2]
+    largest = ends.max(axis=1)
+    shares = largest <= SHARE
+    if shares.mean() > MOSTLY and sides.min() > SMALLEST:
+        return f"{int(shares.sum())} of {total} boxes lie within the first pixel: shares of the image, it seems"
+    beyond = int((ends > 1.5 * sides).any(axis=1).sum())
+    if beyond > BEYOND * total:
+        return f"{beyond} of {total} boxes end far outside of their image"
+    second = ends - begins  # what was written as width and height
+    out = (ends > sides + 1).any(axis=1)
+    if out.mean() > BEYOND and ((second > begins) & (second <= sides + 1)).all():
+        return f"{int(out.sum())} of {total} boxes end outside of their image, and all would fit as two corners"
+    if ends.max() <= 100 and ends.max() > 50 and sides.min() > 2 * 100 and total >= SOME:
+        return f"all {total} boxes lie within the first 100 pixels of larger images: percents of the image, it seems"
+    return ""

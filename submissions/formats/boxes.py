@@ -1,9 +1,10 @@
 """Detections as one file of boxes: COCO's results list, CoMix's COCO dictionary with scores, iCartoonFace's CSV.
 
 - ``coco``: ``predictions.json``, a list of ``image_id``, ``category_id``, ``bbox`` (x, y, width, height) and ``score``.
-  A number for an image is its place (from 1) in the reference's order, one for a category its place (from 1) among the
-  classes, unless an ``images.json`` beside it (COCO's ``images`` with ``id`` and ``file_name``, and ``categories``)
-  says otherwise; an image may also be called by its id or its file's name.
+  Its numbers mean what an ``images.json`` beside it says (COCO's ``images`` with ``id`` and ``file_name``, and
+  ``categories``); without one what the reference's own COCO files say; where there are none a number for an image is
+  its place (from 1) in the reference's order, one for a category its place (from 1) among the classes. An image may
+  also be called by its id or its file's name.
 - ``comix``: ``predictions.json``, a COCO dictionary with ``images``, ``categories`` and ``annotations`` that have a
   ``score`` (as CoMix's evaluators write it), with CoMix's categories. Those that are not scored are left out.
 - ``icartoonface``: ``predictions.csv``, lines ``image,xmin,ymin,xmax,ymax,class,score`` without a head.
@@ -27,12 +28,13 @@ from submissions.formats.files import Files
 from submissions.formats.names import flat
 from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
 from submissions.formats.spec import Spec
+from submissions.formats.texts import text_of
 
 FORMS = ("coco", "comix", "icartoonface")
 ABOUT = """One file. predictions.json: COCO's results list (image_id, category_id, bbox as x, y, width, height in pixels
 of the original image, score) and beside it images.json with COCO's images and categories; or one COCO dictionary whose
 annotations have a score. Or predictions.csv, lines of image,xmin,ymin,xmax,ymax,class,score. Do not round scores; 100
-boxes an image and class count at most."""
+boxes an image and class count at most for COCO's figures."""
 COMIX = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
 """The categories of CoMix, numbered from 1."""
 IMAGES = "images.json"
@@ -53,12 +55,11 @@ def examine(
     files: Files, ids: Sequence[str] | None, truths: Truths | None, options: Options, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
     """The boxes of every item; what is wrong with the file or its rows is in ``report``."""
-    classes = list(options["classes"])
     name = _the_file(files, report)
     data = None if name is None else bytes_of(files, name, report)
     if name is None or data is None:
         return
-    rows = Rows(name, ids, classes, report)
+    rows = Rows(name, ids, options, report)
     if name.lower().endswith(".csv"):
         _rows_of_csv(data, rows)
     else:
@@ -106,7 +107,7 @@ def _rows_of_json(name: str, data: bytes, rows: Rows, files: Files, report: Repo
 def _rows_of_csv(data: bytes, rows: Rows) -> None:
     """Rows of ``image,xmin,ymin,xmax,ymax,class,score``; a head is passed over."""
     try:
-        lines = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
+        lines = list(csv.reader(io.StringIO(text_of(data))))
     except (UnicodeDecodeError, csv.Error) as problem:
         rows.report.error(rows.file, f"is no CSV ({problem})", "write UTF-8 text, a line a box")
         return

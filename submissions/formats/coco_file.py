@@ -9,39 +9,41 @@ from typing import Any
 
 from submissions.findings import Report
 from submissions.formats.box_rows import Rows
+from submissions.formats.numbers import Numbers, is_number, spelled
+from submissions.formats.texts import text_of
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Names of images and categories by their numbers; where there are none the numbers are places from 1."""
+    """Names of images and categories by their ids, as a file tells them; none where it does not."""
 
-    images: dict[Any, str] = field(default_factory=dict)
-    categories: dict[Any, str] = field(default_factory=dict)
+    images: Numbers = field(default_factory=Numbers)
+    categories: Numbers = field(default_factory=Numbers)
 
     @classmethod
     def of(cls, file: str, content: Any, report: Report) -> Index:
         """The ``images`` and ``categories`` of a COCO dictionary."""
-        found: list[dict[Any, str]] = []
+        found: list[Numbers] = []
         for key, name in (("images", "file_name"), ("categories", "name")):
             entries = content.get(key, []) if isinstance(content, dict) else None
             if not isinstance(entries, list) or not all(
-                isinstance(entry, dict) and _hashable(entry.get("id")) and isinstance(entry.get(name), str)
+                isinstance(entry, dict) and is_number(entry.get("id")) and isinstance(entry.get(name), str)
                 for entry in entries
             ):
                 report.error(file, f"has {key} that are no list of id and {name}", "write them as COCO does")
                 entries = []
-            numbers = [entry["id"] for entry in entries]
+            numbers = [spelled(entry["id"]) for entry in entries]
             twice = next((number for number, times in Counter(numbers).items() if times > 1), None)
             if twice is not None:
                 report.error(file, f"has several {key} with id {twice}", "give each an id of its own, from 1")
-            found.append({entry["id"]: entry[name] for entry in entries})
+            found.append(Numbers((entry["id"], entry[name]) for entry in entries))
         return cls(*found)
 
 
 def load_json(file: str, data: bytes, report: Report) -> Any:
     """The content of a JSON file, or None with an error in the report."""
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return json.loads(text_of(data))
     except (ValueError, RecursionError) as problem:
         said = " ".join(str(problem).split())
         report.error(file, f"is no JSON ({said})", "write it with a JSON library")
@@ -76,18 +78,14 @@ def _add(where: str, entry: Any, rows: Rows, index: Index, mend: str) -> None:
         rows.wrong(where, "has a score that is no number", "give a number, the higher the surer")
         return
     image, category = entry["image_id"], entry["category_id"]
-    if not (_hashable(image) and _hashable(category)):
+    if not (is_number(image) and is_number(category)):
         rows.wrong(where, "has an image_id or category_id that is neither number nor text", "give numbers from 1")
         return
     x, y, width, height = (float(value) for value in bbox)
     if width < 0 or height < 0:
         rows.wrong(where, f"has a bbox of {width:g} x {height:g} pixels", "give x, y, width, height")
         return
-    item = rows.item(index.images[image]) if image in index.images else rows.item_at(where, image, bool(index.images))
-    if category in index.categories:
-        label = rows.label(index.categories[category])
-    else:
-        label = rows.label_at(where, category, bool(index.categories))
+    item, label = rows.item_at(where, image, index.images), rows.label_at(where, category, index.categories)
     rows.add(where, item, label, (x, y, x + width, y + height), float(score))
 
 
@@ -96,8 +94,5 @@ def _is(entry: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, float) or (_hashable(value) and isinstance(value, int) and abs(value) < 2**63)
-
-
-def _hashable(value: Any) -> bool:
-    return isinstance(value, int | str) and not isinstance(value, bool)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, float) or (whole and abs(value) < 2**63)

@@ -25,6 +25,7 @@ from submissions.formats.npy import load_npy, load_npz
 from submissions.formats.ranked import examine_rankings, write_rankings
 from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
 from submissions.formats.spec import Spec
+from submissions.formats.texts import text_of
 
 FORMS = ("npz", "npy", "csv", "ranked")
 ABOUT = """One file. embeddings.npz with id and embedding, one vector an item, compared by Euclidean distance; or
@@ -103,7 +104,7 @@ def _vectors(name: str, data: bytes, files: Files) -> tuple[list[str], np.ndarra
 
 
 def _lines(data: bytes) -> list[list[str]]:
-    return [line for line in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if line]
+    return [line for line in csv.reader(io.StringIO(text_of(data))) if line]
 
 
 def _of_items(

@@ -30,9 +30,9 @@ class Files(Protocol):
 class Folder:
     """The files of a folder and of the folders in it, or one file alone."""
 
-    def __init__(self, root: Path) -> None:
-        """Raises Refusal where there is neither."""
-        self.whole = str(root)
+    def __init__(self, root: Path, whole: str = "") -> None:
+        """``whole`` is what findings call all of it, else its path. Raises Refusal where there is neither."""
+        self.whole = whole or str(root)
         if root.is_dir():
             self._base = root
             self.names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())

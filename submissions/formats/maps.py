@@ -1,4 +1,4 @@
-"""Saliency maps as files, one an item: greyscale PNG as challenge servers take it, or float32 NPY without loss."""
+"""Saliency maps as files, one an item: greyscale PNG as challenge servers take it, or NPY without loss."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image
 from benchmark.errors import Refusal
 from submissions.findings import Finding, Report
 from submissions.formats.files import Files
+from submissions.formats.grey import GREY, NoMap, values_of
 from submissions.formats.npy import load_npy
 from submissions.formats.per_item import by_item
 from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
@@ -86,14 +87,16 @@ def encode(values: np.ndarray, spec: Spec) -> bytes:
     """A map (h, w) as a file; equal maps give equal bytes.
 
     PNG: the minimum subtracted where it is negative, scaled so that the maximum is the largest grey, rounded, then
-    raised to the floor; a map of zeros becomes constant. NPY: the values as float32. Raises ValueError for what is
-    not finite, Refusal for a depth or floor that there is not.
+    raised to the floor; a map of zeros becomes constant. NPY: the values, as float32 where that holds them. Raises
+    ValueError for what is not finite, Refusal for a depth or floor that there is not.
     """
     if not np.isfinite(values).all():
         raise ValueError("has values that are NaN or infinite")
     buffer = io.BytesIO()
     if spec.form == "npy":
-        np.save(buffer, np.ascontiguousarray(values, dtype=np.float32), allow_pickle=False)
+        single = np.ascontiguousarray(values, dtype=np.float32)
+        kept = single if np.array_equal(single, values) else np.ascontiguousarray(values, dtype=np.float64)
+        np.save(buffer, kept, allow_pickle=False)
         return buffer.getvalue()
     if spec.depth not in (8, 16):
         raise Refusal(f"depth {spec.depth}: a PNG has 8 or 16 bits")
@@ -141,17 +144,17 @@ def _picture(name: str, data: bytes, report: Report) -> np.ndarray | None:
         if width * height > MOST_PIXELS:
             report.error(name, f"has {width} x {height} pixels", "write it at the truth map's size")
             return None
-        image.load()
         if image.format == "JPEG":
             report.tolerated(name, "is a JPEG, whose values are not those that were predicted", "save a PNG")
-        if image.mode == "L":
-            return np.asarray(image)
-        mend = "save 8-bit greyscale (mode L)"
-        if image.mode.startswith("I"):
-            report.tolerated(name, "is 16-bit, which servers that read 8 bits clip or misread", mend)
-            return np.asarray(image)
-        report.tolerated(name, f"is {image.mode}, not greyscale; its luma is read", mend)
-        return np.asarray(image.convert("L"))
+        try:
+            values, doubtful = values_of(image)
+        except NoMap as problem:
+            text, _, mend = str(problem).rpartition("; ")
+            report.error(name, text, mend)
+            return None
+        if doubtful:
+            report.tolerated(name, doubtful, GREY)
+        return values
 
 
 def _against(name: str, values: np.ndarray, truth: np.ndarray, report: Report) -> None:

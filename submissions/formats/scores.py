@@ -20,6 +20,7 @@ from submissions.formats.files import Files
 from submissions.formats.names import Names
 from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
 from submissions.formats.spec import Spec
+from submissions.formats.texts import text_of
 
 FORMS = ("csv", "classes")
 ABOUT = """One file. scores.csv with the head id,score_1,...,score_K and a line for each image: a score for each class
@@ -45,7 +46,7 @@ def examine(
     if name is None or data is None:
         return
     try:
-        lines = [line for line in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if line]
+        lines = [line for line in csv.reader(io.StringIO(text_of(data))) if line]
     except (csv.Error, UnicodeDecodeError) as problem:
         report.error(name, f"cannot be read ({problem})", f"write {WANTED}")
         return

@@ -25,16 +25,18 @@ def mit(prediction: np.ndarray, truth: np.ndarray, fixated: np.ndarray) -> dict[
     """What differs in MIT's code, by name; what needs fixations only where ``fixated`` (k,), flat indices, has some.
 
     ``sim``: both maps min-max scaled first. ``nss``: deviation with N - 1, each fixated pixel once. ``auc[judd]``: the
-    literal algorithm without its jitter. ``ig``: bits a fixated pixel over the centre map, both min-max scaled.
+    literal algorithm without its jitter, left out where every pixel is fixated. ``ig``: bits a fixated pixel over the
+    centre map, both min-max scaled.
     """
     figures = {"sim[mit]": float(np.minimum(distribution(scaled(prediction)), distribution(scaled(truth))).sum())}
     pixels = np.unique(fixated)
     flat = np.asarray(prediction, dtype=np.float64).ravel()
-    if not pixels.size or pixels.size == flat.size:
+    if not pixels.size:
         return figures
     deviation = flat.std(ddof=1)
     figures["nss[mit]"] = float(((flat - flat.mean()) / deviation)[pixels].mean()) if deviation > 0 else 0.0
-    figures["auc[judd,mit]"] = _judd(flat, pixels)
+    if pixels.size < flat.size:
+        figures["auc[judd,mit]"] = _judd(flat, pixels)
     p, b = (distribution(scaled(values)).ravel()[pixels] for values in (prediction, centre_map(*truth.shape)))
     figures["ig[mit]"] = float((np.log2(TINY + p) - np.log2(TINY + b)).mean())
     return figures

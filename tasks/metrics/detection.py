@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.metrics.ap import Curve
 from tasks.metrics.items import Items, Resampler, WeightedMean, count
-from tasks.metrics.matching import MOST, Boxes, canonical, gather, match
+from tasks.metrics.matching import MOST, THRESHOLDS, Boxes, canonical, gather, match, rank_in_group
 from tasks.metrics.metric import Metric
 from tasks.metrics.voc import VocCurve, voc_match
 
@@ -20,12 +20,12 @@ METRICS = (
     Metric("ap50", "1", "max", "COCO AP at IoU .5"),
     Metric("ap75", "1", "max", "COCO AP at IoU .75"),
     Metric("ar100", "1", "max", "COCO AR: recall with at most 100 boxes an image and class, mean over IoU and classes"),
-    Metric("voc", "1", "max", "PASCAL VOC AP at IoU .5, area under all points (VOC 2010 on)"),
-    Metric("voc07", "1", "max", "PASCAL VOC AP at IoU .5, mean over eleven recalls (VOC 2007)"),
-    Metric("recall50-small", "1", "max", "share found (IoU .5) of true boxes below 1 % of their image"),
-    Metric("recall50-medium", "1", "max", "share found (IoU .5) of true boxes of 1 % to 10 % of their image"),
-    Metric("recall50-large", "1", "max", "share found (IoU .5) of true boxes from 10 % of their image on"),
-    Metric("voc-dass", "1", "max", "VOC AP at IoU .5, all points, an image counted once for each of its true boxes"),
+    Metric("voc", "1", "max", "PASCAL VOC AP at IoU .5, area under all points (VOC 2010 on), without the +1 px", 2),
+    Metric("voc07", "1", "max", "PASCAL VOC AP at IoU .5, mean over eleven recalls (VOC 2007), without the +1 px", 2),
+    Metric("recall50-small", "1", "max", "share found (IoU .5) of true boxes below 1 % of their image", 2),
+    Metric("recall50-medium", "1", "max", "share found (IoU .5) of true boxes of 1 % to 10 % of their image", 2),
+    Metric("recall50-large", "1", "max", "share found (IoU .5) of true boxes from 10 % of their image on", 2),
+    Metric("voc-dass", "1", "max", "VOC AP at IoU .5, all points, an image counted once for each of its true boxes", 2),
 )
 """Over classes that have truth. ``ap[face]`` is the same of one class, with the unit and direction of ``ap``."""
 
@@ -50,9 +50,10 @@ def score_items(
 
     Items: ``truths[CLASS]`` (n,), the true boxes that count; ``det.item``, ``det.class`` (the class's name),
     ``det.score``, ``det.match`` and ``det.ignored`` (D, 10), one column per IoU threshold, ``det.voc`` and
-    ``det.voc_ignored`` (D,) by VOC's rule at .5; rows by item, class, falling score, then box, at most 100 an image and
-    class. Where truths hold ``size`` (2,), width and height of the image, also ``SIZE boxes`` (n,), the true boxes of
-    each size, and ``SIZE found`` (n,), how many of them are found at .5.
+    ``det.voc_ignored`` (D,) by VOC's rule at .5; rows by item, class, falling score, then box. Of more than 100 of an
+    image and class COCO's figures ignore the rest; VOC has no such bound. Where truths hold ``size`` (2,), width and
+    height of the image, also ``SIZE boxes`` (n,), the true boxes of each size, and ``SIZE found`` (n,), how many of
+    them are found at .5.
 
     Raises ValueError for arrays that do not fit, a box or score that is not finite, a box whose sides are swapped
     and a label that is no class; it ids the item (by ``ids``, else by its place).
@@ -62,9 +63,9 @@ def score_items(
     ids = ids or [str(place) for place in range(len(truths))]
     found = [_checked(entry, ids[place], len(classes), "predicted") for place, entry in enumerate(predictions)]
     true = [_checked(entry, ids[place], len(classes), "true") for place, entry in enumerate(truths)]
-    detections = canonical(gather(*zip(*found, strict=True)) if found else _nothing(), MOST)
+    detections = canonical(gather(*zip(*found, strict=True)) if found else _nothing())
     boxes = gather(*zip(*true, strict=True)) if true else _nothing()
-    matched, ignored = match(detections, boxes)
+    matched, ignored = _capped(detections, boxes)
     right, difficult, taken = voc_match(detections, boxes)
     plain = boxes.take(np.flatnonzero(boxes.value == 0))
     counts = {
@@ -84,6 +85,15 @@ def score_items(
             "det.voc_ignored": difficult,
         }
     )
+
+
+def _capped(detections: Boxes, boxes: Boxes) -> tuple[np.ndarray, np.ndarray]:
+    """COCO's matches, of which the best ``MOST`` of an image and class count; what lies behind them is ignored."""
+    best = np.flatnonzero(rank_in_group(detections) < MOST)
+    matched = np.zeros((len(detections), len(THRESHOLDS)), dtype=bool)
+    ignored = np.ones_like(matched)
+    matched[best], ignored[best] = match(detections.take(best), boxes)
+    return matched, ignored
 
 
 def _by_size(truths: Sequence[Mapping[str, np.ndarray]], boxes: Boxes, taken: np.ndarray) -> dict[str, np.ndarray]:

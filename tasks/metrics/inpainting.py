@@ -16,28 +16,31 @@ from tasks.metrics import given_judges, ink
 from tasks.metrics.frechet import frechet
 from tasks.metrics.identity import cosine, rank1
 from tasks.metrics.items import Items, Resampler, WeightedMean, count
-from tasks.metrics.kid import PairedKid, blocks
+from tasks.metrics.kid import PairedKid, WeightedKid, blocks
 from tasks.metrics.metric import Metric
 from tasks.metrics.pairs import MOST, l1, psnr, ssim
 
 SIDE = ink.SIDE
 FEW = 2048
 """Images below which a Fréchet distance of Inception features carries a flag in its name."""
-SSIM = "Gaussian 11 x 11, sigma 1.5, data range 255"
+SSIM = "Gaussian 11 x 11, sigma 1.5, data range 255, edges reflected and counted"
 VERSIONS = {"ink": ink.VERSION}
 HOLE, WHOLE = "the hole at 64 x 64 px", "the square of two sides about the hole, the rest of it true"
 PAINTED, PRIOR = "painted", "prior"
 SETS = {
+    "kid[ink,paired]": ("ink", PAINTED),
     "kid[ink]": ("ink", PAINTED),
     "fd[ink]": ("ink", PAINTED),
     "kid[ink,prior]": ("ink", PRIOR),
     "fd[ink,prior]": ("ink", PRIOR),
+    "kid[inception,paired]": ("inception", PAINTED),
     "kid[inception]": ("inception", PAINTED),
     "fid": ("inception", PAINTED),
     "fid[n<2048]": ("inception", PAINTED),
     "kid[inception,prior]": ("inception", PRIOR),
     "fid[prior]": ("inception", PRIOR),
     "fid[prior,n<2048]": ("inception", PRIOR),
+    "kid[fd768,paired]": ("fd768", PAINTED),
     "kid[fd768]": ("fd768", PAINTED),
     "fd768": ("fd768", PAINTED),
     "kid[fd768,prior]": ("fd768", PRIOR),
@@ -48,18 +51,21 @@ SETS = {
 
 def _of_set(name: str) -> Metric:
     judge, images = SETS[name]
-    kind = (
-        "unbiased squared MMD, kernel (a.b / d + 1)^3,"
-        if name.startswith("kid")
-        else "Fréchet distance, never to be compared at different n,"
-    )
+    version = VERSIONS.get(judge, 1)
+    if name.endswith(",paired]"):
+        kind = "unbiased squared MMD of pairs (a face and its own truth are no pair), kernel (a.b / d + 1)^3,"
+    elif name.startswith("kid"):
+        kind = "KID: unbiased squared MMD over all pairs, as torch-fidelity's, kernel (a.b / d + 1)^3,"
+        version += 1  # until then the paired one
+    else:
+        kind = "Fréchet distance, never to be compared at different n,"
     of = "painted faces" if images == PAINTED else "samples of the prior"
-    return Metric(name, "", "min", f"{kind} of {judge} features of {of} and true faces", VERSIONS.get(judge, 1))
+    return Metric(name, "", "min", f"{kind} of {judge} features of {of} and true faces", version)
 
 
+FIRST = ("kid[ink,paired]", "kid[ink]", "fd[ink]")
 METRICS = (
-    _of_set("kid[ink]"),
-    _of_set("fd[ink]"),
+    *(_of_set(name) for name in FIRST),
     Metric("cosine[ink]", "", "max", "cosine of ink's embeddings of painted and true face", ink.VERSION),
     Metric("rank-1[ink]", "", "max", "share of painted faces nearest to a true one of their character", ink.VERSION),
     Metric("chance", "", "max", "rank-1 of a random order"),
@@ -74,7 +80,7 @@ METRICS = (
         for name in given_judges.FILES
         if name.startswith("lpips")
     ),
-    *(_of_set(name) for name in SETS if name not in ("kid[ink]", "fd[ink]")),
+    *(_of_set(name) for name in SETS if name not in FIRST),
 )
 
 
@@ -190,7 +196,7 @@ def resampler(items: Items, metric: str) -> Resampler:
     judge, images = SETS[metric]
     said, true = items[f"{images}[{judge}]"], items[f"true[{judge}]"]
     if metric.startswith("kid"):
-        return PairedKid(said, true, items["block"])
+        return (PairedKid if metric.endswith(",paired]") else WeightedKid)(said, true, items["block"])
     return lambda weights: frechet(said, true, weights, weights)
 
 
@@ -214,7 +220,7 @@ def notes(items: Items) -> list[str]:
     total = count(items)
     lines = []
     if total < FEW and "painted[ink]" in items:
-        lines.append(f"{total} faces: Fréchet distances are biased upwards below {FEW:,} images; kid[ink] ranks")
+        lines.append(f"{total} faces: Fréchet distances are biased upwards below {FEW:,} images; kid[ink,paired] ranks")
     equal = int((items["psnr[hole]"] == MOST).sum())
     if equal:
         lines.append(f"{equal} of {total} painted faces are equal to the true ones and count {MOST:g} dB")

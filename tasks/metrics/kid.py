@@ -39,6 +39,38 @@ def blocks(count: int) -> np.ndarray:
     return found
 
 
+class WeightedKid:
+    """``kid`` of predictions and truths of the same items as two sets, under weights of the items.
+
+    Every pair across counts, an item's own too: with weights of 1 this is ``kid`` within each block. Two copies of one
+    item in a resample are no pair, in neither part.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, block: np.ndarray) -> None:
+        """``x`` and ``y`` (N, d) of the same items, ``block`` (N,)."""
+        self._blocks = []
+        for code in np.unique(block):
+            rows = np.flatnonzero(block == code)
+            within = kernel(x[rows], x[rows]) + kernel(y[rows], y[rows])
+            np.fill_diagonal(within, 0.0)
+            across = kernel(x[rows], y[rows])
+            own = across.diagonal().copy()
+            np.fill_diagonal(across, 0.0)
+            self._blocks.append((rows, within, across, own))
+
+    def __call__(self, weights: np.ndarray) -> float:
+        """The distance under ``weights`` (N,), the mean over blocks by their pairs; NaN where they leave no pair."""
+        total = every = 0.0
+        for rows, within, across, own in self._blocks:
+            w = np.asarray(weights, dtype=np.float64)[rows]
+            pairs = w.sum() ** 2 - (w**2).sum()
+            if pairs > 0:
+                crossed = (w @ across @ w + w @ own) / (pairs + w.sum())
+                total += pairs * (w @ within @ w / pairs - 2 * crossed)
+                every += pairs
+        return float(total / every) if every > 0 else float("nan")
+
+
 class PairedKid:
     """The kernel distance of predictions and the truths of the same items, under weights of the items.
 

@@ -11,12 +11,16 @@ EPS = 2.2204e-16
 """The literal of the MIT code; MATLAB's own eps (2.220446e-16) moves the sixth digit at hard zeros."""
 
 
+SMALLEST, LARGEST = 2.0**-300, 2.0**300
+"""Between which the largest size of a map lies so that no figure overflows or underflows on the way."""
+DIGITS = 9
+"""Digits of a place in pixels that count."""
 CENTRE = 0.25
 """Deviation of the centre map, in sides."""
 
 
 def resize_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A map (h, w) at ``height`` x ``width``, float32, each axis on its own: the image's aspect does not matter.
+    """A map (h, w) at ``height`` x ``width``, float64, each axis on its own: the image's aspect does not matter.
 
     Triangle filter, pixel centres at half integers, edges renormalised; where an axis shrinks, the filter is as
     wide as the ratio (antialiased), where it grows it is plain bilinear. A map of that size comes back as it is.
@@ -25,7 +29,7 @@ def resize_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or array.size == 0 or height < 1 or width < 1:
         raise ValueError(f"a map of shape {array.shape} cannot become {height} x {width}; it must be (h, w)")
-    return _resize_rows(_resize_rows(array, height).T, width).T.astype(np.float32)
+    return np.ascontiguousarray(_resize_rows(_resize_rows(array, height).T, width).T)
 
 
 def _resize_rows(array: np.ndarray, size: int) -> np.ndarray:
@@ -48,19 +52,37 @@ def _resize_rows(array: np.ndarray, size: int) -> np.ndarray:
     return result
 
 
+def in_range(values: np.ndarray) -> np.ndarray:
+    """A map float64 whose largest size lies far from the ends of what float64 holds; the same map where it does.
+
+    Sums, squares and differences of 1e308, or of denormal numbers, overflow or lose their digits. Those maps are
+    multiplied by a power of two, which changes no digit; no figure depends on a map's scale.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    largest = float(np.abs(array).max(initial=0.0))
+    if largest == 0 or not np.isfinite(largest) or SMALLEST <= largest <= LARGEST:
+        return array
+    return np.ldexp(array, -int(np.frexp(largest)[1]))
+
+
 def fixated_pixels(fixations: np.ndarray, image_size: tuple[int, int], map_size: tuple[int, int]) -> np.ndarray:
     """Flat indices (k',) into a map (h, w) of fixations (k, 2), x and y in pixels of an image (width, height).
 
     A pixel's centre lies at its index; the map spans the whole image, whatever its aspect. Fixations outside the
     image are left out.
     """
-    width, height = image_size
+    return pixels_at(relative_places(fixations, image_size), map_size)
+
+
+def pixels_at(places: np.ndarray, map_size: tuple[int, ...]) -> np.ndarray:
+    """Flat indices (k,) into a map (h, w) of places (k, 2), x and y as shares of an image's sides in [0, 1).
+
+    The one rounding of fixations, an image's own and those of others: down, where a place on the border of two pixels
+    (to nine digits, which division leaves of it) belongs to the second.
+    """
     rows, columns = map_size
-    points = np.asarray(fixations, dtype=np.float64).reshape(-1, 2) + 0.5
-    inside = ((points >= 0) & (points < (width, height))).all(axis=1)
-    x = np.floor(points[inside, 0] * columns / width).astype(np.int64).clip(0, columns - 1)
-    y = np.floor(points[inside, 1] * rows / height).astype(np.int64).clip(0, rows - 1)
-    return y * columns + x
+    x, y = (np.floor(np.round(places[:, k] * side, DIGITS)).astype(np.int64) for k, side in enumerate((columns, rows)))
+    return y.clip(0, rows - 1) * columns + x.clip(0, columns - 1)
 
 
 def relative_places(fixations: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """The intersections over union of COCO, .5 to .95."""
 MOST = 100
-"""Detections that count, per image and class: the best by score."""
+"""Detections that count for COCO's figures, per image and class: the best by score."""
 PAIRS = 2_000_000
 """Pairs of detection and truth whose overlap is computed at once (about 200 MB)."""
 
@@ -46,12 +46,11 @@ def gather(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], values: Se
     )
 
 
-def canonical(detections: Boxes, most: int = MOST) -> Boxes:
-    """Detections by item, class, falling score, then box, so that equals have one order; the first ``most`` of each."""
+def canonical(detections: Boxes) -> Boxes:
+    """Detections by item, class, falling score, then box, so that equals have one order."""
     x0, y0, x1, y1 = detections.xyxy.T
     order = np.lexsort((y1, x1, y0, x0, -detections.value, detections.label, detections.item))
-    ranked = detections.take(order)
-    return ranked.take(np.flatnonzero(_rank_in_group(ranked) < most))
+    return detections.take(order)
 
 
 def match(detections: Boxes, truths: Boxes) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +75,7 @@ def match(detections: Boxes, truths: Boxes) -> tuple[np.ndarray, np.ndarray]:
     least = np.minimum(THRESHOLDS, 1 - 1e-10)
     taken = np.zeros((len(truths) + 1, len(THRESHOLDS)), dtype=bool)
     is_crowd = np.append(crowd, False)
-    turn = _rank_in_group(detections.take(rows))
+    turn = rank_in_group(detections.take(rows))
     by_turn = np.argsort(turn, kind="stable")
     for now in np.split(by_turn, np.cumsum(np.bincount(turn))[:-1]):
         candidates = table[now]
@@ -157,7 +156,7 @@ def _slots(sorted_keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return keys, np.arange(len(sorted_keys)) - np.repeat(first, many)
 
 
-def _rank_in_group(boxes: Boxes) -> np.ndarray:
+def rank_in_group(boxes: Boxes) -> np.ndarray:
     """The place of each box among those of its item and class; groups lie together."""
     change = np.ones(len(boxes), dtype=bool)
     change[1:] = (np.diff(boxes.item) != 0) | (np.diff(boxes.label) != 0)

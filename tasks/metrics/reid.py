@@ -30,28 +30,29 @@ HELP = {
 MACRO, FIRST, ALL = "[macro]", "[inter-first]", "[inter-all]"
 GROUP = "gallery: the others of the query's group (a series, characters known to differ)"
 METRICS = (
-    *(Metric(name, "", "max", f"{HELP[name]}; {GROUP}", 2) for name in FIGURES),
-    *(Metric(name + MACRO, "", "max", f"{name} as a mean over groups of means over characters", 2) for name in FIGURES),
+    *(Metric(name, "", "max", f"{HELP[name]}; {GROUP}", 3) for name in FIGURES),
+    *(Metric(name + MACRO, "", "max", f"{name} as a mean over groups of means over characters", 3) for name in FIGURES),
     *(
         Metric(
             name + FIRST,
             "",
             "max",
             f"{HELP[name]}; queries: the first of each character; gallery: the rest, of all series",
+            2,
         )
         for name in FIGURES
     ),
     *(
-        Metric(name + ALL, "", "max", f"{HELP[name]}; gallery: all others of all series that are known to differ")
+        Metric(name + ALL, "", "max", f"{HELP[name]}; gallery: all others of all series that are known to differ", 2)
         for name in FIGURES[:2]
     ),
     Metric("ami", "", "max", "adjusted mutual information of k-means with the true k, mean over groups", 2),
     Metric("nmi", "", "max", "normalised mutual information of the same clusters, mean over groups", 2),
     Metric(
-        "auroc[pairs]", "", "max", "AUROC of same against other over the known pairs of a series, mean of series", 2
+        "auroc[pairs]", "", "max", "AUROC of same against other over the known pairs of a series, mean of series", 3
     ),
     Metric(
-        "accuracy[pairs]", "", "max", "share of pairs decided rightly, half of them same, threshold of other series"
+        "accuracy[pairs]", "", "max", "share of pairs decided rightly, half of them same, threshold of other series", 2
     ),
     Metric("ami[assign]", "", "max", "AMI of clusters cut at a validated threshold, mean over sequences of panels"),
     Metric("nmi[assign]", "", "max", "NMI of the same clusters"),

@@ -13,8 +13,9 @@ BLOCK = 256
 DIGITS = 12
 """Digits of a distance that count: equal vectors are equally near, whatever rounding says."""
 Seen = np.ndarray | Sequence[np.ndarray]
-"""Vectors (N, D), compared by Euclidean distance in float64, ties in the order of the items; or for every item a list
-(k,) of places of others, nearest first: it may name whom the gallery lacks, and who is not listed is not found."""
+"""Vectors (N, D), compared by Euclidean distance in float64: every order of equally near ones is as likely, and a
+figure is its mean over all of them. Or for every item a list (k,) of places of others, nearest first: it may name whom
+the gallery lacks, and who is not listed is not found."""
 
 
 def retrieval(
@@ -74,7 +75,10 @@ def first_against_rest(
 
 
 def nearest(embeddings: np.ndarray) -> np.ndarray:
-    """Places of all items, nearest first, for every item of ``embeddings`` (N, D), itself among them: (N, N)."""
+    """Places of all items, nearest first, for every item of ``embeddings`` (N, D), itself among them: (N, N).
+
+    A list must choose: of equally near ones the first in the order of the items comes first.
+    """
     vectors = np.asarray(scaled(embeddings))
     rows = [
         np.argsort(squared_distances(vectors[start : start + BLOCK], vectors), axis=1, kind="stable")
@@ -84,10 +88,14 @@ def nearest(embeddings: np.ndarray) -> np.ndarray:
 
 
 def scaled(seen: Seen) -> Seen:
-    """Vectors in float64 over the root of their mean squared length, for which ``DIGITS`` are meant; lists as is."""
+    """Vectors about their mean over the root of their mean squared length, for which ``DIGITS`` are meant; lists as is.
+
+    Distances do not change, and small differences beside a large common part keep their digits.
+    """
     if not isinstance(seen, np.ndarray):
         return seen
     vectors = seen.astype(np.float64)
+    vectors = vectors - vectors.mean(0, keepdims=True) if len(vectors) else vectors
     mean = float((vectors**2).sum(1).mean()) if len(vectors) else 0.0
     return vectors / np.sqrt(mean) if mean > 0 else vectors
 
@@ -126,22 +134,60 @@ def _against(
         out |= ~same & ~differ[codes[rows]][:, codes[gallery]]
     right = same & ~out
     total = right.sum(1)
-    ranked = (
-        _by_distance(seen, rows, gallery, right, out)
-        if isinstance(seen, np.ndarray)
-        else _by_list(seen, rows, gallery, right, out)
-    )
+    if isinstance(seen, np.ndarray):
+        figures = _by_distance(squared_distances(seen[rows], seen[gallery]), right, out, total)
+    else:
+        figures = _figures(_by_list(seen, rows, gallery, right, out), total)
     chance = np.where(total > 0, total / np.maximum((~out).sum(1), 1), np.nan)
-    return {**_figures(ranked, total), CHANCE: chance}
+    return {**figures, CHANCE: chance}
 
 
-def _by_distance(
-    vectors: np.ndarray, rows: np.ndarray, gallery: np.ndarray, right: np.ndarray, out: np.ndarray
-) -> np.ndarray:
-    """Which ranks are ``right``, (Q, G), those who are ``out`` last."""
-    distances = squared_distances(vectors[rows], vectors[gallery])
+def _by_distance(distances: np.ndarray, right: np.ndarray, out: np.ndarray, total: np.ndarray) -> dict[str, np.ndarray]:
+    """The figures of queries with ``distances`` (Q, G) to a gallery, ``right`` or ``out``, in place without these."""
     distances[out] = np.inf
-    return np.take_along_axis(right, np.argsort(distances, axis=1, kind="stable"), 1)
+    order = np.argsort(distances, axis=1, kind="stable")
+    ranked = np.take_along_axis(right, order, 1)
+    figures = _figures(ranked, total)
+    distances = np.take_along_axis(distances, order, 1)
+    mixed = ((distances[:, 1:] == distances[:, :-1]) & (ranked[:, 1:] != ranked[:, :-1])).any(1)
+    for query in np.flatnonzero(mixed & (total > 0)):
+        for name, value in expected(ranked[query], distances[query]).items():
+            figures[name][query] = value
+    return figures
+
+
+def expected(right: np.ndarray, distances: np.ndarray) -> dict[str, float]:
+    """The figures of one query, each the mean over all orders of equally near answers.
+
+    ``distances`` (G,) rising, ``right`` (G,) bool, one or more true. At the j-th place of n equally near ones, r of
+    them right, an answer is right with probability r / n, and then (j - 1)(r - 1) / (n - 1) right ones of the n are
+    expected before it. The first right one of them is at place j with probability C(n - j, r - 1) / C(n, r).
+    """
+    count, total = len(right), int(right.sum())
+    place = np.arange(count)
+    begins = np.append(True, distances[1:] != distances[:-1])
+    group = np.cumsum(begins) - 1
+    sizes = np.bincount(group)
+    rights = np.bincount(group, right)
+    start = np.flatnonzero(begins)[group]
+    before = (np.cumsum(rights) - rights)[group]
+    n, r, j = sizes[group], rights[group], place - start + 1
+    share = r / n
+    precision = (before + 1 + (j - 1) * (r - 1) / np.maximum(n - 1, 1)) / (place + 1)
+    top = place < total
+    first = int(np.flatnonzero(rights)[0])
+    inside = group == first
+    ahead = np.arange(sizes[first])
+    still = np.cumprod(np.append(1.0, 1 - np.minimum(rights[first] / (sizes[first] - ahead), 1)))[
+        :-1
+    ]  # none right until here
+    return {
+        "map@r": float((share * precision * top).sum() / total),
+        "p@1": float(share[0]),
+        "r-precision": float((share * top).sum() / total),
+        "map": float((share * precision).sum() / total),
+        "mrr": float((still * np.minimum(rights[first] / (sizes[first] - ahead), 1) / (place[inside] + 1)).sum()),
+    }
 
 
 def _by_list(

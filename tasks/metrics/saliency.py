@@ -20,31 +20,44 @@ KLD = "kld[eps=2.2204e-16]"
 MODES = ("mit", "ai4va-legacy")
 """Other codes' definitions, computed beside ours where they are asked for; see ``compat``."""
 METRICS = (
-    Metric("cc", "", "max", "Pearson correlation of prediction and truth map, mean over images"),
-    Metric("auc[density]", "", "max", "expected AUC of fixations drawn from the truth map against all pixels"),
-    Metric(KLD, "nats", "min", "KL(truth || prediction) of sum-normalised maps, natural log, MIT's eps"),
-    Metric("sim", "", "max", "sum of the smaller of the two sum-normalised maps (no min-max scaling)"),
-    Metric("nss[density]", "", "max", "z-score (ddof 0) of the prediction expected at a draw from the truth map"),
-    Metric("nss", "", "max", "mean z-score (ddof 0) of the prediction at fixations"),
-    Metric("auc[judd]", "", "max", "AUC-Judd: unfixated pixels as negatives, thresholds at fixations, no jitter"),
-    Metric("auc[uniform]", "", "max", "AUC of fixations against all pixels, exact, ties one half"),
-    Metric("auc[shuffled]", "", "max", "sAUC: fixations against those of all other images, exact, ties one half"),
+    Metric("cc", "", "max", "Pearson correlation of prediction and truth map, mean over images", 2),
+    Metric("auc[density]", "", "max", "expected AUC of fixations drawn from the truth map against all pixels", 2),
+    Metric(KLD, "nats", "min", "KL(truth || prediction) of sum-normalised maps, natural log, MIT's eps", 2),
+    Metric("sim", "", "max", "sum of the smaller of the two sum-normalised maps (no min-max scaling)", 2),
+    Metric("nss[density]", "", "max", "z-score (ddof 0) of the prediction expected at a draw from the truth map", 2),
     Metric(
-        "auc[borji]", "", "max", "AUC-Borji: fixations against random pixels, thresholds .1 apart, 100 seeded splits"
+        "nss", "", "max", "mean z-score (ddof 0) of the prediction at fixations, each in the pixel of nearest centre", 2
     ),
-    Metric("ig[centre]", "bits", "max", "information gain a fixation over a Gaussian on the centre (sigma a quarter)"),
-    Metric("sim[mit]", "", "max", "MIT's SIM: both maps min-max scaled first"),
-    Metric("nss[mit]", "", "max", "MIT's NSS: deviation with N - 1, each fixated pixel once"),
-    Metric("auc[judd,mit]", "", "max", "MIT's AUC_Judd.m to the letter, without its jitter"),
-    Metric("ig[mit]", "bits", "max", "MIT's InfoGain over the centre map, both min-max scaled"),
+    Metric("auc[judd]", "", "max", "AUC-Judd: unfixated pixels as negatives, thresholds at fixations, no jitter", 2),
+    Metric("auc[uniform]", "", "max", "AUC of fixations against all pixels, exact, ties one half", 2),
+    Metric("auc[shuffled]", "", "max", "sAUC: fixations against those of all other images, exact, ties one half", 2),
     Metric(
-        "nss[ai4va-legacy]", "", "max", "the shipped AI4VA script: z-score times the stored truth, mean over pixels"
+        "auc[borji]",
+        "",
+        "max",
+        "AUC-Borji: fixations against random pixels, thresholds .1 apart, 100 seeded splits; a pixel that is fixated "
+        "twice counts twice (once in AUC_Borji.m)",
+        2,
     ),
     Metric(
-        "kld[ai4va-legacy]", "nats", "min", "the shipped AI4VA script: KL of each column, no eps, mean over columns"
+        "ig[centre]", "bits", "max", "information gain a fixation over a Gaussian on the centre (sigma a quarter)", 2
     ),
-    Metric("auc[ai4va-legacy]", "", "max", "the shipped AI4VA script: scikit-learn's AUC, which refuses grey truths"),
+    Metric("sim[mit]", "", "max", "MIT's SIM: both maps min-max scaled first", 2),
+    Metric("nss[mit]", "", "max", "MIT's NSS: deviation with N - 1, each fixated pixel once", 2),
+    Metric("auc[judd,mit]", "", "max", "MIT's AUC_Judd.m to the letter, without its jitter", 2),
+    Metric("ig[mit]", "bits", "max", "MIT's InfoGain over the centre map, both min-max scaled", 2),
+    Metric(
+        "nss[ai4va-legacy]", "", "max", "the shipped AI4VA script: z-score times the stored truth, mean over pixels", 2
+    ),
+    Metric(
+        "kld[ai4va-legacy]", "nats", "min", "the shipped AI4VA script: KL of each column, no eps, mean over columns", 2
+    ),
+    Metric(
+        "auc[ai4va-legacy]", "", "max", "the shipped AI4VA script: scikit-learn's AUC, which refuses grey truths", 2
+    ),
 )
+"""Predictions are worked on in float64. A fixation (x, y) is in the pixel whose centre is nearest, as ``pixels_at``
+has it: pysaliency cuts fractions off instead, which moves half of fractional fixations by a pixel."""
 
 
 def served(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,9 +111,10 @@ def score_items(
             continue
         predicted, fixated = _on_grid(predicted, target.shape, truth)
         elsewhere = others_of(places, k) if others is None else others[k]
-        figures = _figures(predicted, target, fixated, elsewhere)
+        ranged = maps.in_range(target)
+        figures = _figures(predicted, ranged, fixated, elsewhere)
         if "mit" in modes:
-            figures |= compat.mit(predicted, target, fixated)
+            figures |= compat.mit(predicted, ranged, fixated)
         if "ai4va-legacy" in modes:
             legacy, refused[k] = compat.ai4va_legacy(predicted, target)
             figures |= legacy
@@ -115,7 +129,7 @@ def _on_grid(
     prediction: np.ndarray, shape: tuple[int, ...], truth: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The prediction on the truth's grid, float64, and the fixated pixels (k,)."""
-    predicted = maps.resize_map(prediction, *shape).astype(np.float64)
+    predicted = maps.in_range(maps.resize_map(maps.in_range(prediction), *shape))
     if not len(truth.get("fixations", ())):
         return predicted, np.zeros(0, dtype=np.int64)
     width, height = (int(side) for side in truth["image_size"])
@@ -126,7 +140,7 @@ def _checked(values: np.ndarray, what: str) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"{what} has shape {array.shape}; it must be (height, width)")
-    wrong = array.size - int(np.isfinite(array).sum())
+    wrong = array.size - int(np.isfinite(array.astype(np.float64)).sum())
     if wrong:
         raise ValueError(f"{what} has {wrong} of {array.size} values that are NaN or infinite")
     return array
@@ -167,8 +181,8 @@ def _figures(predicted: np.ndarray, target: np.ndarray, fixated: np.ndarray, oth
             "ig[centre]": maps.information_gain(predicted, maps.centre_map(*target.shape), fixated),
         }
         if len(others):
-            rows, columns = (others[:, ::-1] * target.shape).astype(np.int64).T
-            figures["auc[shuffled]"] = auc.auc_shuffled(predicted, fixated, rows * target.shape[1] + columns)
+            elsewhere = maps.pixels_at(others, target.shape)
+            figures["auc[shuffled]"] = auc.auc_shuffled(predicted, fixated, elsewhere)
     return figures
 
 

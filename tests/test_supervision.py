@@ -1,0 +1,155 @@
+"""What weights were trained with: from timm's tags, from cards beside files, and unknown otherwise."""
+
+import json
+import re
+import shutil
+
+import pytest
+import timm
+import torch
+from conftest import TINY
+from safetensors.torch import save_file
+
+from benchmark import supervision
+from benchmark.backbones import Backbone
+from benchmark.errors import Refusal
+from benchmark.store import checksum
+from benchmark.weights_files import weights_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("resnet50.a1_in1k", "labels"),
+        ("resnet50.tv_in1k", "labels"),
+        ("resnet18.a1_in1k", "labels"),
+        ("vit_base_patch16_224.augreg_in21k_ft_in1k", "labels"),
+        ("vit_base_patch16_224.orig_in21k", "labels"),
+        ("deit3_small_patch16_224.fb_in22k_ft_in1k", "labels"),
+        ("convnext_tiny.in12k_ft_in1k", "labels"),
+        ("swinv2_cr_small_ns_224.sw_in1k", "labels"),
+        ("mobilenetv2_100.ra_in1k", "labels"),
+        ("vit_base_patch16_224.dino", "self-supervised"),
+        ("vit_small_patch14_dinov2.lvd142m", "self-supervised"),
+        ("vit_small_patch16_dinov3.lvd1689m", "self-supervised"),
+        ("vit_base_patch16_224.mae", "self-supervised"),
+        ("vit_huge_patch14_gap_224.in1k_ijepa", "self-supervised"),
+        ("convnextv2_atto.fcmae", "self-supervised"),
+        ("eva02_base_patch14_224.mim_in22k", "self-supervised"),
+        ("regnety_320.seer", "self-supervised"),
+        ("resnet50_clip.openai", "image-text"),
+        ("vit_base_patch16_clip_224.laion2b", "image-text"),
+        ("vit_base_patch16_siglip_224.webli", "image-text"),
+        ("vit_base_patch16_clip_224.datacompxl", "image-text"),
+        ("levit_128.fb_dist_in1k", "distilled"),
+        ("deit_tiny_distilled_patch16_224.fb_in1k", "distilled"),
+        ("tiny_vit_5m_224.dist_in22k", "distilled"),
+        ("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", "mixed"),
+        ("vit_base_patch16_clip_224.openai_ft_in1k", "mixed"),
+        ("resnext50_32x4d.fb_swsl_ig1b_ft_in1k", "mixed"),
+        ("resnet50.fb_ssl_yfcc100m_ft_in1k", "mixed"),
+        ("convnextv2_base.fcmae_ft_in22k_in1k", "mixed"),
+        ("eva02_small_patch14_336.mim_in22k_ft_in1k", "mixed"),
+        ("tf_efficientnet_b0.ns_jft_in1k", "mixed"),
+        ("beit_base_patch16_224.in22k_ft_in22k_in1k", "mixed"),
+        ("beitv2_base_patch16_224.in1k_ft_in1k", "mixed"),
+        ("regnety_160.swag_lc_in1k", "mixed"),
+        ("hiera_base_224.mae_in1k_ft_in1k", "mixed"),
+        ("samvit_base_patch16.sa1b", "unknown"),
+        ("resnet50.new_recipe_of_next_year_in1k", "unknown"),
+        ("resnet50.", "unknown"),
+    ],
+)
+def test_timms_tags_say_what_weights_were_trained_with(name, word):
+    assert supervision.of_timm(*name.split(".")) == word
+
+
+def test_no_tag_with_more_than_labels_in_it_is_called_labels():
+    more = re.compile(
+        r"clip|openai|laion|webli|swsl|wsl|ssl|fcmae|mim|dino|mae|jepa|jft|ig1b|seer|swag|dist|beit|eva0?2?_|lvd"
+    )
+    wrong, right = [], 0
+    for name in timm.list_pretrained():
+        architecture, _, tag = name.partition(".")
+        if supervision.of_timm(architecture, tag) == "labels":
+            right += 1
+            wrong += [name] if more.search(name) else []
+    assert wrong == []
+    assert right > 1_000, "most of timm's weights were trained on labels"
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(weights_bytes(Backbone("test_resnet")))
+    return path
+
+
+def test_a_card_beside_the_file_says_it(weights):
+    assert supervision.of_file(weights) == "unknown"
+    card = weights.with_suffix(".toml")
+    card.write_text('supervision = "image-text"\n')
+    assert supervision.of_file(weights) == "image-text"
+    weights.with_name("w.safetensors.toml").write_bytes('\ufeffsupervision = "manga tags"'.encode())
+    assert supervision.of_file(weights) == "manga tags", "the full name's card goes first; words of one's own are kept"
+    weights.with_name("w.safetensors.toml").unlink()
+    card.write_text(supervision.card_text("labels", checksum(weights.read_bytes()), 'a source with "quotes"'))
+    assert supervision.of_file(weights) == "labels"
+    card.write_text('source = "somewhere"\n')
+    assert supervision.of_file(weights) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("supervision = labels", "no readable card"),
+        ("supervision = 3", "supervision is one of labels"),
+        ('supervision = ""', "supervision is one of labels"),
+        ('supervision = "a\\nb"', "supervision is one of labels"),
+        ('supervision = "labels"\nsha256 = "00"', "is the card of another file"),
+    ],
+)
+def test_a_card_that_cannot_be_meant_is_refused_in_one_line(text, words, weights):
+    weights.with_suffix(".toml").write_text(text)
+    with pytest.raises(Refusal, match=words) as refused:
+        supervision.of_file(weights)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_from_timms_hub_says_its_tag(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.ones(1)}, path)
+    (tmp_path / "config.json").write_text(
+        json.dumps({"architecture": "vit_base_patch16_clip_224", "pretrained_cfg": {"tag": "laion2b_ft_in1k"}})
+    )
+    assert supervision.of_file(path) == "mixed"
+    assert supervision.of_file(shutil.copy(path, tmp_path / "mine.safetensors")) == "unknown", "not that folder's file"
+    (tmp_path / "config.json").write_text('{"architecture": "resnet18", "num_classes": 0}')
+    assert supervision.of_file(path) == "unknown"
+
+
+def test_first_weights_are_told_with_what_came_after():
+    assert supervision.of_pretraining("none") == "self-supervised"
+    assert supervision.of_pretraining("none", "labels") == "labels, then self-supervised"
+    assert supervision.of_pretraining("none", "self-supervised") == "self-supervised"
+    assert supervision.of_pretraining("characters' names", "unknown") == "unknown, then characters' names"
+
+
+def test_a_row_of_a_given_file_prints_unknown_until_a_card_says_more(cli, with_synth, weights):
+    compiled = {f"_orig_mod.{name}": value for name, value in Backbone("test_resnet").model.state_dict().items()}
+    torch.save(compiled, weights.with_name("w.pth"))
+    words = ("--method", "imagenet", "--task", "detection", *TINY, "--weights", weights.with_name("w.pth"))
+    done = cli(*words, "--no-baseline", "--results", with_synth)
+    assert done.returncode == 0, done.stderr
+    assert "w.pth: _orig_mod. taken off" in done.stderr
+    row = next(line for line in done.stdout.splitlines() if line.startswith("imagenet"))
+    assert "unknown" in row
+    assert "ImageNet labels" not in done.stdout
+    weights.with_name("w.pth.toml").write_text('supervision = "image-text"\n')
+    again = cli(*words, "--no-baseline", "--results", with_synth)
+    assert "image-text" in next(line for line in again.stdout.splitlines() if line.startswith("imagenet"))
+    started = cli(
+        *("--method", "jigsaw", "--task", "detection", *TINY, "--init", weights.with_name("w.pth"), "--no-baseline"),
+        *("--results", with_synth),
+    )
+    assert "image-text, then self-supervised" in started.stdout
