@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from timm.models.beit import Beit
+from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
+from timm.models.vision_transformer_relpos import VisionTransformerRelPos
 from torch import Tensor, nn
 
 from benchmark.config import BackboneSettings
 from benchmark.errors import CellError, Refusal, did_you_mean
+from benchmark.tokens import has_tokens, read, readout_of
 
 DEFAULTS = {
     "any": {"smoke": "test_resnet", "quick": "test_resnet", "standard": "resnet18", "paper": "resnet50"},
@@ -29,13 +33,16 @@ DEFAULTS = {
 
 
 class Backbone(nn.Module):
-    """An encoder of timm with its feature maps.
+    """An encoder of timm with its feature maps, and one vector of the whole image.
 
-    ``channels`` and ``strides`` describe the maps, fine to coarse. Parameters that no map depends on (a
-    classifier's last convolution) are frozen from the start, so that every trained parameter has a gradient.
+    ``channels`` and ``strides`` describe the maps, fine to coarse, ``width`` is that of the vector. Parameters that no
+    map depends on (a classifier's last convolution) are frozen from the start, so that every trained parameter has a
+    gradient; what reads the vector instead of the maps says so (``train_for``). ``started`` tells whether it holds
+    weights that were given to it, and not those of its making.
     """
 
     model: Any
+    started: bool = False
 
     def __init__(self, name: str, settings: BackboneSettings | None = None) -> None:
         """Build ``name`` with timm's initialisation from torch's global generator. Raises Refusal."""
@@ -58,19 +65,29 @@ class Backbone(nn.Module):
         self.indices = chosen
         self.channels = [info[index]["num_chs"] for index in chosen]
         self.strides = [info[index]["reduction"] for index in chosen]
+        self.has_tokens = has_tokens(self.model)
+        self.readout = readout_of(self.model, settings.readout)
+        self._frozen: dict[str, list[str]] = {}
+        self.width = self.channels[-1]
         self._freeze_unused()
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Feature maps (B, channels[i], H / strides[i], W / strides[i]) of normalised images (B, 3, H, W).
 
-        Raises CellError where a transformer's patches do not fit the images.
+        Those of a vision transformer have passed its final norm, as DINOv2 reads its layers (a model whose norm stands
+        behind its pooling has none for them). Raises CellError where a transformer's patches do not fit the images.
         """
+        self._check_sides(images)
+        return self.model.forward_intermediates(
+            images, indices=self.indices, intermediates_only=True, norm=self.has_tokens
+        )
+
+    def _check_sides(self, images: Tensor) -> None:
         if self.is_transformer() and (images.shape[-2] % self.strides[-1] or images.shape[-1] % self.strides[-1]):
             raise CellError(
                 f"{self.name} takes images whose sides are multiples of its {self.strides[-1]} px patches, not "
                 f"{images.shape[-2]} x {images.shape[-1]}; set the side of the method or task to such a multiple"
             )
-        return self.model.forward_intermediates(images, indices=self.indices, intermediates_only=True, norm=False)
 
     def normalize(self, images: Tensor) -> Tensor:
         """Images uint8 or float in [0, 1], (B, 3, H, W), as these weights expect their input."""
@@ -80,13 +97,31 @@ class Backbone(nn.Module):
         std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
         return (images - mean) / std
 
+    def denormalize(self, images: Tensor) -> Tensor:
+        """The inverse of ``normalize``: pixels in [0, 1] of what these weights take, (B, 3, H, W)."""
+        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        return images * std + mean
+
     def pooled(self, images: Tensor) -> Tensor:
-        """The coarsest map, averaged over space: (B, channels[-1])."""
-        return self(images)[-1].mean((2, 3))
+        """One vector (B, width) of each normalised image (B, 3, H, W).
+
+        A vision transformer's tokens after its final norm, read as ``readout`` says; of any other network the coarsest
+        map, averaged over space. Raises CellError as ``forward`` does.
+        """
+        if not self.has_tokens:
+            return self(images)[-1].mean((2, 3))
+        self._check_sides(images)
+        return read(self.model, self.model.forward_features(images), self.readout)
+
+    def train_for(self, what: Literal["maps", "vector"]) -> None:
+        """Freeze the parameters that ``what`` does not depend on, and train all others."""
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name not in self._frozen[what])
 
     def is_transformer(self) -> bool:
         """Whether this is a plain vision transformer: tokens of equal patches, one width."""
-        return isinstance(self.model, VisionTransformer)
+        return isinstance(self.model, VisionTransformer | Eva | Beit | VisionTransformerRelPos)
 
     def has_batch_norm(self) -> bool:
         """Whether any layer keeps running statistics."""
@@ -99,12 +134,31 @@ class Backbone(nn.Module):
     def _freeze_unused(self) -> None:
         was = self.training
         self.eval()
-        stride = max(self.strides)
-        sum(f.float().sum() for f in self(torch.zeros(1, 3, 2 * stride, 2 * stride))).backward()
-        for parameter in self.model.parameters():
-            parameter.requires_grad_(parameter.grad is not None)
-            parameter.grad = None
+        images = self._blank()
+        self._frozen["maps"] = self._without_gradient(self(images))
+        if self.has_tokens:
+            vector = self.pooled(images)
+            self.width = vector.shape[1]
+            self._frozen["vector"] = self._without_gradient([vector])
+        else:
+            self._frozen["vector"] = self._frozen["maps"]
+        self.train_for("maps")
         self.train(was)
+
+    def _blank(self) -> Tensor:
+        """The smallest image that this network takes, (1, 3, S, S)."""
+        side = 2 * max(self.strides)
+        config = self.model.pretrained_cfg
+        if self.has_tokens and config["fixed_input_size"] and not getattr(self.model, "dynamic_img_size", False):
+            side = max(side, *config["input_size"][1:])
+        return torch.zeros(1, 3, side, side)
+
+    def _without_gradient(self, outputs: list[Tensor]) -> list[str]:
+        """The names of the parameters that none of ``outputs`` depends on."""
+        sum(output.float().sum() for output in outputs).backward()
+        names = [name for name, parameter in self.model.named_parameters() if parameter.grad is None]
+        self.model.zero_grad(set_to_none=True)
+        return names
 
 
 def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:

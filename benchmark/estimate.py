@@ -102,12 +102,13 @@ def _transfer_seconds(cell: Cell, device: engine.Device) -> float:
     images = {name: _noise(size, view.side, device) for name, view in cell.task.views().items()}
     present = {name: torch.ones(size, dtype=torch.bool, device=device.torch) for name in images}
     kept = cell.task.caches_features and cell.family == "frozen"
-    ready = {name: cell.task.kept(encode(backbone, seen)) for name, seen in images.items()} if kept else None
+    reads = cell.task.reads(cell.protocol)
+    ready = {name: cell.task.kept(encode(backbone, seen, reads)) for name, seen in images.items()} if kept else None
 
     def step() -> None:
         with device.autocast(backbone):
             grad = cell.family == "finetune"
-            maps = ready or {name: encode(backbone, seen, grad) for name, seen in images.items()}
+            maps = ready or {name: encode(backbone, seen, reads, grad) for name, seen in images.items()}
             outputs = head(given(maps, present, {} if kept else images), None)
             losses = [tensor.float().sum() for tensor in _tensors(outputs)]
             if losses:

@@ -34,6 +34,7 @@ def gaussian_(backbone: Backbone, std: float) -> None:
 
 def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> None:
     """The weights that a pretext task starts from. Raises Refusal or Declined."""
+    backbone.started = True
     if isinstance(init, Path):
         load_weights(backbone, init)
         return

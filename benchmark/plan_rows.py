@@ -85,11 +85,12 @@ class Rows:
         """The row of a method for one seed; declined where it cannot run here."""
         entry = registry.find("methods", text)
         method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.pairs)
-        backbone = skeleton(self.backbone, self.backbone_settings, seed)
+        backbone_settings = as_read_by(method, self.backbone_settings)
+        backbone = skeleton(self.backbone, backbone_settings, seed)
         settings: dict[str, Any] = {
             "method": _plain(method.config),
             "task": _plain(self.task.config),
-            "backbone": _plain(self.backbone_settings),
+            "backbone": _plain(backbone_settings),
         }
         changed = {
             **self._changed(method.name, method.config),
@@ -155,7 +156,7 @@ class Rows:
             family=self.family,
             seed=seed,
             backbone=self.backbone,
-            backbone_settings=self.backbone_settings,
+            backbone_settings=backbone_settings,
             changed=changed,
             settings=settings,
             supervision=method.supervision,
@@ -198,7 +199,7 @@ class Rows:
             identity=source,
             method=method,
             backbone=self.backbone,
-            backbone_settings=self.backbone_settings,
+            backbone_settings=backbone.settings,
             settings=self.pretrain,
             seed=seed,
             init=init,
@@ -230,6 +231,13 @@ class Rows:
 
     def _changed(self, owner: str, config: Config) -> dict[str, Any]:
         return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
+
+
+def as_read_by(method: Method, settings: BackboneSettings) -> BackboneSettings:
+    """The settings of a backbone with a method's weights, read as the method says where the settings do not."""
+    if settings.readout != "family" or not method.pretrains:
+        return settings
+    return settings.model_copy(update={"readout": method.readout})
 
 
 def plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:
