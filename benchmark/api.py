@@ -316,7 +316,7 @@ class Task(ABC):
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A module ``forward(features, targets=None)``: the loss with targets, raw outputs without.
 
-        ``features`` are what ``reads`` says, maps fine to coarse (``Seen`` where there are several views); ``targets`` a
+        ``features`` are what ``reads`` says, fine to coarse (``Seen`` where there are several views); ``targets`` a
         list of dictionaries of tensors. A head that is fitted at once instead of by steps is a ``FittedHead``. An
         adversarial head gives the sum of its losses, each term detached from the networks that it must not move.
         """

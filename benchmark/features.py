@@ -114,9 +114,7 @@ def _compute(
     return {name: [torch.cat(level) for level in zip(*of, strict=True)] for name, of in parts.items()}
 
 
-def _key(
-    device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, fingerprint: str
-) -> str:
+def _key(device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, fingerprint: str) -> str:
     """A hash of everything that features depend on: weights with their statistics, squares, reduction, arithmetic."""
     settings = task.config.model_dump(mode="json")
     views = {

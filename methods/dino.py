@@ -44,6 +44,7 @@ class DinoConfig(ViewsConfig):
         0.1, "most that hue turns, share of the circle; none: a quarter of `jitter`", CODE, ge=0, le=0.5
     )
     blur: float = setting(0.5, "share of local views that are blurred", CODE, ge=0, le=1)
+    blur_kernel: int = setting(13, "side of the blur's kernel, px: three of its largest deviations", CODE, ge=0)
     blur_global: tuple[Share, Share] = setting(
         (1.0, 0.1), "share of the first and of the second global views that are blurred", CODE
     )

@@ -114,7 +114,7 @@ def reference(net, images, kept, norm_pix):
     """
     model, width = net.backbone.model, net.mask_token.shape[-1]
     side = images.shape[-1] // 16
-    losses, mean_masked = [], []
+    losses = []
     for image, seen in zip(images, kept, strict=True):
         patches = [
             image[:, 16 * y : 16 * y + 16, 16 * x : 16 * x + 16].permute(1, 2, 0).flatten()  # p x p x 3

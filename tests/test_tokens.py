@@ -140,7 +140,7 @@ def test_a_family_is_read_as_its_makers_read_it(name, expected):
 
 def test_a_class_token_that_is_not_there_is_refused():
     for readout in ("cls", "cls+mean"):
-        with pytest.raises(Refusal, match="test_vit2 has no class token to read; set backbone.readout to mean"):
+        with pytest.raises(Refusal, match="test_vit2 has no class token to read; set backbone"):
             Backbone("test_vit2", BackboneSettings(readout=readout))
     plain = Backbone("test_resnet", BackboneSettings(readout="cls"))
     assert plain.width == plain.channels[-1]

@@ -123,7 +123,9 @@ def _require_maskable(backbone: Backbone) -> None:
     if model.pos_embed is None:
         raise Declined(f"mae needs a vision transformer with a position embedding, and {backbone.name} has none")
     if not isinstance(model.patch_embed, PatchEmbed):
-        raise Declined(f"mae needs patches that see nothing of each other, and {backbone.name} has a convolutional stem")
+        raise Declined(
+            f"mae needs patches that see nothing of each other, and {backbone.name} has a convolutional stem"
+        )
 
 
 def _fix_positions(model: Any) -> None:
