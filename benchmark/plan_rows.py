@@ -90,7 +90,7 @@ class Rows:
         settings: dict[str, Any] = {
             "method": _plain(method.config),
             "task": _plain(self.task.config),
-            "backbone": _plain(backbone_settings),
+            "backbone": _plain(self.backbone_settings),
         }
         changed = {
             **self._changed(method.name, method.config),
@@ -104,7 +104,7 @@ class Rows:
             "file": entry.checksum,
             "settings": settings["method"],
             "backbone": self.backbone,
-            "backbone_settings": settings["backbone"],
+            "backbone_settings": _plain(backbone_settings),
             "seed": seed,
             **self.device.identity(backbone),
             "packages": provenance.versions(provenance.DECIDING),

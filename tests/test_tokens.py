@@ -218,3 +218,26 @@ def test_heads_are_as_wide_as_the_vector(name):
         head = task.head(backbone, protocol)
         if not isinstance(head, FittedHead):
             assert head([torch.randn(4, backbone.width, 1, 1)], None) is not None
+
+
+def test_rows_that_are_read_in_two_ways_stand_in_one_block(tmp_path):
+    """What a method says of its weights is in the id and in the record, and sets no row apart from its control."""
+    from benchmark import engine, plan
+    from benchmark.data.locate import open_dataset
+    from benchmark.flags import Parser, common, run_flags
+    from benchmark.launch import request_of
+    from benchmark.records import base_record
+    from leaderboards.rows import setup
+
+    words = ["--preset", "smoke", "--backbone", "test_vit", "--results", str(tmp_path)]
+    flags = Parser(parents=[common(), run_flags()]).parse_args(words)
+    request = request_of(flags, ["random", "mae"], ["saliency"], words)
+    data = open_dataset("synth", request.preset, request.sets, request.results)
+    work = plan.make(request, engine.start(1, "32", torch.get_num_threads()), data, data)
+    records = {cell.method: base_record(cell, work, request) for cell in work.cells if cell.backbone}
+    assert {name: record["backbone"]["readout"] for name, record in records.items()} == {
+        "random": "family",
+        "mae": "mean",
+    }
+    assert work.cells[-1].pretraining.identity["backbone_settings"]["readout"] == "mean"
+    assert setup(records["random"]) == setup(records["mae"])
