@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from benchmark.config import Config, TaskConfig, setting
+from benchmark.config import Config, Readout, TaskConfig, setting
 from benchmark.data.dataset import Box, Dataset, Item, Kind, Split
 from benchmark.errors import CellError, Declined, Refusal
 from tasks.metrics.metric import Metric
@@ -162,7 +162,13 @@ class Method(ABC):
     """Whether the pretraining's budget is spent on the task itself, on top of its own updates (``scratch``)."""
     takes_weights: ClassVar[bool] = False
     backbones: ClassVar[Literal["any", "vit"]] = "any"
+    readout: ClassVar[Readout] = "mean"
+    """How a vision transformer is read as one vector while a method trains it and ever after, where
+    ``backbone.readout`` does not say. To a method that trains the maps the class token is nothing: the mean of the
+    patches. ``family`` for one whose loss reads ``Backbone.pooled``. Given weights are always read as their family."""
     source: ClassVar[str] = ""
+    clips_each: ClassVar[bool] = False
+    """Whether ``clip`` bounds the gradient of each parameter on its own (DINO) instead of that of the network."""
 
     def __init__(self, config: Settings) -> None:
         self.config: Any = config
@@ -219,6 +225,19 @@ class Method(ABC):
         """The factor of the learning rate when ``progress`` in [0, 1) of the budget is spent."""
         del progress
         return 1.0
+
+    def decay(self, progress: float) -> float:
+        """The factor of every group's weight decay when ``progress`` in [0, 1) of the budget is spent."""
+        del progress
+        return 1.0
+
+    def clip(self, network: str) -> float:
+        """The largest norm that a gradient of this network may have before its optimiser's step; 0: any.
+
+        It bounds the norm over all parameters, or with ``clips_each`` that of each parameter on its own.
+        """
+        del network
+        return 0.0
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """One update of each driven network: yields its loss, in the order of the stage's ``drives``.
@@ -324,7 +343,7 @@ class Task(ABC):
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A module ``forward(features, targets=None)``: the loss with targets, raw outputs without.
 
-        ``features`` are the backbone's maps, fine to coarse (``Seen`` where there are several views); ``targets`` a
+        ``features`` are what ``reads`` says, fine to coarse (``Seen`` where there are several views); ``targets`` a
         list of dictionaries of tensors. A head that is fitted at once instead of by steps is a ``FittedHead``. An
         adversarial head gives the sum of its losses, each term detached from the networks that it must not move.
         """
@@ -347,6 +366,15 @@ class Task(ABC):
         """The group of an item where a protocol predicts each group by a head trained on the others (a style)."""
         del protocol, item
         return None
+
+    def reads(self, protocol: str) -> Literal["maps", "vector"]:
+        """What a head is given: the backbone's maps, or its one vector as the only map, (B, width, 1, 1).
+
+        The vector is what a backbone is compared by as a whole: of a vision transformer the class token or the mean of
+        its patches, as ``backbone.readout`` says, of any other network the coarsest map averaged over space.
+        """
+        del protocol
+        return "maps"
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """What is kept of one view's frozen features: a reduction that the head would make anyway."""

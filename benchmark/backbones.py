@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, Literal
 
 import timm
 import torch
+from timm.models.beit import Beit
+from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
+from timm.models.vision_transformer_relpos import VisionTransformerRelPos
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.config import BackboneSettings
 from benchmark.errors import CellError, Refusal, did_you_mean
+from benchmark.tokens import has_tokens, read, readout_of
 
 DEFAULTS = {
     "any": {"smoke": "test_resnet", "quick": "test_resnet", "standard": "resnet18", "paper": "resnet50"},
@@ -28,14 +32,17 @@ DEFAULTS = {
 
 
 class Backbone(nn.Module):
-    """An encoder of timm with its feature maps.
+    """An encoder of timm with its feature maps, and one vector of the whole image.
 
-    ``channels`` and ``strides`` describe the maps, fine to coarse; ``maps`` says how large they are. Parameters that no
-    map depends on (a classifier's last convolution) are frozen from the start, so that every trained parameter has a
-    gradient. On torch's meta device it is a ``skeleton``: it says what it takes and gives, and computes nothing.
+    ``channels`` and ``strides`` describe the maps, fine to coarse, ``maps`` says how large they are, ``width`` is that
+    of the vector. Parameters that no map depends on (a classifier's last convolution) are frozen from the start, so
+    that every trained parameter has a gradient; what reads the vector instead of the maps says so (``train_for``).
+    ``started`` tells whether it holds weights that were given to it, and not those of its making. On torch's meta
+    device it is a ``skeleton``: it says what it takes and gives, and computes nothing.
     """
 
     model: Any
+    started: bool = False
 
     def __init__(self, name: str, settings: BackboneSettings | None = None) -> None:
         """Build ``name`` with timm's initialisation from torch's global generator. Raises Refusal."""
@@ -59,21 +66,24 @@ class Backbone(nn.Module):
         self.channels = [info[index]["num_chs"] for index in chosen]
         self.strides = [info[index]["reduction"] for index in chosen]
         self.native_side = int(config["input_size"][-1])
-        unused = self._unused() if self.is_skeleton() else skeleton(name, settings).unused
-        self.unused = unused
-        for key, parameter in self.model.named_parameters():
-            parameter.requires_grad_(key not in unused)
+        self.has_tokens = has_tokens(self.model)
+        self.readout = readout_of(self.model, settings.readout)
+        self.width = self.channels[-1]
+        self.frozen: dict[str, list[str]] = {}
+        if self.is_skeleton():
+            self._look_for_unused()
+        else:
+            bones = skeleton(name, settings)
+            self.width, self.frozen = bones.width, bones.frozen
+        self.train_for("maps")
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Feature maps (B, channels[i], h, w), h and w as ``maps`` gives them, of normalised images (B, 3, H, W).
 
-        Raises CellError for images of a side that the encoder does not take.
+        Those of a vision transformer have passed its final norm, as DINOv2 reads its layers (a model whose norm stands
+        behind its pooling has none for them). Raises CellError for images of a side that the encoder does not take.
         """
-        height, width = images.shape[-2:]
-        try:
-            sizes = self.maps(height, width)
-        except Refusal as reason:
-            raise CellError(str(reason)) from None
+        sizes = self._checked(images)
         if self.is_skeleton():
             return [
                 images.new_empty((len(images), *shape))
@@ -83,7 +93,15 @@ class Backbone(nn.Module):
 
     def through(self, images: Tensor) -> list[Tensor]:
         """What timm's model itself gives, whatever the side; its own errors where it takes no such images."""
-        return self.model.forward_intermediates(images, indices=self.indices, intermediates_only=True, norm=False)
+        return self.model.forward_intermediates(
+            images, indices=self.indices, intermediates_only=True, norm=self.has_tokens
+        )
+
+    def _checked(self, images: Tensor) -> tuple[tuple[int, int], ...]:
+        try:
+            return self.maps(*images.shape[-2:])
+        except Refusal as reason:
+            raise CellError(str(reason)) from None
 
     def maps(self, height: int, width: int | None = None) -> tuple[tuple[int, int], ...]:
         """Height and width of each map, fine to coarse, of images of this size in pixels; square where one is given.
@@ -117,13 +135,33 @@ class Backbone(nn.Module):
         std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
         return (images - mean) / std
 
+    def denormalize(self, images: Tensor) -> Tensor:
+        """The inverse of ``normalize``: pixels in [0, 1] of what these weights take, (B, 3, H, W)."""
+        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        return images * std + mean
+
     def pooled(self, images: Tensor) -> Tensor:
-        """The coarsest map, averaged over space: (B, channels[-1])."""
-        return self(images)[-1].mean((2, 3))
+        """One vector (B, width) of each normalised image (B, 3, H, W).
+
+        A vision transformer's tokens after its final norm, read as ``readout`` says; of any other network the coarsest
+        map, averaged over space. Raises CellError as ``forward`` does.
+        """
+        if not self.has_tokens:
+            return self(images)[-1].mean((2, 3))
+        self._checked(images)
+        if self.is_skeleton():
+            return images.new_empty((len(images), self.width))
+        return read(self.model, self.model.forward_features(images), self.readout)
+
+    def train_for(self, what: Literal["maps", "vector"]) -> None:
+        """Freeze the parameters that ``what`` does not depend on, and train all others."""
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name not in self.frozen[what])
 
     def is_transformer(self) -> bool:
         """Whether this is a plain vision transformer: tokens of equal patches, one width."""
-        return isinstance(self.model, VisionTransformer)
+        return isinstance(self.model, VisionTransformer | Eva | Beit | VisionTransformerRelPos)
 
     def has_batch_norm(self) -> bool:
         """Whether any layer keeps running statistics."""
@@ -133,19 +171,27 @@ class Backbone(nn.Module):
         """Whether any convolution is depthwise (slow in bf16 on a CPU)."""
         return any(isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 for m in self.modules())
 
-    def _unused(self) -> frozenset[str]:
-        """The parameters that no map depends on, by name. Raises Refusal."""
+    def _look_for_unused(self) -> None:
+        """Which parameters maps and vector do without, and how wide the vector is. Raises Refusal."""
         self.eval()
+        images = torch.zeros(1, 3, self.native_side, self.native_side, device="meta")
         try:
-            maps = self.through(torch.zeros(1, 3, self.native_side, self.native_side, device="meta"))
-            sum(one.float().sum() for one in maps).backward()
-        except Exception as error:
+            self.frozen["maps"] = self._without_gradient(self.through(images))
+            self.frozen["vector"] = self.frozen["maps"]
+            if self.has_tokens:
+                vector = read(self.model, self.model.forward_features(images), self.readout)
+                self.width = vector.shape[1]
+                self.frozen["vector"] = self._without_gradient([vector])
+        except Exception as error:  # each of timm's architectures has its own
             raise Refusal(f"backbone '{self.name}' gives no feature maps: {said(error)}") from None
-        unused = frozenset(key for key, parameter in self.model.named_parameters() if parameter.grad is None)
-        for parameter in self.model.parameters():
-            parameter.grad = None
         self.train()
-        return unused
+
+    def _without_gradient(self, outputs: list[Tensor]) -> list[str]:
+        """The names of the parameters that none of ``outputs`` depends on."""
+        sum(output.float().sum() for output in outputs).backward()
+        names = [name for name, parameter in self.model.named_parameters() if parameter.grad is None]
+        self.model.zero_grad(set_to_none=True)
+        return names
 
 
 @functools.cache

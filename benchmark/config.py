@@ -74,6 +74,10 @@ def parse(annotation: Any, text: str) -> Any:
     return text.strip()
 
 
+Readout = Literal["family", "head", "cls", "mean", "cls+mean"]
+"""How a transformer's tokens become one vector; see ``benchmark.tokens``."""
+
+
 class BackboneSettings(Config):
     """Settings of the encoder itself (``--set backbone.FIELD``)."""
 
@@ -83,6 +87,12 @@ class BackboneSettings(Config):
     mean: tuple[float, float, float] | None = setting(None, "input mean per channel in [0, 1]; none: the weights' own")
     std: tuple[float, float, float] | None = setting(
         None, "input standard deviation per channel in [0, 1]; none: the weights' own"
+    )
+    readout: Readout = setting(
+        "family",
+        "what of a vision transformer is read where one vector is asked for, after its final norm: `cls` the class "
+        "token, `mean` that of the patches, `cls+mean` both, `head` what timm's own head pools; `family`: as those do "
+        "who made the weights (a method here says its own)",
     )
 
 

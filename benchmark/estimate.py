@@ -172,6 +172,7 @@ def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> fl
     views = cell.task.views()
     kept = cell.task.caches_features and cell.family == "frozen"
     grad = cell.family == "finetune"
+    reads = cell.task.reads(cell.protocol)
     operations = TRAINING * _head_operations(cell)
     if not kept:
         operations += (TRAINING if grad else 1) * sum(backbone.operations(view.side) for view in views.values())
@@ -182,8 +183,8 @@ def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> fl
         present = {name: torch.ones(images, dtype=torch.bool, device=device.torch) for name in views}
         with device.autocast(backbone):
             if kept and images not in ready:
-                ready[images] = {name: cell.task.kept(encode(backbone, one)) for name, one in seen.items()}
-            maps = ready[images] if kept else {name: encode(backbone, one, grad) for name, one in seen.items()}
+                ready[images] = {name: cell.task.kept(encode(backbone, one, reads)) for name, one in seen.items()}
+            maps = ready[images] if kept else {name: encode(backbone, one, reads, grad) for name, one in seen.items()}
             outputs = head(given(maps, present, {} if kept else seen), None)
             losses = [tensor.float().sum() for tensor in _tensors(outputs)]
             if losses:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,7 +26,8 @@ BATCH = 32
 MOST_KEPT_BYTES = 4 * 2**30
 MOST_STORED_BYTES = 2**30
 """More than this of a split is computed again by the next cell instead of being written."""
-VERSION = 1
+VERSION = 2
+Reads = Literal["maps", "vector"]
 Given = list[Tensor] | Seen
 
 
@@ -56,10 +57,11 @@ def given(maps: Mapping[str, list[Tensor]], present: Mapping[str, Tensor], image
     return next(iter(maps.values())) if len(maps) == 1 else Seen(maps, present, images)
 
 
-def encode(backbone: Backbone, images: Tensor, grad: bool = False) -> list[Tensor]:
-    """Feature maps of uint8 images (B, 3, S, S)."""
+def encode(backbone: Backbone, images: Tensor, reads: Reads, grad: bool = False) -> list[Tensor]:
+    """Feature maps of uint8 images (B, 3, S, S), or the backbone's one vector as the only map, (B, width, 1, 1)."""
     with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
-        return backbone(backbone.normalize(images).contiguous(memory_format=torch.channels_last))
+        seen = backbone.normalize(images).contiguous(memory_format=torch.channels_last)
+        return [backbone.pooled(seen)[:, :, None, None]] if reads == "vector" else backbone(seen)
 
 
 def on_device(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
@@ -74,16 +76,22 @@ def there(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[st
 
 @torch.no_grad()
 def bank(
-    device: engine.Device, task: Task, backbone: Backbone, data: TaskData, disk: Features | None, progress: Progress
+    device: engine.Device,
+    task: Task,
+    reads: Reads,
+    backbone: Backbone,
+    data: TaskData,
+    disk: Features | None,
+    progress: Progress,
 ) -> Bank | None:
     """The features of a split in float32, fixed batches and its own order; from ``disk`` where they lie there.
 
     None where they would pass ``MOST_KEPT_BYTES``: then each step computes its own.
     """
-    path = disk.folder / _key(device, task, backbone, data, disk.fingerprint) if disk else None
+    path = disk.folder / _key(device, task, reads, backbone, data, disk.fingerprint) if disk else None
     levels = _read(path, data, device) if path else None
     if levels is None:
-        levels = _compute(device, task, backbone, data, progress)
+        levels = _compute(device, task, reads, backbone, data, progress)
         if levels is None:
             return None
         if path and device.fabric.world_size == 1:
@@ -92,7 +100,7 @@ def bank(
 
 
 def _compute(
-    device: engine.Device, task: Task, backbone: Backbone, data: TaskData, progress: Progress
+    device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, progress: Progress
 ) -> dict[str, list[Tensor]] | None:
     parts: dict[str, list[list[Tensor]]] = {name: [] for name in data.caches}
     count = len(data.items)
@@ -100,14 +108,14 @@ def _compute(
         for start in range(0, count, BATCH):
             chosen = np.arange(start, min(start + BATCH, count))
             for name, images in on_device(data, chosen, device).items():
-                parts[name].append([level.contiguous() for level in task.kept(encode(backbone, images))])
+                parts[name].append([level.contiguous() for level in task.kept(encode(backbone, images, reads))])
             bar.advance(len(chosen))
             if count * sum(level[0].nbytes for of in parts.values() for level in of[0]) > MOST_KEPT_BYTES:
                 return None
     return {name: [torch.cat(level) for level in zip(*of, strict=True)] for name, of in parts.items()}
 
 
-def _key(device: engine.Device, task: Task, backbone: Backbone, data: TaskData, fingerprint: str) -> str:
+def _key(device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, fingerprint: str) -> str:
     """A hash of everything that features depend on: weights with their statistics, squares, reduction, arithmetic."""
     settings = task.config.model_dump(mode="json")
     views = {
@@ -118,6 +126,7 @@ def _key(device: engine.Device, task: Task, backbone: Backbone, data: TaskData, 
         [
             *(VERSION, engine.VERSION, BATCH, fingerprint, task.name, task.version),
             {name: settings[name] for name in task.kept_by},
+            *(reads, backbone.readout if reads == "vector" else ""),
             *(views, backbone.name, backbone.mean, backbone.std, checksum(weights_bytes(backbone))),
             *(device.identity(backbone), provenance.versions(provenance.DECIDING)),
         ]

@@ -45,6 +45,11 @@ class Job:
         return self.task.protocols[self.protocol]
 
     @property
+    def reads(self) -> features.Reads:
+        """What of the backbone the head is given."""
+        return self.task.reads(self.protocol)
+
+    @property
     def keeps(self) -> bool:
         """Whether features are computed once instead of at every step."""
         return self.task.caches_features and self.family == "frozen"
@@ -56,17 +61,20 @@ class Job:
 
     def bank(self, backbone: Backbone, data: TaskData) -> Bank | None:
         """The frozen features of a split, where they are kept."""
-        return features.bank(self.device, self.task, backbone, data, self.disk, self.progress) if self.keeps else None
+        if not self.keeps:
+            return None
+        return features.bank(self.device, self.task, self.reads, backbone, data, self.disk, self.progress)
 
 
 class Transfer(nn.Module):
     """Backbone and head as one network: images (uint8) or ready features in, the loss or raw outputs out."""
 
-    def __init__(self, backbone: Backbone, head: nn.Module, family: Family) -> None:
+    def __init__(self, backbone: Backbone, head: nn.Module, family: Family, reads: features.Reads) -> None:
         super().__init__()
         self.head = head
-        self.family = family
+        self.family, self.reads = family, reads
         if family == "finetune":
+            backbone.train_for(reads)
             self.backbone = backbone
         else:
             self.__dict__["backbone"] = backbone  # not a submodule: neither trained, nor saved, nor set to train mode
@@ -77,7 +85,7 @@ class Transfer(nn.Module):
         """The head's loss where there are targets, else its raw outputs."""
         if ready is None:
             grad = self.family == "finetune"
-            maps = {name: encode(self.backbone, seen, grad) for name, seen in images.items()}
+            maps = {name: encode(self.backbone, seen, self.reads, grad) for name, seen in images.items()}
             ready = given(maps, present, images)
         return self.head(ready, targets)
 
@@ -105,7 +113,7 @@ def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untra
     for name, of in state.items():
         part, _, rest = name.partition(".")
         parts[part][rest] = of
-    raw = Transfer(backbone, job.task.head(backbone, job.protocol), job.family)
+    raw = Transfer(backbone, job.task.head(backbone, job.protocol), job.family, job.reads)
     missing, extra = backbone.load_state_dict(parts["backbone"], strict=False)
     if extra or (job.family == "finetune" and missing):
         raise CellError(f"the stored network is not one of {backbone.name}; run the cell again with --force")
@@ -131,7 +139,7 @@ def train_head(
     """Train one head; gives the network, its loss curve, and what a fitted head has chosen."""
     device, task, config, family = job.device, job.task, job.task.config, job.family
     torch.manual_seed(derive(job.seed, "head", task.name))
-    raw = Transfer(backbone, task.head(backbone, job.protocol), family)
+    raw = Transfer(backbone, task.head(backbone, job.protocol), family, job.reads)
     raw = raw.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     if isinstance(raw.head, FittedHead):
         return Untrained(raw), [], _fit(job, raw.head, backbone, train, val)

@@ -6,6 +6,7 @@ import copy
 
 import numpy as np
 import torch
+from torch.nn.functional import normalize
 
 from benchmark import batch_norm, engine
 from benchmark.api import View
@@ -14,7 +15,6 @@ from benchmark.data.cache import ImageCache
 from benchmark.data.dataset import Dataset, Item
 from benchmark.parts.draw_filters import draw_filters, first_filters
 from benchmark.parts.draw_neighbours import draw_neighbours
-from benchmark.parts.neighbours import unit
 
 PANELS = 128
 SIDE = 128
@@ -59,5 +59,6 @@ def _features(device: engine.Device, backbone: Backbone, images: np.ndarray) -> 
     found = []
     for start in range(0, len(images), BATCH):
         batch = engine.to_device(images[start : start + BATCH], device.torch)
-        found.append(unit(backbone(backbone.normalize(batch).contiguous(memory_format=torch.channels_last))))
+        seen = backbone.normalize(batch).contiguous(memory_format=torch.channels_last)
+        found.append(normalize(backbone.pooled(seen).float(), dim=1))
     return torch.cat(found).cpu().numpy()

@@ -81,7 +81,8 @@ class Rows:
         """The row of a method for one seed; declined where it cannot run here."""
         entry = registry.find("methods", text)
         method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.pairs)
-        backbone = skeleton(self.backbone, self.backbone_settings)
+        backbone_settings = as_read_by(method, self.backbone_settings)
+        backbone = skeleton(self.backbone, backbone_settings)
         settings: dict[str, Any] = {
             "method": _plain(method.config),
             "task": _plain(self.task.config),
@@ -99,7 +100,7 @@ class Rows:
             "file": entry.checksum,
             "settings": settings["method"],
             "backbone": self.backbone,
-            "backbone_settings": settings["backbone"],
+            "backbone_settings": _plain(backbone_settings),
             "seed": seed,
             **self.device.identity(backbone),
             "packages": provenance.versions(provenance.DECIDING),
@@ -107,7 +108,7 @@ class Rows:
         if entry.file:
             changed["file"] = entry.file.name
         pretraining, weights, extra = None, None, 0
-        declined = self._unfit(method)
+        declined = self._unfit(method, backbone_settings)
         given = Given(method.supervision)
         if method.pretrains:
             settings["pretrain"] = _plain(self.pretrain)
@@ -153,7 +154,7 @@ class Rows:
             family=self.family,
             seed=seed,
             backbone=self.backbone,
-            backbone_settings=self.backbone_settings,
+            backbone_settings=backbone_settings,
             changed=changed,
             settings=settings,
             supervision=given.supervision,
@@ -168,13 +169,11 @@ class Rows:
             told=given.told,
         )
 
-    def _unfit(self, method: Method) -> str:
+    def _unfit(self, method: Method, settings: BackboneSettings) -> str:
         """Why this method or this task does not go with the backbone, where that is declined instead of refused."""
         try:
-            plan_checks.require_method(method, self.backbone, self.backbone_settings)
-            plan_checks.require_task(
-                self.task, self.protocol, self.data.fingerprint(), self.backbone, self.backbone_settings
-            )
+            plan_checks.require_method(method, self.backbone, settings)
+            plan_checks.require_task(self.task, self.protocol, self.data.fingerprint(), self.backbone, settings)
         except (Declined, Refusal) as reason:
             return self._declined(str(reason))
         return ""
@@ -210,7 +209,7 @@ class Rows:
             identity=source,
             method=method,
             backbone=self.backbone,
-            backbone_settings=self.backbone_settings,
+            backbone_settings=as_read_by(method, self.backbone_settings),
             settings=self.pretrain,
             seed=seed,
             init=init,
@@ -244,6 +243,13 @@ class Rows:
 
     def _changed(self, owner: str, config: Config) -> dict[str, Any]:
         return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
+
+
+def as_read_by(method: Method, settings: BackboneSettings) -> BackboneSettings:
+    """The settings of a backbone with a method's weights, read as the method says where the settings do not."""
+    if settings.readout != "family" or not method.pretrains:
+        return settings
+    return settings.model_copy(update={"readout": method.readout})
 
 
 def plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:

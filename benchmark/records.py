@@ -30,7 +30,7 @@ def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
         "pretraining": cell.pretraining.key if cell.pretraining else None,
         "seed": cell.seed,
         "preset": request.preset,
-        "backbone": {"name": cell.backbone, "side": cell.task.view().side} if cell.backbone else None,
+        "backbone": _backbone(cell) if cell.backbone else None,
         "precision": cell.identity.get("precision"),
         "changed": dict(cell.changed),
         "settings": dict(cell.settings),
@@ -46,6 +46,11 @@ def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
         "primary": _primary(cell),
         "request": {"typed": list(request.typed), "resolved": request.model_dump(mode="json", exclude={"typed"})},
     }
+
+
+def _backbone(cell: Cell) -> dict[str, Any]:
+    """Which it is, what it sees, and how it is read as one vector: the settings may leave that to the method."""
+    return {"name": cell.backbone, "side": cell.task.view().side, "readout": cell.backbone_settings.readout}
 
 
 def _told_of(dataset: Dataset) -> dict[str, Any]:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
 from benchmark import augment
 from benchmark.api import Context, View, setting
-from benchmark.parts.adamw import AdamWMethod
-from benchmark.parts.distillation import Centre, Prototypes, distillation, effective_rank, follow
+from benchmark.parts.adamw import AdamWMethod, weight_groups
+from benchmark.parts.distillation import Centre, Prototypes, distillation, drop_paths, effective_rank, follow
 from benchmark.parts.draw_rows import draw_rows
+from benchmark.parts.schedules import half_cosine
 from benchmark.parts.two_views import ViewsConfig, recoloured
 
 if TYPE_CHECKING:
     from benchmark.backbones import Backbone
 
 PAPER = "Caron et al. 2021"
+CODE = "facebookresearch/dino"
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class DinoConfig(ViewsConfig):
@@ -33,6 +38,17 @@ class DinoConfig(ViewsConfig):
     locals: int = setting(4, "local views of an image", f"{PAPER}, Table 8", ge=0)
     border: float = setting(0.4, "area that divides local from global crops, share of the image", PAPER, gt=0, lt=1)
     smallest_crop: float = setting(0.05, "least area of a local crop, share of the image", PAPER, gt=0, le=1)
+    jitter: float = setting(0.4, "strength of the jitter of brightness and contrast", CODE, ge=0, le=1)
+    saturation: float | None = setting(0.2, "strength of that of saturation; none: as `jitter`", CODE, ge=0, le=1)
+    hue: float | None = setting(
+        0.1, "most that hue turns, share of the circle; none: a quarter of `jitter`", CODE, ge=0, le=0.5
+    )
+    blur: float = setting(0.5, "share of local views that are blurred", CODE, ge=0, le=1)
+    blur_kernel: int = setting(13, "side of the blur's kernel, px: three of its largest deviations", CODE, ge=0)
+    blur_global: tuple[Share, Share] = setting(
+        (1.0, 0.1), "share of the first and of the second global views that are blurred", CODE
+    )
+    solarise: float = setting(0.2, "share of the second global views whose bright half is inverted", CODE, ge=0, le=1)
     prototypes: int = setting(512, "outputs of the head, K", f"{PAPER}, appendix C", ge=2)
     hidden: int = setting(256, "width of the head", f"{PAPER}, appendix C", ge=1)
     bottleneck: int = setting(64, "width before the prototypes", f"{PAPER}, appendix C", ge=1)
@@ -40,11 +56,18 @@ class DinoConfig(ViewsConfig):
     student_temperature: float = setting(0.1, "tau_s", PAPER, gt=0)
     teacher_temperature: float = setting(0.04, "tau_t at first", PAPER, gt=0)
     final_temperature: float = setting(0.07, "tau_t after the first tenth of the budget", PAPER, gt=0)
-    momentum: float = setting(0.98, "m of the teacher at first; rises to 1 by a cosine", PAPER, ge=0, lt=1)
+    momentum: float = setting(
+        0.98, "m of the teacher at first, by batch and updates; rises to 1 by a cosine", CODE, ge=0, lt=1
+    )
     centre_momentum: float = setting(0.9, "m of the centre", PAPER, ge=0, lt=1)
     frozen_last: float = setting(0.02, "share of the budget in which the prototypes do not move", PAPER, ge=0, lt=1)
     lr: float = setting(3e-3, "learning rate (AdamW)", PAPER, gt=0)
-    weight_decay: float = setting(0.04, "decoupled weight decay", PAPER, ge=0)
+    weight_decay: float = setting(0.04, "decoupled weight decay at first, of what is no bias and no norm", PAPER, ge=0)
+    final_weight_decay: float = setting(0.4, "and at last, by a cosine", PAPER, ge=0)
+    clip: float = setting(3.0, "largest norm of the gradient of each parameter; 0: any", CODE, ge=0)
+    drop_path: float = setting(
+        0.0, "share of images for which the student's last block is passed over (transformers)", CODE, ge=0, lt=1
+    )
 
     presets = {
         "smoke": {"side": 48, "locals": 2},
@@ -55,6 +78,7 @@ class DinoConfig(ViewsConfig):
             "prototypes": 8192,
             "hidden": 1024,
             "bottleneck": 256,
+            "momentum": 0.996,
             "lr": 1e-3,
         },
         "paper": {
@@ -65,8 +89,8 @@ class DinoConfig(ViewsConfig):
             "hidden": 2048,
             "bottleneck": 256,
             "batch_norm": False,
-            "momentum": 0.996,
-            "jitter": 0.4,
+            "momentum": 0.9995,
+            "drop_path": 0.1,
             "lr": 5e-4,
         },
     }
@@ -76,7 +100,10 @@ class Dino(AdamWMethod):
     """A student follows a teacher over different views; the teacher, the student's running mean, is handed over."""
 
     name = "dino"
+    version = 2
     Config = DinoConfig
+    readout = "family"
+    clips_each = True
     source = "Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021"
 
     config: DinoConfig
@@ -98,12 +125,39 @@ class Dino(AdamWMethod):
         c = self.config
         self._normalize = backbone.normalize
         teacher = Prototypes(backbone, c.hidden, c.bottleneck, c.prototypes, c.batch_norm)
+        student = copy.deepcopy(teacher)
+        drop_paths(student.backbone, c.drop_path)
+        self._last, self._frozen = student.last, False
         return {
-            "net": copy.deepcopy(teacher),
+            "net": student,
             "teacher": teacher,
             "centre": Centre(c.prototypes, c.centre_momentum),
             "initial": copy.deepcopy(backbone),
         }
+
+    def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """AdamW, without decay of biases and norms; it does not see the prototypes' gradient while they hold still."""
+        c = self.config
+        most = max(c.weight_decay, c.final_weight_decay)
+        optimizer = torch.optim.AdamW(weight_groups(parameters, most), lr=c.lr, fused=True)
+        optimizer.register_step_pre_hook(self._hold_last)
+        return optimizer
+
+    def _hold_last(self, *_: object) -> None:
+        """Cancel the gradient as the authors do, after it was shared by the ranks: no update, no moments, no decay."""
+        if self._frozen:
+            self._last.grad = None
+
+    def decay(self, progress: float) -> float:
+        """The weight decay from its first value to its last by half a cosine, as a share of the larger."""
+        c = self.config
+        most = max(c.weight_decay, c.final_weight_decay) or 1.0
+        return half_cosine(progress, c.weight_decay, c.final_weight_decay) / most
+
+    def clip(self, network: str) -> float:
+        """The largest norm of a parameter's gradient."""
+        del network
+        return float(self.config.clip)
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """The teacher follows the student of the step before; then its cross-entropy with the student's views."""
@@ -115,14 +169,15 @@ class Dino(AdamWMethod):
         views = [self._normalize(view) for view in (*large, *small)]
         with torch.no_grad():
             truths = nets["teacher"](*views[:2])
-        said = nets["net"](*views, frozen_last=context.progress < c.frozen_last)
+        self._frozen = context.progress < c.frozen_last
+        said = nets["net"](*views)
         loss = distillation(said, truths, centre.value, c.student_temperature, self.temperature(context.progress))
         centre.follow(torch.cat(truths))
         yield loss
 
     def momentum(self, progress: float) -> float:
         """m of the teacher: from its first value to 1 by half a cosine."""
-        return 1 - (1 - self.config.momentum) * (1 + math.cos(math.pi * progress)) / 2
+        return half_cosine(progress, self.config.momentum, 1.0)
 
     def temperature(self, progress: float) -> float:
         """tau_t: a linear rise over the first tenth of the budget."""
@@ -132,10 +187,14 @@ class Dino(AdamWMethod):
     def crops(self, images: Tensor, generator: torch.Generator) -> tuple[list[Tensor], list[Tensor]]:
         """Two global views float (N, 3, side, side), and the local ones (N, 3, local, local), in [0, 1]."""
         c = self.config
-        large = [self._view(images, c.side, (c.border, 1.0), generator) for _ in range(2)]
-        smallest = min(c.smallest_crop, c.border)
-        small = [self._view(images, c.local, (smallest, c.border), generator) for _ in range(c.locals)]
-        return large, small
+        whole, smallest = (c.border, 1.0), min(c.smallest_crop, c.border)
+        first, second = c.blur_global
+        large = [
+            recoloured(self._cut(images, c.side, whole, generator), c, generator, blur=first),
+            recoloured(self._cut(images, c.side, whole, generator), c, generator, blur=second, solarise=c.solarise),
+        ]
+        small = [self._cut(images, c.local, (smallest, c.border), generator) for _ in range(c.locals)]
+        return large, [recoloured(view, c, generator, blur=c.blur) for view in small]
 
     @torch.no_grad()
     def pretext(
@@ -170,11 +229,10 @@ class Dino(AdamWMethod):
         columns |= {f"local view {k + 1}": view for k, view in enumerate(small[:2])}
         return {"views": draw_rows({name: interpolate(x, size=(side, side)) for name, x in columns.items()})}
 
-    def _view(self, images: Tensor, size: int, scale: tuple[float, float], generator: torch.Generator) -> Tensor:
+    def _cut(self, images: Tensor, size: int, scale: tuple[float, float], generator: torch.Generator) -> Tensor:
         n = len(images)
         boxes = augment.random_boxes(n, scale, generator)
-        cut = augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator))
-        return recoloured(cut, self.config, generator)
+        return augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator))
 
 
 def main_directions(maps: Tensor) -> Tensor:

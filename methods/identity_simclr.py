@@ -62,6 +62,7 @@ class IdentitySimclr(AdamWMethod):
     Config = IdentitySimclrConfig
     needs = frozenset({"face_pairs", "body_pairs"})
     supervision = "face/body pairs"
+    readout = "family"
     source = (
         "Soykan, Yuret & Sezgin, Identity-Aware Semi-Supervised Learning for Comic Character Re-Identification, 2023"
     )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmark import augment
 from benchmark.api import Context, View, setting
 from benchmark.errors import Refusal
-from benchmark.parts.adamw import AdamWConfig, AdamWMethod
+from benchmark.parts.adamw import AdamWConfig, AdamWMethod, weight_groups
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
 from benchmark.parts.psnr import psnr
@@ -66,6 +66,7 @@ class Mae(AdamWMethod):
     """A transformer sees a quarter of a panel's patches; a small decoder paints the others."""
 
     name = "mae"
+    version = 2
     Config = MaeConfig
     backbones = "vit"
     source = "He, Chen, Xie, Li, Dollar & Girshick, Masked Autoencoders Are Scalable Vision Learners, CVPR 2022"
@@ -83,7 +84,7 @@ class Mae(AdamWMethod):
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """Encoder and decoder. Raises Declined for a backbone that is no vision transformer, Refusal for a side."""
         c = self.config
-        self._normalize = backbone.normalize
+        self._normalize, self._denormalize = backbone.normalize, backbone.denormalize
         net = MaskedAutoencoder(backbone, c.side, c.width, c.depth, c.heads)
         if c.side % net.patch or net.grid < 2:
             raise Refusal(
@@ -93,9 +94,9 @@ class Mae(AdamWMethod):
         return {"net": net}
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """AdamW with the betas of the paper."""
+        """AdamW with the betas of the paper; what has one dimension does not decay."""
         c = self.config
-        return torch.optim.AdamW(parameters, lr=c.lr, betas=(0.9, 0.95), weight_decay=c.weight_decay, fused=True)
+        return torch.optim.AdamW(weight_groups(parameters, c.weight_decay), lr=c.lr, betas=(0.9, 0.95), fused=True)
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """Squared error over the masked patches alone."""
@@ -103,8 +104,8 @@ class Mae(AdamWMethod):
         boxes = augment.random_boxes(n, (self.config.smallest_crop, 1.0), generator)
         images = augment.crop_resize(batch["image"], boxes, self.config.side, augment.coin(n, 0.5, generator))
         visible, masked = self.draw(n, generator)
-        said = nets["net"](self._normalize(images), visible)
-        yield self.error(said, images, masked).mean()
+        seen = self._normalize(images)
+        yield self.error(nets["net"](seen, visible), seen, masked).mean()
 
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
@@ -116,12 +117,12 @@ class Mae(AdamWMethod):
         """
         images, masked, said = self._painted(nets, batch["image"], context.generator)
         if self.config.norm_pix:
-            return {"explained": (1 - self.error(said, images, masked)).double().cpu().numpy()}
+            return {"explained": (1 - self.error(said, self._normalize(images), masked)).double().cpu().numpy()}
         hidden = self._as_mask(masked)
         left = 1 - hidden
         mean = (images * left).sum((2, 3), keepdim=True) / left.sum((2, 3), keepdim=True)
         return {
-            "psnr": psnr(unpatchify(said, self._patch), images, hidden),
+            "psnr": psnr(self._denormalize(unpatchify(said, self._patch)), images, hidden),
             "trivial:psnr": psnr(mean.expand_as(images), images, hidden),
         }
 
@@ -135,11 +136,11 @@ class Mae(AdamWMethod):
         """Rows of panel, what is seen of it, and what is painted (with ``norm_pix`` in the patches' own brightness)."""
         images, masked, said = self._painted(nets, batch["image"], context.generator)
         if self.config.norm_pix:
-            mean, deviation = _moments(patchify(images, self._patch))
+            mean, deviation = _moments(patchify(self._normalize(images), self._patch))
             said = said * deviation + mean
         hidden = self._as_mask(masked) > 0
         seen = torch.where(hidden, torch.full_like(images, 0.5), images)
-        painted = torch.where(hidden, unpatchify(said, self._patch), images)
+        painted = torch.where(hidden, self._denormalize(unpatchify(said, self._patch)), images)
         return {"masked": draw_rows({"panel": images, "seen": seen, "painted": painted})}
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -150,7 +151,7 @@ class Mae(AdamWMethod):
         return visible, masked
 
     def error(self, said: Tensor, images: Tensor, masked: Tensor) -> Tensor:
-        """Mean squared error over the masked patches of each image, float32 (N,); ``images`` in [0, 1]."""
+        """Mean squared error over the masked patches of each image, float32 (N,); ``images`` are normalised."""
         truth = patchify(images, self._patch)
         if self.config.norm_pix:
             mean, deviation = _moments(truth)
@@ -173,5 +174,5 @@ class Mae(AdamWMethod):
 
 
 def _moments(patches: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each patch, (N, P, 1) each."""
+    """Mean and standard deviation of each patch of normalised pixels, (N, P, 1) each."""
     return patches.mean(2, keepdim=True), (patches.var(2, keepdim=True) + 1e-6).sqrt()

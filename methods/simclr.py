@@ -57,6 +57,7 @@ class Simclr(AdamWMethod):
 
     name = "simclr"
     Config = SimclrConfig
+    readout = "family"
     source = "Chen, Kornblith, Norouzi & Hinton, A Simple Framework for Contrastive Learning, ICML 2020"
 
     config: SimclrConfig

@@ -197,12 +197,16 @@ class Classification(Task):
         if protocol == "knn@1":
             return NearestNeighbours(total, c.neighbours, c.temperature)
         if protocol == "logistic@1":
-            return LogisticHead(backbone.channels[-1], total, c.strengths)
+            return LogisticHead(backbone.width, total, c.strengths)
         if protocol == "finetune@1":
-            return GlobalLinear(backbone.channels[-1], total)
+            return GlobalLinear(backbone.width, total)
         sides = [min(size) for size in backbone.maps(c.side)]
         grids = [cells(count, side, c.dimensions) for count, side in zip(backbone.channels, sides, strict=True)]
         return StageProbes(backbone.channels, grids, total)
+
+    def reads(self, protocol: str) -> Literal["maps", "vector"]:
+        """Probes read the maps of every stage; what reads one place reads the backbone's vector."""
+        return "maps" if protocol == "linear@1" else "vector"
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Every map averaged down to at most ``dimensions`` values, as the probes read it."""

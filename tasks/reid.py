@@ -152,7 +152,7 @@ class Reid(Task):
         config = self.config
         if self.steps(protocol):
             return IdentityHead(
-                channels=backbone.channels[-1],
+                channels=backbone.width,
                 halves=len(self.views()),
                 dim=config.dim,
                 fusion=config.fusion,
@@ -185,9 +185,10 @@ class Reid(Task):
             of_series.setdefault(str(series[rows[0]]), []).append(rows)
         return CharacterSampler(list(of_series.values()), codes, self.config.series, self.config.each)
 
-    def kept(self, features: list[Tensor]) -> list[Tensor]:
-        """The coarsest map, averaged over space."""
-        return [features[-1].float().mean((2, 3), keepdim=True)]
+    def reads(self, protocol: str) -> Literal["maps", "vector"]:
+        """The backbone's one vector."""
+        del protocol
+        return "vector"
 
     def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
         """Unit vectors (B, D) as ``embedding`` float32 (D,) each."""

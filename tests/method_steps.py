@@ -37,14 +37,16 @@ def drive(method, nets, stage, steps=1, n=4):
     Gives losses (steps, networks), and fails where a driven network lacks a finite gradient.
     """
     drives = method.stages()[stage].drives
-    optimizers = {name: method.optimizer(name, nets[name].parameters()) for name in drives}
+    trained = {name: [p for p in net.parameters() if p.requires_grad] for name, net in nets.items()}
+    optimizers = {name: method.optimizer(name, trained[name]) for name in drives}
     every = []
     for step in range(steps):
         losses = method.step(nets, batch(method, n, step), context(step, step, steps, stage))
         told = []
         for name in drives:
-            for other, net in nets.items():
-                net.requires_grad_(other == name)
+            for other, parameters in trained.items():
+                for parameter in parameters:
+                    parameter.requires_grad_(other == name)
             with torch.autocast("cpu", torch.bfloat16):
                 loss = next(losses)
             optimizers[name].zero_grad()

@@ -1,5 +1,6 @@
 """DINO: who teaches whom, what the loss pairs, the centre, the crops, the figures."""
 
+import inspect
 import math
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from method_steps import batch, built, context, drive, generator, noise
 
+from benchmark import augment
 from benchmark.api import CellError, Refusal
+from benchmark.config import PretrainSettings
 from benchmark.parts.distillation import Centre, distillation, effective_rank, follow
 from methods.dino import Dino
 
@@ -83,15 +86,133 @@ def test_what_is_handed_over_is_the_teacher():
     assert nets["net"].backbone is not backbone
 
 
+@pytest.mark.fidelity
 def test_prototypes_hold_still_at_first():
-    method = dino(frozen_last="0.5")
+    """As in the authors' code their gradient is made, so that ranks can share it, and then cancelled: the optimiser
+    neither moves nor decays them nor counts the step, and its first one goes as far as its first ever does."""
+    method = dino(frozen_last="0.5", lr="0.01", weight_decay="0", final_weight_decay="0")
     nets = built(method)
-    for step, expected in ((0, 0.0), (6, None)):
-        nets["net"].zero_grad()
-        (loss,) = method.step(nets, batch(method), context(0, step, 10))
+    optimizer = method.optimizer("net", nets["net"].parameters())
+    last = nets["net"].last
+    before = last.detach().clone()
+    for step in (0, 2, 4, 5):
+        (loss,) = method.step(nets, batch(method, seed=step), context(0, step, 10))
+        optimizer.zero_grad()
         loss.backward()
-        grad = nets["net"].last.grad
-        assert (grad is None or float(grad.abs().sum()) == 0) if expected == 0 else float(grad.abs().sum()) > 0
+        assert float(last.grad.abs().sum()) > 0
+        optimizer.step()
+        if step < 5:
+            assert (last == before).all()
+            assert last not in optimizer.state
+    moved = (last - before).abs()
+    assert float(moved.max().detach()) == pytest.approx(0.01, rel=1e-3)
+    assert float(optimizer.state[last]["step"]) == 1
+
+
+@pytest.mark.fidelity
+def test_the_views_are_those_of_the_authors(monkeypatch):
+    """``DataAugmentationDINO`` of facebookresearch/dino (main_dino.py), transform by transform, at every preset."""
+    calls = []
+
+    def spy(name, *shown):
+        own = getattr(augment, name)
+
+        def called(images, *args, **kwargs):
+            bound = inspect.signature(own).bind(images, *args, **kwargs)
+            bound.apply_defaults()
+            calls.append((name, images.shape[-1], *(bound.arguments[one] for one in shown)))
+            return own(images, *args, **kwargs)
+
+        monkeypatch.setattr(augment, name, called)
+
+    spy("jitter_colours", "brightness", "contrast", "saturation", "hue", "share")
+    spy("grey_some", "share")
+    spy("blur_some", "share", "sigma")
+    spy("solarise_some", "share")
+    for preset in ("smoke", "paper"):
+        method = Dino(Dino.Config.resolve("dino", preset, {"side": "48", "local": "32", "locals": "2"}))
+        calls.clear()
+        method.crops(noise(2, 60), generator())
+        expected = []
+        for side, blurred, solarised in ((48, 1.0, 0), (48, 0.1, 0.2), (32, 0.5, 0), (32, 0.5, 0)):
+            expected += [("jitter_colours", side, 0.4, 0.4, 0.2, 0.1, 0.8), ("grey_some", side, 0.2)]
+            expected += [("blur_some", side, blurred, (0.1, 2.0))]
+            expected += [("solarise_some", side, solarised)] if solarised else []
+        assert calls == expected
+
+
+@pytest.mark.fidelity
+def test_a_fifth_of_the_second_global_views_is_solarised_and_no_other():
+    method = dino(jitter="0", saturation="0", hue="0", greyscale="0", locals="1")
+    white = torch.full((1_000, 3, 20, 20), 255, dtype=torch.uint8)
+    large, small = method.crops(white, generator())
+    dark = [float((view.amax((1, 2, 3)) < 0.5).double().mean()) for view in (*large, *small)]
+    assert dark[0] == dark[2] == 0
+    assert dark[1] == pytest.approx(0.2, abs=0.04)
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("preset", ["quick", "paper"])
+def test_weight_decay_rises_by_a_cosine_and_spares_biases_and_norms(preset):
+    """``cosine_scheduler(0.04, 0.4)`` and ``get_params_groups`` of facebookresearch/dino (utils.py)."""
+    sets = {} if preset == "quick" else {"prototypes": "64", "hidden": "32"}
+    method = Dino(Dino.Config.resolve("dino", preset, sets))
+    net = built(method, "test_vit")["net"]
+    optimizer = method.optimizer("net", [p for p in net.parameters() if p.requires_grad])
+    decayed, spared = optimizer.param_groups
+    names = {id(p): name for name, p in net.named_parameters()}
+    assert {names[id(p)] for p in spared["params"]} == {
+        name for name, p in net.named_parameters() if p.requires_grad and (name.endswith(".bias") or p.ndim == 1)
+    }
+    assert spared["weight_decay"] == 0
+    steps = 200
+    theirs = 0.4 + 0.5 * (0.04 - 0.4) * (1 + np.cos(np.pi * np.arange(steps) / steps))
+    ours = [decayed["weight_decay"] * method.decay(step / steps) for step in range(steps)]
+    assert ours == pytest.approx(theirs.tolist())
+    assert (method.clip("net"), method.clips_each) == (3.0, True)
+
+
+@pytest.mark.fidelity
+def test_the_teacher_s_momentum_fits_the_batch_of_the_preset():
+    """main_dino.py: .996 for its batch of 1,024, "for example use 0.9995 with batch size of 256"."""
+    assert PretrainSettings.resolve("pretrain", "paper").batch == 256
+    assert Dino.Config.resolve("dino", "paper").momentum == 0.9995
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("backbone", ["test_vit", "test_vit4", "vit_tiny_patch16_dinov3_qkvb"])
+def test_the_head_sees_the_class_token_after_the_final_norm(backbone):
+    net = built(dino(batch_norm="false"), backbone)["net"].eval()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        model = net.backbone.model
+        seen = model.forward_features(images)
+        whole = seen[:, model.num_prefix_tokens :].mean(1)  # of one that has registers alone
+        token = seen[:, 0] if model.cls_token is not None else model.fc_norm(whole)
+        for layer in net.head:
+            token = layer(token)
+        unit = token / token.norm(dim=1, keepdim=True)
+        cosines = unit @ (net.last / net.last.norm(dim=1, keepdim=True)).T
+        assert torch.allclose(net(images)[0], cosines, atol=1e-5)
+
+
+@pytest.mark.fidelity
+def test_the_student_s_blocks_are_passed_over_and_never_the_teacher_s():
+    nets = built(dino(drop_path="0.1"), "test_vit")
+    blocks = {name: list(nets[name].backbone.model.blocks) for name in ("net", "teacher")}
+    depth = len(blocks["net"])
+    rates = [getattr(block.drop_path2, "drop_prob", 0.0) for block in blocks["net"]]
+    assert rates == pytest.approx(np.linspace(0, 0.1, depth).tolist())
+    assert all(isinstance(block.drop_path1, torch.nn.Identity) for block in blocks["teacher"])
+    assert nets["net"].state_dict().keys() == nets["teacher"].state_dict().keys()
+    assert Dino.Config.resolve("dino", "paper").drop_path == 0.1
+    images = torch.randn(4, 3, 48, 48)
+    student = nets["net"].train()
+    torch.manual_seed(0)
+    one = student(images)[0]
+    assert any((student(images)[0] != one).any() for _ in range(20))
+    assert (student.eval()(images)[0] == student(images)[0]).all()
+    built(dino(drop_path="0.1"), "test_resnet")  # has none, as in the authors' code
 
 
 def test_the_centre_is_a_running_mean():

@@ -22,6 +22,7 @@ def task(**sets):
 
 class Backbone:
     channels = (4, 8)
+    width = 8
 
 
 def truth(identity, series="s", apart=(), **more):

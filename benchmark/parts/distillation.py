@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
+from timm.layers import DropPath, calculate_drop_path_rates
 from torch import Tensor, distributed, nn
 from torch.nn.functional import linear, log_softmax, normalize, softmax
 
@@ -17,23 +18,47 @@ class Prototypes(nn.Module):
     def __init__(self, backbone: Backbone, hidden: int, bottleneck: int, prototypes: int, batch_norm: bool) -> None:
         """``batch_norm`` in the first two of the head's layers, as the authors' code offers for convolutional ones."""
         super().__init__()
+        backbone.train_for("vector")
         self.backbone = backbone
-        widths = (backbone.channels[-1], hidden, hidden)
+        widths = (backbone.width, hidden, hidden)
         layers: list[nn.Module] = []
         for a, b in pairwise(widths):
-            layers += [nn.Linear(a, b), *([nn.BatchNorm1d(b)] if batch_norm else []), nn.GELU()]
-        self.head = nn.Sequential(*layers, nn.Linear(hidden, bottleneck))
+            layers += [_linear(a, b), *([nn.BatchNorm1d(b)] if batch_norm else []), nn.GELU()]
+        self.head = nn.Sequential(*layers, _linear(hidden, bottleneck))
         self.last = nn.Parameter(torch.randn(prototypes, bottleneck))
 
-    def forward(self, *views: Tensor, frozen_last: bool = False) -> tuple[Tensor, ...]:
-        """Cosines (N, K) of each batch of normalised images; ``frozen_last`` keeps the gradient from the prototypes."""
-        last = normalize(self.last.detach() if frozen_last else self.last, dim=1)
+    def forward(self, *views: Tensor) -> tuple[Tensor, ...]:
+        """Cosines (N, K) of each batch of normalised images."""
+        last = normalize(self.last, dim=1)
         found = []
         for view in views:
             unit = normalize(self.head(self.backbone.pooled(view)).float(), dim=1)
             with torch.autocast(unit.device.type, enabled=False):
                 found.append(linear(unit, last))
         return tuple(found)
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """A layer as the authors start theirs: N(0, .02) within two units, biases 0."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.trunc_normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def drop_paths(backbone: Backbone, rate: float) -> None:
+    """Let the blocks of a transformer be passed over in training, from 0 of the first up to ``rate`` of the last.
+
+    Stochastic depth (Huang et al., ECCV 2016), for each image on its own. Other networks stay as they are, as those of
+    the authors' code do.
+    """
+    if not backbone.has_tokens or not rate:
+        return
+    blocks = list(backbone.model.blocks)
+    for block, share in zip(blocks, calculate_drop_path_rates(rate, len(blocks)), strict=True):
+        for name in ("drop_path1", "drop_path2"):
+            if isinstance(getattr(block, name, None), nn.Identity | DropPath):
+                setattr(block, name, DropPath(share) if share else nn.Identity())
 
 
 class Centre(nn.Module):

@@ -13,9 +13,10 @@ class Embedder(nn.Module):
     def __init__(self, backbone: Backbone, hidden: int, out: int) -> None:
         """``hidden`` and ``out`` are the widths of the head's two layers, the last with normalised outputs."""
         super().__init__()
+        backbone.train_for("vector")
         self.backbone = backbone
         self.head = nn.Sequential(
-            nn.Linear(backbone.channels[-1], hidden, bias=False),
+            nn.Linear(backbone.width, hidden, bias=False),
             nn.BatchNorm1d(hidden),
             nn.ReLU(),
             nn.Linear(hidden, out, bias=False),

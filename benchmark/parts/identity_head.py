@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def halves_of(features: list[Tensor] | Seen) -> tuple[Tensor, Tensor]:
-    """The coarsest maps averaged over space, float32 (B, V, C), one a view, and which are there, bool (B, V)."""
+    """The backbone's vectors, float32 (B, V, C), one a view, and which are there, bool (B, V)."""
     if isinstance(features, list):
         only = features[-1].float().mean((2, 3))[:, None]
         return only, torch.ones(only.shape[:2], dtype=torch.bool, device=only.device)

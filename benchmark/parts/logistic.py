@@ -21,7 +21,7 @@ MOST_ITERATIONS = 1_000
 
 
 class LogisticHead(FittedHead):
-    """Multinomial logistic regression (scikit-learn's, L-BFGS) on the coarsest map's mean.
+    """Multinomial logistic regression (scikit-learn's, L-BFGS) on the backbone's vector.
 
     Features are brought to mean 0 and deviation 1 over the training items. For each ``C`` of the grid, from the
     strongest regularisation on, the fit starts from the one before; the C that is best on validation is kept as it was

@@ -35,7 +35,7 @@ def votes(queries: Tensor, examples: Tensor, labels: Tensor, classes: int, k: in
 
 
 class NearestNeighbours(FittedHead):
-    """Votes of the nearest training images by the cosine of the coarsest map's mean; validation chooses how many."""
+    """Votes of the nearest training images by the cosine of the backbone's vector; validation chooses how many."""
 
     def __init__(self, classes: int, counts: Sequence[int], temperature: float) -> None:
         super().__init__()
@@ -71,5 +71,5 @@ class NearestNeighbours(FittedHead):
 
 
 def unit(features: Any) -> Tensor:
-    """The coarsest map averaged over space, of length 1: (B, C)."""
+    """The last of the maps averaged over space (one vector is a map of one place), of length 1: (B, C)."""
     return normalize(features[-1].float().mean((2, 3)), dim=1)

@@ -44,7 +44,7 @@ class StageProbes(nn.Module):
 
 
 class GlobalLinear(nn.Module):
-    """A linear classifier on the coarsest map averaged over space, for a backbone that is trained with it."""
+    """A linear classifier on the backbone's vector, for a backbone that is trained with it."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()

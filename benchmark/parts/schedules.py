@@ -1,4 +1,4 @@
-"""Learning-rate factors as functions of the share of the budget that is spent."""
+"""Factors and values as functions of the share of the budget that is spent."""
 
 from __future__ import annotations
 
@@ -10,3 +10,8 @@ def warmup_cosine(progress: float, warmup: float = 0.05) -> float:
     if progress < warmup:
         return (progress + 1e-3) / (warmup + 1e-3)
     return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def half_cosine(progress: float, first: float, last: float) -> float:
+    """From ``first`` to ``last`` by half a cosine over the whole budget."""
+    return last + (first - last) * 0.5 * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,64 @@
+"""How a vision transformer is read as one vector: class token, mean of its patches, both, or as its family does."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.config import Readout
+from benchmark.errors import Refusal
+
+POOLINGS = ("token", "avg", "avgmax", "max", "map")
+"""What timm's heads make of a row of tokens; encoders of language models have none of these."""
+RECONSTRUCTING = re.compile(r"(^|[._])mae$")
+"""timm's tags of weights that a masked autoencoder left, which were not fine-tuned (``mae``)."""
+
+
+def has_tokens(model: Any) -> bool:
+    """Whether one of timm's models is a plain transformer: a row of tokens, one width from the first block on."""
+    parts = ("num_prefix_tokens", "blocks", "forward_head")
+    return all(hasattr(model, part) for part in parts) and model.global_pool in POOLINGS
+
+
+def has_class_token(model: Any) -> bool:
+    """Whether the first of the tokens is a class token, and no register."""
+    embedded = getattr(model, "embeds", model)
+    return has_tokens(model) and getattr(embedded, "cls_token", None) is not None
+
+
+def readout_of(model: Any, wanted: Readout) -> Readout:
+    """How ``model`` is read where ``wanted`` is asked for; ``family`` is resolved by architecture and timm's tag.
+
+    The class token of DINO, DINOv2 and DINOv3 (their papers' nearest neighbours; timm pools DINOv3 by its mean), the
+    mean of the patches of a masked autoencoder, else what timm's own head reads (``head``): the pooling that the
+    supervised or contrastive pretraining was done with. Raises Refusal for a class token that is not there.
+    """
+    if not has_tokens(model):
+        return "head"
+    if wanted == "family":
+        config = model.pretrained_cfg
+        tag, architecture = config.get("tag") or "", config.get("architecture") or ""
+        if RECONSTRUCTING.search(tag):
+            return "mean"
+        if "dino" in tag or "dino" in architecture:
+            return "cls" if has_class_token(model) else "mean"
+        return "head"
+    if wanted.startswith("cls") and not has_class_token(model):
+        name = model.pretrained_cfg.get("architecture")
+        raise Refusal(f"{name} has no class token to read; set backbone.readout to mean or family")
+    return wanted
+
+
+def read(model: Any, tokens: Tensor, readout: Readout) -> Tensor:
+    """One vector (B, D) of each row of tokens (B, prefix + N, C) as ``forward_features`` gives them, normed.
+
+    Where a model's final norm stands behind its pooling (timm's ``fc_norm``), it follows here too.
+    """
+    if readout == "head":
+        return model.forward_head(tokens, pre_logits=True)  # type: ignore[no-any-return]
+    parts = {"cls": tokens[:, 0], "mean": tokens[:, model.num_prefix_tokens :].mean(1)}
+    norm = getattr(model, "fc_norm", None) or torch.nn.Identity()
+    return torch.cat([norm(parts[name]) for name in readout.split("+")], 1)
