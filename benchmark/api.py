@@ -150,6 +150,8 @@ class Method(ABC):
     takes_weights: ClassVar[bool] = False
     backbones: ClassVar[Literal["any", "vit"]] = "any"
     source: ClassVar[str] = ""
+    clips_each: ClassVar[bool] = False
+    """Whether ``clip`` bounds the gradient of each parameter on its own (DINO) instead of that of the network."""
 
     def __init__(self, config: Settings) -> None:
         self.config: Any = config
@@ -196,6 +198,19 @@ class Method(ABC):
         """The factor of the learning rate when ``progress`` in [0, 1) of the budget is spent."""
         del progress
         return 1.0
+
+    def decay(self, progress: float) -> float:
+        """The factor of every group's weight decay when ``progress`` in [0, 1) of the budget is spent."""
+        del progress
+        return 1.0
+
+    def clip(self, network: str) -> float:
+        """The largest norm that a gradient of this network may have before its optimiser's step; 0: any.
+
+        It bounds the norm over all parameters, or with ``clips_each`` that of each parameter on its own.
+        """
+        del network
+        return 0.0
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """One update of each driven network: yields its loss, in the order of the stage's ``drives``.

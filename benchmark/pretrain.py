@@ -41,6 +41,32 @@ class Outcome:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The learning rate and weight decay of each group of each optimiser, as the method set them."""
+
+    rates: dict[str, list[float]]
+    decays: dict[str, list[float]]
+
+    @classmethod
+    def of(cls, optimizers: Mapping[str, torch.optim.Optimizer]) -> Full:
+        """Those of optimisers that no schedule has touched."""
+
+        def each(value: str) -> dict[str, list[float]]:
+            return {name: [group.get(value, 0.0) for group in one.param_groups] for name, one in optimizers.items()}
+
+        return cls(each("lr"), each("weight_decay"))
+
+    def scale(self, optimizers: Mapping[str, torch.optim.Optimizer], rate: float, decay: float) -> None:
+        """Set every group to these factors of what it began with."""
+        for name, optimizer in optimizers.items():
+            groups = zip(optimizer.param_groups, self.rates[name], self.decays[name], strict=True)
+            for group, full_rate, full_decay in groups:
+                group["lr"] = full_rate * rate
+                if "weight_decay" in group:
+                    group["weight_decay"] = full_decay * decay
+
+
 def pretrain(
     device: engine.Device,
     method: Method,
@@ -91,7 +117,7 @@ def drive(
     progress: Progress,
 ) -> list[tuple[int, float]]:
     """The loop itself, from the checkpoint or the start to ``steps``; gives the loss curve. Raises CellError."""
-    rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
+    full = Full.of(optimizers)
     labels = _labels(method, panels)
     first, curve = checkpoint.load(nets, optimizers)
     saved = time.monotonic()
@@ -100,9 +126,7 @@ def drive(
         batches = engine.prefetch(lambda step: _batch(device, panels, labels, settings, seed, step), first, steps)
         for step, batch in enumerate(batches, start=first):
             context = engine.context(device, seed, "pretrain", step, steps)
-            for name, optimizer in optimizers.items():
-                for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
-                    group["lr"] = rate * method.rate(context.progress)
+            full.scale(optimizers, rate=method.rate(context.progress), decay=method.decay(context.progress))
             context = replace(context, stage=stage_at(method, context.progress))
             losses = update(device, backbone, method, batch, context, nets, optimizers)
             note = ""
@@ -193,6 +217,7 @@ def update(
         with device.autocast(backbone):
             loss = _next_loss(method, losses, drives)
         device.fabric.backward(loss)
+        clip(nets[name], method.clip(name), method.clips_each)
         optimizers[name].step()
         optimizers[name].zero_grad(set_to_none=True)
         seen.append(loss.detach())
@@ -200,6 +225,15 @@ def update(
         if next(losses, None) is not None:
             raise CellError(f"a step of {method.name} yields more losses than the networks it drives: {drives}")
     return seen
+
+
+def clip(net: nn.Module, most: float, each: bool) -> None:
+    """Shorten the gradient of a network, or of each of its parameters, to a norm of ``most``; 0: leave it."""
+    if most <= 0:
+        return
+    moved = [parameter for parameter in net.parameters() if parameter.grad is not None]
+    for group in ([one] for one in moved) if each else (moved,):
+        nn.utils.clip_grad_norm_(group, most)
 
 
 def _next_loss(method: Method, losses: Any, drives: tuple[str, ...]) -> Tensor:

@@ -134,3 +134,12 @@ def test_autocast_changes_nothing(change):
         cast = change(generator(1))
     assert cast.dtype == torch.float32
     assert (cast == plain).all()
+
+
+def test_solarisation_inverts_the_bright_half_of_its_share_as_torchvision_does():
+    images = torch.rand(400, 3, 6, 6)
+    solarised = augment.solarise_some(images, 0.3, generator())
+    touched = (solarised != images).flatten(1).any(1)
+    assert 80 < int(touched.sum()) < 160
+    assert torch.allclose(solarised[touched], functional.solarize(images[touched], 0.5))
+    assert torch.equal(augment.solarise_some(images, 0.0, generator()), images)

@@ -17,7 +17,15 @@ from benchmark.augment.colour import (
 )
 from benchmark.augment.masks import HOLES, inner_band
 from benchmark.augment.patches import channel_shift, cut, downsample, integers
-from benchmark.augment.views import blur_some, coin, crop_resize, grey_some, jitter_colours, random_boxes
+from benchmark.augment.views import (
+    blur_some,
+    coin,
+    crop_resize,
+    grey_some,
+    jitter_colours,
+    random_boxes,
+    solarise_some,
+)
 
 __all__ = [
     "FLAT",
@@ -39,6 +47,7 @@ __all__ = [
     "jitter_colours",
     "random_boxes",
     "recolour",
+    "solarise_some",
     "standardise",
     "to_float",
 ]

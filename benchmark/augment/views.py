@@ -120,3 +120,9 @@ def blur_some(
     out = images.clone()
     out[chosen] = flat.view(-1, 3, height, width)
     return out
+
+
+def solarise_some(images: Tensor, share: float, generator: torch.Generator, threshold: float = 0.5) -> Tensor:
+    """Images float (N, 3, h, w) in [0, 1], a ``share`` of them with what is at or above ``threshold`` inverted."""
+    chosen = coin(len(images), share, generator)[:, None, None, None]
+    return torch.where(chosen & (images >= threshold), 1 - images, images)

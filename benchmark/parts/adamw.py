@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,6 +19,19 @@ class AdamWConfig(Config):
     lr: float = setting(1e-3, "learning rate (AdamW)", gt=0)
     weight_decay: float = setting(1e-2, "decoupled weight decay", ge=0)
     warmup: float = setting(0.05, "share of the budget in which the learning rate rises, before its cosine", ge=0, lt=1)
+
+
+def weight_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups of an optimiser: matrices and kernels, which decay, and what has one dimension or none, which do not.
+
+    The latter are biases and the scales and offsets of norms. A group without any parameter is left out.
+    """
+    every = list(parameters)
+    groups = [
+        {"params": [one for one in every if one.ndim > 1], "weight_decay": weight_decay},
+        {"params": [one for one in every if one.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 class AdamWMethod(Method):

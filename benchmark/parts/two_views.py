@@ -16,10 +16,15 @@ class ViewsConfig(AdamWConfig):
     """Settings of the strong views."""
 
     smallest_crop: float = setting(0.2, "least area of a crop, share of the image", PAPER, gt=0, le=1)
-    jitter: float = setting(0.5, "strength of colour jitter; hue moves a fifth of it", PAPER, ge=0, le=1)
+    jitter: float = setting(0.5, "strength of the jitter of brightness and contrast", PAPER, ge=0, le=1)
+    saturation: float | None = setting(None, "strength of that of saturation; none: as `jitter`", PAPER, ge=0, le=1)
+    hue: float | None = setting(
+        None, "most that hue turns, share of the circle; none: a quarter of `jitter`", PAPER, ge=0, le=0.5
+    )
     jittered: float = setting(0.8, "share of views whose colours move", PAPER, ge=0, le=1)
     greyscale: float = setting(0.2, "share of views in grey", PAPER, ge=0, le=1)
     blur: float = setting(0.5, "share of views that are blurred", PAPER, ge=0, le=1)
+    blur_kernel: int = setting(0, "side of the blur's kernel, px; 0: a tenth of the view", PAPER, ge=0)
 
 
 def strong(images: Tensor, size: int, c: ViewsConfig, generator: torch.Generator) -> Tensor:
@@ -29,11 +34,21 @@ def strong(images: Tensor, size: int, c: ViewsConfig, generator: torch.Generator
     return recoloured(augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator)), c, generator)
 
 
-def recoloured(views: Tensor, c: ViewsConfig, generator: torch.Generator) -> Tensor:
-    """Squares float (N, 3, s, s) in [0, 1] with other colours, in grey, blurred, each by its share."""
-    views = augment.jitter_colours(views, generator, c.jitter, c.jitter, c.jitter, c.jitter / 5, c.jittered)
+def recoloured(
+    views: Tensor, c: ViewsConfig, generator: torch.Generator, blur: float | None = None, solarise: float = 0.0
+) -> Tensor:
+    """Squares float (N, 3, s, s) in [0, 1] with other colours, in grey, blurred, solarised, each by its share.
+
+    ``blur`` is the share of these views that are blurred where it is not that of the settings (DINO's differs from
+    view to view), ``solarise`` the share whose bright half is inverted.
+    """
+    saturation = c.jitter if c.saturation is None else c.saturation
+    hue = c.jitter / 4 if c.hue is None else c.hue
+    views = augment.jitter_colours(views, generator, c.jitter, c.jitter, saturation, hue, c.jittered)
     views = augment.grey_some(views, c.greyscale, generator)
-    return augment.blur_some(views, c.blur, generator, kernel=max(3, views.shape[-1] // 10 // 2 * 2 + 1))
+    kernel = c.blur_kernel or max(3, views.shape[-1] // 10 // 2 * 2 + 1)
+    views = augment.blur_some(views, c.blur if blur is None else blur, generator, kernel=kernel)
+    return augment.solarise_some(views, solarise, generator) if solarise > 0 else views
 
 
 def weak(images: Tensor, size: int, smallest_crop: float, generator: torch.Generator) -> Tensor:
