@@ -70,11 +70,12 @@ class View:
     """How images of a kind become squares of ``side`` pixels, once, as uint8.
 
     ``crop``: short side to ``side``, centre cut out. ``squash``: both sides to ``side``, aspect lost.
-    ``pad``: long side to ``side``, rest grey (128), image at the top left.
+    ``pad``: long side to ``side``, rest grey (128), image at the top left. ``centre``: long side to ``side``, rest
+    black, image in the middle.
     """
 
     side: int
-    fit: Literal["crop", "squash", "pad"] = "crop"
+    fit: Literal["crop", "squash", "pad", "centre"] = "crop"
     kind: Kind = "panels"
 
     def place(self, width: int, height: int) -> Placement:
@@ -215,8 +216,9 @@ class Method(ABC):
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """One update of each driven network: yields its loss, in the order of the stage's ``drives``.
 
-        ``batch`` holds uint8 (B, 3, side, side) on the device by view, and int64 (B,) of ``labels`` by name; each
-        network is called only through ``nets``.
+        ``batch`` holds uint8 (B, 3, side, side) on the device by view, as ``VIEW_size`` int64 (B, 2) the width and
+        height in pixels of what each was made from, and int64 (B,) of ``labels`` by name; each network is called
+        only through ``nets``.
         """
         raise TypeError(f"{self.name} does not pretrain")
 

@@ -169,8 +169,9 @@ def _batch(
 def _at(
     device: engine.Device, panels: Mapping[str, ImageCache], labels: Mapping[str, np.ndarray], chosen: np.ndarray
 ) -> dict[str, Tensor]:
-    """Squares and labels of some images, on the device."""
-    told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in labels.items()}
+    """Squares, sizes and labels of some images, on the device."""
+    sizes = {f"{name}_size": cache.sizes for name, cache in panels.items()}
+    told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in {**sizes, **labels}.items()}
     return {name: engine.squares(cache, chosen, device.torch) for name, cache in panels.items()} | told
 
 

@@ -14,8 +14,8 @@ from benchmark.parts.adamw import AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
 from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import views_of
-from benchmark.parts.two_views import ViewsConfig, strong, weak
+from benchmark.parts.pair_views import strong_pairs, views_of
+from benchmark.parts.two_views import ViewsConfig, weak
 
 if TYPE_CHECKING:
     from benchmark.backbones import Backbone
@@ -122,13 +122,10 @@ class IdentitySimclr(AdamWMethod):
     def _seen(self, batch: dict[str, Tensor], generator: torch.Generator, aligned: bool) -> dict[str, list[Tensor]]:
         """Two strong views and, where aligned, a weak one of faces and bodies; the strong ones are drawn first."""
         c = self.config
-        seen = {
-            "face": [strong(batch["face"], c.face, c, generator) for _ in range(2)],
-            "body": [strong(batch["body"], c.body, c, generator) for _ in range(2)],
-        }
+        seen = strong_pairs(batch, {"face": c.face, "body": c.body}, c, generator)
         if aligned:
             seen["face"].append(weak(batch["face"], c.face, c.weak_face_crop, generator))
-            seen["body"].append(weak(batch["body"], c.body, c.weak_body_crop, generator))
+            seen["body"].append(weak(batch["body"], c.body, c.weak_body_crop, generator, batch["body_size"]))
         return seen
 
     def _embedded(

@@ -14,8 +14,8 @@ from benchmark.parts.adamw import AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
 from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import views_of
-from benchmark.parts.two_views import ViewsConfig, strong
+from benchmark.parts.pair_views import strong_pairs, views_of
+from benchmark.parts.two_views import ViewsConfig
 
 if TYPE_CHECKING:
     from benchmark.backbones import Backbone
@@ -95,7 +95,7 @@ class Simclr(AdamWMethod):
         with torch.no_grad():
             first, second = self._embedded(nets, batch, context.generator)
         right = found(first, second)
-        images = len(next(iter(batch.values())))
+        images = len(batch[next(iter(self.sides()))])
         chance = np.full(images, 1 / (2 * len(first) - 1))
         return {"accuracy": right.view(-1, images).mean(0).cpu().numpy(), "trivial:accuracy": chance}
 
@@ -105,19 +105,15 @@ class Simclr(AdamWMethod):
         """Rows of an image and two views of it."""
         del nets
         columns = {}
-        for name, size in self.sides().items():
+        for name, pair in strong_pairs(batch, self.sides(), self.config, context.generator).items():
             columns[name] = batch[name].float() / 255
-            for view in ("one view", "another"):
-                columns[f"{name}, {view}"] = strong(batch[name], size, self.config, context.generator)
+            columns |= {f"{name}, {what}": view for what, view in zip(("one view", "another"), pair, strict=True)}
         return {"views": draw_rows(columns)}
 
     def _embedded(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Embeddings of two views of everything, (N, out) each; faces and bodies are N things of their own."""
-        seen = []
-        for name, size in self.sides().items():
-            pair = [strong(batch[name], size, self.config, generator) for _ in range(2)]
-            seen.append(self._normalize(torch.cat(pair)))
-        embedded = [z.chunk(2) for z in nets["net"](*seen)]
+        seen = strong_pairs(batch, self.sides(), self.config, generator).values()
+        embedded = [z.chunk(2) for z in nets["net"](*(self._normalize(torch.cat(pair)) for pair in seen))]
         return torch.cat([z[0] for z in embedded]), torch.cat([z[1] for z in embedded])

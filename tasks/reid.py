@@ -37,7 +37,7 @@ class ReidConfig(TaskConfig):
 
     crops: Literal["faces", "bodies", "both"] = setting("faces", "what characters are found again by", SOURCE)
     exclude: Literal["none", "panel", "page"] = setting("none", "whose items are no answer to a query of theirs")
-    side: int = setting(64, "side in pixels of the square input; faces lose their aspect, bodies are padded", ge=16)
+    side: int = setting(64, "side in pixels of the square input; faces lose their aspect, bodies lie on black", ge=16)
     body_side: int | None = setting(None, "side of bodies where it is another; none: as `side`", ge=16)
     fusion: Literal["cat", "sum", "mean", "weighted", "attention"] = setting(
         "sum", "how face and body become one vector; the last two are learnt", SOURCE
@@ -116,10 +116,10 @@ class Reid(Task):
         return next(iter(self.views().values()))
 
     def views(self) -> dict[str, View]:
-        """Faces squashed, bodies padded (Soykan et al. 2023); one of them is the image itself."""
+        """Faces squashed, bodies centred on black (Soykan et al. 2023); one of them is the image itself."""
         crops, side = self.config.crops, self.config.side
         kind: Kind = "characters" if crops == "both" else crops
-        both = {"face": View(side, "squash", kind), "body": View(self.config.body_side or side, "pad", kind)}
+        both = {"face": View(side, "squash", kind), "body": View(self.config.body_side or side, "centre", kind)}
         return both if crops == "both" else {"image": both["face" if crops == "faces" else "body"]}
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
