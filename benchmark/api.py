@@ -151,6 +151,8 @@ class Method(ABC):
     takes_weights: ClassVar[bool] = False
     backbones: ClassVar[Literal["any", "vit"]] = "any"
     source: ClassVar[str] = ""
+    sync_batch_norm: ClassVar[bool] = False
+    """Whether batch norm takes its statistics over all devices where ``pretrain.sync_batch_norm`` leaves it open."""
     clips_each: ClassVar[bool] = False
     """Whether ``clip`` bounds the gradient of each parameter on its own (DINO) instead of that of the network."""
 

@@ -80,6 +80,7 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device) -> float:
     }
     size = len(next(iter(batch.values())))
     nothing: dict[str, list[Any]] = {name: [] for name in batch}
+    batch |= {f"{name}_size": torch.full((size, 2), batch[name].shape[-1], device=device.torch) for name in nothing}
     batch |= {name: torch.zeros(size, dtype=torch.int64, device=device.torch) for name in work.method.labels(nothing)}
 
     def step(stage: int) -> None:

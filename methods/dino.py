@@ -79,6 +79,8 @@ class Dino(AdamWMethod):
     Config = DinoConfig
     source = "Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021"
 
+    sync_batch_norm = True
+
     config: DinoConfig
 
     def views(self) -> dict[str, View]:

@@ -50,6 +50,7 @@ class Supervised(AdamWMethod):
     Config = SupervisedConfig
     needs = frozenset({"face_pairs", "body_pairs", "identities"})
     supervision = "characters' names"
+    version = 2
     source = "Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, eq. 2"
 
     config: SupervisedConfig

@@ -93,7 +93,7 @@ class Reid(Task):
     """Retrieval of characters: every appearance is a query, others its gallery; and who is who on strips of panels."""
 
     name = "reid"
-    version = 2
+    version = 3
     Config = ReidConfig
     scorer = "tasks.metrics.reid"
     files = "submissions.formats.embeddings"
