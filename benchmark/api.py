@@ -71,11 +71,12 @@ class View:
     """How images of a kind become squares of ``side`` pixels, once, as uint8.
 
     ``crop``: short side to ``side``, centre cut out. ``squash``: both sides to ``side``, aspect lost.
-    ``pad``: long side to ``side``, rest grey (128), image at the top left.
+    ``pad``: long side to ``side``, rest grey (128), image at the top left. ``centre``: long side to ``side``, rest
+    black, image in the middle.
     """
 
     side: int
-    fit: Literal["crop", "squash", "pad"] = "crop"
+    fit: Literal["crop", "squash", "pad", "centre"] = "crop"
     kind: Kind = "panels"
 
     def place(self, width: int, height: int) -> Placement:
@@ -167,6 +168,8 @@ class Method(ABC):
     ``backbone.readout`` does not say. To a method that trains the maps the class token is nothing: the mean of the
     patches. ``family`` for one whose loss reads ``Backbone.pooled``. Given weights are always read as their family."""
     source: ClassVar[str] = ""
+    sync_batch_norm: ClassVar[bool] = False
+    """Whether batch norm takes its statistics over all devices where ``pretrain.sync_batch_norm`` leaves it open."""
     clips_each: ClassVar[bool] = False
     """Whether ``clip`` bounds the gradient of each parameter on its own (DINO) instead of that of the network."""
 
@@ -242,8 +245,9 @@ class Method(ABC):
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """One update of each driven network: yields its loss, in the order of the stage's ``drives``.
 
-        ``batch`` holds uint8 (B, 3, side, side) on the device by view, and int64 (B,) of ``labels`` by name; each
-        network is called only through ``nets``.
+        ``batch`` holds uint8 (B, 3, side, side) on the device by view, as ``VIEW_size`` int64 (B, 2) the width and
+        height in pixels of what each was made from, and int64 (B,) of ``labels`` by name; each network is called
+        only through ``nets``.
         """
         raise TypeError(f"{self.name} does not pretrain")
 

@@ -106,6 +106,9 @@ class PretrainSettings(Config):
         "--budget flops spends what `images` forward and backward passes of the bare backbone at this side cost",
         ge=32,
     )
+    sync_batch_norm: Literal["auto", "on", "off"] = setting(
+        "auto", "batch norm over the whole batch on several devices: as the method's paper has it, always, or never"
+    )
     held_out: int = setting(1_024, "panels of the validation series that the pretext figure is measured on", ge=1)
     presets = {
         "smoke": {"held_out": 64, "images": 1_024, "batch": 32},

@@ -151,8 +151,9 @@ def _batch(work: Pretraining, images: int, device: engine.Device) -> dict[str, T
     """Noise for each of a method's views, and labels that are all alike."""
     batch = {name: _noise(images, view.side, device) for name, view in work.method.views().items()}
     nothing: dict[str, list[Any]] = {name: [] for name in batch}
+    sizes = {f"{name}_size": torch.full((images, 2), batch[name].shape[-1], device=device.torch) for name in nothing}
     labels = {name: torch.zeros(images, dtype=torch.int64, device=device.torch) for name in work.method.labels(nothing)}
-    return batch | labels
+    return batch | sizes | labels
 
 
 def _bare_step(backbone: Backbone, side: int, device: engine.Device, images: int) -> None:

@@ -19,6 +19,7 @@ from benchmark.backbones import Backbone
 from benchmark.config import PretrainSettings
 from benchmark.data.cache import ImageCache
 from benchmark.errors import CellError
+from benchmark.parts.sync_batch_norm import desynchronise, synchronise
 from benchmark.progress import Progress
 from benchmark.seeding import derive
 
@@ -88,8 +89,10 @@ def pretrain(
     raw = method.build(backbone)
     first = _batch(device, panels, _labels(method, panels), settings, seed, 0)
     steps, flops = budgeted_steps(device, method, backbone, raw, first, settings, budget, seed)
-    nets, optimizers = setup(device, method, raw)
+    nets, optimizers = setup(device, method, raw, settings.sync_batch_norm)
     curve = drive(device, method, backbone, panels, settings, seed, steps, nets, optimizers, checkpoint, progress)
+    for net in nets.values():
+        desynchronise(net)  # each rank judges, and hands over, by itself
     pretext, pictures = _held_out(device, method, backbone, nets, held_out, settings, seed)
     return Outcome(
         steps=steps,
@@ -169,8 +172,9 @@ def _batch(
 def _at(
     device: engine.Device, panels: Mapping[str, ImageCache], labels: Mapping[str, np.ndarray], chosen: np.ndarray
 ) -> dict[str, Tensor]:
-    """Squares and labels of some images, on the device."""
-    told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in labels.items()}
+    """Squares, sizes and labels of some images, on the device."""
+    sizes = {f"{name}_size": cache.sizes for name, cache in panels.items()}
+    told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in {**sizes, **labels}.items()}
     return {name: engine.squares(cache, chosen, device.torch) for name, cache in panels.items()} | told
 
 
@@ -183,14 +187,20 @@ def stage_at(method: Method, progress: float) -> int:
 
 
 def setup(
-    device: engine.Device, method: Method, raw: Mapping[str, nn.Module]
+    device: engine.Device, method: Method, raw: Mapping[str, nn.Module], sync_batch_norm: str = "auto"
 ) -> tuple[dict[str, Any], dict[str, torch.optim.Optimizer]]:
-    """Networks and optimisers on the device, each network wrapped on its own for the ranks."""
+    """Networks and optimisers on the device, each network wrapped on its own for the ranks.
+
+    ``sync_batch_norm`` (auto, on, off) says whether batch norm takes its statistics over all of them.
+    """
+    synced = sync_batch_norm == "on" or (sync_batch_norm == "auto" and method.sync_batch_norm)
     nets: dict[str, Any] = {}
     optimizers: dict[str, Any] = {}
     driven = {name for stage in method.stages() for name in stage.drives}
     for name, net in raw.items():
         net = net.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        if synced and device.fabric.world_size > 1:
+            synchronise(net)
         if name in driven:
             optimizer = method.optimizer(name, [p for p in net.parameters() if p.requires_grad])
             nets[name], optimizers[name] = device.fabric.setup(net, optimizer)

@@ -106,6 +106,8 @@ class Dino(AdamWMethod):
     clips_each = True
     source = "Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021"
 
+    sync_batch_norm = True
+
     config: DinoConfig
 
     def views(self) -> dict[str, View]:

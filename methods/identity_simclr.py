@@ -14,8 +14,8 @@ from benchmark.parts.adamw import AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
 from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import views_of
-from benchmark.parts.two_views import ViewsConfig, strong, weak
+from benchmark.parts.pair_views import strong_pairs, views_of
+from benchmark.parts.two_views import ViewsConfig, weak
 
 if TYPE_CHECKING:
     from benchmark.backbones import Backbone
@@ -36,6 +36,8 @@ class IdentitySimclrConfig(ViewsConfig):
     alignment: bool = setting(True, "the third term; off: the first two alone", CODE)
     weak_face_crop: float = setting(0.2, "least area of a weak crop of a face", CODE, gt=0, le=1)
     weak_body_crop: float = setting(0.5, "least area of a weak crop of a body", CODE, gt=0, le=1)
+    final_rate: float = setting(0.02, "share of the learning rate that is left at the end", CODE, ge=0, le=1)
+    clip: float = setting(0.5, "largest norm of the gradient; 0: any", CODE, ge=0)
     hidden: int = setting(256, "width of the head", CODE, ge=1)
     out: int = setting(128, "width of the embedding", CODE, ge=1)
 
@@ -46,7 +48,9 @@ class IdentitySimclrConfig(ViewsConfig):
             "face": 96,
             "body": 128,
             "smallest_crop": 0.08,
+            "hue": 0.1,
             "blur": 1.0,
+            "blur_kernel": 9,
             "temperature": 0.07,
             "hidden": 2048,
             "lr": 5e-4,
@@ -63,6 +67,8 @@ class IdentitySimclr(AdamWMethod):
     needs = frozenset({"face_pairs", "body_pairs"})
     supervision = "face/body pairs"
     readout = "family"
+    version = 2
+    sync_batch_norm = True
     source = (
         "Soykan, Yuret & Sezgin, Identity-Aware Semi-Supervised Learning for Comic Character Re-Identification, 2023"
     )
@@ -85,6 +91,17 @@ class IdentitySimclr(AdamWMethod):
         """The backbone with its head, for faces and bodies alike."""
         self._normalize = backbone.normalize
         return {"net": Embedder(backbone, self.config.hidden, self.config.out)}
+
+    def rate(self, progress: float) -> float:
+        """A linear rise, then half a cosine down to ``final_rate``."""
+        c = self.config
+        factor = super().rate(progress)
+        return factor if progress < c.warmup else c.final_rate + (1 - c.final_rate) * factor
+
+    def clip(self, network: str) -> float:
+        """As in the authors' configuration."""
+        del network
+        return float(self.config.clip)
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """NTXent(face, face') + NTXent(body, body') and, aligned, NTXent(weak face, weak body), weighted."""
@@ -127,13 +144,10 @@ class IdentitySimclr(AdamWMethod):
     def _seen(self, batch: dict[str, Tensor], generator: torch.Generator, aligned: bool) -> dict[str, list[Tensor]]:
         """Two strong views and, where aligned, a weak one of faces and bodies; the strong ones are drawn first."""
         c = self.config
-        seen = {
-            "face": [strong(batch["face"], c.face, c, generator) for _ in range(2)],
-            "body": [strong(batch["body"], c.body, c, generator) for _ in range(2)],
-        }
+        seen = strong_pairs(batch, {"face": c.face, "body": c.body}, c, generator)
         if aligned:
             seen["face"].append(weak(batch["face"], c.face, c.weak_face_crop, generator))
-            seen["body"].append(weak(batch["body"], c.body, c.weak_body_crop, generator))
+            seen["body"].append(weak(batch["body"], c.body, c.weak_body_crop, generator, batch["body_size"]))
         return seen
 
     def _embedded(

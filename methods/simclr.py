@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.api import Context, View, setting
-from benchmark.parts.adamw import AdamWMethod
+from benchmark.parts.adamw import AdamWMethod, weight_groups
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
+from benchmark.parts.lars import Lars
 from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import views_of
-from benchmark.parts.two_views import ViewsConfig, strong
+from benchmark.parts.pair_views import strong_pairs, views_of
+from benchmark.parts.two_views import ViewsConfig
 
 if TYPE_CHECKING:
     from benchmark.backbones import Backbone
@@ -33,6 +34,9 @@ class SimclrConfig(ViewsConfig):
     side: int = setting(80, "side of a view of a panel, px", PAPER, ge=16)
     face: int = setting(48, "side of a view of a face, px (crops=pairs)", SOYKAN, ge=16)
     body: int = setting(64, "side of a view of a body, px (crops=pairs)", SOYKAN, ge=16)
+    optimizer: Literal["adamw", "lars"] = setting("adamw", "what the networks are trained by", f"{PAPER}, 2.2")
+    lr: float = setting(1e-3, "learning rate; the paper's is 0.3 (LARS) for every 256 images of a batch", PAPER, gt=0)
+    weight_decay: float = setting(1e-2, "weight decay, of neither biases nor batch norm", PAPER, ge=0)
     temperature: float = setting(0.2, "tau", PAPER, gt=0)
     hidden: int = setting(256, "width of the head", PAPER, ge=1)
     out: int = setting(128, "width of the embedding", PAPER, ge=1)
@@ -48,6 +52,9 @@ class SimclrConfig(ViewsConfig):
             "jitter": 0.8,
             "temperature": 0.1,
             "hidden": 2048,
+            "optimizer": "lars",
+            "lr": 0.3,
+            "weight_decay": 1e-6,
         },
     }
 
@@ -59,6 +66,9 @@ class Simclr(AdamWMethod):
     Config = SimclrConfig
     readout = "family"
     source = "Chen, Kornblith, Norouzi & Hinton, A Simple Framework for Contrastive Learning, ICML 2020"
+
+    version = 2
+    sync_batch_norm = True
 
     config: SimclrConfig
 
@@ -89,6 +99,14 @@ class Simclr(AdamWMethod):
         self._normalize = backbone.normalize
         return {"net": Embedder(backbone, self.config.hidden, self.config.out)}
 
+    def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """LARS or AdamW; biases and batch norm neither decay nor have their steps adapted."""
+        c = self.config
+        groups = weight_groups(parameters, c.weight_decay)
+        if c.optimizer == "adamw":
+            return torch.optim.AdamW(groups, lr=c.lr, fused=True)
+        return Lars([{**group, "adapts": group["params"][0].ndim > 1} for group in groups], lr=c.lr)
+
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """NT-Xent of two views of everything in the batch."""
         yield nt_xent(*self._embedded(nets, batch, context.generator), self.config.temperature)
@@ -100,7 +118,7 @@ class Simclr(AdamWMethod):
         with torch.no_grad():
             first, second = self._embedded(nets, batch, context.generator)
         right = found(first, second)
-        images = len(next(iter(batch.values())))
+        images = len(batch[next(iter(self.sides()))])
         chance = np.full(images, 1 / (2 * len(first) - 1))
         return {"accuracy": right.view(-1, images).mean(0).cpu().numpy(), "trivial:accuracy": chance}
 
@@ -110,19 +128,15 @@ class Simclr(AdamWMethod):
         """Rows of an image and two views of it."""
         del nets
         columns = {}
-        for name, size in self.sides().items():
+        for name, pair in strong_pairs(batch, self.sides(), self.config, context.generator).items():
             columns[name] = batch[name].float() / 255
-            for view in ("one view", "another"):
-                columns[f"{name}, {view}"] = strong(batch[name], size, self.config, context.generator)
+            columns |= {f"{name}, {what}": view for what, view in zip(("one view", "another"), pair, strict=True)}
         return {"views": draw_rows(columns)}
 
     def _embedded(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Embeddings of two views of everything, (N, out) each; faces and bodies are N things of their own."""
-        seen = []
-        for name, size in self.sides().items():
-            pair = [strong(batch[name], size, self.config, generator) for _ in range(2)]
-            seen.append(self._normalize(torch.cat(pair)))
-        embedded = [z.chunk(2) for z in nets["net"](*seen)]
+        seen = strong_pairs(batch, self.sides(), self.config, generator).values()
+        embedded = [z.chunk(2) for z in nets["net"](*(self._normalize(torch.cat(pair)) for pair in seen))]
         return torch.cat([z[0] for z in embedded]), torch.cat([z[1] for z in embedded])

@@ -13,9 +13,9 @@ from benchmark.api import Context, Item, View, setting
 from benchmark.parts.adamw import AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
-from benchmark.parts.pair_views import views_of
+from benchmark.parts.pair_views import strong_pairs, views_of
 from benchmark.parts.sup_con import found_by_label, sup_con
-from benchmark.parts.two_views import ViewsConfig, strong
+from benchmark.parts.two_views import ViewsConfig
 
 if TYPE_CHECKING:
     from benchmark.backbones import Backbone
@@ -51,6 +51,7 @@ class Supervised(AdamWMethod):
     needs = frozenset({"face_pairs", "body_pairs", "identities"})
     supervision = "characters' names"
     readout = "family"
+    version = 2
     source = "Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, eq. 2"
 
     config: SupervisedConfig
@@ -112,9 +113,7 @@ class Supervised(AdamWMethod):
 
     def _seen(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, list[Tensor]]:
         sides = {"face": self.config.face, "body": self.config.body}
-        return {
-            name: [strong(batch[name], side, self.config, generator) for _ in range(2)] for name, side in sides.items()
-        }
+        return strong_pairs(batch, sides, self.config, generator)
 
     def _embedded(self, nets: Mapping[str, nn.Module], seen: Mapping[str, list[Tensor]]) -> Tensor:
         """Embeddings (4 B, out): two views of the faces, then two of the bodies."""

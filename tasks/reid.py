@@ -30,6 +30,7 @@ STRIPS = 3
 """Sequences of panels that are drawn with who was taken for whom."""
 HALVES = ("face", "body")
 SOURCE = "Soykan et al. 2023"
+CODE = "gsoykan/comic_char_reid"
 
 
 class ReidConfig(TaskConfig):
@@ -37,20 +38,29 @@ class ReidConfig(TaskConfig):
 
     crops: Literal["faces", "bodies", "both"] = setting("faces", "what characters are found again by", SOURCE)
     exclude: Literal["none", "panel", "page"] = setting("none", "whose items are no answer to a query of theirs")
-    side: int = setting(64, "side in pixels of the square input; faces lose their aspect, bodies are padded", ge=16)
+    side: int = setting(64, "side in pixels of the square input; faces lose their aspect, bodies lie on black", ge=16)
     body_side: int | None = setting(None, "side of bodies where it is another; none: as `side`", ge=16)
-    fusion: Literal["cat", "sum", "mean", "weighted", "attention"] = setting(
-        "sum", "how face and body become one vector; the last two are learnt", SOURCE
-    )
+    fusion: Literal[
+        "cat",
+        "sum",
+        "mean",
+        "favor_face",
+        "favor_body",
+        "coeff_sum",
+        "self_attn",
+        "face_to_body_attn",
+        "weighted",
+        "attention",
+    ] = setting("sum", "how face and body become one vector; the last five are learnt, the last two ours", CODE)
     padding: Literal["zero", "trainable"] = setting("zero", "what stands in for a missing half", SOURCE)
     mask: float = setting(
         0.0, "probability that a half is hidden from a training step where both are there", ge=0, le=1
     )
     dim: int = setting(256, "length of the identity head's vector", SOURCE, ge=2)
-    loss: Literal["contrastive", "triplet", "multi_similarity", "tuplet", "triplet_contrastive"] = setting(
-        "contrastive", "what the identity head is trained with", SOURCE
-    )
-    margin: float = setting(0.2, "margin of `triplet`, and how hard its miner's pairs are", SOURCE, gt=0)
+    loss: Literal[
+        "contrastive", "triplet", "multi_similarity", "multi_similarity_cosine", "tuplet", "triplet_contrastive"
+    ] = setting("contrastive", "what the identity head is trained with", CODE)
+    margin: float = setting(0.2, "margin of triplets, and how hard the mined pairs of `triplet` are", CODE, gt=0)
     steps: int = setting(400, "updates of the identity head (and, fine-tuned, of the backbone)", ge=1)
     batch: int = setting(64, "appearances a step, over all devices", ge=4)
     series: int = setting(4, "series in a batch", ge=1)
@@ -93,7 +103,7 @@ class Reid(Task):
     """Retrieval of characters: every appearance is a query, others its gallery; and who is who on strips of panels."""
 
     name = "reid"
-    version = 2
+    version = 3
     Config = ReidConfig
     scorer = "tasks.metrics.reid"
     files = "submissions.formats.embeddings"
@@ -117,10 +127,10 @@ class Reid(Task):
         return next(iter(self.views().values()))
 
     def views(self) -> dict[str, View]:
-        """Faces squashed, bodies padded (Soykan et al. 2023); one of them is the image itself."""
+        """Faces squashed, bodies centred on black (Soykan et al. 2023); one of them is the image itself."""
         crops, side = self.config.crops, self.config.side
         kind: Kind = "characters" if crops == "both" else crops
-        both = {"face": View(side, "squash", kind), "body": View(self.config.body_side or side, "pad", kind)}
+        both = {"face": View(side, "squash", kind), "body": View(self.config.body_side or side, "centre", kind)}
         return both if crops == "both" else {"image": both["face" if crops == "faces" else "body"]}
 
     def truth(self, item: Item, width: int, height: int) -> Truth:

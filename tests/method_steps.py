@@ -22,6 +22,7 @@ def noise(n, side, seed=0):
 def batch(method, n=4, seed=0):
     """Noise for each of a method's views, and labels that pairs of images share."""
     images = {name: noise(n, view.side, seed + k) for k, (name, view) in enumerate(method.views().items())}
+    images |= {f"{name}_size": torch.tensor([[30, 50], [40, 40]]).repeat(-(-n // 2), 1)[:n] for name in method.views()}
     return images | {name: torch.arange(n) // 2 for name in method.labels({view: [] for view in images})}
 
 

@@ -31,7 +31,7 @@ def pages(folder: Path, count: int = 9) -> list[Item]:
     return [item(draw(folder / f"{k}.jpg", 120 + 8 * k, 90, seed=k)) for k in range(count)]
 
 
-@pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
+@pytest.mark.parametrize("fit", ["crop", "squash", "pad", "centre"])
 @pytest.mark.parametrize(("width", "height"), [(96, 64), (64, 96), (500, 40), (7, 90), (20, 20)])
 def test_pixels_lie_where_the_view_places_them(tmp_path, fit, width, height):
     """Every pixel of the square has the colour that ``place`` says it has: a ramp in x and in y shows it."""
@@ -44,8 +44,9 @@ def test_pixels_lie_where_the_view_places_them(tmp_path, fit, width, height):
     seen_x, seen_y = np.meshgrid(np.arange(32) + 0.5, np.arange(32) + 0.5)
     at_x, at_y = (seen_x - place.left) / place.scale_x / width, (seen_y - place.top) / place.scale_y / height
     inside = (at_x > 0.1) & (at_x < 0.9) & (at_y > 0.1) & (at_y < 0.9)
-    # a padded image of 500 x 40 is 2.56 pixels high and is drawn on 3: half a pixel of slack
-    slack = 2 + 255 * (0.5 / min(width * place.scale_x, height * place.scale_y) if fit == "pad" else 0)
+    # a padded image of 500 x 40 is 2.56 pixels high and is drawn on 3: half a pixel of slack, a whole one in the middle
+    pixels = {"pad": 0.5, "centre": 1.0}.get(fit, 0)
+    slack = 2 + 255 * pixels / min(width * place.scale_x, height * place.scale_y)
     assert np.abs(made.pixels[..., 0] - 255 * at_x)[inside].max() <= slack
     assert np.abs(made.pixels[..., 1] - 255 * at_y)[inside].max() <= slack
     assert (made.width, made.height) == (width, height)
@@ -58,9 +59,17 @@ def test_padding_is_grey_to_the_right_and_below(tmp_path):
     assert (made.pixels[:8] != 128).any()
 
 
+def test_an_image_in_the_middle_has_black_on_both_sides(tmp_path):
+    Image.new("RGB", (20, 40), (200, 10, 10)).save(tmp_path / "a.png")
+    [made] = cache.squares(tmp_path / "a.png", [entry()], View(16, "centre"))
+    assert (made.pixels[:, 4:12] == (200, 10, 10)).all()
+    assert not made.pixels[:, :4].any()
+    assert not made.pixels[:, 12:].any()
+
+
 def test_an_image_of_the_right_size_is_not_touched(tmp_path):
     draw(tmp_path / "a.png", 32, 32)
-    for fit in ("crop", "squash", "pad"):
+    for fit in ("crop", "squash", "pad", "centre"):
         [made] = cache.squares(tmp_path / "a.png", [entry()], View(32, fit))
         assert np.array_equal(made.pixels, noise(32, 32))
 

@@ -44,8 +44,8 @@ def test_faces_are_squashed_and_bodies_padded():
     }
     seen = {crops: [(view.kind, view.fit, view.side) for view in of.values()] for crops, of in views.items()}
     assert seen["faces"] == [("faces", "squash", 32)]
-    assert seen["bodies"] == [("bodies", "pad", 48)]
-    assert seen["both"] == [("characters", "squash", 32), ("characters", "pad", 48)]
+    assert seen["bodies"] == [("bodies", "centre", 48)]
+    assert seen["both"] == [("characters", "squash", 32), ("characters", "centre", 48)]
     assert task(crops="both").needs() == {"identities", "characters"}
 
 

@@ -88,7 +88,7 @@ def test_faces_and_bodies_share_one_backbone_and_are_read_as_pairs():
     assert method.needs == {"face_pairs", "body_pairs"}
     assert method.supervision == "face/body pairs"
     views = method.views()
-    assert [(view.kind, view.fit) for view in views.values()] == [("face_pairs", "squash"), ("body_pairs", "pad")]
+    assert [(view.kind, view.fit) for view in views.values()] == [("face_pairs", "squash"), ("body_pairs", "squash")]
     paper = IdentitySimclr(IdentitySimclr.Config.resolve("identity_simclr", "paper"))
     assert (paper.config.face, paper.config.body) == (96, 128)
     assert (paper.config.face_weight, paper.config.body_weight, paper.config.identity_weight) == (1, 1, 1)

@@ -20,10 +20,12 @@ from benchmark.augment.patches import channel_shift, cut, downsample, integers
 from benchmark.augment.views import (
     blur_some,
     coin,
+    crop_padded,
     crop_resize,
     grey_some,
     jitter_colours,
     random_boxes,
+    raw_boxes,
     solarise_some,
 )
 
@@ -35,6 +37,7 @@ __all__ = [
     "channel_shift",
     "coin",
     "colour_matrices",
+    "crop_padded",
     "crop_resize",
     "cut",
     "divide_by_rms",
@@ -46,6 +49,7 @@ __all__ = [
     "intensity_offset",
     "jitter_colours",
     "random_boxes",
+    "raw_boxes",
     "recolour",
     "solarise_some",
     "standardise",

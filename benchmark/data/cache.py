@@ -34,6 +34,7 @@ from benchmark.store import key_of
 
 VERSION = 1
 GREY = 128
+PADDING = {"pad": GREY, "centre": 0}
 WHITE = (255, 255, 255)
 FILES_A_TASK = 16
 SPARE_BYTES = 64 * 2**20
@@ -179,10 +180,11 @@ def _square(decoded: Decoded, view: View) -> Square:
         x1, y1 = min(x0 + side / place.scale_x, width), min(y0 + side / place.scale_y, height)
     box = (x0 / decoded.reduced, y0 / decoded.reduced, x1 / decoded.reduced, y1 / decoded.reduced)
     seen = np.asarray(decoded.image.resize(out, Image.Resampling.BILINEAR, box, reducing_gap=3.0))
-    if view.fit != "pad":
+    if view.fit not in PADDING:
         return Square(seen, width, height)
-    canvas = np.full((side, side, 3), GREY, dtype=np.uint8)
-    canvas[: out[1], : out[0]] = seen
+    canvas = np.full((side, side, 3), PADDING[view.fit], dtype=np.uint8)
+    left, top = ((side - out[0]) // 2, (side - out[1]) // 2) if view.fit == "centre" else (0, 0)
+    canvas[top : top + out[1], left : left + out[0]] = seen
     return Square(canvas, width, height)
 
 

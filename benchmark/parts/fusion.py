@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-Fusion = Literal["cat", "sum", "mean", "weighted", "attention"]
-FIXED: tuple[Fusion, ...] = ("cat", "sum", "mean")
+Fusion = Literal[
+    "cat",
+    "sum",
+    "mean",
+    "favor_face",
+    "favor_body",
+    "coeff_sum",
+    "self_attn",
+    "face_to_body_attn",
+    "weighted",
+    "attention",
+]
+FIXED: tuple[Fusion, ...] = ("cat", "sum", "mean", "favor_face", "favor_body")
 """Those without anything to learn."""
+PLACED: tuple[Fusion, ...] = ("coeff_sum", "self_attn", "face_to_body_attn")
+"""Those of comic_char_reid that tell face from body by an encoding of its place, added to each."""
 
 
 def width(fusion: Fusion, channels: int, halves: int) -> int:
     """The length of a fused vector."""
-    return channels * halves if fusion == "cat" else channels
+    return channels * halves if fusion in ("cat", "self_attn") else channels
 
 
-def fixed(halves: Tensor, fusion: Fusion) -> Tensor:
-    """Halves (B, V, C), those missing replaced already, as (B, V * C) for ``cat``, else (B, C)."""
+def fixed(halves: Tensor, fusion: Fusion, present: Tensor) -> Tensor:
+    """Halves (B, V, C), those missing replaced already, as (B, V * C) for ``cat``, else (B, C).
+
+    ``favor_face`` and ``favor_body`` take the first or the second half, the other one where it is not ``present``.
+    """
     if fusion == "cat":
         return halves.flatten(1)
+    if fusion in ("favor_face", "favor_body"):
+        first = 0 if fusion == "favor_face" else halves.shape[1] - 1
+        other = halves.shape[1] - 1 - first
+        return torch.where(present[:, first, None], halves[:, first], halves[:, other])
     return halves.sum(1) if fusion == "sum" else halves.mean(1)
+
+
+def places(halves: int, channels: int) -> Tensor:
+    """Sines and cosines that tell the halves apart, float32 (halves, channels) (Vaswani et al. 2017, 3.5)."""
+    place = torch.arange(halves, dtype=torch.float32)[:, None]
+    rate = torch.exp(torch.arange(0, channels, 2).float() * (-math.log(10_000.0) / channels))
+    return torch.stack([(place * rate).sin(), (place * rate).cos()], 2).flatten(1)[:, :channels]
 
 
 class Padding(nn.Module):
@@ -43,16 +71,26 @@ class Padding(nn.Module):
 class Fuse(nn.Module):
     """Two halves -> one vector (B, ``width``).
 
-    ``weighted``: a convex sum with one learnt weight a half. ``attention``: a layer of self-attention over the halves
-    with a residual and layer norm, then their mean; without a learnt padding a missing half is not attended to.
+    comic_char_reid's: ``coeff_sum``, a convex sum with one learnt weight a half; ``self_attn``, each half's attention
+    over both, queries and keys of C / 2, values as they are, one after the other; ``face_to_body_attn``, that of the
+    face alone, queries and keys of C. Ours: ``weighted``, as ``coeff_sum`` without places and with equal weights at
+    first; ``attention``, a layer of self-attention over the halves with a residual and layer norm, then their mean;
+    without a learnt padding it alone does not look at a missing half.
     """
 
     def __init__(self, fusion: Fusion, channels: int, halves: int, masked: bool) -> None:
         super().__init__()
         self.fusion, self.masked = fusion, masked
         self.channels = width(fusion, channels, halves)
+        if fusion in PLACED:
+            self.register_buffer("places", places(halves, channels), persistent=False)
         if fusion == "weighted":
             self.weights = nn.Parameter(torch.zeros(halves))
+        if fusion == "coeff_sum":
+            self.weights = nn.Parameter(nn.init.xavier_uniform_(torch.empty(1, halves))[0])
+        if fusion in ("self_attn", "face_to_body_attn"):
+            inner = max(channels // 2, 1) if fusion == "self_attn" else channels
+            self.query, self.key = nn.Linear(channels, inner), nn.Linear(channels, inner)
         if fusion == "attention":
             heads = next(count for count in (8, 4, 2, 1) if channels % count == 0)
             self.attention = nn.MultiheadAttention(channels, heads, batch_first=True)
@@ -60,10 +98,19 @@ class Fuse(nn.Module):
 
     def forward(self, halves: Tensor, present: Tensor) -> Tensor:
         """``halves`` (B, V, C) with their padding, ``present`` bool (B, V), at least one true in each row."""
-        if self.fusion == "weighted":
+        if self.fusion in FIXED:
+            return fixed(halves, self.fusion, present)
+        if self.fusion in PLACED:
+            halves = halves + self.places
+        if self.fusion in ("weighted", "coeff_sum"):
             return (halves * self.weights.softmax(0)[:, None]).sum(1)
-        if self.fusion != "attention":
-            return fixed(halves, self.fusion)
+        if self.fusion == "attention":
+            return self._attended(halves, present)
+        asking = halves if self.fusion == "self_attn" else halves[:, :1]
+        scores = self.query(asking) @ self.key(halves).transpose(1, 2) / math.sqrt(halves.shape[2])
+        return (scores.softmax(2) @ halves).flatten(1)
+
+    def _attended(self, halves: Tensor, present: Tensor) -> Tensor:
         there = present if self.masked else torch.ones_like(present)
         seen, _ = self.attention(halves, halves, halves, key_padding_mask=~there, need_weights=False)
         share = there.to(halves.dtype)[:, :, None]

@@ -41,7 +41,7 @@ class UnitFeatures(nn.Module):
         """(B, D) of maps, fine to coarse. There is nothing to train, so no loss."""
         del targets
         halves, present = halves_of(features)
-        return normalize(fixed(normalize(halves, dim=2) * present[:, :, None], self.fusion), dim=1)
+        return normalize(fixed(normalize(halves, dim=2) * present[:, :, None], self.fusion, present), dim=1)
 
 
 class IdentityHead(nn.Module):

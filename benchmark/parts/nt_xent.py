@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_gather
 from torch.nn.functional import cross_entropy, normalize
 
 
@@ -15,21 +16,24 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     gathered, with their gradient: every rank has the loss of the whole batch, and the mean of the ranks' gradients is
     the gradient that one device would have.
     """
-    similarity = _similarity(z1, z2) / temperature
+    similarity = _similarity(of_all_ranks(z1.float()), of_all_ranks(z2.float())) / temperature
     return cross_entropy(similarity, _partners(len(similarity), similarity.device))
 
 
 @torch.no_grad()
 def found(z1: Tensor, z2: Tensor) -> Tensor:
-    """Share of an item's two views whose nearest among the 2N - 1 others is its partner: float64 (n,) in {0, .5, 1}."""
-    similarity = _similarity(z1, z2)
+    """Share of an item's two views whose nearest among the 2N - 1 others is its partner: float64 (n,) in {0, .5, 1}.
+
+    Nothing is gathered: every rank judges the same held-out images by itself.
+    """
+    similarity = _similarity(z1.float(), z2.float())
     right = (similarity.argmax(1) == _partners(len(similarity), similarity.device)).double()
     return (right[: len(z1)] + right[len(z1) :]) / 2
 
 
 def _similarity(z1: Tensor, z2: Tensor) -> Tensor:
     """Cosines of all views with one another, float32 (2N, 2N), -inf on the diagonal."""
-    z = normalize(torch.cat([of_all_ranks(z1.float()), of_all_ranks(z2.float())]), dim=1)
+    z = normalize(torch.cat([z1, z2]), dim=1)
     with torch.autocast(z.device.type, enabled=False):
         return (z @ z.T).fill_diagonal_(-torch.inf)
 
@@ -40,11 +44,30 @@ def _partners(count: int, device: torch.device) -> Tensor:
 
 
 def of_all_ranks(z: Tensor) -> Tensor:
-    """The rows of every rank, the gradient flowing back to each; alone: the rows."""
+    """The rows of every rank, as many from each, the gradient flowing back to each; alone: the rows."""
     if not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
         return z
-    if not z.is_floating_point():
-        parts = [torch.empty_like(z) for _ in range(distributed.get_world_size())]
-        distributed.all_gather(parts, z.contiguous())
-        return torch.cat(parts)
-    return torch.cat(all_gather(z.contiguous()))
+    gathered: Tensor = _Gathered.apply(z) if z.is_floating_point() else _gathered(z)
+    return gathered
+
+
+def _gathered(z: Tensor) -> Tensor:
+    parts = [torch.empty_like(z) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, z.contiguous())
+    return torch.cat(parts)
+
+
+class _Gathered(torch.autograd.Function):
+    """The rows of every rank; a row's gradient is the sum of those that all ranks have for it."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        ctx.rows = len(z)
+        return _gathered(z)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        distributed.all_reduce(total)
+        first = distributed.get_rank() * int(ctx.rows)
+        return total[first : first + ctx.rows]

@@ -27,10 +27,16 @@ class ViewsConfig(AdamWConfig):
     blur_kernel: int = setting(0, "side of the blur's kernel, px; 0: a tenth of the view", PAPER, ge=0)
 
 
-def strong(images: Tensor, size: int, c: ViewsConfig, generator: torch.Generator) -> Tensor:
-    """Random crops of uint8 images (N, 3, s, s), mirrored, recoloured, blurred: float (N, 3, size, size) in [0, 1]."""
-    n = len(images)
-    boxes = augment.random_boxes(n, (c.smallest_crop, 1.0), generator)
+def strong(
+    images: Tensor, size: int, c: ViewsConfig, generator: torch.Generator, sizes: Tensor | None = None
+) -> Tensor:
+    """Random crops of uint8 images (N, 3, s, s), mirrored, recoloured, blurred: float (N, 3, size, size) in [0, 1].
+
+    Images that have lost their aspect come with their ``sizes`` (N, 2), wide and high: area and aspect of a crop are
+    then those of pixels of the originals.
+    """
+    n, scale = len(images), (c.smallest_crop, 1.0)
+    boxes = augment.random_boxes(n, scale, generator) if sizes is None else augment.raw_boxes(sizes, scale, generator)
     return recoloured(augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator)), c, generator)
 
 
@@ -51,11 +57,21 @@ def recoloured(
     return augment.solarise_some(views, solarise, generator) if solarise > 0 else views
 
 
-def weak(images: Tensor, size: int, smallest_crop: float, generator: torch.Generator) -> Tensor:
-    """A quarter of them cropped, half mirrored, a fifth in grey: float (N, 3, size, size) in [0, 1] (Soykan et al.)."""
+def weak(
+    images: Tensor, size: int, smallest_crop: float, generator: torch.Generator, sizes: Tensor | None = None
+) -> Tensor:
+    """A quarter of them cropped, half mirrored, a fifth in grey: float (N, 3, size, size) in [0, 1] (Soykan et al.).
+
+    With their ``sizes`` (N, 2), wide and high, images that have lost their aspect have it back: each is what lies in
+    the middle of a black square, and crops are of that square.
+    """
     n = len(images)
     boxes = augment.random_boxes(n, (smallest_crop, 1.0), generator)
     whole = torch.tensor((0.5, 0.5, 1.0, 1.0), device=boxes.device)
     boxes = torch.where(augment.coin(n, 0.25, generator)[:, None], boxes, whole)
-    views = augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator))
+    flip = augment.coin(n, 0.5, generator)
+    if sizes is None:
+        views = augment.crop_resize(images, boxes, size, flip)
+    else:
+        views = augment.crop_padded(images, boxes, sizes, size, flip)
     return augment.grey_some(views, 0.2, generator)
