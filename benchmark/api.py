@@ -42,6 +42,7 @@ __all__ = [
     "TaskConfig",
     "Truth",
     "View",
+    "aspect_of",
     "setting",
 ]
 
@@ -69,22 +70,32 @@ class Placement:
 class View:
     """How images of a kind become squares of ``side`` pixels, once, as uint8.
 
-    ``crop``: short side to ``side``, centre cut out. ``squash``: both sides to ``side``, aspect lost.
-    ``pad``: long side to ``side``, rest grey (128), image at the top left.
+    ``crop``: short side to ``side``, the long side cut at its centre (under pretraining where ``pretrain.window``
+    says). ``squash``: both sides to ``side``, aspect lost. ``pad``: long side to ``side``, rest grey (128), image at
+    the top left. With a ``reach`` above 1 a cropped square shows up to so many times its short side of the long side,
+    squeezed: what random crops of an image are cut from (``augment.random_boxes``).
     """
 
     side: int
     fit: Literal["crop", "squash", "pad"] = "crop"
     kind: Kind = "panels"
+    reach: float = 1.0
 
     def place(self, width: int, height: int) -> Placement:
         """The map from pixels of an image of ``width`` x ``height`` to pixels of the square."""
         if self.fit == "squash":
             return Placement(width, height, self.side / width, self.side / height, 0.0, 0.0)
-        scale = self.side / (min if self.fit == "crop" else max)(width, height)
         if self.fit == "pad":
+            scale = self.side / max(width, height)
             return Placement(width, height, scale, scale, 0.0, 0.0)
-        return Placement(width, height, scale, scale, (self.side - width * scale) / 2, (self.side - height * scale) / 2)
+        scale_x, scale_y = self.side / min(width, self.reach * height), self.side / min(height, self.reach * width)
+        left, top = (self.side - width * scale_x) / 2, (self.side - height * scale_y) / 2
+        return Placement(width, height, scale_x, scale_y, left, top)
+
+
+def aspect_of(view: str) -> str:
+    """Under which name a batch holds the aspects (width over height) of the originals of a view."""
+    return f"{view}:aspect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +211,9 @@ class Method(ABC):
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """One update of each driven network: yields its loss, in the order of the stage's ``drives``.
 
-        ``batch`` holds uint8 (B, 3, side, side) on the device by view, and int64 (B,) of ``labels`` by name; each
-        network is called only through ``nets``.
+        ``batch`` holds uint8 (B, 3, side, side) on the device by view, by ``aspect_of(view)`` float32 (B,) the width of
+        each original over its height, and int64 (B,) of ``labels`` by name; each network is called only through
+        ``nets``.
         """
         raise TypeError(f"{self.name} does not pretrain")
 

@@ -96,6 +96,9 @@ class PretrainSettings(Config):
         "--budget flops spends what `images` forward and backward passes of the bare backbone at this side cost",
         ge=32,
     )
+    window: Literal["random", "centre"] = setting(
+        "random", "which square of an image longer than its view a step sees: one drawn anew, or always the centre"
+    )
     held_out: int = setting(1_024, "panels of the validation series that the pretext figure is measured on", ge=1)
     presets = {
         "smoke": {"held_out": 64, "images": 1_024, "batch": 32},

@@ -14,7 +14,7 @@ from benchmark.parts.adamw import AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
 from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import views_of
+from benchmark.parts.pair_views import shape_of, views_of
 from benchmark.parts.two_views import ViewsConfig, strong, weak
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class IdentitySimclr(AdamWMethod):
 
     def views(self) -> dict[str, View]:
         """Faces and bodies in one order: image k of both is the same character in the same panel."""
-        return views_of({"face": self.config.face, "body": self.config.body})
+        return views_of({"face": self.config.face, "body": self.config.body}, self.config.smallest_crop)
 
     def crops_per_image(self) -> int:
         """Views of a pair in a step: two strong ones of each half, and a weak one."""
@@ -123,7 +123,7 @@ class IdentitySimclr(AdamWMethod):
         """Two strong views and, where aligned, a weak one of faces and bodies; the strong ones are drawn first."""
         c = self.config
         seen = {
-            "face": [strong(batch["face"], c.face, c, generator) for _ in range(2)],
+            "face": [strong(batch["face"], c.face, c, generator, **shape_of(batch, "face")) for _ in range(2)],
             "body": [strong(batch["body"], c.body, c, generator) for _ in range(2)],
         }
         if aligned:

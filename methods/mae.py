@@ -11,7 +11,7 @@ from pydantic import model_validator
 from torch import Tensor, nn
 
 from benchmark import augment
-from benchmark.api import Context, View, setting
+from benchmark.api import Context, View, aspect_of, setting
 from benchmark.errors import Refusal
 from benchmark.parts.adamw import AdamWConfig, AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
@@ -73,8 +73,8 @@ class Mae(AdamWMethod):
     config: MaeConfig
 
     def views(self) -> dict[str, View]:
-        """One square per panel."""
-        return {"image": View(side=self.config.side)}
+        """One square per panel, large enough for crops that are not blurred."""
+        return {"image": View(augment.source_side(self.config.side, self.config.smallest_crop), reach=augment.REACH)}
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """Encoder and decoder. Raises Declined for a backbone that is no vision transformer, Refusal for a side."""
@@ -96,7 +96,8 @@ class Mae(AdamWMethod):
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """Squared error over the masked patches alone."""
         n, generator = len(batch["image"]), context.generator
-        boxes = augment.random_boxes(n, (self.config.smallest_crop, 1.0), generator)
+        aspect = batch.get(aspect_of("image"))
+        boxes = augment.random_boxes(n, (self.config.smallest_crop, 1.0), generator, aspect=aspect)
         images = augment.crop_resize(batch["image"], boxes, self.config.side, augment.coin(n, 0.5, generator))
         visible, masked = self.draw(n, generator)
         said = nets["net"](self._normalize(images), visible)
@@ -110,7 +111,7 @@ class Mae(AdamWMethod):
         With ``norm_pix``, where what is painted has no brightness of its own, ``explained`` instead: the share of the
         masked patches' variance that is explained; each patch's own mean explains 0.
         """
-        images, masked, said = self._painted(nets, batch["image"], context.generator)
+        images, masked, said = self._painted(nets, batch, context.generator)
         if self.config.norm_pix:
             return {"explained": (1 - self.error(said, images, masked)).double().cpu().numpy()}
         hidden = self._as_mask(masked)
@@ -129,7 +130,7 @@ class Mae(AdamWMethod):
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
         """Rows of panel, what is seen of it, and what is painted (with ``norm_pix`` in the patches' own brightness)."""
-        images, masked, said = self._painted(nets, batch["image"], context.generator)
+        images, masked, said = self._painted(nets, batch, context.generator)
         if self.config.norm_pix:
             mean, deviation = _moments(patchify(images, self._patch))
             said = said * deviation + mean
@@ -161,11 +162,11 @@ class Mae(AdamWMethod):
 
     @torch.no_grad()
     def _painted(
-        self, nets: Mapping[str, nn.Module], images: Tensor, generator: torch.Generator
+        self, nets: Mapping[str, nn.Module], batch: Mapping[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        whole = augment.to_float(images)
-        visible, masked = self.draw(len(images), generator)
-        return whole, masked, nets["net"](self._normalize(whole), visible)
+        middle = augment.middle(batch["image"], self.config.side, batch.get(aspect_of("image")))
+        visible, masked = self.draw(len(middle), generator)
+        return middle, masked, nets["net"](self._normalize(middle), visible)
 
 
 def _moments(patches: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmark import augment
 from benchmark.api import Context, View, setting
 from benchmark.parts.adamw import AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
 from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import views_of
+from benchmark.parts.pair_views import shape_of, views_of
 from benchmark.parts.two_views import ViewsConfig, strong
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ class Simclr(AdamWMethod):
         return {"image": c.side} if c.crops == "panels" else {"face": c.face, "body": c.body}
 
     def views(self) -> dict[str, View]:
-        """Panels, or faces and bodies in one order; a quarter larger than the views."""
-        return views_of(self.sides())
+        """Panels, or faces and bodies in one order; large enough for crops that are not blurred."""
+        return views_of(self.sides(), self.config.smallest_crop)
 
     def crops_per_image(self) -> int:
         """Views of an image (of a face and a body together) in a step."""
@@ -106,9 +107,10 @@ class Simclr(AdamWMethod):
         del nets
         columns = {}
         for name, size in self.sides().items():
-            columns[name] = batch[name].float() / 255
+            shape = shape_of(batch, name)
+            columns[name] = augment.middle(batch[name], size, **shape)
             for view in ("one view", "another"):
-                columns[f"{name}, {view}"] = strong(batch[name], size, self.config, context.generator)
+                columns[f"{name}, {view}"] = strong(batch[name], size, self.config, context.generator, **shape)
         return {"views": draw_rows(columns)}
 
     def _embedded(
@@ -117,7 +119,7 @@ class Simclr(AdamWMethod):
         """Embeddings of two views of everything, (N, out) each; faces and bodies are N things of their own."""
         seen = []
         for name, size in self.sides().items():
-            pair = [strong(batch[name], size, self.config, generator) for _ in range(2)]
+            pair = [strong(batch[name], size, self.config, generator, **shape_of(batch, name)) for _ in range(2)]
             seen.append(self._normalize(torch.cat(pair)))
         embedded = [z.chunk(2) for z in nets["net"](*seen)]
         return torch.cat([z[0] for z in embedded]), torch.cat([z[1] for z in embedded])

@@ -13,7 +13,7 @@ from benchmark.api import Context, Item, View, setting
 from benchmark.parts.adamw import AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
-from benchmark.parts.pair_views import views_of
+from benchmark.parts.pair_views import shape_of, views_of
 from benchmark.parts.sup_con import found_by_label, sup_con
 from benchmark.parts.two_views import ViewsConfig, strong
 
@@ -56,7 +56,7 @@ class Supervised(AdamWMethod):
 
     def views(self) -> dict[str, View]:
         """Faces and bodies in one order: image k of both is the same character in the same panel."""
-        return views_of({"face": self.config.face, "body": self.config.body})
+        return views_of({"face": self.config.face, "body": self.config.body}, self.config.smallest_crop)
 
     def labels(self, items: Mapping[str, Sequence[Item]]) -> dict[str, np.ndarray]:
         """The character of each pair as a number; a name counts within its series only."""
@@ -108,7 +108,8 @@ class Supervised(AdamWMethod):
     def _seen(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, list[Tensor]]:
         sides = {"face": self.config.face, "body": self.config.body}
         return {
-            name: [strong(batch[name], side, self.config, generator) for _ in range(2)] for name, side in sides.items()
+            name: [strong(batch[name], side, self.config, generator, **shape_of(batch, name)) for _ in range(2)]
+            for name, side in sides.items()
         }
 
     def _embedded(self, nets: Mapping[str, nn.Module], seen: Mapping[str, list[Tensor]]) -> Tensor:

@@ -15,14 +15,16 @@ from benchmark.augment.colour import (
     standardise,
     to_float,
 )
+from benchmark.augment.crops import REACH, crop_resize, middle, middle_boxes, random_boxes, source_side
 from benchmark.augment.masks import HOLES, inner_band
 from benchmark.augment.patches import channel_shift, cut, downsample, integers
-from benchmark.augment.views import blur_some, coin, crop_resize, grey_some, jitter_colours, random_boxes
+from benchmark.augment.views import blur_some, coin, grey_some, jitter_colours
 
 __all__ = [
     "FLAT",
     "HOLES",
     "LUMA",
+    "REACH",
     "blur_some",
     "channel_shift",
     "coin",
@@ -37,8 +39,11 @@ __all__ = [
     "integers",
     "intensity_offset",
     "jitter_colours",
+    "middle",
+    "middle_boxes",
     "random_boxes",
     "recolour",
+    "source_side",
     "standardise",
     "to_float",
 ]

@@ -1,4 +1,4 @@
-"""Random views of whole images: crops of any place and size, flips, colours, blur; batched on the device."""
+"""Random views of whole images: flips, colours, blur; batched on the device."""
 
 from __future__ import annotations
 
@@ -6,45 +6,12 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, conv2d, grid_sample, pad
+from torch.nn.functional import conv2d, pad
 
 from benchmark.augment.colour import LUMA
 
 YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
 """From red, green and blue to luma and two axes of colour, in whose plane a hue is an angle."""
-
-
-def random_boxes(
-    n: int, scale: tuple[float, float], generator: torch.Generator, ratio: tuple[float, float] = (3 / 4, 4 / 3)
-) -> Tensor:
-    """Boxes (n, 4) as centre x, centre y, width, height in shares of the image, each wholly inside.
-
-    Area uniform in ``scale``, aspect uniform in the logarithm of ``ratio``, place uniform (Szegedy et al. 2015); a
-    side that would be longer than the image is cut to it.
-    """
-
-    def uniform() -> Tensor:
-        return torch.rand(n, generator=generator, device=generator.device)
-
-    area = scale[0] + (scale[1] - scale[0]) * uniform()
-    aspect = torch.exp(math.log(ratio[0]) + (math.log(ratio[1]) - math.log(ratio[0])) * uniform())
-    width, height = (area * aspect).sqrt().clamp_max(1), (area / aspect).sqrt().clamp_max(1)
-    return torch.stack([width / 2 + (1 - width) * uniform(), height / 2 + (1 - height) * uniform(), width, height], 1)
-
-
-def crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
-    """The boxes of images uint8 (N, 3, H, W) as float32 squares (N, 3, size, size) in [0, 1], by bilinear sampling.
-
-    ``boxes`` as ``random_boxes`` gives them; ``flip`` bool (N,) mirrors. Where a box is more than twice as large as the
-    square, pixels between the samples are passed over.
-    """
-    x, y, width, height = boxes.unbind(1)
-    sign = torch.ones_like(width) if flip is None else torch.where(flip, -1.0, 1.0)
-    zero = torch.zeros_like(width)
-    theta = torch.stack([width * sign, zero, 2 * x - 1, zero, height, 2 * y - 1], 1).view(-1, 2, 3)
-    with torch.autocast(images.device.type, enabled=False):  # bf16 cannot tell neighbouring places apart
-        grid = affine_grid(theta, [len(images), 3, size, size], align_corners=False)
-        return grid_sample(images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False) / 255
 
 
 def coin(n: int, share: float, generator: torch.Generator) -> Tensor:
