@@ -42,7 +42,6 @@ __all__ = [
     "TaskConfig",
     "Truth",
     "View",
-    "aspect_of",
     "setting",
 ]
 
@@ -91,11 +90,6 @@ class View:
         scale_x, scale_y = self.side / min(width, self.reach * height), self.side / min(height, self.reach * width)
         left, top = (self.side - width * scale_x) / 2, (self.side - height * scale_y) / 2
         return Placement(width, height, scale_x, scale_y, left, top)
-
-
-def aspect_of(view: str) -> str:
-    """Under which name a batch holds the aspects (width over height) of the originals of a view."""
-    return f"{view}:aspect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +205,9 @@ class Method(ABC):
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """One update of each driven network: yields its loss, in the order of the stage's ``drives``.
 
-        ``batch`` holds uint8 (B, 3, side, side) on the device by view, by ``aspect_of(view)`` float32 (B,) the width of
-        each original over its height, and int64 (B,) of ``labels`` by name; each network is called only through
-        ``nets``.
+        ``batch`` holds uint8 (B, 3, side, side) on the device by view, as ``VIEW_size`` int64 (B, 2) the width and
+        height in pixels of what each was made from, and int64 (B,) of ``labels`` by name; each network is called
+        only through ``nets``.
         """
         raise TypeError(f"{self.name} does not pretrain")
 

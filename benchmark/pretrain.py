@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark import engine
-from benchmark.api import Context, Method, aspect_of
+from benchmark.api import Context, Method
 from benchmark.backbones import Backbone
 from benchmark.config import PretrainSettings
 from benchmark.data.cached import Cached
@@ -155,13 +155,11 @@ def _at(
     chosen: np.ndarray,
     places: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Tensor]:
-    """Squares of some images with the aspects of their originals, and labels, on the device."""
-    batch = {}
-    for name, cache in panels.items():
-        batch[name] = engine.squares(cache, chosen, device.torch, (places or {}).get(name))
-        width, height = cache.sizes[chosen].T
-        batch[aspect_of(name)] = torch.from_numpy((width / height).astype(np.float32)).to(device.torch)
-    return batch | {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in labels.items()}
+    """Squares, sizes and labels of some images, on the device."""
+    sizes = {f"{name}_size": cache.sizes for name, cache in panels.items()}
+    told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in {**sizes, **labels}.items()}
+    at = places or {}
+    return {name: engine.squares(cache, chosen, device.torch, at.get(name)) for name, cache in panels.items()} | told
 
 
 def stage_at(method: Method, progress: float) -> int:

@@ -32,7 +32,7 @@ def device():
 
 
 def memory_mapped_panels(folder, name, view):
-    """Images as the real loop reads them: a memory-mapped file of uint8 squares, or of strips, wide and tall in turn."""
+    """Images as the real loop reads them: a memory-mapped file of squares, or of strips, wide and tall in turn."""
     path, side = folder / f"{name}.npy", view.side
     items = [Item(str(k), path, str(k // 100), "train", identity=str(k % 25)) for k in range(PANELS)]
     sizes = np.full((PANELS, 2), (4 * side, 3 * side))
@@ -44,9 +44,7 @@ def memory_mapped_panels(folder, name, view):
     if view.fit != "crop":
         return ImageCache(items, mapped, sizes, [])
     starts, wide = np.arange(PANELS) * 3 * side * length, sizes[:, 0] > sizes[:, 1]
-    return StripCache(
-        items, np.asarray(mapped).reshape(-1), starts, np.full(PANELS, length), wide, side, sizes, []
-    )
+    return StripCache(items, np.asarray(mapped).reshape(-1), starts, np.full(PANELS, length), wide, side, sizes, [])
 
 
 class Nowhere(engine.Checkpoint):

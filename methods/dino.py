@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
 from benchmark import augment
-from benchmark.api import Context, View, aspect_of, setting
+from benchmark.api import Context, View, setting
 from benchmark.parts.adamw import AdamWMethod
 from benchmark.parts.distillation import Centre, Prototypes, distillation, effective_rank, follow
 from benchmark.parts.draw_rows import draw_rows
@@ -111,7 +111,7 @@ class Dino(AdamWMethod):
         centre: Any = nets["centre"]
         if context.step > 0:
             follow(nets["teacher"], nets["net"], self.momentum(context.progress))
-        large, small = self.crops(batch["image"], context.generator, batch.get(aspect_of("image")))
+        large, small = self.crops(batch["image"], context.generator, batch.get("image_size"))
         views = [self._normalize(view) for view in (*large, *small)]
         with torch.no_grad():
             truths = nets["teacher"](*views[:2])
@@ -130,13 +130,13 @@ class Dino(AdamWMethod):
         return c.teacher_temperature + (c.final_temperature - c.teacher_temperature) * min(progress / 0.1, 1.0)
 
     def crops(
-        self, images: Tensor, generator: torch.Generator, aspect: Tensor | None = None
+        self, images: Tensor, generator: torch.Generator, sizes: Tensor | None = None
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Two global views float (N, 3, side, side), and the local ones (N, 3, local, local), in [0, 1]."""
         c = self.config
-        large = [self._view(images, c.side, (c.border, 1.0), generator, aspect) for _ in range(2)]
+        large = [self._view(images, c.side, (c.border, 1.0), generator, sizes) for _ in range(2)]
         smallest = min(c.smallest_crop, c.border)
-        small = [self._view(images, c.local, (smallest, c.border), generator, aspect) for _ in range(c.locals)]
+        small = [self._view(images, c.local, (smallest, c.border), generator, sizes) for _ in range(c.locals)]
         return large, small
 
     @torch.no_grad()
@@ -146,7 +146,7 @@ class Dino(AdamWMethod):
         """``knn`` (B,): whether the nearest view, by the teacher's features, is the other one of the same panel, and
         the same for the backbone before training. ``rank`` and ``rank_random``: effective rank of the batch's features
         (RankMe) of both, the same figure for each of its panels."""
-        large, _ = self.crops(batch["image"], context.generator, batch.get(aspect_of("image")))
+        large, _ = self.crops(batch["image"], context.generator, batch.get("image_size"))
         views = [self._normalize(view) for view in large]
         teacher: Any = nets["teacher"]
         initial: Any = nets["initial"].train()  # statistics of the batch: those it was made with are none
@@ -163,10 +163,10 @@ class Dino(AdamWMethod):
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
         """Rows of panel, global and local views, and the three main directions of the teacher's features as colours."""
-        large, small = self.crops(batch["image"], context.generator, batch.get(aspect_of("image")))
+        large, small = self.crops(batch["image"], context.generator, batch.get("image_size"))
         teacher: Any = nets["teacher"]
         side = self.config.side
-        panel = augment.middle(batch["image"], side, batch.get(aspect_of("image")))
+        panel = augment.middle(batch["image"], side, batch.get("image_size"))
         maps = teacher.backbone(self._normalize(panel))[-1].float()
         columns = {"panel": panel, "features": main_directions(maps), "global view": large[0], "another": large[1]}
         columns |= {f"local view {k + 1}": view for k, view in enumerate(small[:2])}
@@ -178,10 +178,10 @@ class Dino(AdamWMethod):
         size: int,
         scale: tuple[float, float],
         generator: torch.Generator,
-        aspect: Tensor | None,
+        sizes: Tensor | None,
     ) -> Tensor:
         n = len(images)
-        boxes = augment.random_boxes(n, scale, generator, aspect=aspect)
+        boxes = augment.random_boxes(n, scale, generator, sizes=sizes)
         cut = augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator))
         return recoloured(cut, self.config, generator)
 

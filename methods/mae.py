@@ -11,7 +11,7 @@ from pydantic import model_validator
 from torch import Tensor, nn
 
 from benchmark import augment
-from benchmark.api import Context, View, aspect_of, setting
+from benchmark.api import Context, View, setting
 from benchmark.errors import Refusal
 from benchmark.parts.adamw import AdamWConfig, AdamWMethod
 from benchmark.parts.draw_rows import draw_rows
@@ -96,8 +96,8 @@ class Mae(AdamWMethod):
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """Squared error over the masked patches alone."""
         n, generator = len(batch["image"]), context.generator
-        aspect = batch.get(aspect_of("image"))
-        boxes = augment.random_boxes(n, (self.config.smallest_crop, 1.0), generator, aspect=aspect)
+        sizes = batch.get("image_size")
+        boxes = augment.random_boxes(n, (self.config.smallest_crop, 1.0), generator, sizes=sizes)
         images = augment.crop_resize(batch["image"], boxes, self.config.side, augment.coin(n, 0.5, generator))
         visible, masked = self.draw(n, generator)
         said = nets["net"](self._normalize(images), visible)
@@ -164,7 +164,7 @@ class Mae(AdamWMethod):
     def _painted(
         self, nets: Mapping[str, nn.Module], batch: Mapping[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        middle = augment.middle(batch["image"], self.config.side, batch.get(aspect_of("image")))
+        middle = augment.middle(batch["image"], self.config.side, batch.get("image_size"))
         visible, masked = self.draw(len(middle), generator)
         return middle, masked, nets["net"](self._normalize(middle), visible)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, mse_loss
 
 from benchmark import augment
-from benchmark.api import Config, Context, Method, Stage, View, aspect_of, setting
+from benchmark.api import Config, Context, Method, Stage, View, setting
 from benchmark.parts.artifact_nets import Autoencoder, Critic, Generator, History, Repair
 from benchmark.parts.damage import damage, draw_mask
 from benchmark.parts.draw_rows import draw_rows
@@ -229,14 +229,14 @@ class SpotArtifacts(Method):
     def _views(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Random crops, mirrored and recoloured, of uint8 panels: float (N, 3, side, side) in [-1, 1]."""
         c, images = self.config, batch["image"]
-        aspect = batch.get(aspect_of("image"))
-        boxes = augment.random_boxes(len(images), (c.smallest_crop, 1.0), generator, aspect=aspect)
+        sizes = batch.get("image_size")
+        boxes = augment.random_boxes(len(images), (c.smallest_crop, 1.0), generator, sizes=sizes)
         squares = augment.crop_resize(images, boxes, c.side, augment.coin(len(images), 0.5, generator))
         return augment.jitter_colours(squares, generator, c.brightness, 0.0, c.saturation) * 2 - 1
 
     def _whole(self, batch: Mapping[str, Tensor]) -> Tensor:
         """The middle square of each panel, made ``side`` large, in [-1, 1]."""
-        return augment.middle(batch["image"], self.config.side, batch.get(aspect_of("image"))) * 2 - 1
+        return augment.middle(batch["image"], self.config.side, batch.get("image_size")) * 2 - 1
 
     def _shown(self, images: Tensor) -> Tensor:
         """Images in [-1, 1] as the backbone expects its input."""

@@ -64,8 +64,8 @@ def test_boxes_are_those_of_torchvision(width, height):
     torch.manual_seed(0)
     drawn = np.array([RandomResizedCrop.get_params(blank, list(scale), [3 / 4, 4 / 3]) for _ in range(300)], float)
     assert np.mean(drawn[:, 2] * drawn[:, 3]) == pytest.approx(np.mean(w * h), rel=0.08)
-    aspect = torch.full((count,), width / height)
-    x, y, box_w, box_h = (part.numpy() for part in augment.random_boxes(count, scale, generator(), aspect=aspect).T)
+    sizes = torch.tensor([[width, height]]).expand(count, 2)
+    x, y, box_w, box_h = (part.numpy() for part in augment.random_boxes(count, scale, generator(), sizes=sizes).T)
     shown_w, shown_h = min(width, 2 * height), min(height, 2 * width)
     at = np.linspace(0.02, 0.98, 25)
     for mine, other in ((box_w * shown_w, w), (box_h * shown_h, h)):
@@ -82,7 +82,7 @@ def test_boxes_are_those_of_torchvision(width, height):
 @pytest.mark.parametrize(("side", "size"), [(96, 32), (160, 80), (100, 80), (64, 96), (615, 224)])
 @pytest.mark.parametrize("flip", [False, True])
 def test_a_crop_is_what_pillow_gives(side, size, flip):
-    boxes = augment.random_boxes(6, (0.1, 1.0), generator(size), aspect=torch.linspace(0.5, 2, 6))
+    boxes = augment.random_boxes(6, (0.1, 1.0), generator(size), sizes=torch.tensor([[k, 6] for k in range(3, 9)]))
     pictures = [smooth(side, side, seed) for seed in range(6)]
     mine = augment.crop_resize(as_batch(*pictures), boxes, size, torch.full((6,), flip)) * 255
     for picture, (x, y, w, h), made in zip(pictures, boxes.double().numpy(), mine, strict=True):
@@ -103,6 +103,21 @@ def test_a_crop_is_what_torchvision_gives_but_for_its_rim():
     assert (mine - theirs)[:, 1:-1, 1:-1].abs().max() < 1.5
 
 
+def test_a_padded_crop_is_what_pillow_gives_of_the_image_on_black():
+    """Images that were squashed come back with their aspect, in the middle of a black square."""
+    sizes, side, size = [(120, 60), (50, 110), (90, 90)], 128, 64
+    originals = [smooth(height, width, k) for k, (width, height) in enumerate(sizes)]
+    squashed = [np.asarray(Image.fromarray(o).resize((side, side), Image.Resampling.BILINEAR)) for o in originals]
+    whole = torch.tensor([[0.5, 0.5, 1.0, 1.0]] * 3)
+    mine = augment.crop_padded(as_batch(*squashed), whole, torch.tensor(sizes), size) * 255
+    for original, made in zip(originals, mine, strict=True):
+        height, width = original.shape[:2]
+        canvas = Image.new("RGB", (max(width, height),) * 2)
+        canvas.paste(Image.fromarray(original), ((canvas.width - width) // 2, (canvas.height - height) // 2))
+        truth = np.asarray(canvas.resize((size, size), Image.Resampling.BILINEAR), dtype=np.float64)
+        assert np.abs(made.permute(1, 2, 0).numpy() - truth).mean() < 3
+
+
 def test_many_large_images_are_resampled_in_parts(monkeypatch):
     images, boxes = as_batch(*(smooth(60, 60, k) for k in range(5))), augment.random_boxes(5, (0.2, 1), generator())
     flip = augment.coin(5, 0.5, generator())
@@ -114,7 +129,7 @@ def test_many_large_images_are_resampled_in_parts(monkeypatch):
 def test_the_middle_of_a_squeezed_panel_is_its_central_square():
     wide = smooth(200, 300)
     squeezed = np.asarray(Image.fromarray(wide).resize((200, 200), Image.Resampling.BILINEAR))
-    mine = augment.middle(as_batch(squeezed), 80, torch.tensor([1.5]))[0].permute(1, 2, 0).numpy() * 255
+    mine = augment.middle(as_batch(squeezed), 80, torch.tensor([[300, 200]]))[0].permute(1, 2, 0).numpy() * 255
     truth = np.asarray(Image.fromarray(wide[:, 50:250]).resize((80, 80), Image.Resampling.BILINEAR), dtype=np.float64)
     assert np.abs(mine - truth).mean() < 2
 

@@ -185,7 +185,7 @@ def test_over_epochs_all_of_a_panel_is_seen_evenly(tmp_path):
     chosen = np.zeros(2, dtype=np.int64)
     held_out = pretrain._at(Rank(0, 1), {"image": made}, {}, chosen)
     assert held_out["image"][:, 0, 0, 0].tolist() == [60, 60], "held-out figures see the centre"
-    assert held_out["image:aspect"].tolist() == [4.0, 4.0]
+    assert held_out["image_size"].tolist() == [[160, 40]] * 2
 
 
 @pytest.mark.fidelity

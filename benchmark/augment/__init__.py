@@ -15,7 +15,16 @@ from benchmark.augment.colour import (
     standardise,
     to_float,
 )
-from benchmark.augment.crops import REACH, crop_resize, middle, middle_boxes, random_boxes, source_side
+from benchmark.augment.crops import (
+    REACH,
+    crop_padded,
+    crop_resize,
+    middle,
+    middle_boxes,
+    random_boxes,
+    raw_boxes,
+    source_side,
+)
 from benchmark.augment.masks import HOLES, inner_band
 from benchmark.augment.patches import channel_shift, cut, downsample, integers
 from benchmark.augment.views import blur_some, coin, grey_some, jitter_colours
@@ -29,6 +38,7 @@ __all__ = [
     "channel_shift",
     "coin",
     "colour_matrices",
+    "crop_padded",
     "crop_resize",
     "cut",
     "divide_by_rms",
@@ -42,6 +52,7 @@ __all__ = [
     "middle",
     "middle_boxes",
     "random_boxes",
+    "raw_boxes",
     "recolour",
     "source_side",
     "standardise",

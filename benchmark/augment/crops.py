@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -46,22 +47,22 @@ def random_boxes(
     scale: tuple[float, float],
     generator: torch.Generator,
     ratio: tuple[float, float] = RATIO,
-    aspect: Tensor | None = None,
+    sizes: Tensor | None = None,
     reach: float = REACH,
 ) -> Tensor:
     """Boxes (n, 4) as centre x, centre y, width, height in shares of the square, each wholly inside.
 
     Drawn in the original image, as torchvision's RandomResizedCrop does: area uniform in ``scale`` (shares of the whole
     image), ratio of the sides uniform in the logarithm of ``ratio``, again until it fits, ``TRIES`` times at most; then
-    the largest box of a permitted ratio in the centre. Place uniform in what the square shows. ``aspect`` float (n,) is
-    the width of each image over its height (none: square), of which the square shows ``reach`` short sides at most.
+    the largest box of a permitted ratio in the centre. Place uniform in what the square shows. ``sizes`` (n, 2) are
+    the width and height of each image (none: square), of which the square shows ``reach`` short sides at most.
     """
 
     def uniform(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator, device=generator.device)
 
     low, high = math.log(ratio[0]), math.log(ratio[1])
-    whole = torch.ones(n, device=generator.device) if aspect is None else aspect.to(generator.device, torch.float32)
+    whole = _aspect(n, sizes, generator.device)
     area = (scale[0] + (scale[1] - scale[0]) * uniform(n, TRIES)) * whole[:, None]
     drawn = torch.exp(low + (high - low) * uniform(n, TRIES))
     widths, heights = (area * drawn).sqrt(), (area / drawn).sqrt()  # in heights of the image
@@ -77,24 +78,41 @@ def random_boxes(
     return torch.stack([x, y, width, height], 1)
 
 
-def middle_boxes(n: int, device: torch.device, aspect: Tensor | None = None, reach: float = REACH) -> Tensor:
+def raw_boxes(
+    sizes: Tensor, scale: tuple[float, float], generator: torch.Generator, ratio: tuple[float, float] = RATIO
+) -> Tensor:
+    """``random_boxes`` where the squares show all of images of ``sizes`` (n, 2), squashed."""
+    return random_boxes(len(sizes), scale, generator, ratio, sizes, math.inf)
+
+
+def _aspect(n: int, sizes: Tensor | None, device: torch.device) -> Tensor:
+    """Width over height, float (n,)."""
+    if sizes is None:
+        return torch.ones(n, device=device)
+    width, height = sizes.to(device, torch.float32).unbind(1)
+    return width / height
+
+
+def middle_boxes(n: int, device: torch.device, sizes: Tensor | None = None, reach: float = REACH) -> Tensor:
     """Boxes (n, 4), as ``random_boxes`` gives them, of the largest square in the centre of each image."""
-    whole = torch.ones(n, device=device) if aspect is None else aspect.to(device, torch.float32).clamp(1 / reach, reach)
+    whole = _aspect(n, sizes, device).clamp(1 / reach, reach)
     half = torch.full_like(whole, 0.5)
     return torch.stack([half, half, (1 / whole).clamp_max(1), whole.clamp_max(1)], 1)
 
 
-def crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
+def crop_resize(
+    images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None, outside: Literal["border", "zeros"] = "border"
+) -> Tensor:
     """The boxes of images uint8 (N, 3, H, W) as float32 squares (N, 3, size, size) in [0, 1].
 
     Resampled along each side by the triangle filter, as wide as the step from pixel to pixel where that is more than 1
     (Pillow's BILINEAR, torchvision's with ``antialias``). ``boxes`` as ``random_boxes`` gives them; ``flip`` bool (N,)
-    mirrors.
+    mirrors; ``outside`` is what lies beyond an image: its rim, or black.
     """
     few = max(1, CHUNK // images[:1].numel())
     with torch.autocast(images.device.type, enabled=False):  # bf16 cannot tell neighbouring places apart
         parts = [
-            _crop_resize(part, box, size, mirrored)
+            _crop_resize(part, box, size, mirrored, outside == "zeros")
             for part, box, mirrored in zip(
                 images.split(few),
                 boxes.split(few),
@@ -105,22 +123,32 @@ def crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = 
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def middle(images: Tensor, size: int, aspect: Tensor | None = None, reach: float = REACH) -> Tensor:
+def crop_padded(images: Tensor, boxes: Tensor, sizes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
+    """Boxes of the squares that hold images with their own aspect, centred, black around; as ``crop_resize`` else.
+
+    ``images`` uint8 (N, 3, s, s) have lost the aspect of their ``sizes`` (N, 2), wide and high.
+    """
+    shown = sizes.to(boxes) / sizes.amax(1, keepdim=True).to(boxes)
+    inside = torch.cat([(boxes[:, :2] - 0.5) / shown + 0.5, boxes[:, 2:] / shown], 1)
+    return crop_resize(images, inside, size, flip, outside="zeros")
+
+
+def middle(images: Tensor, size: int, sizes: Tensor | None = None, reach: float = REACH) -> Tensor:
     """The largest central square of images uint8 (N, 3, S, S) as float32 (N, 3, size, size) in [0, 1]."""
-    return crop_resize(images, middle_boxes(len(images), images.device, aspect, reach), size)
+    return crop_resize(images, middle_boxes(len(images), images.device, sizes, reach), size)
 
 
-def _crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor) -> Tensor:
+def _crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor, black: bool) -> Tensor:
     n, channels, height, width = images.shape
     x, y, wide, high = boxes.unbind(1)
     pixels = images.permute(0, 2, 3, 1).to(torch.float32)  # rows of memory, where images lie in channels_last
-    lines = _resample(pixels.reshape(n, height, -1), y, high, size, torch.zeros_like(flip))
+    lines = _resample(pixels.reshape(n, height, -1), y, high, size, torch.zeros_like(flip), black)
     columns = lines.view(n, size, width, channels).transpose(1, 2).reshape(n, width, -1)
-    done = _resample(columns, x, wide, size, flip).view(n, size, size, channels)
+    done = _resample(columns, x, wide, size, flip, black).view(n, size, size, channels)
     return done.permute(0, 3, 2, 1).mul(1 / 255).contiguous()
 
 
-def _resample(lines: Tensor, centre: Tensor, extent: Tensor, size: int, flip: Tensor) -> Tensor:
+def _resample(lines: Tensor, centre: Tensor, extent: Tensor, size: int, flip: Tensor, black: bool) -> Tensor:
     """(N, P, C) -> (N, size, C): sums of the lines around ``size`` even steps through each extent, in shares of P."""
     n, count = lines.shape[:2]
     device = lines.device
@@ -129,10 +157,11 @@ def _resample(lines: Tensor, centre: Tensor, extent: Tensor, size: int, flip: Te
     order = torch.where(flip[:, None], size - 1 - order, order)
     places = ((centre - extent / 2) * count)[:, None] + (order + 0.5) * step[:, None]
     radius = step.clamp_min(1)[:, None, None]
-    taps = math.ceil(2 * max(count / size, 1)) + 1  # known without asking the device, as no extent is more than 1
+    taps = math.ceil(2 * float(radius.max())) + 1
     near = (places[..., None] - radius - 0.5).ceil() + torch.arange(taps, device=device)
-    weights = (1 - (near + 0.5 - places[..., None]).abs() / radius).clamp_min(0) * ((near >= 0) & (near < count))
-    weights = weights / weights.sum(-1, keepdim=True)
+    weights = (1 - (near + 0.5 - places[..., None]).abs() / radius).clamp_min(0)
+    inside = weights * ((near >= 0) & (near < count))
+    weights = inside / (weights if black else inside).sum(-1, keepdim=True)
     rows = near.clamp(0, count - 1).long() + count * torch.arange(n, device=device)[:, None, None]
     summed = embedding_bag(
         rows.view(n * size, taps), lines.flatten(0, 1), mode="sum", per_sample_weights=weights.view(n * size, taps)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmark import augment
-from benchmark.api import View, aspect_of
+from benchmark.api import View
 
 
 def views_of(sides: Mapping[str, int], smallest: float) -> dict[str, View]:
@@ -30,4 +30,4 @@ def shape_of(batch: Mapping[str, Tensor], name: str) -> dict[str, Any]:
     """What crops must know of a view's images to have their aspect in the original; nothing of a padded square."""
     if name == "body":
         return {}
-    return {"aspect": batch.get(aspect_of(name)), "reach": augment.REACH if name == "image" else math.inf}
+    return {"sizes": batch.get(f"{name}_size"), "reach": augment.REACH if name == "image" else math.inf}

@@ -27,15 +27,15 @@ def strong(
     size: int,
     c: ViewsConfig,
     generator: torch.Generator,
-    aspect: Tensor | None = None,
+    sizes: Tensor | None = None,
     reach: float = augment.REACH,
 ) -> Tensor:
     """Random crops of uint8 images (N, 3, s, s), mirrored, recoloured, blurred: float (N, 3, size, size) in [0, 1].
 
-    ``aspect`` and ``reach`` say what of which original a square shows, as for ``augment.random_boxes``.
+    ``sizes`` (N, 2) and ``reach`` say what of which original a square shows, as for ``augment.random_boxes``.
     """
     n = len(images)
-    boxes = augment.random_boxes(n, (c.smallest_crop, 1.0), generator, aspect=aspect, reach=reach)
+    boxes = augment.random_boxes(n, (c.smallest_crop, 1.0), generator, sizes=sizes, reach=reach)
     return recoloured(augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator)), c, generator)
 
 
