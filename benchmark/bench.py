@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from benchmark import engine
 from benchmark.api import Item, View
-from benchmark.data.cache import Cached, ImageCache, build_strips
 from benchmark.data.cache import build as build_cache
+from benchmark.data.cached import Cached, ImageCache
 from benchmark.data.dataset import Dataset, Split
 from benchmark.data.packed import Pack
+from benchmark.data.strips import build_strips
 from benchmark.errors import CellError
 from benchmark.planned import Plan
 from benchmark.progress import Progress

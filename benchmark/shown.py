@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from benchmark.api import Dataset, Item, Method, View
 from benchmark.config import PretrainSettings
 from benchmark.data.cache import LONGEST
-from benchmark.data.images import BadImage, clamp_crop, size_of
+from benchmark.data.images import BadImage
+from benchmark.data.strips import original_size
 from benchmark.errors import Refusal
 
 MEASURED = 4_000
@@ -57,23 +56,15 @@ def sizes_of(data: Dataset, view: View) -> tuple[np.ndarray, int]:
         if not sizes:
             raise
         return np.array(sizes), len(sizes)
-    head = lru_cache(maxsize=256)(size_of)
     found = []
     for place in np.linspace(0, len(items) - 1, min(MEASURED, len(items))).astype(int):
         try:
-            found.append(_size(items[place], *head(items[place].path)))
+            found.append(original_size(items[place]))
         except BadImage:
             continue
     if not found:
         raise Refusal(f"{data.name} has no {view.kind} to train on that can be read")
     return np.array(found), len(items)
-
-
-def _size(item: Item, width: int, height: int) -> tuple[int, int]:
-    if item.crop is None:
-        return width, height
-    x0, y0, x1, y1 = clamp_crop(Path(item.path), item.crop, width, height)
-    return x1 - x0, y1 - y0
 
 
 def covered(squares: float, epochs: float) -> float:

@@ -15,7 +15,8 @@ from benchmark import engine, pretrain, registry
 from benchmark.api import Item
 from benchmark.backbones import Backbone
 from benchmark.config import PretrainSettings
-from benchmark.data.cache import ImageCache, StripCache, strip_length
+from benchmark.data.cache import strip_length
+from benchmark.data.cached import ImageCache, StripCache
 from benchmark.progress import Progress
 
 PAIRS = 7

@@ -16,6 +16,7 @@ from benchmark.config import PretrainSettings
 from benchmark.data import cache, once
 from benchmark.data.dataset import Item
 from benchmark.data.locate import open_dataset
+from benchmark.data.strips import build_strips, expected_bytes
 from benchmark.errors import CellError
 from benchmark.progress import Progress
 from benchmark.shown import covered
@@ -44,7 +45,7 @@ def items(folder, sizes=SIZES):
 
 
 def strips(folder, of, view=None, threads=1, progress=QUIET):
-    return cache.build_strips(of, view or View(32), folder / "cache", "k", progress, threads)
+    return build_strips(of, view or View(32), folder / "cache", "k", progress, threads)
 
 
 def test_a_square_of_a_strip_is_the_panel_at_that_place(tmp_path):
@@ -115,7 +116,7 @@ def test_bytes_are_told_before_they_are_written_and_a_full_disk_is_one_line(tmp_
     made = strips(tmp_path, of, View(64), progress=heard)
     [line] = heard.lines
     assert f"about {made.pixels.nbytes / 2**20:.0f} MiB" in line
-    assert cache.expected_bytes(of, View(64)) == made.pixels.nbytes
+    assert expected_bytes(of, View(64)) == made.pixels.nbytes
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(once.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
     with pytest.raises(CellError, match=r"MiB left .*make room or give another folder with --results DIR"):

@@ -4,8 +4,7 @@ A square depends on its item and its view alone, never on the number of threads 
 Pillow's antialiased triangle filter (BILINEAR): unlike BICUBIC it draws no halo beside ink. Whole JPEG images that
 shrink by 4 or more are decoded at 1/2, 1/4 or 1/8 first, at least twice as large as they end.
 
-A strip is the same image at the same scale with more of its long side (up to ``LONGEST`` squares), for a pretraining
-that takes another square of it at every step.
+A strip (see ``strips``) is the same image at the same scale with more of its long side, up to ``LONGEST`` squares.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ import PIL
 from PIL import Image, features
 
 from benchmark.api import View
-from benchmark.data.cached import Cached, ImageCache, StripCache, aligned
+from benchmark.data.cached import ImageCache, aligned
 from benchmark.data.dataset import Item
-from benchmark.data.images import BadImage, Decoded, clamp_crop, decode, size_of
-from benchmark.data.once import no_room, once, require_room, reserve, whole
+from benchmark.data.images import BadImage, Decoded, clamp_crop, decode
+from benchmark.data.once import once, reserve, whole
 from benchmark.data.packed import Pack, Read, reading
 from benchmark.errors import CellError
 from benchmark.progress import Progress
 from benchmark.store import key_of
 
-__all__ = ["BadImage", "Cached", "ImageCache", "StripCache", "aligned", "build", "build_strips", "cache_key", "squares"]
+__all__ = ["BadImage", "ImageCache", "aligned", "build", "cache_key", "squares"]
 
 VERSION = 2
 GREY = 128
@@ -43,8 +42,6 @@ TASKS_AHEAD = 4
 """Finished tasks of each thread that may wait for a slow disk."""
 LONGEST = 4
 """Squares that a strip holds at most; of what is longer it is the middle."""
-MEASURED = 128
-"""Images whose size tells how many bytes all will take."""
 
 
 class Square(NamedTuple):
@@ -76,25 +73,6 @@ def build(
     path = folder / cache_key(items, view, key)
     return once(
         path, lambda: _read(path, items, view), lambda: _make(path, items, view, progress, threads, pack), progress
-    )
-
-
-def build_strips(
-    items: Sequence[Item],
-    view: View,
-    folder: Path,
-    key: str,
-    progress: Progress,
-    threads: int = 1,
-    pack: Pack | None = None,
-) -> StripCache:
-    """The strips of ``items`` under a view that crops; otherwise as ``build``. ``items`` are not empty."""
-    path = folder / cache_key(items, view, key, strips=True)
-    return once(
-        path,
-        lambda: _read_strips(path, items, view),
-        lambda: _make_strips(path, items, view, progress, threads, pack),
-        progress,
     )
 
 
@@ -191,7 +169,7 @@ def _resized(decoded: Decoded, out: tuple[int, int], box: tuple[float, float, fl
 def _read(path: Path, items: Sequence[Item], view: View) -> ImageCache | None:
     """The cache at ``path``, or None where there is none or what lies there is not whole."""
     try:
-        index, sizes = _index(path)
+        index, sizes = read_index(path)
         shape = (len(sizes), view.side, view.side, 3)
         if (path / "images.raw").stat().st_size != int(np.prod(shape)):
             return None
@@ -202,24 +180,7 @@ def _read(path: Path, items: Sequence[Item], view: View) -> ImageCache | None:
     return ImageCache([items[i] for i in index["readable"]], images, sizes, failures)
 
 
-def _read_strips(path: Path, items: Sequence[Item], view: View) -> StripCache | None:
-    """The strips at ``path``, or None where there are none or what lies there is not whole."""
-    try:
-        index, sizes = _index(path)
-        starts = np.load(path / "starts.npy", allow_pickle=False)
-        lengths = np.array([strip_length(view, width, height) for width, height in sizes.tolist()], dtype=np.int64)
-        size = 3 * view.side * int(lengths.sum())
-        if (path / "images.raw").stat().st_size != size or len(starts) != len(sizes):
-            return None
-        pixels = np.asarray(np.memmap(path / "images.raw", dtype=np.uint8, mode="r", shape=(size,)))
-    except (OSError, ValueError, KeyError):
-        return None
-    failures = [(str(item), str(reason)) for item, reason in index["failures"]]
-    readable, wide = [items[i] for i in index["readable"]], sizes[:, 0] >= sizes[:, 1]
-    return StripCache(readable, pixels, starts, lengths, wide, view.side, sizes, failures)
-
-
-def _index(path: Path) -> tuple[dict[str, Any], np.ndarray]:
+def read_index(path: Path) -> tuple[dict[str, Any], np.ndarray]:
     """Which items could be read, which not and why; and the sizes of the originals. Raises what ``_read`` catches."""
     index: dict[str, Any] = json.loads((path / "index.json").read_text())
     sizes = np.load(path / "sizes.npy", allow_pickle=False)
@@ -235,13 +196,13 @@ def _make(path: Path, items: Sequence[Item], view: View, progress: Progress, thr
         images = np.memmap(temporary / "images.raw", dtype=np.uint8, mode="r+", shape=shape)
         sizes = np.zeros((len(items), 2), dtype=np.int64)
         failures: dict[int, str] = {}
-        for row, result in _drawn(items, view, progress, threads, pack, False):
+        for row, result in drawn(items, view, progress, threads, pack, False):
             if isinstance(result, BadImage):
                 failures[row] = result.reason
             else:
                 images[row] = result.pixels
                 sizes[row] = result.width, result.height
-        readable = _write_index(temporary, items, sizes, failures)
+        readable = write_index(temporary, items, sizes, failures)
         for row, i in enumerate(readable):
             if row != i:
                 images[row] = images[i]
@@ -250,51 +211,7 @@ def _make(path: Path, items: Sequence[Item], view: View, progress: Progress, thr
         os.truncate(temporary / "images.raw", len(readable) * int(np.prod(shape[1:])))
 
 
-def _make_strips(
-    path: Path, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None
-) -> None:
-    need = expected_bytes(items, view)
-    progress.say(f"{len(items)} images, {view.side} px across: about {need / 2**20:.0f} MiB in {path.parent}")
-    with whole(path) as temporary:
-        require_room(temporary, need)
-        sizes, starts = np.zeros((len(items), 2), dtype=np.int64), np.zeros(len(items), dtype=np.int64)
-        failures: dict[int, str] = {}
-        with (temporary / "images.raw").open("wb") as file:
-            for row, result in _drawn(items, view, progress, threads, pack, True):
-                if isinstance(result, BadImage):
-                    failures[row] = result.reason
-                    continue
-                starts[row], sizes[row] = file.tell(), (result.width, result.height)
-                try:
-                    file.write(np.ascontiguousarray(result.pixels))
-                    file.flush()
-                except OSError as error:
-                    no_room(temporary, need, error)
-        readable = _write_index(temporary, items, sizes, failures)
-        np.save(temporary / "starts.npy", starts[readable])
-
-
-def expected_bytes(items: Sequence[Item], view: View) -> int:
-    """About how many bytes the strips of all items take, from the sizes of some that are evenly spread."""
-    known = []
-    for place in np.linspace(0, len(items) - 1, min(MEASURED, len(items))).astype(int):
-        try:
-            known.append(3 * view.side * strip_length(view, *original_size(items[place])))
-        except BadImage:
-            continue
-    return round(len(items) * float(np.mean(known))) if known else 0
-
-
-def original_size(item: Item) -> tuple[int, int]:
-    """Width and height in pixels of an item's image, from its crop or its file's head. Raises BadImage."""
-    width, height = size_of(item.path)
-    if item.crop is None:
-        return width, height
-    x0, y0, x1, y1 = clamp_crop(item.path, item.crop, width, height)
-    return x1 - x0, y1 - y0
-
-
-def _write_index(folder: Path, items: Sequence[Item], sizes: np.ndarray, failures: dict[int, str]) -> list[int]:
+def write_index(folder: Path, items: Sequence[Item], sizes: np.ndarray, failures: dict[int, str]) -> list[int]:
     """Write what could be read and what not; gives the rows that could. Raises CellError where there are none."""
     readable = [i for i in range(len(items)) if i not in failures]
     if not readable:
@@ -305,7 +222,7 @@ def _write_index(folder: Path, items: Sequence[Item], sizes: np.ndarray, failure
     return readable
 
 
-def _drawn(
+def drawn(
     items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None, strips: bool
 ) -> Iterator[tuple[int, Square | BadImage]]:
     """Rows of items with what became of them, file by file, made by threads that are little ahead of their use."""
