@@ -70,23 +70,28 @@ class Placement:
 class View:
     """How images of a kind become squares of ``side`` pixels, once, as uint8.
 
-    ``crop``: short side to ``side``, centre cut out. ``squash``: both sides to ``side``, aspect lost.
-    ``pad``: long side to ``side``, rest grey (128), image at the top left. ``centre``: long side to ``side``, rest
-    black, image in the middle.
+    ``crop``: short side to ``side``, the long side cut at its centre (under pretraining where ``pretrain.window``
+    says). ``squash``: both sides to ``side``, aspect lost. ``pad``: long side to ``side``, rest grey (128), image at
+    the top left. ``centre``: long side to ``side``, rest black, image in the middle. With a ``reach`` above 1 a cropped
+    square shows up to so many times its short side of the long side, squeezed: what random crops of an image are cut
+    from (``augment.random_boxes``).
     """
 
     side: int
     fit: Literal["crop", "squash", "pad", "centre"] = "crop"
     kind: Kind = "panels"
+    reach: float = 1.0
 
     def place(self, width: int, height: int) -> Placement:
         """The map from pixels of an image of ``width`` x ``height`` to pixels of the square."""
         if self.fit == "squash":
             return Placement(width, height, self.side / width, self.side / height, 0.0, 0.0)
-        scale = self.side / (min if self.fit == "crop" else max)(width, height)
         if self.fit == "pad":
+            scale = self.side / max(width, height)
             return Placement(width, height, scale, scale, 0.0, 0.0)
-        return Placement(width, height, scale, scale, (self.side - width * scale) / 2, (self.side - height * scale) / 2)
+        scale_x, scale_y = self.side / min(width, self.reach * height), self.side / min(height, self.reach * width)
+        left, top = (self.side - width * scale_x) / 2, (self.side - height * scale_y) / 2
+        return Placement(width, height, scale_x, scale_y, left, top)
 
 
 @dataclass(frozen=True, slots=True)

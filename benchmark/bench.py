@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmark import engine
 from benchmark.api import Item, View
-from benchmark.data.cache import ImageCache
 from benchmark.data.cache import build as build_cache
+from benchmark.data.cached import Cached, ImageCache
 from benchmark.data.dataset import Dataset, Split
 from benchmark.data.packed import Pack
+from benchmark.data.strips import build_strips
 from benchmark.errors import CellError
 from benchmark.planned import Plan
 from benchmark.progress import Progress
 from benchmark.request import Request
 from benchmark.store import Store
+
+T = TypeVar("T")
 
 
 class Bench:
@@ -53,25 +56,37 @@ class Bench:
 
     def cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
         """The squares of all items of a view's kind in some splits. Raises CellError where there are none."""
-        items = [item for split in splits for item in data.items(view.kind, split)]
-        if not items:
-            raise CellError(f"{data.name} has no {view.kind} in its {' and '.join(splits)} series")
-        return self.squares(data, items, view)
+        return self.squares(data, self._items(data, view, splits), view)
+
+    def training(self, data: Dataset, view: View, splits: tuple[Split, ...], window: str) -> Cached:
+        """What a pretraining sees: strips, where it takes a square at a ``window`` of its own at every step."""
+        items = self._items(data, view, splits)
+        if window == "centre" or view.fit != "crop":
+            return self.squares(data, items, view)
+        return self._built(build_strips, data, items, view)
 
     def squares(self, data: Dataset, items: list[Item], view: View) -> ImageCache:
         """The cache of items; rank 0 builds it, the others open it."""
-        folder = self.store.root / "cache" / "images"
+        return self._built(build_cache, data, items, view)
 
-        def build() -> ImageCache:
-            key, threads = data.fingerprint(), self.request.threads
-            return build_cache(items, view, folder, key, self.progress, threads, Pack.of(data.root, self.store.root))
+    def _items(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> list[Item]:
+        items = [item for split in splits for item in data.items(view.kind, split)]
+        if not items:
+            raise CellError(f"{data.name} has no {view.kind} in its {' and '.join(splits)} series")
+        return items
+
+    def _built(self, build: Callable[..., T], data: Dataset, items: list[Item], view: View) -> T:
+        folder, pack = self.store.root / "cache" / "images", Pack.of(data.root, self.store.root)
+
+        def build_here() -> T:
+            return build(items, view, folder, data.fingerprint(), self.progress, self.request.threads, pack)
 
         if self.first:
-            cache = build()
+            cache = build_here()
             self.device.fabric.barrier()
             return cache
         self.device.fabric.barrier()
-        return build()
+        return build_here()
 
     def phase(self, seconds: float, devices: int = 1) -> dict[str, float]:
         """What a record says of a phase that took so long on so many devices."""

@@ -109,6 +109,9 @@ class PretrainSettings(Config):
     sync_batch_norm: Literal["auto", "on", "off"] = setting(
         "auto", "batch norm over the whole batch on several devices: as the method's paper has it, always, or never"
     )
+    window: Literal["random", "centre"] = setting(
+        "random", "which square of an image longer than its view a step sees: one drawn anew, or always the centre"
+    )
     held_out: int = setting(1_024, "panels of the validation series that the pretext figure is measured on", ge=1)
     presets = {
         "smoke": {"held_out": 64, "images": 1_024, "batch": 32},

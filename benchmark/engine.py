@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from benchmark.api import Context
 from benchmark.backbones import Backbone
-from benchmark.data.cache import ImageCache
+from benchmark.data.cached import Cached
 from benchmark.errors import CellError
 from benchmark.seeding import derive
 from benchmark.store import write_atomic
@@ -157,15 +157,16 @@ def to_device(images: np.ndarray, device: torch.device) -> Tensor:
     return tensor.permute(0, 3, 1, 2)
 
 
-def squares(cache: ImageCache, chosen: np.ndarray, device: torch.device) -> Tensor:
+def squares(cache: Cached, chosen: np.ndarray, device: torch.device, at: np.ndarray | None = None) -> Tensor:
     """The squares at ``chosen``, uint8 (B, 3, S, S) in channels_last on the device.
 
-    For a GPU they are gathered straight into pinned memory, from which the copy runs beside the computation.
+    ``at`` float (B,) in [0, 1): where along a strip each is taken; None is the centre. For a GPU they are gathered
+    straight into pinned memory, from which the copy runs beside the computation.
     """
     if device.type != "cuda":
-        return to_device(cache.batch(chosen), device)
-    pinned = torch.empty((len(chosen), *cache.images.shape[1:]), dtype=torch.uint8, pin_memory=True)
-    cache.batch(chosen, out=pinned.numpy())
+        return to_device(cache.batch(chosen, at=at), device)
+    pinned = torch.empty((len(chosen), cache.side, cache.side, 3), dtype=torch.uint8, pin_memory=True)
+    cache.batch(chosen, out=pinned.numpy(), at=at)
     return pinned.to(device, non_blocking=True).permute(0, 3, 1, 2)
 
 

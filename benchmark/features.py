@@ -119,7 +119,7 @@ def _key(device: engine.Device, task: Task, reads: Reads, backbone: Backbone, da
     """A hash of everything that features depend on: weights with their statistics, squares, reduction, arithmetic."""
     settings = task.config.model_dump(mode="json")
     views = {
-        name: [view.side, view.fit, [_listed(data, name, row) for row in data.rows[name].tolist()]]
+        name: [view.side, view.fit, view.reach, [_listed(data, name, row) for row in data.rows[name].tolist()]]
         for name, view in task.views().items()
     }
     return key_of(

@@ -17,7 +17,7 @@ from benchmark import engine
 from benchmark.api import Context, Method
 from benchmark.backbones import Backbone
 from benchmark.config import PretrainSettings
-from benchmark.data.cache import ImageCache
+from benchmark.data.cached import Cached
 from benchmark.errors import CellError
 from benchmark.parts.sync_batch_norm import desynchronise, synchronise
 from benchmark.progress import Progress
@@ -72,8 +72,8 @@ def pretrain(
     device: engine.Device,
     method: Method,
     backbone: Backbone,
-    panels: Mapping[str, ImageCache],
-    held_out: Mapping[str, ImageCache],
+    panels: Mapping[str, Cached],
+    held_out: Mapping[str, Cached],
     settings: PretrainSettings,
     budget: str,
     seed: int,
@@ -110,7 +110,7 @@ def drive(
     device: engine.Device,
     method: Method,
     backbone: Backbone,
-    panels: Mapping[str, ImageCache],
+    panels: Mapping[str, Cached],
     settings: PretrainSettings,
     seed: int,
     steps: int,
@@ -150,32 +150,43 @@ def drive(
     return curve
 
 
-def _labels(method: Method, panels: Mapping[str, ImageCache]) -> dict[str, np.ndarray]:
+def _labels(method: Method, panels: Mapping[str, Cached]) -> dict[str, np.ndarray]:
     """What is annotated of the images, where a method needs it."""
     return method.labels({name: cache.items for name, cache in panels.items()})
 
 
 def _batch(
     device: engine.Device,
-    panels: Mapping[str, ImageCache],
+    panels: Mapping[str, Cached],
     labels: Mapping[str, np.ndarray],
     settings: PretrainSettings,
     seed: int,
     step: int,
 ) -> dict[str, Tensor]:
-    """This rank's images of a step, on the device."""
+    """This rank's images of a step, on the device; of a strip the square at a place that this step draws."""
     count = len(next(iter(panels.values())).items)
     chosen = engine.batch_indices(count, settings.batch, seed, "pretrain", step)
-    return _at(device, panels, labels, chosen[device.fabric.global_rank :: device.fabric.world_size])
+    own = slice(device.fabric.global_rank, None, device.fabric.world_size)
+    places = {
+        name: np.random.default_rng(derive(seed, "pretrain", "window", name, step)).random(settings.batch)[own]
+        for name in panels
+        if settings.window == "random"
+    }
+    return _at(device, panels, labels, chosen[own], places)
 
 
 def _at(
-    device: engine.Device, panels: Mapping[str, ImageCache], labels: Mapping[str, np.ndarray], chosen: np.ndarray
+    device: engine.Device,
+    panels: Mapping[str, Cached],
+    labels: Mapping[str, np.ndarray],
+    chosen: np.ndarray,
+    places: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Tensor]:
     """Squares, sizes and labels of some images, on the device."""
     sizes = {f"{name}_size": cache.sizes for name, cache in panels.items()}
     told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in {**sizes, **labels}.items()}
-    return {name: engine.squares(cache, chosen, device.torch) for name, cache in panels.items()} | told
+    at = places or {}
+    return {name: engine.squares(cache, chosen, device.torch, at.get(name)) for name, cache in panels.items()} | told
 
 
 def stage_at(method: Method, progress: float) -> int:
@@ -313,7 +324,7 @@ def _held_out(
     method: Method,
     backbone: Backbone,
     nets: Mapping[str, nn.Module],
-    held_out: Mapping[str, ImageCache],
+    held_out: Mapping[str, Cached],
     settings: PretrainSettings,
     seed: int,
 ) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray]]:

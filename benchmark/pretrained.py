@@ -68,7 +68,8 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
     bench.prepare(data)
     splits = SPLITS if bench.request.transductive else ("train",)
     views = method.views()
-    panels = aligned({name: bench.cache(data, view, splits) for name, view in views.items()})
+    window = work.settings.window
+    panels = aligned({name: bench.training(data, view, splits, window) for name, view in views.items()})
     held_out = aligned({name: bench.cache(data, view, ("val",)) for name, view in views.items()})
     checkpoint = engine.Checkpoint(bench.store.root / "checkpoints" / f"{work.key}.pt", bench.device)
     with machine_slot(bench.device.name, bench.progress) if bench.first else ExitStack():

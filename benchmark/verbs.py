@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import registry
-from benchmark.errors import Refusal, did_you_mean
+from benchmark.errors import Refusal
 from benchmark.flags import Parser, common, run_flags
 from benchmark.store import Store
 
@@ -71,46 +71,17 @@ def _run_row(record: dict[str, Any]) -> dict[str, Any]:
 
 def verb_describe(words: list[str]) -> int:
     """``describe NAME [--json]``: every setting, its type, default, values per preset and source."""
-    from benchmark.request import SHARED_OWNERS
-
     parser = _parser("describe", "Every setting of a method, task, dataset, of backbone or pretrain.")
     parser.add_argument("name")
     parser.add_argument("--json", action="store_true")
-    flags = parser.parse_args(words)
-    if flags.name in SHARED_OWNERS:
-        config: Any
-        kind, config, summary = "settings", SHARED_OWNERS[flags.name], (SHARED_OWNERS[flags.name].__doc__ or "")
-    else:
-        kind = next((kind for kind in registry.ROOMS if flags.name in registry.entries(kind)), "")
-        if not kind and ".py:" not in flags.name:
-            known = [name for room in registry.ROOMS for name in registry.names(room)] + list(SHARED_OWNERS)
-            raise Refusal(f"nothing is called '{flags.name}'{did_you_mean(flags.name, known)}")
-        entry = registry.find(kind or "methods", flags.name)
-        config, summary = registry.load_entry(entry, kind or "methods").Config, entry.summary  # type: ignore[attr-defined]
-    fields = [
-        {
-            "name": name,
-            "type": _type_name(field.annotation),
-            "default": field.default if not isinstance(field.default, Path) else str(field.default),
-            "presets": {preset: values[name] for preset, values in config.presets.items() if name in values},
-            "help": field.description,
-            "source": (field.json_schema_extra or {}).get("source"),
-        }
-        for name, field in config.model_fields.items()
-    ]
-    if flags.json:
-        print(json.dumps({"name": flags.name, "kind": kind, "summary": summary, "settings": fields}, indent=1))
-        return 0
-    print(f"{flags.name}: {summary.strip()}")
-    for field in fields:
-        presets = "".join(f"; {preset}: {value}" for preset, value in field["presets"].items())
-        print(f"\n  {flags.name}.{field['name']} = {field['default']}   ({field['type']}{presets})")
-        print(f"      {field['help']}  [{field['source']}]")
-    return 0
+    parser.add_argument(
+        "--data", default="synth", metavar="ID|PATH", help="of whose images a pretraining sees how much"
+    )
+    parser.add_argument("--preset", default="quick", help="with the settings of this preset")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="and with this one")
+    from benchmark.describe import describe
 
-
-def _type_name(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    return describe(parser.parse_args(words))
 
 
 def verb_data(words: list[str]) -> int:

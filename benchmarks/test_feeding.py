@@ -15,7 +15,8 @@ from benchmark import engine, pretrain, registry
 from benchmark.api import Item
 from benchmark.backbones import Backbone
 from benchmark.config import PretrainSettings
-from benchmark.data.cache import ImageCache
+from benchmark.data.cache import strip_length
+from benchmark.data.cached import ImageCache, StripCache
 from benchmark.progress import Progress
 
 PAIRS = 7
@@ -31,13 +32,20 @@ def device():
     return engine.start(1, "auto", torch.get_num_threads())
 
 
-def memory_mapped_panels(folder, name, side):
-    """Images as the real loop reads them: a memory-mapped file of uint8 squares."""
-    path = folder / f"{name}.npy"
-    pixels = np.random.default_rng(0).integers(0, 256, (PANELS, side, side, 3), dtype=np.uint8)
-    np.save(path, pixels)
+def memory_mapped_panels(folder, name, view):
+    """Images as the real loop reads them: a memory-mapped file of squares, or of strips, wide and tall in turn."""
+    path, side = folder / f"{name}.npy", view.side
     items = [Item(str(k), path, str(k // 100), "train", identity=str(k % 25)) for k in range(PANELS)]
-    return ImageCache(items, np.load(path, mmap_mode="r"), np.full((PANELS, 2), side), [])
+    sizes = np.full((PANELS, 2), (4 * side, 3 * side))
+    sizes[::2] = sizes[::2, ::-1]
+    length = strip_length(view, 4, 3) if view.fit == "crop" else side
+    pixels = np.random.default_rng(0).integers(0, 256, (PANELS, side, length, 3), dtype=np.uint8)
+    np.save(path, pixels)
+    mapped = np.load(path, mmap_mode="r")
+    if view.fit != "crop":
+        return ImageCache(items, mapped, sizes, [])
+    starts, wide = np.arange(PANELS) * 3 * side * length, sizes[:, 0] > sizes[:, 1]
+    return StripCache(items, np.asarray(mapped).reshape(-1), starts, np.full(PANELS, length), wide, side, sizes, [])
 
 
 class Nowhere(engine.Checkpoint):
@@ -56,7 +64,7 @@ class Loop:
         preset = "standard" if device.torch.type == "cuda" else "quick"
         self.settings = PretrainSettings.resolve("pretrain", preset, {})
         self.method = kind(kind.Config.resolve(method_name, preset, {}))
-        self.panels = {n: memory_mapped_panels(folder, n, view.side) for n, view in self.method.views().items()}
+        self.panels = {n: memory_mapped_panels(folder, n, view) for n, view in self.method.views().items()}
         torch.manual_seed(0)
         self.backbone = Backbone(backbone_name)
         self.nets, self.optimizers = pretrain.setup(device, self.method, self.method.build(self.backbone))

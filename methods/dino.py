@@ -111,8 +111,12 @@ class Dino(AdamWMethod):
     config: DinoConfig
 
     def views(self) -> dict[str, View]:
-        """One square per panel, a quarter larger than a global view."""
-        return {"image": View(side=self.config.side * 5 // 4)}
+        """One square per panel, large enough for crops that are not blurred."""
+        c = self.config
+        side = augment.source_side(c.side, c.border)
+        if c.locals:
+            side = max(side, augment.source_side(c.local, min(c.smallest_crop, c.border), c.border))
+        return {"image": View(side, reach=augment.REACH)}
 
     def crops_per_image(self) -> int:
         """Views of an image in a step."""
@@ -167,7 +171,7 @@ class Dino(AdamWMethod):
         centre: Any = nets["centre"]
         if context.step > 0:
             follow(nets["teacher"], nets["net"], self.momentum(context.progress))
-        large, small = self.crops(batch["image"], context.generator)
+        large, small = self.crops(batch["image"], context.generator, batch.get("image_size"))
         views = [self._normalize(view) for view in (*large, *small)]
         with torch.no_grad():
             truths = nets["teacher"](*views[:2])
@@ -186,16 +190,19 @@ class Dino(AdamWMethod):
         c = self.config
         return c.teacher_temperature + (c.final_temperature - c.teacher_temperature) * min(progress / 0.1, 1.0)
 
-    def crops(self, images: Tensor, generator: torch.Generator) -> tuple[list[Tensor], list[Tensor]]:
+    def crops(
+        self, images: Tensor, generator: torch.Generator, sizes: Tensor | None = None
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Two global views float (N, 3, side, side), and the local ones (N, 3, local, local), in [0, 1]."""
         c = self.config
         whole, smallest = (c.border, 1.0), min(c.smallest_crop, c.border)
         first, second = c.blur_global
+        large = [self._cut(images, c.side, whole, generator, sizes) for _ in range(2)]
         large = [
-            recoloured(self._cut(images, c.side, whole, generator), c, generator, blur=first),
-            recoloured(self._cut(images, c.side, whole, generator), c, generator, blur=second, solarise=c.solarise),
+            recoloured(large[0], c, generator, blur=first),
+            recoloured(large[1], c, generator, blur=second, solarise=c.solarise),
         ]
-        small = [self._cut(images, c.local, (smallest, c.border), generator) for _ in range(c.locals)]
+        small = [self._cut(images, c.local, (smallest, c.border), generator, sizes) for _ in range(c.locals)]
         return large, [recoloured(view, c, generator, blur=c.blur) for view in small]
 
     @torch.no_grad()
@@ -205,7 +212,7 @@ class Dino(AdamWMethod):
         """``knn`` (B,): whether the nearest view, by the teacher's features, is the other one of the same panel, and
         the same for the backbone before training. ``rank`` and ``rank_random``: effective rank of the batch's features
         (RankMe) of both, the same figure for each of its panels."""
-        large, _ = self.crops(batch["image"], context.generator)
+        large, _ = self.crops(batch["image"], context.generator, batch.get("image_size"))
         views = [self._normalize(view) for view in large]
         teacher: Any = nets["teacher"]
         initial: Any = nets["initial"].train()  # statistics of the batch: those it was made with are none
@@ -222,18 +229,25 @@ class Dino(AdamWMethod):
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
         """Rows of panel, global and local views, and the three main directions of the teacher's features as colours."""
-        large, small = self.crops(batch["image"], context.generator)
+        large, small = self.crops(batch["image"], context.generator, batch.get("image_size"))
         teacher: Any = nets["teacher"]
         side = self.config.side
-        panel = interpolate(augment.to_float(batch["image"]), size=(side, side), mode="bilinear", antialias=True)
+        panel = augment.middle(batch["image"], side, batch.get("image_size"))
         maps = teacher.backbone(self._normalize(panel))[-1].float()
         columns = {"panel": panel, "features": main_directions(maps), "global view": large[0], "another": large[1]}
         columns |= {f"local view {k + 1}": view for k, view in enumerate(small[:2])}
         return {"views": draw_rows({name: interpolate(x, size=(side, side)) for name, x in columns.items()})}
 
-    def _cut(self, images: Tensor, size: int, scale: tuple[float, float], generator: torch.Generator) -> Tensor:
+    def _cut(
+        self,
+        images: Tensor,
+        size: int,
+        scale: tuple[float, float],
+        generator: torch.Generator,
+        sizes: Tensor | None,
+    ) -> Tensor:
         n = len(images)
-        boxes = augment.random_boxes(n, scale, generator)
+        boxes = augment.random_boxes(n, scale, generator, sizes=sizes)
         return augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator))
 
 

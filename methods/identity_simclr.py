@@ -77,7 +77,7 @@ class IdentitySimclr(AdamWMethod):
 
     def views(self) -> dict[str, View]:
         """Faces and bodies in one order: image k of both is the same character in the same panel."""
-        return views_of({"face": self.config.face, "body": self.config.body})
+        return views_of({"face": self.config.face, "body": self.config.body}, self.config.smallest_crop)
 
     def crops_per_image(self) -> int:
         """Views of a pair in a step: two strong ones of each half, and a weak one."""

@@ -78,7 +78,7 @@ class JigsawConfig(Config):
     recipe: Literal["", "noroozi", "jigsawpanel"] = setting("", "values of a whole source for what is not set itself")
 
     crop: int = setting(120, "side of the square that the puzzle is cut from, px", PAPER, ge=8)
-    fit: Literal["crop", "squash"] = setting("crop", "panel to square: centre cut out, or aspect lost", CODE)
+    fit: Literal["crop", "squash"] = setting("crop", "panel to square: cut from its long side, or aspect lost", CODE)
     grid: int = setting(3, "tiles along a side", PAPER, ge=2, le=3)
     cell: int = setting(40, "side of a tile's cell, px", PAPER, ge=2)
     tile: int = setting(32, "side of a tile, px; a tile moves in its cell by cell - tile", PAPER, ge=2)
@@ -191,7 +191,7 @@ class Jigsaw(Method):
         return self.config.permutation_set()
 
     def views(self) -> dict[str, View]:
-        """One square per panel, of the crop's side."""
+        """One square per panel, of the crop's side, from anywhere along the panel's long side."""
         return {"image": View(side=self.config.crop, fit=self.config.fit)}
 
     def crops_per_image(self) -> int:

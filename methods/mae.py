@@ -74,8 +74,8 @@ class Mae(AdamWMethod):
     config: MaeConfig
 
     def views(self) -> dict[str, View]:
-        """One square per panel."""
-        return {"image": View(side=self.config.side)}
+        """One square per panel, large enough for crops that are not blurred."""
+        return {"image": View(augment.source_side(self.config.side, self.config.smallest_crop), reach=augment.REACH)}
 
     def input_sides(self) -> tuple[int, ...]:
         """The crops."""
@@ -101,7 +101,8 @@ class Mae(AdamWMethod):
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """Squared error over the masked patches alone."""
         n, generator = len(batch["image"]), context.generator
-        boxes = augment.random_boxes(n, (self.config.smallest_crop, 1.0), generator)
+        sizes = batch.get("image_size")
+        boxes = augment.random_boxes(n, (self.config.smallest_crop, 1.0), generator, sizes=sizes)
         images = augment.crop_resize(batch["image"], boxes, self.config.side, augment.coin(n, 0.5, generator))
         visible, masked = self.draw(n, generator)
         seen = self._normalize(images)
@@ -115,7 +116,7 @@ class Mae(AdamWMethod):
         With ``norm_pix``, where what is painted has no brightness of its own, ``explained`` instead: the share of the
         masked patches' variance that is explained; each patch's own mean explains 0.
         """
-        images, masked, said = self._painted(nets, batch["image"], context.generator)
+        images, masked, said = self._painted(nets, batch, context.generator)
         if self.config.norm_pix:
             return {"explained": (1 - self.error(said, self._normalize(images), masked)).double().cpu().numpy()}
         hidden = self._as_mask(masked)
@@ -134,7 +135,7 @@ class Mae(AdamWMethod):
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
         """Rows of panel, what is seen of it, and what is painted (with ``norm_pix`` in the patches' own brightness)."""
-        images, masked, said = self._painted(nets, batch["image"], context.generator)
+        images, masked, said = self._painted(nets, batch, context.generator)
         if self.config.norm_pix:
             mean, deviation = _moments(patchify(self._normalize(images), self._patch))
             said = said * deviation + mean
@@ -166,11 +167,11 @@ class Mae(AdamWMethod):
 
     @torch.no_grad()
     def _painted(
-        self, nets: Mapping[str, nn.Module], images: Tensor, generator: torch.Generator
+        self, nets: Mapping[str, nn.Module], batch: Mapping[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        whole = augment.to_float(images)
-        visible, masked = self.draw(len(images), generator)
-        return whole, masked, nets["net"](self._normalize(whole), visible)
+        middle = augment.middle(batch["image"], self.config.side, batch.get("image_size"))
+        visible, masked = self.draw(len(middle), generator)
+        return middle, masked, nets["net"](self._normalize(middle), visible)
 
 
 def _moments(patches: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmark import augment
 from benchmark.api import Context, View, setting
 from benchmark.parts.adamw import AdamWMethod, weight_groups
 from benchmark.parts.draw_rows import draw_rows
 from benchmark.parts.embedder import Embedder
 from benchmark.parts.lars import Lars
 from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import strong_pairs, views_of
+from benchmark.parts.pair_views import shape_of, strong_pairs, views_of
 from benchmark.parts.two_views import ViewsConfig
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class Simclr(AdamWMethod):
         return {"image": c.side} if c.crops == "panels" else {"face": c.face, "body": c.body}
 
     def views(self) -> dict[str, View]:
-        """Panels, or faces and bodies in one order; a quarter larger than the views."""
-        return views_of(self.sides())
+        """Panels, or faces and bodies in one order; large enough for crops that are not blurred."""
+        return views_of(self.sides(), self.config.smallest_crop)
 
     def crops_per_image(self) -> int:
         """Views of an image (of a face and a body together) in a step."""
@@ -128,8 +129,9 @@ class Simclr(AdamWMethod):
         """Rows of an image and two views of it."""
         del nets
         columns = {}
-        for name, pair in strong_pairs(batch, self.sides(), self.config, context.generator).items():
-            columns[name] = batch[name].float() / 255
+        sides = self.sides()
+        for name, pair in strong_pairs(batch, sides, self.config, context.generator).items():
+            columns[name] = augment.middle(batch[name], sides[name], **shape_of(batch, name))
             columns |= {f"{name}, {what}": view for what, view in zip(("one view", "another"), pair, strict=True)}
         return {"views": draw_rows(columns)}
 

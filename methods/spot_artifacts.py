@@ -95,8 +95,8 @@ class SpotArtifacts(Method):
     config: SpotArtifactsConfig
 
     def views(self) -> dict[str, View]:
-        """One square per panel, larger than the image so that a crop has something to choose from."""
-        return {"image": View(side=self.config.side * 5 // 4)}
+        """One square per panel, large enough for crops that are not blurred."""
+        return {"image": View(augment.source_side(self.config.side, self.config.smallest_crop), reach=augment.REACH)}
 
     def input_sides(self) -> tuple[int, ...]:
         """The crops, smaller than the view."""
@@ -139,7 +139,7 @@ class SpotArtifacts(Method):
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """Stage 1: squared error of the autoencoder. Stage 2: the loss of R where there is one, then that of C."""
-        images = self._views(batch["image"], context.generator)
+        images = self._views(batch, context.generator)
         if context.stage == 0:
             nets["autoencoder"].train()
             yield self.config.reconstruction * mse_loss(nets["autoencoder"](images).float(), images)
@@ -151,7 +151,7 @@ class SpotArtifacts(Method):
     ) -> dict[str, np.ndarray]:
         """``mask_auroc`` (B,): kept against dropped positions of each repaired image, by the mask head; ``accuracy``
         (B,) in {0, .5, 1}: real and corrupted told apart by C. Every mask here drops the same share."""
-        images = self._whole(batch["image"])
+        images = self._whole(batch)
         real, corrupted, mask = self._examples(nets, images, context.generator, exact=True)
         with torch.no_grad():
             said_real, _ = nets["critic"](self._shown(real))
@@ -168,7 +168,7 @@ class SpotArtifacts(Method):
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
         """Rows of panel, autoencoded, damaged, repaired, true mask and predicted mask."""
-        images = self._whole(batch["image"])
+        images = self._whole(batch)
         real, corrupted, mask = self._examples(nets, images, context.generator, exact=True)
         with torch.no_grad():
             _, kept = nets["critic"](self._shown(corrupted))
@@ -230,17 +230,17 @@ class SpotArtifacts(Method):
             corrupted = nets["repair"](damaged, mask, autoencoder.decoder)
         return real, corrupted.float(), mask
 
-    def _views(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def _views(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Random crops, mirrored and recoloured, of uint8 panels: float (N, 3, side, side) in [-1, 1]."""
-        c = self.config
-        boxes = augment.random_boxes(len(images), (c.smallest_crop, 1.0), generator)
+        c, images = self.config, batch["image"]
+        sizes = batch.get("image_size")
+        boxes = augment.random_boxes(len(images), (c.smallest_crop, 1.0), generator, sizes=sizes)
         squares = augment.crop_resize(images, boxes, c.side, augment.coin(len(images), 0.5, generator))
         return augment.jitter_colours(squares, generator, c.brightness, 0.0, c.saturation) * 2 - 1
 
-    def _whole(self, images: Tensor) -> Tensor:
-        """Whole panels uint8, made ``side`` large, in [-1, 1]."""
-        squares = augment.to_float(images)
-        return interpolate(squares, size=(self.config.side,) * 2, mode="bilinear", antialias=True) * 2 - 1
+    def _whole(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """The middle square of each panel, made ``side`` large, in [-1, 1]."""
+        return augment.middle(batch["image"], self.config.side, batch.get("image_size")) * 2 - 1
 
     def _shown(self, images: Tensor) -> Tensor:
         """Images in [-1, 1] as the backbone expects its input."""

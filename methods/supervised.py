@@ -58,7 +58,7 @@ class Supervised(AdamWMethod):
 
     def views(self) -> dict[str, View]:
         """Faces and bodies in one order: image k of both is the same character in the same panel."""
-        return views_of({"face": self.config.face, "body": self.config.body})
+        return views_of({"face": self.config.face, "body": self.config.body}, self.config.smallest_crop)
 
     def labels(self, items: Mapping[str, Sequence[Item]]) -> dict[str, np.ndarray]:
         """The character of each pair as a number; a name counts within its series only."""

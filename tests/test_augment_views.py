@@ -23,9 +23,10 @@ def test_boxes_lie_inside_and_have_the_area_that_was_asked_for(low, high, seed):
     for centre, side in ((x, width), (y, height)):
         assert (centre - side / 2 >= -1e-6).all()
         assert (centre + side / 2 <= 1 + 1e-6).all()
-    assert (width * height <= high + 1e-5).all()
-    fits = (width < 1) & (height < 1)
-    assert (width * height >= low - 1e-5)[fits].all()
+    drawn = (width < 1) | (height < 1)  # where ten tries do not fit it is the whole square, as in torchvision
+    assert (width * height <= high + 1e-5)[drawn].all()
+    assert (width * height >= low - 1e-5)[drawn].all()
+    assert drawn.all() or high > 0.75
 
 
 def test_a_box_of_whole_pixels_is_cut_exactly_and_mirrored():

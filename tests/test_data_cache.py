@@ -11,7 +11,7 @@ from pictures_of import draw, noise
 from PIL import Image
 
 from benchmark.api import View
-from benchmark.data import cache
+from benchmark.data import cache, once
 from benchmark.data.dataset import Item
 from benchmark.errors import CellError
 from benchmark.progress import Progress
@@ -170,7 +170,7 @@ def test_it_is_made_once_and_again_for_another_key_crop_or_view(tmp_path, monkey
     items = pages(tmp_path / "in", 3)
     made = []
     real = cache._make
-    monkeypatch.setattr(cache, "_make", lambda *given: (made.append(given[1]), real(*given))[1])
+    monkeypatch.setattr(cache, "_make", lambda *given: (made.append(given[0]), real(*given))[1])
     folder = tmp_path / "c"
     for _ in range(2):
         cache.build(items, View(16), folder, "k", QUIET)
@@ -192,7 +192,7 @@ def test_a_damaged_cache_is_made_again(tmp_path):
 
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
+    monkeypatch.setattr(once.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
     with pytest.raises(CellError, match=r"MiB left .*make room or give another folder with --results DIR"):
         cache.build(pages(tmp_path / "in", 2), View(16), tmp_path / "c", "k", QUIET)
     assert not list((tmp_path / "c").glob("*/images.raw"))

@@ -25,8 +25,11 @@ class Workshop:
         self.bench, self.work, self.folder = bench, work, folder
 
     def panels(self, method: Any, split: Any) -> Any:
-        """The squares that a method cuts, of a split."""
-        return self.bench.cache(self.bench.plan.pretrain_data, method.views()["image"], (split,))
+        """What a method cuts, of a split: what a run would train on, and squares of the others."""
+        data, view = self.bench.plan.pretrain_data, method.views()["image"]
+        if split == "train":
+            return self.bench.training(data, view, (split,), self.work.settings.window)
+        return self.bench.cache(data, view, (split,))
 
     def initial(self, method: Any) -> tuple[Backbone, nn.Module]:
         """Backbone and pretext network as training starts from them, in evaluation mode."""

@@ -15,24 +15,25 @@ from benchmark.augment.colour import (
     standardise,
     to_float,
 )
-from benchmark.augment.masks import HOLES, inner_band
-from benchmark.augment.patches import channel_shift, cut, downsample, integers
-from benchmark.augment.views import (
-    blur_some,
-    coin,
+from benchmark.augment.crops import (
+    REACH,
     crop_padded,
     crop_resize,
-    grey_some,
-    jitter_colours,
+    middle,
+    middle_boxes,
     random_boxes,
     raw_boxes,
-    solarise_some,
+    source_side,
 )
+from benchmark.augment.masks import HOLES, inner_band
+from benchmark.augment.patches import channel_shift, cut, downsample, integers
+from benchmark.augment.views import blur_some, coin, grey_some, jitter_colours, solarise_some
 
 __all__ = [
     "FLAT",
     "HOLES",
     "LUMA",
+    "REACH",
     "blur_some",
     "channel_shift",
     "coin",
@@ -48,10 +49,13 @@ __all__ = [
     "integers",
     "intensity_offset",
     "jitter_colours",
+    "middle",
+    "middle_boxes",
     "random_boxes",
     "raw_boxes",
     "recolour",
     "solarise_some",
+    "source_side",
     "standardise",
     "to_float",
 ]

@@ -1,95 +1,17 @@
-"""Random views of whole images: crops of any place and size, flips, colours, blur; batched on the device."""
+"""Random views of whole images: flips, colours, blur; batched on the device."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample, pad
+from torch.nn.functional import conv2d, pad
 
 from benchmark.augment.colour import LUMA
 
 YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
 """From red, green and blue to luma and two axes of colour, in whose plane a hue is an angle."""
-
-TRIES = 10
-"""Boxes that are drawn before a crop is the whole image, as far as its aspect allows (torchvision)."""
-
-
-def random_boxes(
-    n: int, scale: tuple[float, float], generator: torch.Generator, ratio: tuple[float, float] = (3 / 4, 4 / 3)
-) -> Tensor:
-    """Boxes (n, 4) as centre x, centre y, width, height in shares of the image, each wholly inside.
-
-    Area uniform in ``scale``, aspect uniform in the logarithm of ``ratio``, place uniform (Szegedy et al. 2015); a
-    side that would be longer than the image is cut to it.
-    """
-
-    def uniform() -> Tensor:
-        return torch.rand(n, generator=generator, device=generator.device)
-
-    area = scale[0] + (scale[1] - scale[0]) * uniform()
-    aspect = torch.exp(math.log(ratio[0]) + (math.log(ratio[1]) - math.log(ratio[0])) * uniform())
-    width, height = (area * aspect).sqrt().clamp_max(1), (area / aspect).sqrt().clamp_max(1)
-    return torch.stack([width / 2 + (1 - width) * uniform(), height / 2 + (1 - height) * uniform(), width, height], 1)
-
-
-def raw_boxes(
-    sizes: Tensor, scale: tuple[float, float], generator: torch.Generator, ratio: tuple[float, float] = (3 / 4, 4 / 3)
-) -> Tensor:
-    """Boxes (n, 4) as ``random_boxes``, whose area and aspect are those of images of ``sizes`` (n, 2), in pixels.
-
-    As torchvision's RandomResizedCrop: the first of ten drawn boxes that fits; where none does, the largest centred
-    one whose aspect is within ``ratio``.
-    """
-    n, device = len(sizes), generator.device
-    width, height = (side[:, None] for side in sizes.to(device, torch.float32).unbind(1))
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(n, *shape, generator=generator, device=device)
-
-    area = (scale[0] + (scale[1] - scale[0]) * uniform(TRIES)) * width * height
-    aspect = torch.exp(math.log(ratio[0]) + (math.log(ratio[1]) - math.log(ratio[0])) * uniform(TRIES))
-    w, h = (area * aspect).sqrt(), (area / aspect).sqrt()
-    fits = (w <= width) & (h <= height)
-    first = fits.int().argmax(1, keepdim=True)
-    lone = (width / height).clamp(*ratio)  # the aspect where none fits
-    some = fits.any(1, keepdim=True)
-    w = torch.where(some, w.gather(1, first), torch.minimum(width, height * lone)) / width
-    h = torch.where(some, h.gather(1, first), torch.minimum(height, width / lone)) / height
-    x, y = (torch.where(some[:, 0], uniform(), torch.tensor(0.5, device=device)) for _ in range(2))
-    w, h = w[:, 0], h[:, 0]
-    return torch.stack([w / 2 + (1 - w) * x, h / 2 + (1 - h) * y, w, h], 1)
-
-
-def crop_resize(
-    images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None, outside: Literal["border", "zeros"] = "border"
-) -> Tensor:
-    """The boxes of images uint8 (N, 3, H, W) as float32 squares (N, 3, size, size) in [0, 1], by bilinear sampling.
-
-    ``boxes`` as ``random_boxes`` gives them; ``flip`` bool (N,) mirrors; ``outside`` is what lies beyond an image: its
-    rim, or black. Where a box is more than twice as large as the square, pixels between the samples are passed over.
-    """
-    x, y, width, height = boxes.unbind(1)
-    sign = torch.ones_like(width) if flip is None else torch.where(flip, -1.0, 1.0)
-    zero = torch.zeros_like(width)
-    theta = torch.stack([width * sign, zero, 2 * x - 1, zero, height, 2 * y - 1], 1).view(-1, 2, 3)
-    with torch.autocast(images.device.type, enabled=False):  # bf16 cannot tell neighbouring places apart
-        grid = affine_grid(theta, [len(images), 3, size, size], align_corners=False)
-        return grid_sample(images.float(), grid, mode="bilinear", padding_mode=outside, align_corners=False) / 255
-
-
-def crop_padded(images: Tensor, boxes: Tensor, sizes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
-    """Boxes of the squares that hold images with their own aspect, centred, black around; as ``crop_resize`` else.
-
-    ``images`` uint8 (N, 3, s, s) have lost the aspect of their ``sizes`` (N, 2), wide and high. The image's short side
-    is enlarged in its square, so four samples make a pixel.
-    """
-    shown = sizes.to(boxes) / sizes.amax(1, keepdim=True).to(boxes)
-    inside = torch.cat([(boxes[:, :2] - 0.5) / shown + 0.5, boxes[:, 2:] / shown], 1)
-    return avg_pool2d(crop_resize(images, inside, 2 * size, flip, outside="zeros"), 2)
 
 
 def coin(n: int, share: float, generator: torch.Generator) -> Tensor:

@@ -1,20 +1,19 @@
-"""Images as squares of uint8, made once: cut, resized, memory-mapped, the unreadable ones listed by name.
+"""Images as squares and strips of uint8, made once: cut, resized, memory-mapped, the unreadable ones listed by name.
 
 A square depends on its item and its view alone, never on the number of threads or on the other items. Resizing is
 Pillow's antialiased triangle filter (BILINEAR): unlike BICUBIC it draws no halo beside ink. Whole JPEG images that
 shrink by 4 or more are decoded at 1/2, 1/4 or 1/8 first, at least twice as large as they end.
+
+A strip (see ``strips``) is the same image at the same scale with more of its long side, up to ``LONGEST`` squares.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,73 +23,34 @@ import PIL
 from PIL import Image, features
 
 from benchmark.api import View
+from benchmark.data.cached import ImageCache, aligned
 from benchmark.data.dataset import Item
 from benchmark.data.images import BadImage, Decoded, clamp_crop, decode
+from benchmark.data.once import once, reserve, whole
 from benchmark.data.packed import Pack, Read, reading
 from benchmark.errors import CellError
-from benchmark.locks import claim
 from benchmark.progress import Progress
 from benchmark.store import key_of
 
-VERSION = 1
+__all__ = ["BadImage", "ImageCache", "aligned", "build", "cache_key", "squares"]
+
+VERSION = 2
 GREY = 128
 PADDING = {"pad": GREY, "centre": 0}
 WHITE = (255, 255, 255)
 FILES_A_TASK = 16
-SPARE_BYTES = 64 * 2**20
+TASKS_AHEAD = 4
+"""Finished tasks of each thread that may wait for a slow disk."""
+LONGEST = 4
+"""Squares that a strip holds at most; of what is longer it is the middle."""
 
 
 class Square(NamedTuple):
-    """Pixels, uint8 (side, side, 3), and the width and height in pixels of what they were made from."""
+    """Pixels, uint8 (side, side, 3), of a strip longer; width and height in pixels of what they were made from."""
 
     pixels: np.ndarray
     width: int
     height: int
-
-
-@dataclass(frozen=True)
-class ImageCache:
-    """The readable ``items`` in their order; ``images`` uint8 (N, S, S, 3), read-only; ``sizes`` int64 (N, 2).
-
-    ``sizes`` are width and height in pixels of the original (of the crop, where there is one); ``failures`` are
-    pairs of an item's id and the reason why it is not here. ``rows`` says where in ``images`` the items lie, where not
-    in order.
-    """
-
-    items: list[Item]
-    images: np.ndarray
-    sizes: np.ndarray
-    failures: list[tuple[str, str]]
-    rows: np.ndarray | None = None
-
-    def batch(self, indices: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """A copy of the squares at ``indices``, none of them negative, as uint8 (B, S, S, 3); into ``out`` if given."""
-        chosen = np.asarray(indices, dtype=np.int64)
-        rows = chosen if self.rows is None else self.rows[chosen]
-        if len(rows) and not 0 <= rows.min() <= rows.max() < len(self.images):
-            raise IndexError(f"squares {rows.min()} to {rows.max()} of {len(self.images)}")
-        # "clip" writes into ``out`` directly, where the usual mode goes through a buffer of the same size
-        return np.take(np.asarray(self.images), rows, axis=0, out=out, mode="clip")
-
-
-def aligned(caches: Mapping[str, ImageCache]) -> dict[str, ImageCache]:
-    """Caches whose items belong together by their order, without those whose partner cannot be read."""
-    names = {name: [_partner(item) for item in cache.items] for name, cache in caches.items()}
-    if len({tuple(of) for of in names.values()}) == 1:
-        return dict(caches)
-    common = set.intersection(*(set(of) for of in names.values()))
-    kept = {}
-    for name, cache in caches.items():
-        rows = np.array([row for row, of in enumerate(names[name]) if of in common], dtype=np.int64)
-        kept[name] = ImageCache(
-            [cache.items[row] for row in rows], cache.images, cache.sizes[rows], cache.failures, rows
-        )
-    return kept
-
-
-def _partner(item: Item) -> str:
-    """What items of two kinds that belong together share."""
-    return f"{item.panel}/{item.identity}" if item.panel else item.id
 
 
 def build(
@@ -111,31 +71,26 @@ def build(
     if not items:
         empty = np.zeros((0, view.side, view.side, 3), dtype=np.uint8)
         return ImageCache([], empty, np.zeros((0, 2), dtype=np.int64), [])
-    name = cache_key(items, view, key)
-    found = _read(folder / name, items, view)
-    if found is not None:
-        return found
-    lock = folder / f".{name}.lock"
-    with claim(lock) as mine:
-        if mine:
-            return _read_or_make(folder, name, items, view, progress, threads, pack)
-    progress.say("waiting for another process that prepares the same images")
-    with claim(lock, wait=True):
-        return _read_or_make(folder, name, items, view, progress, threads, pack)
+    path = folder / cache_key(items, view, key)
+    return once(
+        path, lambda: _read(path, items, view), lambda: _make(path, items, view, progress, threads, pack), progress
+    )
 
 
-def cache_key(items: Sequence[Item], view: View, key: str) -> str:
+def cache_key(items: Sequence[Item], view: View, key: str, strips: bool = False) -> str:
     """The name of a cache: a hash of everything that its pixels depend on."""
     listed = [(item.id, item.path.name, item.crop, *([item.hole] if item.hole else [])) for item in items]
-    seen = (view.side, view.fit)
+    seen = (view.side, view.fit, view.reach, strips)
     return key_of([VERSION, PIL.__version__, features.version("jpg"), key, *seen, listed])
 
 
-def squares(path: Path, items: Sequence[Item], view: View, data: bytes | None = None) -> list[Square | BadImage]:
+def squares(
+    path: Path, items: Sequence[Item], view: View, data: bytes | None = None, strips: bool = False
+) -> list[Square | BadImage]:
     """The squares of items that lie in one file (``data``: its bytes), decoded once; BadImage instead of a failure."""
-    whole = all(item.crop is None and item.hole is None for item in items)
+    entire = all(item.crop is None and item.hole is None for item in items)
     try:
-        decoded = decode(path, (lambda width, height: _shrink(view, width, height)) if whole else None, data)
+        decoded = decode(path, (lambda width, height: _shrink(view, width, height)) if entire else None, data)
     except BadImage as error:
         return [error] * len(items)
     made: list[Square | BadImage] = []
@@ -144,7 +99,8 @@ def squares(path: Path, items: Sequence[Item], view: View, data: bytes | None = 
             part = decoded
             if item.crop is not None:
                 part = _cut(decoded, clamp_crop(path, item.crop, *decoded.image.size))
-            made.append(_square(part if item.hole is None else _holed(path, part, item.hole), view))
+            part = part if item.hole is None else _holed(path, part, item.hole)
+            made.append(_strip(part, view) if strips else _square(part, view))
         except BadImage as error:
             made.append(error)
     return made
@@ -178,8 +134,7 @@ def _square(decoded: Decoded, view: View) -> Square:
         out = (side, side)
         x0, y0 = max(-place.left / place.scale_x, 0.0), max(-place.top / place.scale_y, 0.0)
         x1, y1 = min(x0 + side / place.scale_x, width), min(y0 + side / place.scale_y, height)
-    box = (x0 / decoded.reduced, y0 / decoded.reduced, x1 / decoded.reduced, y1 / decoded.reduced)
-    seen = np.asarray(decoded.image.resize(out, Image.Resampling.BILINEAR, box, reducing_gap=3.0))
+    seen = _resized(decoded, out, (x0, y0, x1, y1))
     if view.fit not in PADDING:
         return Square(seen, width, height)
     canvas = np.full((side, side, 3), PADDING[view.fit], dtype=np.uint8)
@@ -188,27 +143,37 @@ def _square(decoded: Decoded, view: View) -> Square:
     return Square(canvas, width, height)
 
 
-def _read_or_make(
-    folder: Path, name: str, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None
-) -> ImageCache:
-    made = _read(folder / name, items, view)
-    if made is None:
-        for left_by_a_dead_process in [*folder.glob(f".{name}.*.tmp"), folder / name]:
-            shutil.rmtree(left_by_a_dead_process, ignore_errors=True)
-        _make(folder, name, items, view, progress, threads, pack)
-        made = _read(folder / name, items, view)
-    if made is None:
-        raise CellError(f"image cache {folder / name} was made and is gone; does something clean {folder}?")
-    return made
+def _strip(decoded: Decoded, view: View) -> Square:
+    """The whole short side of an image, and of the long one what ``LONGEST`` squares hold, resized in one step."""
+    width, height = decoded.width, decoded.height
+    long, across = max(width, height), view.reach * min(width, height)
+    covered = min(float(long), LONGEST * across)
+    begin, length = (long - covered) / 2, strip_length(view, width, height)
+    if width >= height:
+        seen = _resized(decoded, (length, view.side), (begin, 0.0, begin + covered, float(height)))
+    else:
+        seen = _resized(decoded, (view.side, length), (0.0, begin, float(width), begin + covered))
+    return Square(seen, width, height)
+
+
+def strip_length(view: View, width: int, height: int) -> int:
+    """Pixels of a strip's long side, of an image of ``width`` x ``height``."""
+    squares = max(width, height) / (view.reach * min(width, height))
+    return max(view.side, round(view.side * min(squares, LONGEST)))
+
+
+def _resized(decoded: Decoded, out: tuple[int, int], box: tuple[float, float, float, float]) -> np.ndarray:
+    """The ``box`` (x0, y0, x1, y1 in pixels of the original) as ``out`` = (width, height) pixels, uint8 (h, w, 3)."""
+    x0, y0, x1, y1 = (edge / decoded.reduced for edge in box)
+    return np.asarray(decoded.image.resize(out, Image.Resampling.BILINEAR, (x0, y0, x1, y1), reducing_gap=3.0))
 
 
 def _read(path: Path, items: Sequence[Item], view: View) -> ImageCache | None:
     """The cache at ``path``, or None where there is none or what lies there is not whole."""
     try:
-        index: dict[str, Any] = json.loads((path / "index.json").read_text())
-        sizes = np.load(path / "sizes.npy", allow_pickle=False)
+        index, sizes = read_index(path)
         shape = (len(sizes), view.side, view.side, 3)
-        if (path / "images.raw").stat().st_size != int(np.prod(shape)) or len(index["readable"]) != len(sizes):
+        if (path / "images.raw").stat().st_size != int(np.prod(shape)):
             return None
         images = np.memmap(path / "images.raw", dtype=np.uint8, mode="r", shape=shape)
     except (OSError, ValueError, KeyError):
@@ -217,81 +182,78 @@ def _read(path: Path, items: Sequence[Item], view: View) -> ImageCache | None:
     return ImageCache([items[i] for i in index["readable"]], images, sizes, failures)
 
 
-def _make(
-    folder: Path, name: str, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None
-) -> None:
+def read_index(path: Path) -> tuple[dict[str, Any], np.ndarray]:
+    """Which items could be read, which not and why; and the sizes of the originals. Raises what ``_read`` catches."""
+    index: dict[str, Any] = json.loads((path / "index.json").read_text())
+    sizes = np.load(path / "sizes.npy", allow_pickle=False)
+    if len(index["readable"]) != len(sizes) or "failures" not in index:
+        raise ValueError("is not whole")
+    return index, sizes
+
+
+def _make(path: Path, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None) -> None:
     shape = (len(items), view.side, view.side, 3)
-    temporary = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}.", suffix=".tmp"))
-    try:
-        _reserve(temporary / "images.raw", int(np.prod(shape)))
+    with whole(path) as temporary:
+        reserve(temporary / "images.raw", int(np.prod(shape)))
         images = np.memmap(temporary / "images.raw", dtype=np.uint8, mode="r+", shape=shape)
-        sizes, failures = _fill(images, items, view, progress, threads, pack)
-        readable = [i for i in range(len(items)) if i not in failures]
-        if not readable:
-            item = items[0]
-            raise CellError(f"none of {len(items)} images can be read; the first: {item.path}: {failures[0]}")
+        sizes = np.zeros((len(items), 2), dtype=np.int64)
+        failures: dict[int, str] = {}
+        for row, result in drawn(items, view, progress, threads, pack, False):
+            if isinstance(result, BadImage):
+                failures[row] = result.reason
+            else:
+                images[row] = result.pixels
+                sizes[row] = result.width, result.height
+        readable = write_index(temporary, items, sizes, failures)
         for row, i in enumerate(readable):
             if row != i:
                 images[row] = images[i]
         images.flush()
         del images
         os.truncate(temporary / "images.raw", len(readable) * int(np.prod(shape[1:])))
-        np.save(temporary / "sizes.npy", sizes[readable])
-        listed = [(items[i].id, reason) for i, reason in sorted(failures.items())]
-        (temporary / "index.json").write_text(json.dumps({"readable": readable, "failures": listed}))
-        for file in temporary.iterdir():
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
-        temporary.replace(folder / name)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
-def _reserve(file: Path, need: int) -> None:
-    """Make ``file`` of ``need`` bytes that the disk really has: writing to a mapped file on a full disk kills."""
-    free = shutil.disk_usage(file.parent).free
-    try:
-        if free < need + SPARE_BYTES:
-            raise OSError(errno.ENOSPC, "disk full")
-        with file.open("wb") as handle:
-            os.posix_fallocate(handle.fileno(), 0, need)
-    except OSError as error:
-        raise CellError(
-            f"{need / 2**20:.0f} MiB of images cannot be stored in {file.parent.parent}, which has "
-            f"{free / 2**20:.0f} MiB left ({error.strerror}); make room or give another folder with --results DIR"
-        ) from None
+def write_index(folder: Path, items: Sequence[Item], sizes: np.ndarray, failures: dict[int, str]) -> list[int]:
+    """Write what could be read and what not; gives the rows that could. Raises CellError where there are none."""
+    readable = [i for i in range(len(items)) if i not in failures]
+    if not readable:
+        raise CellError(f"none of {len(items)} images can be read; the first: {items[0].path}: {failures[0]}")
+    np.save(folder / "sizes.npy", sizes[readable])
+    listed = [(items[i].id, reason) for i, reason in sorted(failures.items())]
+    (folder / "index.json").write_text(json.dumps({"readable": readable, "failures": listed}))
+    return readable
 
 
-def _fill(
-    images: np.ndarray, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None
-) -> tuple[np.ndarray, dict[int, str]]:
-    """Draw every readable item into its row; sizes (N, 2) and the failures, row -> reason."""
-    sizes = np.zeros((len(items), 2), dtype=np.int64)
-    failures: dict[int, str] = {}
+def drawn(
+    items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None, strips: bool
+) -> Iterator[tuple[int, Square | BadImage]]:
+    """Rows of items with what became of them, file by file, made by threads that are little ahead of their use."""
 
-    def work(task: list[list[int]], packed: Read) -> int:
+    def work(task: list[list[int]], packed: Read) -> list[tuple[int, Square | BadImage]]:
+        done: list[tuple[int, Square | BadImage]] = []
         for rows in task:
             path = items[rows[0]].path
-            made = squares(path, [items[row] for row in rows], view, packed(path))
-            for row, result in zip(rows, made, strict=True):
-                if isinstance(result, BadImage):
-                    failures[row] = result.reason
-                else:
-                    images[row] = result.pixels
-                    sizes[row] = result.width, result.height
-        return sum(map(len, task))
+            made = squares(path, [items[row] for row in rows], view, packed(path), strips)
+            done += zip(rows, made, strict=True)
+        return done
 
-    tasks = list(_tasks(items))
-    pool = ThreadPoolExecutor(max_workers=max(1, threads))
+    threads = max(1, threads)
+    pool = ThreadPoolExecutor(max_workers=threads)
     with reading(pack, progress) as packed:
         try:
             with progress.bar("images", len(items)) as bar:
-                for done in pool.map(lambda task: work(task, packed), tasks):
-                    bar.advance(done)
+                waiting: deque[Future[list[tuple[int, Square | BadImage]]]] = deque()
+                for task in _tasks(items):
+                    waiting.append(pool.submit(work, task, packed))
+                    if len(waiting) >= TASKS_AHEAD * threads:
+                        done = waiting.popleft().result()
+                        yield from done
+                        bar.advance(len(done))
+                for future in waiting:
+                    yield from future.result()
+                    bar.advance(len(future.result()))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-    return sizes, failures
 
 
 def _tasks(items: Sequence[Item]) -> Iterator[list[list[int]]]:

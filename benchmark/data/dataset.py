@@ -180,6 +180,11 @@ class Dataset(ABC):
         """Which files changed since the last run, in a line; what a program draws never changes under its name."""
         return ""
 
+    def foretold(self, kind: Kind, split: Split) -> list[tuple[int, int]]:
+        """Width and height of the images that a program will draw; empty where no program draws any."""
+        del kind, split
+        return []
+
     def settle(self) -> None:  # noqa: B027 (nothing to do by default)
         """A run begins with the data as they are: the next one is compared with them."""
 

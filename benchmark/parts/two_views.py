@@ -28,15 +28,19 @@ class ViewsConfig(AdamWConfig):
 
 
 def strong(
-    images: Tensor, size: int, c: ViewsConfig, generator: torch.Generator, sizes: Tensor | None = None
+    images: Tensor,
+    size: int,
+    c: ViewsConfig,
+    generator: torch.Generator,
+    sizes: Tensor | None = None,
+    reach: float = augment.REACH,
 ) -> Tensor:
     """Random crops of uint8 images (N, 3, s, s), mirrored, recoloured, blurred: float (N, 3, size, size) in [0, 1].
 
-    Images that have lost their aspect come with their ``sizes`` (N, 2), wide and high: area and aspect of a crop are
-    then those of pixels of the originals.
+    ``sizes`` (N, 2) and ``reach`` say what of which original a square shows, as for ``augment.random_boxes``.
     """
-    n, scale = len(images), (c.smallest_crop, 1.0)
-    boxes = augment.random_boxes(n, scale, generator) if sizes is None else augment.raw_boxes(sizes, scale, generator)
+    n = len(images)
+    boxes = augment.random_boxes(n, (c.smallest_crop, 1.0), generator, sizes=sizes, reach=reach)
     return recoloured(augment.crop_resize(images, boxes, size, augment.coin(n, 0.5, generator)), c, generator)
 
 

@@ -19,6 +19,7 @@ from benchmark.data.synth import make
 from benchmark.data.synth.cast import make_cast
 from benchmark.data.synth.config import SynthConfig
 from benchmark.data.synth.head import EXPRESSIONS
+from benchmark.data.synth.page import frames_of
 from benchmark.data.synth.poses import POSES
 from benchmark.data.synth.semantic import MASK_CLASSES, SCENES
 from benchmark.data.synth.series import split_of
@@ -95,6 +96,21 @@ class Synth(Dataset):
             return [replace(item, label=self._traits.get(item.id)) for item in known]
         items = self._boxes.items(kind, split)
         return [self._with_labels(item, kind) for item in items]
+
+    def foretold(self, kind: Kind, split: Split) -> list[tuple[int, int]]:
+        """Of panels those of all pages' layouts, which are known before anything is drawn."""
+        if kind != "panels":
+            return []
+        sizes = []
+        for series in range(self.config.series):
+            if split_of(series, self.config.series) != split:
+                continue
+            style = make_style(self.config.seed, series)
+            for page in range(self.config.pages):
+                for frame in frames_of(self.config, series, page, style):
+                    x0, y0, x1, y1 = frame.bounds()
+                    sizes.append((x1 - x0, y1 - y0))
+        return sizes
 
     def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
         """Sequences of four panels by name."""

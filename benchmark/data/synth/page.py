@@ -34,6 +34,12 @@ class Page:
     gaze: list[list[tuple[float, float, int]]]
 
 
+def frames_of(config: SynthConfig, series: int, page: int, style: Style) -> list[Frame]:
+    """The frames that ``draw_page`` fills."""
+    rng = Random(derive(config.seed, "page", series, page))
+    return make_layout(rng, config.width, config.height, style, config.panels)
+
+
 def draw_page(config: SynthConfig, series: int, page: int, style: Style, cast: list[Character]) -> Page:
     """Draw a page; a function of the settings and its number alone."""
     rng = Random(derive(config.seed, "page", series, page))

@@ -1,0 +1,88 @@
+"""A folder that is made once, whole or not at all, by one of several processes that want it; and room for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from benchmark.errors import CellError
+from benchmark.locks import claim
+from benchmark.progress import Progress
+
+SPARE_BYTES = 64 * 2**20
+T = TypeVar("T")
+
+
+def once(path: Path, read: Callable[[], T | None], make: Callable[[], None], progress: Progress) -> T:
+    """What ``read`` finds at ``path``; where that is None, ``make`` makes it first.
+
+    Two processes make it once; what one that died left behind is removed.
+    """
+    found = read()
+    if found is not None:
+        return found
+    lock = path.parent / f".{path.name}.lock"
+    with claim(lock) as mine:
+        if mine:
+            return _read_or_make(path, read, make)
+    progress.say("waiting for another process that prepares the same images")
+    with claim(lock, wait=True):
+        return _read_or_make(path, read, make)
+
+
+def _read_or_make(path: Path, read: Callable[[], T | None], make: Callable[[], None]) -> T:
+    made = read()
+    if made is None:
+        for left_by_a_dead_process in [*path.parent.glob(f".{path.name}.*.tmp"), path]:
+            shutil.rmtree(left_by_a_dead_process, ignore_errors=True)
+        make()
+        made = read()
+    if made is None:
+        raise CellError(f"image cache {path} was made and is gone; does something clean {path.parent}?")
+    return made
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A folder of another name to write into, which becomes ``path`` when the block ends; nothing stays if it fails."""
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+        temporary.replace(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def reserve(file: Path, need: int) -> None:
+    """Make ``file`` of ``need`` bytes that the disk really has: writing to a mapped file on a full disk kills."""
+    require_room(file.parent, need)
+    try:
+        with file.open("wb") as handle:
+            os.posix_fallocate(handle.fileno(), 0, need)
+    except OSError as error:
+        no_room(file.parent, need, error)
+
+
+def require_room(folder: Path, need: int) -> None:
+    """Raise CellError where the disk of a cache has less than ``need`` bytes and some to spare."""
+    if shutil.disk_usage(folder).free < need + SPARE_BYTES:
+        no_room(folder, need, OSError(errno.ENOSPC, "disk full"))
+
+
+def no_room(folder: Path, need: int, error: OSError) -> NoReturn:
+    """Raise CellError: what is needed of the disk, what it has, how to mend it."""
+    free = shutil.disk_usage(folder).free
+    raise CellError(
+        f"{need / 2**20:.0f} MiB of images cannot be stored in {folder.parent}, which has "
+        f"{free / 2**20:.0f} MiB left ({error.strerror}); make room or give another folder with --results DIR"
+    ) from None

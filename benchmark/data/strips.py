@@ -1,0 +1,101 @@
+"""Strips of uint8, made once: panels of which a pretraining takes another square at every step.
+
+They are made as squares are (``cache``) and lie one behind the other in one memory-mapped file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.api import View
+from benchmark.data.cache import cache_key, drawn, read_index, strip_length, write_index
+from benchmark.data.cached import StripCache
+from benchmark.data.dataset import Item
+from benchmark.data.images import BadImage, clamp_crop, size_of
+from benchmark.data.once import no_room, once, require_room, whole
+from benchmark.data.packed import Pack
+from benchmark.progress import Progress
+
+MEASURED = 128
+"""Images whose size tells how many bytes all will take."""
+
+
+def build_strips(
+    items: Sequence[Item],
+    view: View,
+    folder: Path,
+    key: str,
+    progress: Progress,
+    threads: int = 1,
+    pack: Pack | None = None,
+) -> StripCache:
+    """The strips of ``items`` under a view that crops; otherwise as ``build``. ``items`` are not empty."""
+    path = folder / cache_key(items, view, key, strips=True)
+    return once(
+        path,
+        lambda: _read(path, items, view),
+        lambda: _make(path, items, view, progress, threads, pack),
+        progress,
+    )
+
+
+def _read(path: Path, items: Sequence[Item], view: View) -> StripCache | None:
+    """The strips at ``path``, or None where there are none or what lies there is not whole."""
+    try:
+        index, sizes = read_index(path)
+        starts = np.load(path / "starts.npy", allow_pickle=False)
+        lengths = np.array([strip_length(view, width, height) for width, height in sizes.tolist()], dtype=np.int64)
+        size = 3 * view.side * int(lengths.sum())
+        if (path / "images.raw").stat().st_size != size or len(starts) != len(sizes):
+            return None
+        pixels = np.asarray(np.memmap(path / "images.raw", dtype=np.uint8, mode="r", shape=(size,)))
+    except (OSError, ValueError, KeyError):
+        return None
+    failures = [(str(item), str(reason)) for item, reason in index["failures"]]
+    readable, wide = [items[i] for i in index["readable"]], sizes[:, 0] >= sizes[:, 1]
+    return StripCache(readable, pixels, starts, lengths, wide, view.side, sizes, failures)
+
+
+def _make(path: Path, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None) -> None:
+    need = expected_bytes(items, view)
+    progress.say(f"{len(items)} images, {view.side} px across: about {need / 2**20:.0f} MiB in {path.parent}")
+    with whole(path) as temporary:
+        require_room(temporary, need)
+        sizes, starts = np.zeros((len(items), 2), dtype=np.int64), np.zeros(len(items), dtype=np.int64)
+        failures: dict[int, str] = {}
+        with (temporary / "images.raw").open("wb") as file:
+            for row, result in drawn(items, view, progress, threads, pack, True):
+                if isinstance(result, BadImage):
+                    failures[row] = result.reason
+                    continue
+                starts[row], sizes[row] = file.tell(), (result.width, result.height)
+                try:
+                    file.write(np.ascontiguousarray(result.pixels))
+                    file.flush()
+                except OSError as error:
+                    no_room(temporary, need, error)
+        readable = write_index(temporary, items, sizes, failures)
+        np.save(temporary / "starts.npy", starts[readable])
+
+
+def expected_bytes(items: Sequence[Item], view: View) -> int:
+    """About how many bytes the strips of all items take, from the sizes of some that are evenly spread."""
+    known = []
+    for place in np.linspace(0, len(items) - 1, min(MEASURED, len(items))).astype(int):
+        try:
+            known.append(3 * view.side * strip_length(view, *original_size(items[place])))
+        except BadImage:
+            continue
+    return round(len(items) * float(np.mean(known))) if known else 0
+
+
+def original_size(item: Item) -> tuple[int, int]:
+    """Width and height in pixels of an item's image, from its crop or its file's head. Raises BadImage."""
+    width, height = size_of(item.path)
+    if item.crop is None:
+        return width, height
+    x0, y0, x1, y1 = clamp_crop(item.path, item.crop, width, height)
+    return x1 - x0, y1 - y0

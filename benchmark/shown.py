@@ -1,0 +1,82 @@
+"""How much of its images a pretraining sees: the share that one epoch shows, and all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.api import Dataset, Item, Method, View
+from benchmark.config import PretrainSettings
+from benchmark.data.cache import LONGEST
+from benchmark.data.images import BadImage
+from benchmark.data.strips import original_size
+from benchmark.errors import Refusal
+
+MEASURED = 4_000
+PLACES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Mean shares of the area of an image that squares of a view show."""
+
+    view: View
+    images: int
+    epochs: float
+    one_epoch: float
+    budget: float
+
+
+def shown(method: Method, settings: PretrainSettings, data: Dataset) -> dict[str, Shown]:
+    """By view what a pretraining shows of the training images of ``data``. Raises Refusal where it has none of them."""
+    found = {}
+    for name, view in method.views().items():
+        sizes, count = sizes_of(data, view)
+        epochs = settings.images / count
+        squares = np.ones(len(sizes))
+        if view.fit == "crop":
+            squares = np.maximum(sizes.max(1) / (view.reach * sizes.min(1)), 1)
+        one = float((1 / squares).mean())
+        seen = [covered(length, epochs) for length in squares] if settings.window == "random" else 1 / squares
+        found[name] = Shown(view, count, epochs, one, float(np.mean(seen)) * min(epochs, 1))
+    return found
+
+
+def sizes_of(data: Dataset, view: View) -> tuple[np.ndarray, int]:
+    """Width and height of training images, int (n, 2), evenly spread over all; and how many there are in all.
+
+    Of what a program has not drawn yet they are those that it will draw.
+    """
+    try:
+        items: Sequence[Item] = data.items(view.kind, "train")
+    except Refusal:
+        sizes = data.foretold(view.kind, "train")
+        if not sizes:
+            raise
+        return np.array(sizes), len(sizes)
+    found = []
+    for place in np.linspace(0, len(items) - 1, min(MEASURED, len(items))).astype(int):
+        try:
+            found.append(original_size(items[place]))
+        except BadImage:
+            continue
+    if not found:
+        raise Refusal(f"{data.name} has no {view.kind} to train on that can be read")
+    return np.array(found), len(items)
+
+
+def covered(squares: float, epochs: float) -> float:
+    """The expected share of a strip of so many squares that is seen in at least one of ``epochs``.
+
+    In each a square lies at a place that is uniform on the strip; of a strip of more than ``LONGEST`` it lies on the
+    middle ones.
+    """
+    reachable = min(squares, float(LONGEST))
+    room = reachable - 1
+    if room < 1e-9:
+        return 1 / squares
+    x = (np.arange(PLACES) + 0.5) / PLACES * reachable
+    once = (np.minimum(x, room) - np.maximum(x - 1, 0)) / room
+    return float((1 - (1 - once.clip(0, 1)) ** max(epochs, 1)).mean()) * reachable / squares
