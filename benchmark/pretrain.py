@@ -94,6 +94,7 @@ def drive(
     rates = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
     labels = _labels(method, panels)
     first, curve = checkpoint.load(nets, optimizers)
+    stage: int | None = None
     saved = time.monotonic()
     with progress.bar(f"pretrain {method.name}", steps * settings.batch) as bar:
         bar.advance(first * settings.batch)
@@ -104,6 +105,9 @@ def drive(
                 for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
                     group["lr"] = rate * method.rate(context.progress)
             context = replace(context, stage=stage_at(method, context.progress))
+            if stage not in (None, context.stage):  # what the last stage leaves behind is the same on all ranks
+                engine.share_buffers(device, *nets.values())
+            stage = context.stage
             losses = update(device, backbone, method, batch, context, nets, optimizers)
             note = ""
             due = time.monotonic() - saved > engine.CHECKPOINT_EVERY_S

@@ -83,11 +83,11 @@ def test_with_nothing_dropped_a_gated_repair_is_the_autoencoder(where):
     autoencoder, repair = trained_repair(where, gating=True)
     images = torch.rand(2, 3, 32, 32) * 2 - 1
     with torch.no_grad():
-        features = autoencoder.encoder(images)
+        features = autoencoder(images, 0, 1)
         ones = torch.ones(2, 1, 4, 4)
-        assert (repair(features, ones, autoencoder.decoder) == autoencoder(images)).all()
+        assert (repair(features, ones, autoencoder) == autoencoder(images)).all()
         zeros = torch.zeros(2, 1, 4, 4)
-        assert (repair(features, zeros, autoencoder.decoder) != autoencoder(images)).any()
+        assert (repair(features, zeros, autoencoder) != autoencoder(images)).any()
 
 
 def test_repair_lies_at_every_level_or_before_the_first():
