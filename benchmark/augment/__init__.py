@@ -15,7 +15,7 @@ from benchmark.augment.colour import (
     standardise,
     to_float,
 )
-from benchmark.augment.masks import HOLES, inner_band
+from benchmark.augment.masks import HOLES, central_square, inner_band
 from benchmark.augment.patches import channel_shift, cut, downsample, integers
 from benchmark.augment.views import blur_some, coin, crop_resize, grey_some, jitter_colours, random_boxes
 
@@ -24,6 +24,7 @@ __all__ = [
     "HOLES",
     "LUMA",
     "blur_some",
+    "central_square",
     "channel_shift",
     "coin",
     "colour_matrices",

@@ -16,11 +16,16 @@ SPREAD = 0.05
 TRIES = 8
 
 
+def central_square(side: int, share: float) -> tuple[int, int]:
+    """Where the square in the middle that is a ``share`` of the area begins, and its side, px."""
+    hole = round(side * share**0.5)
+    return (side - hole) // 2, hole
+
+
 def central_hole(n: int, side: int, share: float, generator: torch.Generator) -> Tensor:
     """A square hole in the middle that is a ``share`` of the area; the same for all."""
-    hole = round(side * share**0.5)
+    start, hole = central_square(side, share)
     mask = torch.zeros(n, 1, side, side, device=generator.device)
-    start = (side - hole) // 2
     mask[:, :, start : start + hole, start : start + hole] = 1
     return mask
 
@@ -57,7 +62,7 @@ HOLES = {"central": central_hole, "random_block": block_holes, "random_region": 
 
 
 def inner_band(mask: Tensor, width: int) -> Tensor:
-    """The pixels of a hole within ``width`` px of its edge: where the prediction overlaps what surrounds it.
+    """The pixels of a hole within ``width`` px of its edge.
 
     What lies beyond the image does not count as surroundings.
     """
