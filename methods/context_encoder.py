@@ -36,7 +36,9 @@ class ContextEncoderConfig(PainterConfig):
     fill: Literal["mean", "constant"] = setting(
         "mean", "what is seen in the hole: the mean colour of what is left, or the authors' constant", CODE
     )
-    overlap: int = setting(4, "band along the inside of a central hole's edge that stays visible, px; 0: none", ge=0)
+    overlap: int = setting(
+        2, "band along the inside of a central hole's edge that stays visible, px; 0: none", CODE, ge=0
+    )
     overlap_weight: float = setting(10.0, "how many times more the error in that band weighs", CODE, ge=1)
     joint: bool = setting(False, "adversarial loss beside the squared error; off: L2 only", f"{PAPER}, section 3.2")
     reconstruction: float = setting(0.999, "lambda_rec of the joint loss", PAPER, ge=0, le=1)
@@ -46,8 +48,8 @@ class ContextEncoderConfig(PainterConfig):
 
     presets = {
         "smoke": PainterConfig.presets["smoke"],
-        "standard": {**PainterConfig.presets["standard"], "critic_width": 64},
-        "paper": {**PainterConfig.presets["paper"], "critic_width": 64, "fill": "constant"},
+        "standard": {**PainterConfig.presets["standard"], "critic_width": 64, "overlap": 4},
+        "paper": {**PainterConfig.presets["paper"], "critic_width": 64, "overlap": 4, "fill": "constant"},
     }
 
     @model_validator(mode="after")

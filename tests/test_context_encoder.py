@@ -105,7 +105,7 @@ def test_how_much_of_the_loss_lies_how_far_from_the_rim(preset, capsys):
         share = np.array([loss[(far > low) & (far <= high)].sum() for low, high in pairwise(edges)]) / loss.sum()
         rows.append(f"{preset:8} {'/'.join(sets.values()):20} " + " ".join(f"{value:6.3f}" for value in share))
         if sets["holes"] == "central":
-            side, band = method.config.side, 4
+            side, band = method.config.side, method.config.overlap
             inner, outer = (side // 2 - 2 * band) ** 2, (side // 2) ** 2
             assert share[2:].sum() == pytest.approx(inner / (inner + 10 * (outer - inner)))
             assert share[0] == 0, "nothing beyond the visible band counts"
@@ -222,7 +222,7 @@ def test_what_is_handed_over_is_the_encoder():
 def test_it_paints_better_than_the_mean_and_says_so():
     """Panels of one hue: what is missing can be seen from what is left, though not by the network at its start.
 
-    Without the visible band, which has nine tenths of the loss at this side and is learnt first.
+    Without the visible band, which has three quarters of the loss and is learnt first.
     """
 
     def ramps(n, seed):
