@@ -123,6 +123,7 @@ def drive(
     full = Full.of(optimizers)
     labels = _labels(method, panels)
     first, curve = checkpoint.load(nets, optimizers)
+    stage: int | None = None
     saved = time.monotonic()
     with progress.bar(f"pretrain {method.name}", steps * settings.batch) as bar:
         bar.advance(first * settings.batch)
@@ -131,6 +132,9 @@ def drive(
             context = engine.context(device, seed, "pretrain", step, steps)
             full.scale(optimizers, rate=method.rate(context.progress), decay=method.decay(context.progress))
             context = replace(context, stage=stage_at(method, context.progress))
+            if stage not in (None, context.stage):  # what the last stage leaves behind is the same on all ranks
+                engine.share_buffers(device, *nets.values())
+            stage = context.stage
             losses = update(device, backbone, method, batch, context, nets, optimizers)
             note = ""
             due = time.monotonic() - saved > engine.CHECKPOINT_EVERY_S

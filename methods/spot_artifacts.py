@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from pydantic import model_validator
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, mse_loss
+from torch.nn.functional import interpolate, mse_loss
 
 from benchmark import augment
 from benchmark.api import Config, Context, Method, Stage, View, setting
+from benchmark.parts.artifact_losses import critic_loss, fooling_loss, kept_error
 from benchmark.parts.artifact_nets import Autoencoder, Critic, Generator, History, Repair
 from benchmark.parts.damage import damage, draw_mask
 from benchmark.parts.draw_rows import draw_rows
@@ -48,16 +49,17 @@ class SpotArtifactsConfig(Config):
     gan: bool = setting(False, "an ordinary GAN's samples in place of damage and repair", f"{PAPER}, Table 1 (l)")
     noise: int = setting(64, "numbers that the ordinary GAN's generator starts from", ge=1)
 
-    reconstruction: float = setting(30.0, "weight of the squared error on what was kept", CODE, ge=0)
+    reconstruction: float = setting(30.0, "weight of the mean squared error over what was kept", CODE, ge=0)
     mask_weight: float = setting(0.1, "weight of the mask's cross-entropy", CODE, ge=0)
     hidden: int = setting(256, "width of the discriminator's layer before real or not", CODE, ge=1)
     smallest_crop: float = setting(1 / 3, "least area of a random crop, share of the panel", CODE, gt=0, le=1)
-    brightness: float = setting(32 / 255, "most that brightness varies", CODE, ge=0, le=1)
-    saturation: float = setting(0.5, "most that saturation varies", CODE, ge=0, le=1)
+    brightness: float = setting(32 / 255, "most that is added to a view or taken from it", CODE, ge=0, le=1)
+    saturation: float = setting(0.5, "most that the factor of the saturation differs from 1", CODE, ge=0, le=1)
 
     lr: float = setting(3e-4, "learning rate (Adam)", CODE, gt=0)
     autoencoder_lr: float = setting(3e-3, "learning rate of the autoencoder (Adam)", gt=0)
     beta1: float = setting(0.5, "Adam's first decay", CODE, ge=0, lt=1)
+    weight_decay: float = setting(5e-5, "L2 on kernels, part of Adam's gradient", CODE, ge=0)
 
     presets = {
         "smoke": {"width": 4, "history": 32},
@@ -89,6 +91,7 @@ class SpotArtifacts(Method):
     """A discriminator tells autoencoded images from damaged and repaired ones, and says where they were damaged."""
 
     name = "spot_artifacts"
+    version = 2
     Config = SpotArtifactsConfig
     source = "Jenni & Favaro, Self-Supervised Feature Learning by Learning to Spot Artifacts, CVPR 2018"
 
@@ -126,10 +129,15 @@ class SpotArtifacts(Method):
         return (Stage(("autoencoder",), c.autoencoder_share), Stage(against, 1 - c.autoencoder_share))
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Adam; the autoencoder at its own rate."""
+        """Adam; the autoencoder at its own rate, the kernels with L2."""
         c = self.config
         lr = c.autoencoder_lr if network == "autoencoder" else c.lr
-        return torch.optim.Adam(parameters, lr=lr, betas=(c.beta1, 0.999), eps=1e-5, fused=True)
+        every = list(parameters)
+        groups = [
+            {"params": [p for p in every if p.ndim > 1], "weight_decay": c.weight_decay},
+            {"params": [p for p in every if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.Adam(groups, lr=lr, betas=(c.beta1, 0.999), eps=1e-5, fused=True)
 
     def rate(self, progress: float) -> float:
         """Down linearly to a hundredth over the first 90 % of each stage."""
@@ -176,8 +184,7 @@ class SpotArtifacts(Method):
         if not self.config.gan:
             with torch.no_grad():
                 autoencoder = nets["autoencoder"]
-                damaged = autoencoder.decode(damage(autoencoder.encoder(images), mask))  # type: ignore[operator]
-            columns["damaged"] = damaged
+                columns["damaged"] = autoencoder(damage(autoencoder(images, 0, 1), mask), 1)
         columns["shown as corrupted"] = corrupted
         if not self.config.gan:
             columns["kept (true)"] = self._painted(mask)
@@ -188,26 +195,23 @@ class SpotArtifacts(Method):
     def _against_each_other(
         self, nets: Mapping[str, nn.Module], images: Tensor, generator: torch.Generator
     ) -> Iterator[Tensor]:
-        """R tries to pass for real and to keep what was kept; C tells real from corrupted and finds the mask."""
+        """R tries to pass for real and to keep what was kept; C tells real from corrupted and finds the mask.
+
+        For both, C sees real and corrupted images in one batch: its batch norm knows no other.
+        """
         c = self.config
         real, corrupted, mask = self._examples(nets, images, generator)
         if "repair" in nets:
-            said, _ = nets["critic"](self._shown(corrupted))
-            loss = binary_cross_entropy_with_logits(said, torch.ones_like(said))
+            said, _ = nets["critic"](self._shown(torch.cat([real, corrupted])))
+            loss = fooling_loss(said)
             if not c.gan:
-                kept = interpolate(mask, size=corrupted.shape[-2:], mode="nearest")
-                loss = loss + c.reconstruction * (kept * (corrupted.float() - real).square()).mean()
+                loss = loss + c.reconstruction * kept_error(corrupted, images, mask)
             yield loss
         corrupted = corrupted.detach()
         if "history" in nets:
             corrupted, mask = nets["history"].mix(corrupted, mask, generator)  # type: ignore[operator]
-        said, kept_logits = nets["critic"](self._shown(torch.cat([real, corrupted])))
-        truth = torch.cat([torch.ones(len(real)), torch.zeros(len(corrupted))]).to(said)
-        loss = 2 * binary_cross_entropy_with_logits(said, truth)
-        if kept_logits is not None:
-            kept_truth = torch.cat([torch.ones_like(mask), mask])
-            loss = loss + 2 * c.mask_weight * binary_cross_entropy_with_logits(kept_logits, kept_truth)
-        yield loss
+        said, kept = nets["critic"](self._shown(torch.cat([real, corrupted])))
+        yield critic_loss(said, kept, mask, c.mask_weight)
 
     def _examples(
         self, nets: Mapping[str, nn.Module], images: Tensor, generator: torch.Generator, exact: bool = False
@@ -217,17 +221,17 @@ class SpotArtifacts(Method):
         autoencoder = nets["autoencoder"].eval()
         mask = draw_mask(len(images), c.grid, c.dropping, generator, exact)
         with torch.no_grad():
-            encoded = autoencoder.encoder(images)  # type: ignore[operator]
-            real = images if c.input_as_real else autoencoder.decode(encoded).float()  # type: ignore[operator]
+            encoded = autoencoder(images, 0, 1)
+            real = images if c.input_as_real else autoencoder(encoded, 1).float()
             damaged = damage(encoded, mask)
         if c.gan:
             noise = torch.randn(len(images), c.noise, generator=generator, device=images.device)
             corrupted = nets["repair"](noise)
         elif c.repair == "none":
             with torch.no_grad():
-                corrupted = autoencoder.decode(damaged)  # type: ignore[operator]
+                corrupted = autoencoder(damaged, 1)
         else:
-            corrupted = nets["repair"](damaged, mask, autoencoder.decoder)
+            corrupted = nets["repair"](damaged, mask, autoencoder)
         return real, corrupted.float(), mask
 
     def _views(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
@@ -236,7 +240,7 @@ class SpotArtifacts(Method):
         sizes = batch.get("image_size")
         boxes = augment.random_boxes(len(images), (c.smallest_crop, 1.0), generator, sizes=sizes)
         squares = augment.crop_resize(images, boxes, c.side, augment.coin(len(images), 0.5, generator))
-        return augment.jitter_colours(squares, generator, c.brightness, 0.0, c.saturation) * 2 - 1
+        return recoloured(squares, c.brightness, c.saturation, generator) * 2 - 1
 
     def _whole(self, batch: Mapping[str, Tensor]) -> Tensor:
         """The middle square of each panel, made ``side`` large, in [-1, 1]."""
@@ -249,6 +253,19 @@ class SpotArtifacts(Method):
     def _painted(self, mask: Tensor) -> Tensor:
         large = interpolate(mask.float(), size=(self.config.side,) * 2, mode="nearest")
         return large.expand(-1, 3, -1, -1) * 2 - 1
+
+
+def recoloured(images: Tensor, brightness: float, saturation: float, generator: torch.Generator) -> Tensor:
+    """Images float (N, 3, h, w) in [0, 1], each with one number of -``brightness``..``brightness`` added to all of it
+    and the distance from its grey times one of 1 - ``saturation``..1 + ``saturation``; clamped."""
+
+    def uniform(most: float) -> Tensor:
+        return most * (2 * torch.rand(len(images), generator=generator, device=images.device) - 1)
+
+    added, factor = uniform(brightness), (1 + uniform(saturation))[:, None, None]
+    grey = torch.tensor(augment.LUMA, device=images.device).expand(3, 3)
+    blend = factor * torch.eye(3, device=images.device) + (1 - factor) * grey
+    return (augment.recolour(images, blend) + added[:, None, None, None]).clamp(0, 1)
 
 
 def auroc(scores: Tensor, positive: Tensor) -> Tensor:

@@ -58,7 +58,9 @@ class InpaintingConfig(TaskConfig):
     grid: int = setting(4, "cells a side of the maps that are read", ge=1, le=16)
     width: int = setting(32, "channels that are read of each cell", ge=1)
     embed: int = setting(64, "numbers that a panel is read into", "SSuperGAN has 256 and 1024", ge=1)
-    hidden: int = setting(64, "hidden state of the recurrent contexts", "SSuperGAN has 256 to 1024", ge=1)
+    hidden: int = setting(
+        64, "hidden state of the recurrent contexts, both directions together", "SSuperGAN has 256 to 1024", ge=2
+    )
     latent: int = setting(64, "numbers that a face is decoded from", "SSuperGAN has 256 to 1024", ge=2)
     decoder: Literal["dcgan", "residual"] = setting(
         "dcgan", "transposed convolutions, or residual blocks between enlargements (SSuperVAE)", "SSuperGAN"
@@ -100,6 +102,7 @@ class Inpainting(Task):
     """Faces painted into holes of 64 x 64 px."""
 
     name = "inpainting"
+    version = 2
     Config = InpaintingConfig
     scorer = "tasks.metrics.inpainting"
     files = "submissions.formats.images"

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark import engine
+from benchmark import engine, registry
 from benchmark.api import Context, Method, Stage
 from benchmark.backbones import Backbone
 from benchmark.pretrain import setup, update
@@ -48,22 +48,32 @@ class Adversarial(Method):
         ).mean()
 
 
-def plain():
-    from methods.jigsaw import Jigsaw
+def by_sgd(name, **sets):
+    """A method as it is, but for an optimiser whose update is the gradient."""
+    own = registry.load("methods", name)
 
-    class PlainJigsaw(Jigsaw):
+    class BySgd(own):
         def optimizer(self, network, parameters):
             return torch.optim.SGD(parameters, lr=1.0)
 
-    return PlainJigsaw(Jigsaw.Config.resolve("jigsaw", "smoke", {}))
+    return BySgd(own.Config.resolve(name, "smoke", sets))
+
+
+KINDS = {
+    "plain": lambda: by_sgd("jigsaw"),
+    "adversarial": lambda: Adversarial(Method.Config()),
+    "spot_artifacts": lambda: by_sgd("spot_artifacts"),
+    "context_encoder": lambda: by_sgd("context_encoder", joint="true"),
+    "autoencoder": lambda: by_sgd("autoencoder"),
+}
 
 
 def main(kind, share, of, out):
     device = engine.start(of if share is None else 1, "32", 1)
     rank = device.fabric.global_rank if share is None else share
     torch.manual_seed(0)
-    method = plain() if kind == "plain" else Adversarial(Method.Config())
-    side = next(iter(method.views().values())).side if kind == "plain" else 16
+    method = KINDS[kind]()
+    side = 16 if kind == "adversarial" else next(iter(method.views().values())).side
     backbone = Backbone("test_resnet")
     nets, optimizers = setup(device, method, method.build(backbone))
     before = {name: net.module.state_dict() if name in optimizers else {} for name, net in nets.items()}
@@ -77,6 +87,7 @@ def main(kind, share, of, out):
     changes = {
         f"{name}/{key}": (value - before[name][key]).numpy()
         for name, net in nets.items()
+        if name in optimizers
         for key, value in net.module.state_dict().items()
         if key in dict(net.module.named_parameters())
     }

@@ -9,7 +9,7 @@ from benchmark.store import read_arrays
 SCRIPT = "distributed_step.py"
 
 
-@pytest.mark.parametrize("kind", ["plain", "adversarial"])
+@pytest.mark.parametrize("kind", ["plain", "adversarial", "spot_artifacts", "context_encoder", "autoencoder"])
 def test_two_ranks_average_the_gradients_of_their_shares(kind, tmp_path):
     two_ranks(SCRIPT, *[(kind, "rank", 2, tmp_path / "ranks.npz")] * 2)
     finish(*(alone(SCRIPT, kind, share, 2, tmp_path / f"{share}.npz") for share in range(2)))

@@ -12,8 +12,9 @@ from benchmark.api import Item, Seen
 from benchmark.backbones import Backbone
 from benchmark.data.dataset import Box
 from benchmark.errors import Refusal
-from benchmark.parts.face_painter import paste
+from benchmark.parts.face_painter import FacePainter, Weights, paste
 from benchmark.parts.face_windows import around, closer, surroundings
+from benchmark.parts.panel_context import PanelContext
 from benchmark.store import Store
 from tasks.inpainting import Inpainting, InpaintingConfig, telea
 from tasks.metrics import given_judges
@@ -198,6 +199,47 @@ def test_a_step_under_every_preset(preset):
     loss = head(given_to(own, backbone, 2), some_targets(own, 2))
     loss.backward()
     assert torch.isfinite(loss)
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("kind", ["lstm", "bilstm"])
+def test_a_recurrent_context_reads_the_masked_panel_then_the_others_as_they_follow(kind):
+    """The repository: outs[[-1, 0, 1]], and for both directions half of the hidden numbers each."""
+    torch.manual_seed(0)
+    context = PanelContext(kind, [5], 2, 3, 6, 8)
+    assert context.out == 8
+    assert context.recurrent.hidden_size == {"lstm": 8, "bilstm": 4}[kind]
+    seen, there = torch.randn(3, 4, 5, 2, 2), torch.ones(4, dtype=torch.bool)
+    story = {"before": seen[0], "previous": seen[1], "panel": seen[2]}
+    head = FacePainter(context, 4, "dcgan", 2, Weights(0, 0, 0), 4, 64).eval()
+    read = head._read(Seen({name: [of] for name, of in story.items()}, dict.fromkeys(story, there), {}))
+    embedded = [context.embed(context.map([of]).flatten(1)) for of in seen]
+    ordered = torch.stack([embedded[k] for k in (-1, 0, 1)])
+    _, (hidden, _) = torch.func.functional_call(
+        torch.nn.LSTM(6, context.recurrent.hidden_size, bidirectional=kind == "bilstm"),
+        dict(context.recurrent.named_parameters()),
+        (ordered,),
+    )
+    assert torch.allclose(read, torch.cat(list(hidden), 1), atol=1e-6)
+
+
+@pytest.mark.fidelity
+def test_a_convolutional_context_has_peepholes():
+    """Equation 3 of Shi et al. by hand: the gates see the cell, the last one the new cell."""
+    torch.manual_seed(0)
+    context = PanelContext("convlstm", [5], 2, 3, 6, 4).eval()
+    assert not context.peepholes.any(), "they start at nothing, as the repository's"
+    torch.nn.init.normal_(context.peepholes)
+    maps = torch.randn(3, 2, 3, 2, 2)
+    hidden, cell = np.zeros((2, 2, 4, 2, 2))
+    for seen in maps:
+        both = torch.cat([seen, torch.from_numpy(hidden).float()], 1)
+        i, f, o, c = np.split(context.gates(both).detach().numpy(), 4, 1)
+        w_ci, w_cf, w_co = context.peepholes.detach().numpy()
+        entered, forgotten = 1 / (1 + np.exp(-i - w_ci * cell)), 1 / (1 + np.exp(-f - w_cf * cell))
+        cell = forgotten * cell + entered * np.tanh(c)
+        hidden = 1 / (1 + np.exp(-o - w_co * cell)) * np.tanh(cell)
+    assert context._hidden_map(maps).detach().numpy() == pytest.approx(hidden.reshape(2, -1), rel=1e-4, abs=1e-6)
 
 
 def test_an_absent_panel_is_what_was_learnt_not_what_the_grey_square_shows():

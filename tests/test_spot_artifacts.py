@@ -11,10 +11,11 @@ from torch.nn.functional import interpolate
 
 from benchmark.api import Refusal
 from benchmark.backbones import Backbone
+from benchmark.parts.artifact_losses import critic_loss, fooling_loss, kept_error
 from benchmark.parts.artifact_nets import Autoencoder, Critic, History, Repair, RepairLayer
 from benchmark.parts.damage import damage, draw_mask
 from leaderboards import table_files
-from methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig, auroc
+from methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig, auroc, recoloured
 
 ROWS = {row.label: row.settings for row in table_files.load("jenni-1").rows}
 
@@ -83,11 +84,11 @@ def test_with_nothing_dropped_a_gated_repair_is_the_autoencoder(where):
     autoencoder, repair = trained_repair(where, gating=True)
     images = torch.rand(2, 3, 32, 32) * 2 - 1
     with torch.no_grad():
-        features = autoencoder.encoder(images)
+        features = autoencoder(images, 0, 1)
         ones = torch.ones(2, 1, 4, 4)
-        assert (repair(features, ones, autoencoder.decoder) == autoencoder(images)).all()
+        assert (repair(features, ones, autoencoder) == autoencoder(images)).all()
         zeros = torch.zeros(2, 1, 4, 4)
-        assert (repair(features, zeros, autoencoder.decoder) != autoencoder(images)).any()
+        assert (repair(features, zeros, autoencoder) != autoencoder(images)).any()
 
 
 def test_repair_lies_at_every_level_or_before_the_first():
@@ -217,3 +218,81 @@ def test_the_rate_falls_within_each_stage():
     share = method.config.autoencoder_share
     assert [method.rate(p) for p in (0, share / 2, share - 1e-9)] == pytest.approx([1, 0.45, 0.01], abs=0.01)
     assert [method.rate(p) for p in (share, 1 - 1e-9)] == pytest.approx([1, 0.01], abs=0.01)
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_what_repair_must_keep_weighs_the_same_at_every_dropping_rate(rate):
+    """tf.losses.mean_squared_error under SUM_BY_NONZERO_WEIGHTS, by hand; equal errors give equal losses."""
+    mask = draw_mask(5, 4, rate, generator(), exact=True)
+    r = np.random.default_rng(0)
+    corrupted, images = r.standard_normal((2, 5, 3, 16, 16))
+    weights = np.broadcast_to(mask.numpy().repeat(4, 2).repeat(4, 3), images.shape)
+    expected = (weights * (corrupted - images) ** 2).sum() / np.count_nonzero(weights)
+    found = kept_error(torch.from_numpy(corrupted), torch.from_numpy(images), mask)
+    assert float(found) == pytest.approx(expected, rel=1e-6)
+    even = kept_error(torch.from_numpy(images) + 0.1, torch.from_numpy(images), mask)
+    assert float(even) == pytest.approx(0.01, rel=1e-6)
+    assert float(kept_error(torch.ones(5, 3, 16, 16), torch.zeros(5, 3, 16, 16), torch.zeros_like(mask))) == 0
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("sets", [{}, {"input_as_real": "true"}, {"dropping": "0.9"}, {"mask_prediction": "false"}])
+def test_repair_is_held_to_the_input_image_whatever_is_shown_as_real(sets):
+    """What 30 adds to R's loss is 30 times the mean over kept pixels of (corrupted - input)^2, in every row."""
+    told = []
+    for weight in ("30", "0"):
+        method = resolved(history="0", reconstruction=weight, **sets)
+        nets = built(method)
+        images = method._whole(noise(4, method.views()["image"].side))
+        told.append(next(method._against_each_other(nets, images, generator(7))).item())
+        with torch.no_grad():
+            _, corrupted, mask = method._examples(nets, images, generator(7))
+    weights = np.broadcast_to(mask.numpy().repeat(16, 2).repeat(16, 3), images.shape)
+    by_hand = (weights * (corrupted.numpy() - images.numpy()) ** 2).sum() / np.count_nonzero(weights)
+    assert told[0] - told[1] == pytest.approx(30 * by_hand, rel=1e-4)
+
+
+@pytest.mark.fidelity
+def test_the_critic_s_loss_is_a_mean_over_2n_and_a_tenth_of_the_mask_s():
+    r = np.random.default_rng(1)
+    said, kept, mask = r.standard_normal(10), r.standard_normal((10, 1, 3, 3)), r.integers(0, 2, (5, 1, 3, 3))
+
+    def entropy(logits, truth):
+        return (np.log1p(np.exp(logits)) - truth * logits).mean()
+
+    by_hand = entropy(said, np.arange(10) < 5) + 0.1 * entropy(kept, np.concatenate([np.ones_like(mask), mask]))
+    given = torch.from_numpy(said), torch.from_numpy(kept), torch.from_numpy(mask).double()
+    assert float(critic_loss(*given, 0.1)) == pytest.approx(by_hand, rel=1e-9)
+    assert float(critic_loss(given[0], None, given[2], 0.1)) == pytest.approx(entropy(said, np.arange(10) < 5))
+    assert float(fooling_loss(given[0])) == pytest.approx(entropy(said, np.arange(10) >= 5))
+
+
+@pytest.mark.fidelity
+def test_brightness_is_added_and_saturation_is_a_factor_of_the_distance_from_grey():
+    images = 0.4 + 0.2 * torch.rand(200, 3, 5, 5, generator=generator())
+    added = recoloured(images, 0.125, 0.0, generator(1)) - images
+    level = added.mean((1, 2, 3), keepdim=True)
+    assert (added - level).abs().max() < 1e-6, "one number for all of an image, whatever its colour"
+    assert -0.125 <= float(level.min()) < -0.1
+    assert 0.1 < float(level.max()) <= 0.125
+    grey = (images * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    factor = (recoloured(images, 0.0, 0.5, generator(1)) - grey) / (images - grey)
+    middle = factor.flatten(1).median(1).values
+    assert ((factor - middle[:, None, None, None]).abs() * (images - grey).abs()).max() < 1e-5
+    assert 0.5 <= float(middle.min()) < 0.55
+    assert 1.45 < float(middle.max()) <= 1.5
+
+
+@pytest.mark.fidelity
+def test_kernels_alone_have_the_code_s_l2():
+    method = resolved()
+    critic = built(method)["critic"]
+    decays = {
+        p: group["weight_decay"]
+        for group in method.optimizer("critic", critic.parameters()).param_groups
+        for p in group["params"]
+    }
+    assert {decays[p] for p in critic.parameters() if p.ndim > 1} == {5e-5}
+    assert {decays[p] for p in critic.parameters() if p.ndim <= 1} == {0.0}
+    assert len(decays) == len(list(critic.parameters()))

@@ -25,7 +25,7 @@ from benchmark.augment.crops import (
     raw_boxes,
     source_side,
 )
-from benchmark.augment.masks import HOLES, inner_band
+from benchmark.augment.masks import HOLES, central_square, inner_band
 from benchmark.augment.patches import channel_shift, cut, downsample, integers
 from benchmark.augment.views import blur_some, coin, grey_some, jitter_colours, solarise_some
 
@@ -35,6 +35,7 @@ __all__ = [
     "LUMA",
     "REACH",
     "blur_some",
+    "central_square",
     "channel_shift",
     "coin",
     "colour_matrices",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
@@ -10,17 +12,24 @@ from benchmark.augment.patches import integers
 
 COARSE = 0.06
 """Cells of the noise from which random regions are grown, a pixel: 600 of them for the authors' 10,000 px."""
+MARGIN = 2
+"""Cells at each edge of the noise that are not looked at: there a bicubic has too few neighbours."""
 THRESHOLD = 0.25
 SPREAD = 0.05
 """A random region's area is its share give or take this."""
 TRIES = 8
 
 
+def central_square(side: int, share: float) -> tuple[int, int]:
+    """Where the square in the middle that is a ``share`` of the area begins, and its side, px."""
+    hole = round(side * share**0.5)
+    return (side - hole) // 2, hole
+
+
 def central_hole(n: int, side: int, share: float, generator: torch.Generator) -> Tensor:
     """A square hole in the middle that is a ``share`` of the area; the same for all."""
-    hole = round(side * share**0.5)
+    start, hole = central_square(side, share)
     mask = torch.zeros(n, 1, side, side, device=generator.device)
-    start = (side - hole) // 2
     mask[:, :, start : start + hole, start : start + hole] = 1
     return mask
 
@@ -38,11 +47,14 @@ def region_holes(n: int, side: int, share: float, generator: torch.Generator) ->
     """Ragged regions: smoothed noise below a threshold, cut where it covers ``share`` of the area, +- 0.05.
 
     As in the authors' code: low-resolution uniform noise, bicubic to full size, below 0.25; windows of it are drawn
-    until one covers the right share. The last of 8 windows is shifted in threshold to cover it exactly.
+    until one covers the right share. The last of 8 windows is shifted in threshold to cover it exactly. Within their
+    cells all windows of a call begin alike.
     """
-    cells = max(2, round(side * COARSE) + 3)
-    noise = torch.rand(TRIES * n, 1, cells, cells, generator=generator, device=generator.device)
-    smooth = interpolate(noise, size=(side, side), mode="bicubic", align_corners=True).view(TRIES, n, 1, side, side)
+    cells = math.ceil(side * COARSE) + 2 * MARGIN + 1
+    noise = torch.rand(TRIES, n, cells, cells, generator=generator, device=generator.device)
+    rows, columns = _enlarging(cells, side, generator), _enlarging(cells, side, generator)
+    with torch.autocast(noise.device.type, enabled=False):
+        smooth = (rows @ noise @ columns.T)[:, :, None]
     holes = (smooth < THRESHOLD).float()
     fits = ((holes.mean((2, 3, 4)) - share).abs() <= SPREAD).float()
     fits[-1] = 1
@@ -53,11 +65,20 @@ def region_holes(n: int, side: int, share: float, generator: torch.Generator) ->
     return torch.where((chosen == TRIES - 1).view(n, 1, 1, 1), (last < level).float(), mask)
 
 
+def _enlarging(cells: int, side: int, generator: torch.Generator) -> Tensor:
+    """A bicubic of ``cells`` to 1 / ``COARSE`` px each as a matrix, (side, cells); it begins anywhere in a cell."""
+    device = generator.device
+    whole = interpolate(torch.eye(cells, device=device)[None, None], (round(cells / COARSE), cells), mode="bicubic")
+    margin = round(MARGIN / COARSE)
+    start = margin + int(integers((), whole.shape[2] - 2 * margin - side, generator))
+    return whole[0, 0, start : start + side]
+
+
 HOLES = {"central": central_hole, "random_block": block_holes, "random_region": region_holes}
 
 
 def inner_band(mask: Tensor, width: int) -> Tensor:
-    """The pixels of a hole within ``width`` px of its edge: where the prediction overlaps what surrounds it.
+    """The pixels of a hole within ``width`` px of its edge.
 
     What lies beyond the image does not count as surroundings.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,15 +15,21 @@ from benchmark.errors import Refusal
 
 SLOPE = 0.2
 """Of the leaky rectifier."""
+Levels: TypeAlias = Callable[[Tensor, int, int], Tensor]
+"""An autoencoder's levels from the first to before the second number, of what the level before has given."""
 
 
 class Autoencoder(nn.Module):
-    """phi and its decoder: images (N, 3, s, s) in [-1, 1] to (N, C, s / 2^levels, s / 2^levels) and back."""
+    """phi and its decoder: images (N, 3, s, s) in [-1, 1] to (N, C, s / 2^levels, s / 2^levels) and back.
 
-    def __init__(self, width: int, levels: int, encoder: Literal["2x2", "3x3"]) -> None:
-        """``width`` channels at full size, doubled at each of ``levels`` halvings."""
+    Level 0 is the encoder, the levels from 1 to before ``levels`` those of the decoder. All of them are reached by
+    ``forward``, the one call that a wrapper for several devices lets through.
+    """
+
+    def __init__(self, width: int, halvings: int, encoder: Literal["2x2", "3x3"]) -> None:
+        """``width`` channels at full size, doubled at each of ``halvings``."""
         super().__init__()
-        self.widths = [width << level for level in range(levels + 1)]
+        self.widths = [width << level for level in range(halvings + 1)]
         kernel = {"2x2": (2, 0), "3x3": (3, 1)}[encoder]
         self.encoder = nn.Sequential(
             _layer(3, width, 3, 1, 1),
@@ -32,16 +39,13 @@ class Autoencoder(nn.Module):
         self.decoder = nn.ModuleList(
             [_Up(a, b) for a, b in pairwise(up)] + [nn.Sequential(nn.Conv2d(width, 3, 3, padding=1), nn.Tanh())]
         )
+        self.levels = 1 + len(self.decoder)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """The autoencoded images."""
-        return self.decode(self.encoder(images))
-
-    def decode(self, features: Tensor) -> Tensor:
-        """Images from features."""
-        for stage in self.decoder:
-            features = stage(features)
-        return features
+    def forward(self, seen: Tensor, first: int = 0, end: int | None = None) -> Tensor:
+        """What the levels from ``first`` to before ``end`` make of ``seen``; all of them: the autoencoded images."""
+        for level in [self.encoder, *self.decoder][first:end]:
+            seen = level(seen)
+        return seen
 
 
 class Repair(nn.Module):
@@ -54,16 +58,15 @@ class Repair(nn.Module):
         places = widths[::-1] if where == "distributed" else [widths[-1]] * len(widths)
         self.layers = nn.ModuleList([RepairLayer(channels, gating) for channels in places])
 
-    def forward(self, features: Tensor, mask: Tensor, decoder: nn.ModuleList) -> Tensor:
-        """Repaired images of damaged features (N, C, g, g); ``decoder`` is the autoencoder's."""
+    def forward(self, features: Tensor, mask: Tensor, autoencoder: Levels) -> Tensor:
+        """Repaired images of damaged features (N, C, g, g), by the decoder of ``autoencoder``."""
+        end = 1 + len(self.layers)
         if self.where == "local":
             for layer in self.layers:
                 features = layer(features, mask)
-            for stage in decoder:
-                features = stage(features)
-            return features
-        for layer, stage in zip(self.layers, decoder, strict=True):
-            features = stage(layer(features, mask))
+            return autoencoder(features, 1, end)
+        for level, layer in enumerate(self.layers, start=1):
+            features = autoencoder(layer(features, mask), level, level + 1)
         return features
 
 

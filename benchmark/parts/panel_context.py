@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Context = Literal["none", "plain", "lstm", "bilstm", "convlstm"]
-VIEWS = ("panel", "previous", "before")
-"""The order in which panels are read: the masked one, the last of the story, first."""
+VIEWS = ("panel", "before", "previous")
+"""The order in which panels are read: the masked one, the last of the story, first; then the others as they follow."""
 
 
 def to_grid(features: Sequence[Tensor], grid: int) -> list[Tensor]:
@@ -46,8 +46,9 @@ class PanelContext(nn.Module):
     """Maps of the panels to one vector of ``out`` numbers.
 
     ``none``: the masked panel alone. ``plain``: the embeddings of all panels side by side. ``lstm``, ``bilstm``: the
-    last hidden state of a recurrent network over them. ``convlstm``: the same over their maps (Shi et al., NeurIPS
-    2015). A panel that is not there is a vector, or a map, that is learnt.
+    last hidden state of a recurrent network over them, of ``hidden`` numbers, half of them of each direction where
+    there are two. ``convlstm``: the same over their maps, with peepholes (Shi et al., NeurIPS 2015, equation 3). A
+    panel that is not there is a vector, or a map, that is learnt.
     """
 
     def __init__(self, kind: Context, channels: Sequence[int], grid: int, width: int, embed: int, hidden: int) -> None:
@@ -57,14 +58,17 @@ class PanelContext(nn.Module):
         if kind == "convlstm":
             self.absent = nn.Parameter(torch.zeros(width, grid, grid))
             self.gates = nn.Conv2d(width + hidden, 4 * hidden, 3, padding=1)
+            self.peepholes = nn.Parameter(torch.zeros(3, hidden, grid, grid))
             self.out = hidden * grid**2
             return
         if kind != "none":
             self.absent = nn.Parameter(torch.zeros(embed))
         self.embed = nn.Linear(width * grid**2, embed)
-        if kind in ("lstm", "bilstm"):
-            self.recurrent = nn.LSTM(embed, hidden, batch_first=True, bidirectional=kind == "bilstm")
-        self.out = {"none": embed, "plain": len(VIEWS) * embed, "lstm": hidden, "bilstm": 2 * hidden}[kind]
+        if kind == "lstm":
+            self.recurrent = nn.LSTM(embed, hidden, batch_first=True)
+        if kind == "bilstm":
+            self.recurrent = nn.LSTM(embed, hidden // 2, batch_first=True, bidirectional=True)
+        self.out = {"none": embed, "plain": len(VIEWS) * embed, "lstm": hidden, "bilstm": hidden // 2 * 2}[kind]
 
     def forward(self, panels: Sequence[Sequence[Tensor]], present: Sequence[Tensor]) -> Tensor:
         """(B, out) of the maps of each panel in the order of ``VIEWS`` and which of them are there, bool (B,) each."""
@@ -85,8 +89,10 @@ class PanelContext(nn.Module):
     def _hidden_map(self, maps: Sequence[Tensor]) -> Tensor:
         size = self.gates.out_channels // 4
         hidden = cell = maps[0].new_zeros(len(maps[0]), size, *maps[0].shape[2:])
+        to_enter, to_forget, to_leave = self.peepholes
         for seen in maps:
             enter, forget, leave, change = self.gates(torch.cat([seen, hidden], 1)).chunk(4, 1)
-            cell = forget.sigmoid() * cell + enter.sigmoid() * change.tanh()
-            hidden = leave.sigmoid() * cell.tanh()
+            entered = (enter + to_enter * cell).sigmoid() * change.tanh()
+            cell = (forget + to_forget * cell).sigmoid() * cell + entered
+            hidden = (leave + to_leave * cell).sigmoid() * cell.tanh()
         return hidden.flatten(1)
