@@ -16,7 +16,7 @@ from benchmark.augment.colour import (
     to_float,
 )
 from benchmark.augment.masks import HOLES, inner_band
-from benchmark.augment.patches import channel_shift, cut, downsample, integers
+from benchmark.augment.patches import channel_shift, cut, downsample, integers, shrink
 from benchmark.augment.views import blur_some, coin, crop_resize, grey_some, jitter_colours, random_boxes
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "jitter_colours",
     "random_boxes",
     "recolour",
+    "shrink",
     "standardise",
     "to_float",
 ]
