@@ -87,7 +87,7 @@ class ContextPredictionConfig(AdamWConfig):
 
 
 def side_for(needed: int, least_scale: float) -> int:
-    """The side of a square that has at least ``needed`` pixels a side when a share ``least_scale`` of its area is left."""
+    """The side of a square that has ``needed`` pixels a side when a share ``least_scale`` of its area is left."""
     return math.ceil(needed / math.sqrt(least_scale))
 
 

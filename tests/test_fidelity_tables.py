@@ -1,4 +1,4 @@
-"""Every row and column of every declared table is what its label says, under every preset (tests/fidelity/tables.toml)."""
+"""Every row of every declared table is what its label says, under every preset (tests/fidelity/tables.toml)."""
 
 import tomllib
 from dataclasses import replace
