@@ -104,6 +104,11 @@ class PretrainSettings(Config):
     }
 
 
+BACKBONE_TRIALS = (0.01, 0.05, 0.2, 1.0, 5.0, 20.0)
+"""What several trials of a fine-tuned backbone's learning rate are: wide enough that what trains from nothing finds its
+best inside, as does what needs a touch only; the same for every row."""
+
+
 class TaskConfig(Config):
     """Settings that every task has; a task's own class gives their values."""
 
@@ -116,7 +121,12 @@ class TaskConfig(Config):
     label_fraction: float = setting(
         1.0, "share of the training items that are used, the same for every row", gt=0, le=1
     )
-    trials: tuple[float, ...] = setting((1.0,), "factors of the learning rate tried; validation chooses", min_length=1)
+    trials: tuple[float, ...] = setting(
+        (1.0,), "factors of the head's learning rate tried, frozen; validation chooses", min_length=1
+    )
+    backbone_trials: tuple[float, ...] = setting(
+        (1.0,), "factors of the backbone's learning rate tried, fine-tuned; validation chooses", min_length=1
+    )
     batch_norm: Literal["handed-over", "re-estimated", "choose"] = setting(
         "re-estimated", "statistics of a frozen backbone: as handed over, re-estimated once, or chosen on validation"
     )

@@ -114,8 +114,9 @@ def _transfer_seconds(cell: Cell, device: engine.Device) -> float:
                 torch.stack(losses).sum().backward()
         _drop_gradients(backbone, head)
 
-    trials = len(config.trials) * (2 if config.batch_norm == "choose" and cell.family == "frozen" else 1)
-    return _timed(step) * count * trials
+    if cell.family == "finetune":
+        return _timed(step) * count * len(config.backbone_trials)
+    return _timed(step) * count * len(config.trials) * (2 if config.batch_norm == "choose" else 1)
 
 
 def _noise(count: int, side: int, device: engine.Device) -> Tensor:
