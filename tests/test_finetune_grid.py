@@ -26,8 +26,8 @@ def test_every_task_tries_one_rate_or_the_same_wide_grid(name):
         tried = rates(name, preset)
         assert tried == sorted(tried)
         assert tried[0] <= 1e-5
-        assert tried[-2] >= 5e-3, "the best of a random backbone, of the rates measured, is not the last one"
-        assert max(b / a for a, b in zip(tried, tried[1:], strict=False)) <= 5.001
+        assert tried[-1] >= 0.5, "a random backbone with batch norm is trained best by 0.01 to 0.1 in few updates"
+        assert max(b / a for a, b in zip(tried, tried[1:], strict=False)) <= 10.001
         assert tried == pytest.approx(rates(TASKS[0], preset)), "all tasks try the same"
 
 
