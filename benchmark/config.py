@@ -120,6 +120,11 @@ class PretrainSettings(Config):
     }
 
 
+BACKBONE_TRIALS = (0.003, 0.03, 0.3, 3.0, 30.0, 300.0)
+"""Factors of ``TaskConfig.backbone_lr`` where several are tried: about 1e-5 to 1 in decades. What trains from nothing and
+what needs a touch only both find their best inside; with batch norm rates far above the usual still train."""
+
+
 class TaskConfig(Config):
     """Settings that every task has; a task's own class gives their values."""
 
@@ -127,12 +132,17 @@ class TaskConfig(Config):
     steps: int = setting(300, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
     batch: int = setting(16, "images a step, over all devices", ge=1)
     lr: float = setting(1e-3, "learning rate of the head (AdamW)", gt=0)
-    backbone_lr: float = setting(1e-4, "learning rate of the backbone when fine-tuned (AdamW)", gt=0)
+    backbone_lr: float = setting(3e-3, "learning rate of the backbone when fine-tuned (AdamW)", gt=0)
     weight_decay: float = setting(1e-4, "decoupled weight decay", ge=0)
     label_fraction: float = setting(
         1.0, "share of the training items that are used, the same for every row", gt=0, le=1
     )
-    trials: tuple[float, ...] = setting((1.0,), "factors of the learning rate tried; validation chooses", min_length=1)
+    trials: tuple[float, ...] = setting(
+        (1.0,), "factors of the head's learning rate tried, frozen; validation chooses", min_length=1
+    )
+    backbone_trials: tuple[float, ...] = setting(
+        (1.0,), "factors of the backbone's learning rate tried, fine-tuned; validation chooses", min_length=1
+    )
     batch_norm: Literal["handed-over", "re-estimated", "choose"] = setting(
         "re-estimated", "statistics of a frozen backbone: as handed over, re-estimated once, or chosen on validation"
     )

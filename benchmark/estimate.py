@@ -192,21 +192,29 @@ def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> fl
                 torch.stack(losses).sum().backward()
         _drop_gradients(backbone, head)
 
-    trials = len(config.trials) * (2 if config.batch_norm == "choose" and cell.family == "frozen" else 1)
     size = max(config.batch // device.fabric.world_size, 1)
-    return watch.seconds(step, size, operations) * count * trials
+    return watch.seconds(step, size, operations) * count * _trials(cell)
+
+
+def _trials(cell: Cell) -> int:
+    """How many heads a cell trains."""
+    config = cell.task.config
+    if cell.family == "finetune":
+        return len(config.backbone_trials)
+    return len(config.trials) * (2 if config.batch_norm == "choose" else 1)
 
 
 def _head_operations(cell: Cell) -> float:
     """Operations of a head for one item on its way forward, asked on the meta device."""
-    few = 2
+    few, reads = 2, cell.task.reads(cell.protocol)
     bones = skeleton(str(cell.backbone), cell.backbone_settings)
+    kept = cell.task.caches_features and cell.family == "frozen"
     with torch.no_grad(), torch.device("meta"), FlopCounterMode(display=False) as counter:
         head = cell.task.head(bones, cell.protocol)
         images = {name: torch.zeros(few, 3, view.side, view.side) for name, view in cell.task.views().items()}
         present = {name: torch.ones(few, dtype=torch.bool) for name in images}
-        kept = cell.task.caches_features and cell.family == "frozen"
-        maps = {name: cell.task.kept(bones(one)) if kept else bones(one) for name, one in images.items()}
+        seen = {name: encode(bones, one, reads) for name, one in images.items()}
+        maps = {name: cell.task.kept(one) for name, one in seen.items()} if kept else seen
         head(given(maps, present, {} if kept else images), None)
     return counter.get_total_flops() / few
 

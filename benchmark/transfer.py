@@ -161,7 +161,8 @@ def _choices(job: Job, backbone: Backbone) -> list[tuple[str, float]]:
         kinds = ["none"]
     else:
         kinds = ["handed-over", "re-estimated"] if config.batch_norm == "choose" else [config.batch_norm]
-    factors = config.trials if job.steps else (1.0,)
+    tried = config.trials if job.family == "frozen" else config.backbone_trials
+    factors = tried if job.steps else (1.0,)
     return [(kind, factor) for kind in kinds for factor in factors]
 
 

@@ -115,7 +115,7 @@ def join(declared: TableFile, tables: Sequence[Table]) -> Table:
         subtitle=", ".join(f"{name} {value}" for name, value in about.items()),
         columns=tuple(heads),
         blocks=tuple(ranked),
-        notes=(*notes_of(tables), *notes),
+        notes=(*notes_of(tables), *declared.notes, *notes),
         about=about,
         head=declared.head,
     )

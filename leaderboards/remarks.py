@@ -121,6 +121,7 @@ def table_notes(
         told.append(f"{fewest} test series: intervals from so few are too narrow")
     if declared and any(row.reported for row in declared.rows):
         told.append(f"reported: as printed in {declared.source}; other data, other budget, not in our statistics")
+    told += declared.notes if declared else ()
     told += _unreadable(records)
     told += [f"cell {cell[:8]}: {why}; no interval, no p" for cell, why in evidence.problems.items()]
     return told

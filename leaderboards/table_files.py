@@ -40,12 +40,15 @@ def load(name: str) -> TableFile:
 
 def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
     """The table that a parsed TOML file declares; ``where`` is its path. Raises Refusal."""
-    _known(text, (*TEXTS, "settings", "rows", "columns"), where)
+    _known(text, (*TEXTS, "notes", "settings", "rows", "columns"), where)
     for key in TEXTS:
         if not isinstance(text.get(key, ""), str):
             raise Refusal(f"{where}: {key} is a text, not {text[key]!r}")
     if not text.get("title"):
         raise Refusal(f"{where} has no title")
+    notes = _list(text, "notes", where, 'notes = ["..."]')
+    if not all(isinstance(note, str) and note.strip() for note in notes):
+        raise Refusal(f"{where}: notes are texts, one a line under the table")
     task = text.get("task", "")
     if task:
         registry.find("tasks", task)
@@ -67,6 +70,7 @@ def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
         rows=tuple(rows),
         columns=tuple(columns),
         head=text.get("head", "row"),
+        notes=tuple(notes),
     )
 
 
@@ -155,10 +159,10 @@ def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     return flat
 
 
-def _list(text: Mapping[str, Any], key: str, where: str) -> list[Any]:
+def _list(text: Mapping[str, Any], key: str, where: str, form: str = "") -> list[Any]:
     entries = text.get(key, [])
     if not isinstance(entries, list):
-        raise Refusal(f"{where}: write [[{key}]], one for each")
+        raise Refusal(f"{where}: write {form or f'[[{key}]], one for each'}")
     return entries
 
 

@@ -55,7 +55,8 @@ class ColumnSpec:
 class TableFile:
     """A declared table; ``head`` stands over the rows' labels.
 
-    ``task`` is empty where every metric's column names its own; ``data`` is set in parts alone (``parts``).
+    ``task`` is empty where every metric's column names its own; ``data`` is set in parts alone (``parts``). ``notes``
+    stand under the table: what its columns and rows measure where the paper measures something else.
     """
 
     name: str
@@ -67,6 +68,7 @@ class TableFile:
     columns: tuple[ColumnSpec, ...]
     data: str = ""
     head: str = "row"
+    notes: tuple[str, ...] = ()
 
     def parts(self) -> list[TableFile]:
         """The table as tables of one task, protocol and dataset each, with the columns that say something of it."""

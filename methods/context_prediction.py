@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -40,7 +41,8 @@ class ContextPredictionConfig(AdamWConfig):
         "dropping", "against chromatic aberration: one channel kept, or the green-magenta axis dropped", PAPER
     )
     downsampling: float = setting(0.33, "share of patches that are made small and large again", CODE, ge=0, le=1)
-    least_side: float = setting(0.3, "least side of a patch that is made small, share of its own", CODE, gt=0, le=1)
+    least_side: float = setting(10 / 96, "least side of a patch made small, share of its own", CODE, gt=0, le=0.98)
+    least_scale: float = setting(0.5, "least pixels of a panel, share of the square's; uniform", CODE, gt=0, le=1)
     normalize: bool = setting(True, "each patch without its mean, divided by its root mean square", CODE)
     greyscale: float = setting(0.0, "share of pairs in grey", "inkbench", ge=0, le=1)
 
@@ -52,11 +54,11 @@ class ContextPredictionConfig(AdamWConfig):
     presets = {
         "standard": {"side": 255, "patch": 64, "gap": 32, "jitter": 5, "patch_width": 512, "hidden": 1024},
         "paper": {
-            "side": 450,
+            "side": 671,
             "patch": 96,
             "gap": 48,
             "jitter": 7,
-            "least_side": 0.104,
+            "least_scale": 1 / 3,
             "patch_width": 4096,
             "hidden": 4096,
         },
@@ -67,15 +69,26 @@ class ContextPredictionConfig(AdamWConfig):
         """Pixels from a patch to the next, before they move."""
         return self.patch + self.gap
 
+    @property
+    def least(self) -> int:
+        """Side in pixels of a panel at its smallest."""
+        return int(self.side * math.sqrt(self.least_scale))
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         needed = self.pitch + self.patch + 2 * self.jitter
-        if needed > self.side:
+        if needed > self.least:
             raise ValueError(
                 f"two patches of {self.patch} px with a gap of {self.gap} that move by {self.jitter} do not fit "
-                f"{self.side} px; raise side to {needed} or lower patch, gap or jitter"
+                f"{self.least} px, the least of a side of {self.side} with least_scale {self.least_scale:.4g}; raise "
+                f"side to {side_for(needed, self.least_scale)} or least_scale, or lower patch, gap or jitter"
             )
         return self
+
+
+def side_for(needed: int, least_scale: float) -> int:
+    """The side of a square that has ``needed`` pixels a side when a share ``least_scale`` of its area is left."""
+    return math.ceil(needed / math.sqrt(least_scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class ContextPrediction(AdamWMethod):
     """A two-stream network sees two patches of a panel and says in which of eight directions the second lies."""
 
     name = "context_prediction"
+    version = 2
     Config = ContextPredictionConfig
     source = "Doersch, Gupta & Efros, Unsupervised Visual Representation Learning by Context Prediction, ICCV 2015"
 
@@ -127,7 +141,7 @@ class ContextPrediction(AdamWMethod):
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """Cross-entropy of the direction, ``pairs`` pairs of each image."""
-        pairs = self.cut(batch["image"].repeat_interleave(self.config.pairs, 0), context.generator)
+        pairs = self.cut(batch["image"], context.generator, self.config.pairs)
         logits = nets["net"](self.appearance(pairs.pixels, context.generator))
         yield cross_entropy(logits.float(), pairs.labels)
 
@@ -150,12 +164,14 @@ class ContextPrediction(AdamWMethod):
         patches = pairs.pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
         return {"pairs": draw_pairs(patches, NEIGHBOURS, pairs.labels.cpu().numpy(), predicted.cpu().numpy())}
 
-    def cut(self, images: Tensor, generator: torch.Generator) -> Pairs:
-        """One pair of each image uint8 (N, 3, side, side): direction uniform, the pair anywhere it fits.
+    def cut(self, images: Tensor, generator: torch.Generator, pairs: int = 1) -> Pairs:
+        """``pairs`` of each image uint8 (N, 3, side, side), at one scale: direction uniform, a pair anywhere it fits.
 
         Swapping the patches of a pair gives an equally likely pair, with label 7 - k.
         """
         c = self.config
+        images, sides = self._scaled(images, generator)
+        images, sides = images.repeat_interleave(pairs, 0), sides.repeat_interleave(pairs)
         n, device = len(images), generator.device
         labels = augment.integers((n,), len(NEIGHBOURS) - 1, generator)
         direction = torch.tensor(NEIGHBOURS, device=device)[labels]
@@ -163,12 +179,24 @@ class ContextPrediction(AdamWMethod):
         for axis in (0, 1):
             along = direction[:, axis] * c.pitch
             extent = along.abs() + c.patch
-            room = c.side - extent - 2 * c.jitter
+            room = sides - extent - 2 * c.jitter
             share = torch.rand(n, generator=generator, device=device)
-            start = (share * (room + 1)).long().clamp_max(room) + c.jitter - along.clamp_max(0)
+            start = torch.minimum((share * (room + 1)).long(), room) + c.jitter - along.clamp_max(0)
             both = torch.stack([start, start + along], 1)
             corners.append(both + augment.integers((n, 2), 2 * c.jitter, generator) - c.jitter)
         return Pairs(augment.cut(images, corners[0], corners[1], c.patch), labels)
+
+    def _scaled(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Images at random sizes, at the top left of their squares, and their sides int64 (N,).
+
+        The number of pixels is uniform from ``least_scale`` of the square's to all of them.
+        """
+        c = self.config
+        if c.least_scale == 1:
+            return images, torch.full((len(images),), c.side, device=generator.device)
+        uniform = torch.rand(len(images), generator=generator, device=generator.device, dtype=torch.float64)
+        sides = (c.side * (c.least_scale + uniform * (1 - c.least_scale)).sqrt()).long()
+        return augment.shrink(images, sides), sides
 
     def appearance(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
         """Patches uint8 (N, 2, 3, p, p) as the network takes them, float32: size, colours, normalisation."""
@@ -194,7 +222,8 @@ class ContextPrediction(AdamWMethod):
         found: dict[str, dict[str, Any]] = {}
         if not (c.gap and c.jitter):
             apart = {"gap": gap, "jitter": max(1, gap // 4)}
-            found["gap"] = {**apart, "side": max(c.side, 2 * c.patch + gap + 2 * apart["jitter"])}
+            needed = 2 * c.patch + gap + 2 * apart["jitter"]
+            found["gap"] = {**apart, "side": max(c.side, side_for(needed, c.least_scale))}
         if not c.normalize:
             found["normalisation"] = {"normalize": True}
         if c.colours == "none":

@@ -23,6 +23,7 @@ from benchmark.api import (
     View,
     setting,
 )
+from benchmark.config import BACKBONE_TRIALS
 from benchmark.data.images import read_rgb
 from benchmark.data.splits import by_series
 
@@ -88,6 +89,7 @@ class ClassificationConfig(TaskConfig):
             "batch": 128,
             "dimensions": 4_096,
             "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
         "paper": {
@@ -97,6 +99,7 @@ class ClassificationConfig(TaskConfig):
             "batch": 256,
             "dimensions": 9_000,
             "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
     }

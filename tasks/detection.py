@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import field_validator, model_validator
 
 from benchmark.api import Box, Dataset, Item, Placement, Predictions, Split, Task, TaskConfig, Truth, View, setting
+from benchmark.config import BACKBONE_TRIALS
 from benchmark.parts import constant_boxes
 from benchmark.parts.draw_boxes import draw_boxes
 from tasks.metrics.matching import MOST
@@ -47,6 +48,7 @@ class DetectionConfig(TaskConfig):
             "convolutions": 4,
             "strides": (8, 16, 32, 64, 128),
             "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
         "paper": {
@@ -59,6 +61,7 @@ class DetectionConfig(TaskConfig):
             "convolutions": 4,
             "strides": (8, 16, 32, 64, 128),
             "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
     }

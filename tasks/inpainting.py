@@ -22,6 +22,7 @@ from benchmark.api import (
     View,
     setting,
 )  # fmt: skip
+from benchmark.config import BACKBONE_TRIALS
 from benchmark.data.images import read_rgb
 from benchmark.parts.face_windows import closer, face_of, resized, surroundings
 from benchmark.seeding import derive
@@ -80,12 +81,14 @@ class InpaintingConfig(TaskConfig):
         },
         "standard": {
             "side": 128, "steps": 20_000, "lr": 4e-4, "width": 64, "embed": 512, "hidden": 512, "latent": 512,
-            "decoder_width": 64, "critic_width": 64, "window": 128, "trials": (0.3, 1.0, 3.0), "batch_norm": "choose",
+            "decoder_width": 64, "critic_width": 64, "window": 128, "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS, "batch_norm": "choose",
         },
         "paper": {
             "surroundings": None, "side": 300, "steps": 400_000, "lr": 2e-4, "critic_lr": 1.0, "width": 64,
             "embed": 1024, "hidden": 1024, "latent": 512, "decoder_width": 64, "critic_width": 64, "window": 300,
-            "weight_decay": 2.5e-5, "local": 1 / 12_288, "trials": (0.3, 1.0, 3.0), "batch_norm": "choose",
+            "weight_decay": 2.5e-5, "local": 1 / 12_288, "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS, "batch_norm": "choose",
         },
     }  # fmt: skip
 

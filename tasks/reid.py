@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import model_validator
 
 from benchmark.api import Dataset, Item, Kind, Placement, Predictions, Refusal, Task, TaskConfig, Truth, View, setting
+from benchmark.config import BACKBONE_TRIALS
 from benchmark.data.images import BadImage, read_rgb
 from benchmark.parts.draw_strips import Shown, draw_strip
 from benchmark.seeding import derive
@@ -74,6 +75,7 @@ class ReidConfig(TaskConfig):
             "steps": 2_000,
             "batch": 128,
             "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
         "paper": {
@@ -86,6 +88,7 @@ class ReidConfig(TaskConfig):
             "lr": 7.5e-4,
             "weight_decay": 0.05,
             "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
     }

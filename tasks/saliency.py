@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import model_validator
 
 from benchmark.api import CellError, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
+from benchmark.config import BACKBONE_TRIALS
 from benchmark.data.grey_map import read_map
 from benchmark.parts.draw_maps import draw_maps
 from tasks.metrics.maps import cc, centre_map, distribution, resize_map
@@ -43,6 +44,7 @@ class SaliencyConfig(TaskConfig):
             "steps": 1_000,
             "lr": 1e-3,
             "trials": (1 / 3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
         "paper": {
@@ -50,6 +52,7 @@ class SaliencyConfig(TaskConfig):
             "steps": 3_000,
             "lr": 1e-3,
             "trials": (1 / 3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
     }

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import model_validator
 
 from benchmark.api import CellError, Dataset, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
+from benchmark.config import BACKBONE_TRIALS
 from benchmark.data.images import BadImage
 from benchmark.data.label_map import read_labels
 from benchmark.parts.draw_labels import draw_labels
@@ -44,6 +45,7 @@ class SegmentationConfig(TaskConfig):
             "lr": 1e-3,
             "width": 256,
             "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
         "paper": {
@@ -53,6 +55,7 @@ class SegmentationConfig(TaskConfig):
             "width": 512,
             "dropout": 0.5,
             "trials": (0.3, 1.0, 3.0),
+            "backbone_trials": BACKBONE_TRIALS,
             "batch_norm": "choose",
         },
     }

@@ -85,7 +85,7 @@ def test_colours_that_are_dropped_leave_one_channel_and_noise():
     strength = dropped.abs().amax((-2, -1))
     kept = strength > 0.5 / 255
     assert (kept.sum(-1) == 1).all()
-    assert torch.equal(kept[:, 0], kept[:, 1]), "the patches of an image keep the same channel"
+    assert 1 < int((kept[:, 0] == kept[:, 1]).all(1).sum()) < 25, "every patch keeps a channel of its own"
     assert torch.allclose(dropped[kept].mean((-2, -1)), torch.zeros(60), atol=1e-6)
 
 

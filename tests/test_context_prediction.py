@@ -1,5 +1,8 @@
 """Context prediction: where the patches lie, what a swap does to the label, settings, learning."""
 
+import math
+import random
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from method_steps import batch, built, context, drive, generator, noise
 
+from benchmark import augment
 from benchmark.api import Refusal
 from methods.context_prediction import NEIGHBOURS, ContextPrediction, ContextPredictionConfig
 
@@ -27,7 +31,7 @@ def corners(config, n=400, seed=0):
 @given(patch=st.integers(2, 30), gap=st.integers(0, 20), jitter=st.integers(0, 5), extra=st.integers(0, 60))
 def test_the_second_patch_lies_in_the_direction_of_its_label(patch, gap, jitter, extra):
     side = max(8, 2 * patch + gap + 2 * jitter + extra)
-    config = ContextPredictionConfig(side=side, patch=patch, gap=gap, jitter=jitter)
+    config = ContextPredictionConfig(side=side, patch=patch, gap=gap, jitter=jitter, least_scale=1)
     places, labels = corners(config, n=4_000)  # enough to meet both edges, whatever the sizes
     assert int(places.min()) >= 0
     assert int(places.max()) <= side - patch
@@ -42,7 +46,7 @@ def test_the_second_patch_lies_in_the_direction_of_its_label(patch, gap, jitter,
 
 def test_swapping_two_patches_maps_label_k_to_7_minus_k():
     """By the pixels: what is cut for k with its patches swapped is where 7 - k looks for them."""
-    config = ContextPredictionConfig(jitter=0, side=200)
+    config = ContextPredictionConfig(jitter=0, side=200, least_scale=1)
     places, labels = corners(config)
     swapped = places.flip(1)
     for k in range(8):
@@ -54,13 +58,82 @@ def test_swapping_two_patches_maps_label_k_to_7_minus_k():
 
 def test_no_place_gives_the_label_away():
     """The first patch of a pair whose second lies above is found as low as that of its mirror image is high."""
-    config = ContextPredictionConfig()
+    config = ContextPredictionConfig(least_scale=1)
     places, labels = corners(config, 8000)
     rows = places[:, :, 0].double()
     assert float(rows[labels == 1].mean()) == pytest.approx(float(rows[labels == 6].mean()), abs=1.5)
     assert torch.bincount(labels).tolist() == pytest.approx([1000] * 8, abs=130)
     blank = ContextPrediction(config).cut(torch.zeros(8000, 3, 120, 120, dtype=torch.uint8), generator())
     assert (blank.labels == labels).all()
+
+
+def quartiles(values):
+    return np.quantile(np.asarray(values, dtype=float), [0.25, 0.5, 0.75])
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("side", [96, 32])
+def test_downsampled_sides_are_distributed_as_the_authors_draw_them(side):
+    """Their rule, typed again: int(sqrt(U * (95 * 95 - 10 * 10) + 10 * 10)) of 96 px (deepcontext, train.py).
+
+    What was made k x k and large again has rank k, whatever the code calls it.
+    """
+    draw = random.Random(1)
+    theirs = [int(math.sqrt(draw.random() * (95 * 95 - 10 * 10) + 10 * 10)) * side / 96 for _ in range(20_000)]
+    patches = torch.rand(500, 1, side, side, dtype=torch.float64, generator=generator(1))
+    config = ContextPredictionConfig.resolve("context_prediction", "paper" if side == 96 else "quick")
+    assert config.patch == side
+    assert config.downsampling == 0.33
+    small = augment.downsample(patches, 1.0, config.least_side, generator())[:, 0]
+    ours = torch.linalg.matrix_rank(small, rtol=1e-9).numpy()
+    assert quartiles(ours) == pytest.approx(quartiles(theirs), abs=0.04 * side)
+    for most, tolerance in ((39 / 96, 0.05), (25 / 96, 0.035)):
+        there = np.mean(np.array(theirs) <= most * side)
+        assert np.mean(ours <= most * side) == pytest.approx(there, abs=tolerance)
+
+
+@pytest.mark.fidelity
+def test_each_patch_keeps_a_channel_of_its_own():
+    """The authors draw it in prep_image, once a patch: two of a pair share it in a third of the pairs, not in all."""
+    method = ContextPrediction(ContextPredictionConfig(downsampling=0, normalize=False))
+    built(method)
+    method._normalize = lambda pixels: pixels
+    shown = method.appearance(noise(1800, 8).view(900, 2, 3, 8, 8), generator())
+    kept = shown.square().mean((3, 4)).argmax(2)
+    table = torch.bincount(kept[:, 0] * 3 + kept[:, 1], minlength=9) / 900
+    assert table.tolist() == pytest.approx([1 / 9] * 9, abs=0.04)
+
+
+@pytest.mark.fidelity
+def test_panels_are_shown_at_the_authors_sizes():
+    """150,000 to 450,000 pixels, uniform (deepcontext, train.py: gri_targpixels).
+
+    On a ramp from 0 to 255 a patch spans so much of the ramp as its own size is to the panel's.
+    """
+    paper = ContextPredictionConfig.resolve("context_prediction", "paper")
+    assert paper.side**2 == pytest.approx(450_000, rel=0.01)
+    assert paper.side**2 * paper.least_scale == pytest.approx(150_000, rel=0.01)
+    config = ContextPredictionConfig(side=224, patch=32, gap=16, jitter=2, least_scale=paper.least_scale)
+    ramp = torch.linspace(0, 255, 224).round().to(torch.uint8).expand(400, 3, 224, 224)
+    pixels = ContextPrediction(config).cut(ramp, generator()).pixels.double()
+    spans = (pixels[..., -1] - pixels[..., 0]).mean((1, 2, 3)) / 255  # of 31 pixels
+    areas = (31 / spans) ** 2 / 224**2 * 450_000
+    assert quartiles(areas) == pytest.approx([225_000, 300_000, 375_000], rel=0.05)
+    assert float(areas.min()) > 140_000
+    assert float(areas.max()) < 475_000
+
+
+def test_patches_of_a_small_panel_lie_in_it_and_those_of_a_step_have_one_size():
+    """Nothing of the black around a panel that was made smaller, and `pairs` at one scale an image."""
+    config = ContextPredictionConfig()
+    method = ContextPrediction(config)
+    white = torch.full((300, 3, config.side, config.side), 255, dtype=torch.uint8)
+    assert int(method.cut(white, generator()).pixels.min()) == 255
+    ramp = torch.linspace(0, 255, config.side).round().to(torch.uint8).expand(50, 3, config.side, config.side)
+    pixels = method.cut(ramp, generator(), pairs=4).pixels.double().view(50, 8, 3, 32, 32)
+    spans = (pixels[..., -1] - pixels[..., 0]).mean((2, 3))
+    assert float((spans.amax(1) - spans.amin(1)).max()) <= 2.0
+    assert float(spans.mean(1).max() - spans.mean(1).min()) > 15
 
 
 @pytest.mark.parametrize("normalize", [True, False])
@@ -118,6 +191,7 @@ def test_it_learns_where_a_patch_lies_and_says_so_on_unseen_images():
         jitter=1,
         colours="none",
         downsampling=0,
+        least_scale=1,
         patch_width=32,
         hidden=64,
         warmup=0.0,
@@ -157,7 +231,11 @@ def test_pictures_show_pairs():
 @pytest.mark.parametrize(
     ("sets", "said"),
     [
-        ({"patch": "60"}, "two patches of 60 px with a gap of 12 that move by 2 do not fit 120 px; raise side to 136"),
+        (
+            {"patch": "60"},
+            "two patches of 60 px with a gap of 12 that move by 2 do not fit 84 px, the least of a side of 120 with "
+            "least_scale 0.5; raise side to 193 or least_scale, or lower patch, gap or jitter",
+        ),
         ({"colours": "droping"}, "colours"),
         ({"downsampling": "1.5"}, "downsampling"),
         ({"jiter": "3"}, "did you mean 'jitter'"),

@@ -25,7 +25,7 @@ FINE_TUNED = {"protocol": "finetune@1", "family": "finetune"}
 
 def run(store, cell, method, quality, noise=0, **changed):
     """A record of detection with ``changed`` settings of jigsaw."""
-    method_settings = {"gap": True, "normalize": True, "color_jittering": True, **changed}
+    method_settings = {"gap": True, "normalize": True, "color_jittering": True, "permutations": 100, **changed}
     settings = {
         "method": method_settings,
         "task": {"side": 128, "steps": 300},
@@ -76,12 +76,16 @@ def test_noroozi_5_holds_the_paper_s_figures():
         "all three": (88, 52.6),
     }
     assert "1603.09246" in table.source
+    on = {"jigsaw.gap": "true", "jigsaw.normalize": "true", "jigsaw.color_jittering": "true"}
     sets = [dict(request["sets"]) for request in tables.expand(table)]
     assert sets == [
-        {"jigsaw.gap": "false"},
-        {"jigsaw.normalize": "false"},
-        {"jigsaw.color_jittering": "false"},
-        {},
+        {"jigsaw.permutations": "100", **on, **off}
+        for off in (
+            {"jigsaw.gap": "false"},
+            {"jigsaw.normalize": "false"},
+            {"jigsaw.color_jittering": "false"},
+            {},
+        )
     ]
 
 
@@ -173,6 +177,8 @@ def parsed(**over):
     ("over", "words"),
     [
         ({"titel": "x"}, "no key 'titel'; did you mean 'title'?"),
+        ({"notes": "FCOS"}, 'mine.toml: write notes = ["..."]'),
+        ({"notes": ["FCOS", 1]}, "notes are texts, one a line under the table"),
         ({"title": ""}, "has no title"),
         ({"task": "detektion"}, "no task 'detektion'; did you mean 'detection'?"),
         ({"rows": []}, "no [[rows]]"),

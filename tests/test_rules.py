@@ -23,6 +23,7 @@ def ruled(cli, first_run, tmp_path_factory):
     done = cli(
         *("--method", "jigsaw", "--task", "saliency", "--protocol", "both", "--seeds", "2", *TINY[:6], *SALIENCY),
         *("--set", "saliency.trials=0.3,1", "--set", "saliency.batch_norm=choose"),
+        *("--set", "saliency.backbone_trials=0.2,1"),
         *("--budget", "flops", "--set", "pretrain.flops_side=32", "--transductive", "--results", results),
     )
     assert done.returncode == 0, done.stderr
@@ -42,7 +43,7 @@ def test_fine_tuning_trains_the_backbone_and_tries_its_rate(ruled):
     tuned = [record for record in ruled[1] if record["family"] == "finetune" and record["backbone"]]
     assert tuned
     for record in tuned:
-        assert [trial["factor"] for trial in record["trials"]] == [0.3, 1.0]
+        assert [trial["factor"] for trial in record["trials"]] == [0.2, 1.0]
         assert record["chosen"]["batch_norm"] == "trained"
 
 

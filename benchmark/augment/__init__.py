@@ -26,7 +26,7 @@ from benchmark.augment.crops import (
     source_side,
 )
 from benchmark.augment.masks import HOLES, central_square, inner_band
-from benchmark.augment.patches import channel_shift, cut, downsample, integers
+from benchmark.augment.patches import channel_shift, cut, downsample, integers, shrink
 from benchmark.augment.views import blur_some, coin, grey_some, jitter_colours, solarise_some
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "random_boxes",
     "raw_boxes",
     "recolour",
+    "shrink",
     "solarise_some",
     "source_side",
     "standardise",

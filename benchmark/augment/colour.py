@@ -64,17 +64,16 @@ def standardise(pixels: Tensor) -> Tensor:
 
 
 def drop_colours(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """One channel of each image, drawn at random, without its mean; the other two noise in -.5..0.5 grey levels.
+    """One channel of each square, drawn at random, without its mean; the other two noise in -.5..0.5 grey levels.
 
-    ``pixels`` float in [0, 1], (N, ..., 3, h, w); all squares of an image keep the same channel, each loses its own
-    mean. The "color dropping" of Doersch et al. 2015 against chromatic aberration; the noise is about a hundredth of
-    what a channel varies by.
+    ``pixels`` float in [0, 1], (N, ..., 3, h, w); every square keeps a channel of its own, so that two squares of an
+    image cannot be told by how bright the same ink is in both. The "color dropping" of Doersch et al. 2015 against
+    chromatic aberration, by patch as in their code; the noise is about a hundredth of what a channel varies by.
     """
-    kept = integers((len(pixels),), 2, generator)
-    mask = torch.zeros(len(pixels), 3, device=pixels.device).scatter_(1, kept[:, None], 1.0)
-    mask = mask.view(len(pixels), *(1,) * (pixels.dim() - 4), 3, 1, 1)
+    kept = integers((*pixels.shape[:-3], 1), 2, generator)
+    mask = torch.arange(3, device=pixels.device) == kept
     noise = (torch.rand(pixels.shape, generator=generator, device=pixels.device) - 0.5) / 255
-    return torch.where(mask > 0, pixels - pixels.mean((-2, -1), keepdim=True), noise)
+    return torch.where(mask[..., None, None], pixels - pixels.mean((-2, -1), keepdim=True), noise)
 
 
 def divide_by_rms(pixels: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-LADDER = 5
-"""How many small sides ``downsample`` draws from."""
+MOST_LEFT = 95 / 96
+"""Side that ``downsample`` leaves at most, in the square's own: 9,025 pixels of 96 x 96 (cdoersch/deepcontext)."""
 
 
 def cut(images: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
@@ -45,18 +45,27 @@ def channel_shift(
 def downsample(pixels: Tensor, share: float, least: float, generator: torch.Generator) -> Tensor:
     """A ``share`` of the squares made small and large again, so that sharpness tells nothing of where they lay.
 
-    ``pixels`` float (M, C, s, s). The small side is drawn from five equal steps of its logarithm between
-    ``least`` * s and s (Doersch et al. 2015 draw the number of pixels between 100 and 9025 for a side of 96).
+    ``pixels`` float (M, C, s, s). The number of pixels that is left is uniform between those of ``least`` * s and of
+    95 / 96 s a side, as in Doersch et al. 2015: for s of 96 a side of the root of U(100, 9025), rounded down.
     """
-    side = pixels.shape[-1]
-    sides = sorted({max(1, round(side * least ** (k / LADDER))) for k in range(1, LADDER + 1)})
-    device = pixels.device
-    chosen = integers((len(pixels),), len(sides) - 1, generator)
-    chosen = torch.where(torch.rand(len(pixels), generator=generator, device=device) < share, chosen, len(sides))
+    side, device = pixels.shape[-1], pixels.device
+    uniform = torch.rand(len(pixels), generator=generator, device=device, dtype=torch.float64)
+    area = least**2 + uniform * (MOST_LEFT**2 - least**2)
+    sides = (side * area.sqrt()).long().clamp_min(1)
+    taken = torch.rand(len(pixels), generator=generator, device=device) < share
     out = pixels.clone()
-    for index, small in enumerate(sides):
-        rows = (chosen == index).nonzero()[:, 0]
-        if len(rows):
-            less = interpolate(pixels[rows], size=(small, small), mode="bilinear", antialias=True)
-            out[rows] = interpolate(less, size=(side, side), mode="bilinear")
+    for small in sides[taken].unique().tolist():
+        rows = (taken & (sides == small)).nonzero()[:, 0]
+        less = interpolate(pixels[rows], size=(small, small), mode="bilinear", antialias=True)
+        out[rows] = interpolate(less, size=(side, side), mode="bilinear")
+    return out
+
+
+def shrink(images: Tensor, sides: Tensor) -> Tensor:
+    """Each image uint8 (N, C, S, S) made as small as its own of ``sides`` int64 (N,), at the top left of black."""
+    out = torch.zeros_like(images)
+    for side in sides.unique().tolist():
+        rows = (sides == side).nonzero()[:, 0]
+        small = interpolate(images[rows].float(), size=(side, side), mode="bilinear", antialias=True)
+        out[rows, :, :side, :side] = small.round().clamp(0, 255).to(torch.uint8)
     return out

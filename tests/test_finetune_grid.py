@@ -1,0 +1,57 @@
+"""Learning rates of a fine-tuned backbone: the same for every row, and what trains from nothing finds its best inside."""
+
+import json
+
+import pytest
+
+from benchmark import registry
+from benchmark.config import BACKBONE_TRIALS
+
+TASKS = registry.names("tasks")
+
+
+def rates(name, preset):
+    """Learning rates of the backbone that a task tries under a preset."""
+    config = registry.load("tasks", name).Config.resolve(name, preset)
+    return [config.backbone_lr * factor for factor in config.backbone_trials]
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_tries_one_rate_or_the_same_wide_grid(name):
+    """A touch of a backbone that knows much (1e-5) and training from nothing (above 1e-3) both lie within it."""
+    for preset in ("smoke", "quick"):
+        assert len(rates(name, preset)) == 1
+    for preset in ("standard", "paper"):
+        tried = rates(name, preset)
+        assert tried == sorted(tried)
+        assert tried[0] <= 1e-5
+        assert tried[-1] >= 0.5, "a random backbone with batch norm is trained best by 0.01 to 0.1 in few updates"
+        assert max(b / a for a, b in zip(tried, tried[1:], strict=False)) <= 10.001
+        assert tried == pytest.approx(rates(TASKS[0], preset)), "all tasks try the same"
+
+
+@pytest.mark.slow
+@pytest.mark.fidelity
+@pytest.mark.parametrize("task", ["saliency", "classification", "segmentation"])
+def test_rows_that_train_from_nothing_choose_no_edge_of_the_grid(cli, first_run, tmp_path, task):
+    """The factor that validation chose, as the records of a real run on synth tell it."""
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "cache").symlink_to(first_run[1] / "cache")
+    grid = ",".join(f"{factor:g}" for factor in BACKBONE_TRIALS)
+    done = cli(
+        *("--method", "random,scratch", "--task", task, "--protocol", "finetune", "--preset", "smoke"),
+        *("--set", f"{task}.backbone_trials={grid}", "--set", f"{task}.{UPDATES.get(task, 'steps')}=60"),
+        *("--threads", "1", "--results", results),
+    )
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(path.read_text()) for path in (results / "cells").rglob("*.json")]
+    tuned = {record["method"]: record for record in records if record["backbone"]}
+    assert set(tuned) == {"random", "scratch"}
+    for record in tuned.values():
+        assert [trial["factor"] for trial in record["trials"]] == list(BACKBONE_TRIALS)
+        assert BACKBONE_TRIALS[0] < record["chosen"]["factor"] < BACKBONE_TRIALS[-1], record["trials"]
+
+
+UPDATES = {"classification": "finetune_steps"}
