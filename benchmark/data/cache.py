@@ -32,7 +32,7 @@ from benchmark.locks import claim
 from benchmark.progress import Progress
 from benchmark.store import key_of
 
-VERSION = 1
+VERSION = 2
 GREY = 128
 WHITE = (255, 255, 255)
 FILES_A_TASK = 16
