@@ -77,7 +77,7 @@ def _without_alpha(path: Path, mode: str, pixels: np.ndarray) -> np.ndarray:
         return opacity.copy()
     raise BadImage(
         path,
-        f"is {mode}: it varies in its colours and in its transparency, and which is the measure is not in it; {MEND}",
+        f"is {mode}: both its colours and its transparency vary, and which is the measure is not in it; {MEND}",
     )
 
 

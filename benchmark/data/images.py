@@ -102,8 +102,10 @@ def opened(path: Path, work: Callable[[Image.Image], T], data: bytes | None = No
     """
     with decoding(path):
         try:
-            with Image.open(path if data is None else io.BytesIO(data), formats=_formats()) as image:
-                return work(image)
+            # not by its path: Pillow maps the file into memory then, and jumbles a turned TIFF of greys
+            with path.open("rb") if data is None else io.BytesIO(data) as file:
+                with Image.open(file, formats=_formats()) as image:
+                    return work(image)
         except ValueError as error:
             lean = without_large_text(path.read_bytes() if data is None else data) if _TOO_MUCH in str(error) else None
             if lean is None:
@@ -200,13 +202,23 @@ def decoding(path: Path) -> Iterator[None]:
     except (BadImage, MemoryError):
         raise
     except UnidentifiedImageError:
-        empty = path.stat().st_size == 0
-        raise BadImage(path, "is an empty file" if empty else "is no image, or one of an unknown kind") from None
+        raise BadImage(path, _no_image(path)) from None
     except Image.DecompressionBombError:
         raise BadImage(path, "has more than 178 million pixels; make it smaller") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and more on damaged files
         said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         raise BadImage(path, " ".join(said.split())) from None
+
+
+def _no_image(path: Path) -> str:
+    """What a file is that no decoder knows: perhaps a pointer to an image that was never fetched."""
+    with path.open("rb") as file:
+        head = file.read(200)
+    if head.startswith(b"version https://git-lfs"):
+        return "is a pointer of Git LFS, not the image; fetch it: git lfs pull"
+    if b"annex/objects/" in head:
+        return "is a pointer of git-annex, not the image; fetch it: git annex get"
+    return "is no image, or one of an unknown kind" if head else "is an empty file"
 
 
 class _Hush:
