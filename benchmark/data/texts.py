@@ -44,16 +44,27 @@ def listed(line: str, known: Container[str]) -> str:
 
     Else without the blanks at its ends, without a suffix, or without a mark behind it (VOC's ``NAME -1``).
     """
-    text = one_name(line).replace("\\", "/")
-    bare = text.strip()
-    tries = [one_name(line), text, bare, without_suffix(bare), bare.removeprefix("./")]
-    tries += [without_suffix(tries[-1])]
-    marked = _MARK.fullmatch(bare)
-    tries += [without_suffix(marked["name"])] if marked else []
-    return next((name for name in tries if name in known), tries[-1])
+    text = one_name(line)
+    marked = _MARK.fullmatch(text)
+    bare = without_suffix(text.strip().replace("\\", "/").removeprefix("./"))
+    for read in (text, marked["name"] if marked else ""):
+        for name in _spellings(read):
+            if name in known:
+                return name
+    return bare
 
 
-_MARK = re.compile(r"(?P<name>.*\S)\s+(?:-1|0|1)")
+def _spellings(text: str) -> Iterator[str]:
+    """What a text may name, the likeliest first: with the blanks at its ends, which a name may have, or without."""
+    for begun in (text, text.lstrip()):
+        for end in range(len(begun), len(begun.rstrip()) - 1, -1):
+            name = begun[:end]
+            yield from (name, without_suffix(name))
+            plain = name.replace("\\", "/").removeprefix("./")
+            yield from (plain, without_suffix(plain))
+
+
+_MARK = re.compile(r"(?P<name>.*\S\s+)(?:-1|0|1)\s*")
 
 
 def before_numbers(line: str) -> tuple[str, list[str]]:
