@@ -7,10 +7,10 @@ that cannot be meant so, a series in two splits. A warning is what a run copes w
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmark.data.check.images import VOID, Seen, look_at
 from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind
@@ -24,6 +24,7 @@ from benchmark.progress import Progress
 PLURALS = {"panel": "panels", "face": "faces", "body": "bodies", "text": "texts", "balloon": "balloons"}
 NAMES = {"saliency": "pairs"}
 SHOWN = 20
+T = TypeVar("T")
 Known = dict[Kind, list[Item]]
 
 
@@ -74,7 +75,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     report.counts = _counts(dataset, report.items, [path for path in images if path in seen], maps, masks)
     report.errors += [f"{_short(path, dataset)} is not there, but an annotation names it" for path in
                       sorted({*images, *maps, *masks} - seen.keys())]  # fmt: skip
-    report.errors += dataset.faults()
+    report.errors += _unless_refused(dataset.faults, [])
     report.errors += [f"{_short(one.path, dataset)} cannot be read: {one.error}" for one in seen.values() if one.error]
     report.errors += [f"{_short(one.path, dataset)} {one.fault}" for one in seen.values() if one.fault]
     report.errors += _duplicate_ids(report.items)
@@ -154,7 +155,7 @@ def _counts(dataset: Dataset, items: Known, images: list[Path], maps: set[Path],
         "series": len({item.series for item in _all(items)}),
         "images": len(images),
         **{NAMES.get(kind, kind): len(of) for kind, of in items.items()},
-        **dataset.counts(),
+        **_unless_refused(dataset.counts, {}),
         "maps": len(maps),
         "masks": len(masks),
         "fixations": sum(map(len, fixations)),
@@ -266,7 +267,12 @@ def _empty_boxes(split: str, items: Iterable[Item]) -> Iterator[str]:
 
 
 def _classes(dataset: Dataset, of: str) -> tuple[str, ...]:
+    return _unless_refused(lambda: dataset.classes(of), ())
+
+
+def _unless_refused(ask: Callable[[], T], otherwise: T) -> T:
+    """What a dataset says; where it refuses, that was told where items were read."""
     try:
-        return dataset.classes(of)
+        return ask()
     except Refusal:
-        return ()  # told where items were read
+        return otherwise
