@@ -10,7 +10,8 @@ from pydantic import model_validator
 
 from benchmark.api import CellError, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
 from benchmark.config import BACKBONE_TRIALS
-from benchmark.data.grey_map import read_map
+from benchmark.data.grey_map import flat, read_map
+from benchmark.data.images import BadImage
 from benchmark.parts.draw_maps import draw_maps
 from tasks.metrics.maps import cc, centre_map, distribution, resize_map
 
@@ -103,14 +104,17 @@ class Saliency(Task):
         return View(self.config.side, "squash", "saliency")
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """``map`` uint8 (h, w) of its own size, ``fixations`` (k, 2) in pixels of the image, ``image_size`` (2,).
+        """``map`` (h, w) of its own size and values, ``fixations`` (k, 2) in pixels of the image, ``image_size`` (2,).
 
-        Raises CellError for an item without a map, BadImage for a map that cannot be read.
+        Raises CellError for an item without a map, BadImage for a map that cannot be read or is the same everywhere.
         """
         if item.map is None:
             raise CellError(f"item {item.id} has no saliency map; give one, or leave {item.path.name} out")
         fixations = np.zeros((0, 2)) if item.fixations is None else np.asarray(item.fixations, dtype=np.float64)
-        return {"map": read_map(item.map), "fixations": fixations, "image_size": np.array([width, height])}
+        values = read_map(item.map)
+        if said := flat(values):
+            raise BadImage(item.map, said)
+        return {"map": values, "fixations": fixations, "image_size": np.array([width, height])}
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
         """``density`` float32 (grid, grid) of sum 1; zeros where the map has no mass."""

@@ -204,7 +204,7 @@ def test_dcm_malformed_lines_are_refused_with_file_and_line(tmp_path, line, said
 
 
 def test_dcm_another_encoding_is_refused_with_the_file(tmp_path):
-    (dcm(tmp_path) / "groundtruth/b0/000.txt").write_bytes("é".encode("utf-16"))
+    (dcm(tmp_path) / "groundtruth/b0/000.txt").write_bytes("é".encode("latin-1"))
     with pytest.raises(Refusal, match=r"groundtruth/b0/000\.txt is no UTF-8 text"):
         Dcm772(tmp_path).items("pages", "train")
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 
 from benchmark.data.dataset import Box, Item
+from benchmark.data.told import INVERTED, NOTHING, OUTSIDE, REACHES
 
 BELONGS = 0.5
 INSIDE = 0.5
-INVERTED = "has its corners inverted (put in order)"
-NOTHING = "has no area in the image (left out)"
-REACHES = "reaches out of the image (clamped)"
-OUTSIDE = f"{REACHES}: most of it lies outside"
 Corners = tuple[float, float, float, float]
 
 
@@ -35,9 +32,18 @@ def repair(corners: Corners, size: tuple[int, int] | None) -> tuple[Corners | No
     return inside, " and ".join(said) or None
 
 
-def is_fault(line: str) -> bool:
-    """Whether a line that ends in what ``repair`` said tells of a wrong annotation, not of a box a little too large."""
-    return any(said in line for said in (INVERTED, NOTHING, OUTSIDE))
+def distinct(boxes: Iterable[Box]) -> tuple[list[Box], int]:
+    """Boxes without those that stand there twice, in their order, and how many those are.
+
+    Two are one where class and corners, to the nearest pixel, are the same, unless they are of two characters.
+    """
+    kept: dict[tuple[str, str | None, Corners], Box] = {}
+    seen = 0
+    for box in boxes:
+        seen += 1
+        nearest = round(box.x0), round(box.y0), round(box.x1), round(box.y1)
+        kept.setdefault((box.label, box.identity, nearest), box)
+    return list(kept.values()), seen - len(kept)
 
 
 def panelise(boxes: Iterable[Box], panel: Sequence[float]) -> tuple[Box, ...]:

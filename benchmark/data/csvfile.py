@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.data.files import text_of
+from benchmark.data.texts import text_of
 from benchmark.errors import Refusal
 
 
@@ -28,7 +28,8 @@ def table_of(path: Path, columns: Sequence[str], hint: str = "") -> Iterator[tup
     A row that is shorter or longer than the first line is refused: its values would stand under wrong names.
     """
     rows = rows_of(path)
-    _, names = next(rows, (1, []))
+    _, head = next(rows, (1, []))
+    names = [name.strip() for name in head]
     if lacking := [name for name in columns if name not in names]:
         raise Refusal(f"{path}: no column {', '.join(lacking)} in its first line{hint}")
     for line, row in rows:

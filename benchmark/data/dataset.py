@@ -139,6 +139,12 @@ class Dataset(ABC):
         """Whether ``root`` can be read as this layout where the user says that it is one."""
         return cls.recognises(root)
 
+    @classmethod
+    def may_be(cls, root: Path) -> bool:
+        """Whether ``root`` holds this layout by the content of a file; asked where nothing else is recognised."""
+        del root
+        return False
+
     @abstractmethod
     def offers(self) -> frozenset[str]:
         """What this very copy offers (a saliency folder without fixations offers none)."""

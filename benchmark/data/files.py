@@ -1,33 +1,48 @@
-"""What the readers of folders share: listing, one split, the fingerprint, text and numbers with their line."""
+"""What the readers of folders share: listing, one split, the fingerprint, what is told of sizes and boxes."""
 
 from __future__ import annotations
 
 import os
 import re
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from benchmark.data.box_rules import BoxRules
+from benchmark.data.boxes import distinct
 from benchmark.data.changes import Change, since_last_run
-from benchmark.data.dataset import Dataset, Item, Kind, Split
+from benchmark.data.dataset import Box, Dataset, Item, Kind, Split
+from benchmark.data.filenames import is_image, is_nobodys, one_name
 from benchmark.data.fingerprint import checksums, digest
-from benchmark.data.images import BadImage, is_image, size_of
+from benchmark.data.images import SIDEWAYS, BadImage, Head, head_of
 from benchmark.data.splits import SIDECAR
-from benchmark.errors import Refusal, brief
+from benchmark.data.survey import survey
+from benchmark.data.told import MISFIT
+from benchmark.errors import Refusal
 from benchmark.store import key_of
+
+if TYPE_CHECKING:
+    from benchmark.progress import Progress
 
 
 class FileDataset(Dataset):
-    """A dataset that lies in a folder of files. Reads the folder once, when it is first asked for items."""
+    """A dataset that lies in a folder of files. Reads the folder once, when it is first asked for items.
+
+    ``on_request`` are files that the layout knows and reads only where a setting asks for them.
+    """
+
+    on_request: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, root: Path, config: Any = None) -> None:
         super().__init__(root, config)
         self._read: dict[Kind, list[Item]] = {}
         self._content: str | None = None
         self._change: Change | None = None
-        self._sizes: dict[Path, tuple[int, int] | None] = {}
+        self._heads: dict[Path, Head | None] = {}
         self._absent: dict[str, None] = {}
+        self._surveyed = False
+        self.rules = BoxRules(self.warn)
 
     @abstractmethod
     def read(self, kind: Kind) -> list[Item]:
@@ -38,11 +53,15 @@ class FileDataset(Dataset):
         """Every file that items depend on."""
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
-        """All items of a kind in a split, in a fixed order. Raises Refusal for a kind that is not offered."""
+        """All items of a kind in a split, in a fixed order. Raises Refusal for a kind that is not offered.
+
+        So it does for boxes that were written in another way than the layout has.
+        """
         if kind not in self.offers():
             raise Refusal(f"{self.root} ({self.name}) has no {kind}; it offers {', '.join(sorted(self.offers()))}")
         if kind not in self._read:
             self._read[kind] = self.read(kind)
+        self.rules.settle(str(self.root))
         return [item for item in self._read[kind] if item.split == split]
 
     def require(self, kind: Kind, split: Split) -> None:
@@ -97,14 +116,70 @@ class FileDataset(Dataset):
         """The images that annotations name and that are not there."""
         return list(self._absent)
 
+    def prepare(self, progress: Progress) -> None:
+        """Look once at what lies in the folder and is passed over; a line each in ``warnings``."""
+        del progress
+        if self._surveyed:
+            return
+        self._surveyed = True
+        try:
+            used = [*self.files(), *(self.root / name for name in self.on_request)]
+        except Refusal:
+            used = None  # told where items are read
+        for line in survey(self.root, used, self.name if self.specific else ""):
+            self.warn(line)
+
     def size(self, path: Path) -> tuple[int, int] | None:
         """Width and height of an image, or None where it cannot be read (it is reported when it is opened)."""
-        if path not in self._sizes:
+        head = self._head(path)
+        return None if head is None else head[:2]
+
+    def size_or(self, path: Path, said: tuple[float, float] | None) -> tuple[int, int] | None:
+        """The size of an image: its own, or where it is not there the one that its annotation says."""
+        own = self.size(path) if path.is_file() else None
+        return own or ((round(said[0]), round(said[1])) if said and min(said) > 0 else None)
+
+    def _head(self, path: Path) -> Head | None:
+        if path not in self._heads:
             try:
-                self._sizes[path] = size_of(path)
+                self._heads[path] = head_of(path)
             except BadImage:
-                self._sizes[path] = None
-        return self._sizes[path]
+                self._heads[path] = None
+        return self._heads[path]
+
+    def fits(self, path: Path, said: tuple[float, float] | None) -> bool:
+        """Whether boxes that were drawn on an image of the size ``said`` (width, height) are boxes of this one.
+
+        The size is the upright image's. Where nothing is said, or the image is not there, they are taken to be; where
+        they are not, or it cannot be known, that is told.
+        """
+        head = self._head(path) if path.is_file() else None
+        if head is None:
+            return True
+        own, stated = head[:2], said if said and min(said) > 0 else None
+        if head.orientation != 1 and (stated is None or head.orientation < SIDEWAYS or own[0] == own[1]):
+            self.warn(
+                f"{path} is turned by its orientation {head.orientation} (EXIF), and nothing says whether its boxes "
+                "are of the upright image; they are taken to be"
+            )
+        if stated is None or max(abs(stated[0] - own[0]), abs(stated[1] - own[1])) <= ROUNDING:
+            return True
+        told = f"{path} has {own[0]} x {own[1]} pixels, its annotation says {stated[0]:g} x {stated[1]:g}"
+        if max(abs(stated[0] - own[1]), abs(stated[1] - own[0])) <= ROUNDING and head.orientation >= SIDEWAYS:
+            told += f": the image before it is turned by its orientation {head.orientation} (EXIF)"
+        self.warn(f"{told}; {MISFIT}: annotate this image, or give the annotated one")
+        return False
+
+    def once(self, boxes: Iterable[Box], where: str) -> tuple[Box, ...]:
+        """Boxes without those that stand there twice, which are told of ``where``: the second can never be found."""
+        kept, twice = distinct(boxes)
+        if twice:
+            self.warn(f"{where}: {twice} box{'es are' if twice > 1 else ' is'} there twice (left out)")
+        return tuple(kept)
+
+
+ROUNDING = 1.0
+"""Pixels by which a size may be said wrong."""
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -114,20 +189,32 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def folders(path: Path) -> list[Path]:
-    """The visible sub-folders in natural order; none where ``path`` is no folder."""
-    if not path.is_dir():
-        return []
-    found = [entry for entry in path.iterdir() if entry.is_dir() and not _hidden(entry.name)]
-    return sorted(found, key=lambda entry: natural(entry.name))
+    """The sub-folders in natural order, without those that nobody put there; none where ``path`` is no folder."""
+    names = [entry.name for entry in _entries(path) if entry.is_dir() and not is_nobodys(entry.name)]
+    return [path / name for name in sorted(names, key=natural)]
 
 
 def images_in(path: Path) -> list[Path]:
     """The image files directly in a folder in natural order; none where ``path`` is no folder."""
+    names = [entry.name for entry in _entries(path) if is_image(entry.name) and entry.is_file()]
+    return [path / name for name in sorted(names, key=natural)]
+
+
+def texts_in(path: Path, suffix: str) -> list[Path]:
+    """The files directly in a folder with a ``suffix`` of either case, by name, without hidden ones (``._a.xml``)."""
+    names = [entry.name for entry in _entries(path) if entry.name.lower().endswith(suffix) and entry.is_file()]
+    return [path / name for name in sorted(names) if not is_nobodys(name)]
+
+
+def _entries(path: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder; nothing where it is none. Raises Refusal for one that may not be read."""
     if not path.is_dir():
         return []
-    with os.scandir(path) as entries:
-        names = [entry.name for entry in entries if is_image(entry.name) and entry.is_file()]
-    return [path / name for name in sorted(names, key=natural)]
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read ({error.strerror}); make it readable, or move it away") from None
 
 
 def images_below(path: Path) -> Iterator[Path]:
@@ -145,51 +232,22 @@ def _below(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         yield from _below(folder, seen)
 
 
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
-
-
 def by_stem(files: list[Path]) -> dict[str, Path]:
-    """Files by their name without suffix. Raises Refusal where two share it."""
+    """Files by their name without suffix, in one spelling (NFC). Raises Refusal where two share it."""
     found: dict[str, Path] = {}
     for file in files:
-        if file.stem in found:
-            raise Refusal(f"{file.parent} holds both {found[file.stem].name} and {file.name}; keep one of them")
-        found[file.stem] = file
+        stem = stem_of(file)
+        if stem in found:
+            raise Refusal(f"{file.parent} holds both {found[stem].name} and {file.name}; keep one of them")
+        found[stem] = file
     return found
 
 
-def text_of(path: Path) -> str:
-    """A file as text, UTF-8 with or without byte order mark. Raises Refusal."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Refusal(f"{path} is no UTF-8 text (byte {error.start})") from None
-    except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror})") from None
+def stem_of(path: Path) -> str:
+    """The name of a file without its suffix, in the spelling by which names are compared (NFC)."""
+    return one_name(path.stem)
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a text file that are not blank, stripped, with their number from 1. Raises Refusal."""
-    for number, line in enumerate(text_of(path).splitlines(), start=1):
-        if line.strip():
-            yield number, line.strip()
-
-
-def whole(path: Path, line: int, text: str, what: str) -> int:
-    """A whole number of a text file. Raises Refusal with file and line."""
-    try:
-        return int(text)
-    except (TypeError, ValueError):
-        raise Refusal(f"{path}:{line}: {what} is {brief(text)}, not a whole number") from None
-
-
-def number(path: Path, line: int, text: str | None, what: str) -> float:
-    """A finite number of a text file. Raises Refusal with file and line."""
-    try:
-        value = float(text if text is not None else "")
-    except ValueError:
-        value = float("nan")
-    if not abs(value) < float("inf"):
-        raise Refusal(f"{path}:{line}: {what} is {brief(text)}, not a number")
-    return value
+def name_of(path: Path) -> str:
+    """The name of a file or folder in the spelling by which names are compared (NFC)."""
+    return one_name(path.name)

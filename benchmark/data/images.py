@@ -1,7 +1,8 @@
 """Image files of any kind as RGB pixels, or one line that says by name why not.
 
 Greys, palettes, 16 bits, CMYK and transparency (on white) become 8-bit RGB; the orientation that a camera or
-scanner wrote into the file is applied; of several frames the first is read; colour profiles are not applied.
+scanner wrote into the file is applied, once; of several frames the first is read; colour profiles are not applied.
+Maps of measurements and label images are no pictures: see ``grey_map`` and ``label_map``.
 """
 
 from __future__ import annotations
@@ -11,18 +12,25 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
+from benchmark.data.filenames import IMAGE_FORMATS
+from benchmark.data.png_text import without_large_text
 from benchmark.errors import CellError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+T = TypeVar("T")
 HUGE_PIXELS = 40_000_000
+SIDEWAYS = 5
+"""The first of the orientations that exchange width and height."""
 _ORIENTATION = 0x0112
+_TOO_MUCH = "MAX_TEXT"
+"""What Pillow's error about large text in a PNG names."""
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -42,9 +50,12 @@ class BadImage(CellError):
         self.path, self.reason = path, reason
 
 
-def is_image(name: str) -> bool:
-    """Whether a file's name is that of an image; hidden files (``._a.jpg`` of a Mac) are none."""
-    return name[name.rfind(".") :].lower() in SUFFIXES and not name.startswith(".")
+class Head(NamedTuple):
+    """What the head of a file says: the size of the upright image, and the orientation (1 to 8) that it comes from."""
+
+    width: int
+    height: int
+    orientation: int
 
 
 class Decoded(NamedTuple):
@@ -71,25 +82,68 @@ def decode(path: Path, shrink: Callable[[int, int], float] | None = None, data: 
     ``shrink(width, height)`` says how many times smaller the image will be made; a JPEG is then decoded at 1/2,
     1/4 or 1/8 (quicker), but at least twice as large as it will be.
     """
+
+    def work(image: Image.Image) -> Decoded:
+        width, height = image.size
+        turned = _orientation(image) != 1
+        with _one_huge_at_a_time(width * height):
+            reduced = _draft(image, shrink(width, height)) if shrink and not turned else 1
+            whole = upright(image)
+            rgb = _to_rgb(path, whole)
+        return Decoded(rgb, reduced, *(rgb.size if turned else (width, height)))
+
+    return opened(path, work, data)
+
+
+def opened(path: Path, work: Callable[[Image.Image], T], data: bytes | None = None) -> T:
+    """What ``work`` makes of an image file of a known kind (``data``: its bytes). Raises BadImage.
+
+    A PNG whose text or profile is too large for Pillow is opened without them.
+    """
     with decoding(path):
-        with Image.open(path if data is None else io.BytesIO(data)) as image:
-            width, height = image.size
-            upright = _UPRIGHT.get(_orientation(image))
-            with _one_huge_at_a_time(width * height):
-                reduced = _draft(image, shrink(width, height)) if shrink and upright is None else 1
-                image.load()
-                rgb = _to_rgb(path, image)
-        if upright is not None:
-            rgb = rgb.transpose(upright)
-            width, height = rgb.size
-        return Decoded(rgb, reduced, width, height)
+        try:
+            # not by its path: Pillow maps the file into memory then, and jumbles a turned TIFF of greys
+            with path.open("rb") if data is None else io.BytesIO(data) as file:
+                with Image.open(file, formats=_formats()) as image:
+                    return work(image)
+        except ValueError as error:
+            lean = without_large_text(path.read_bytes() if data is None else data) if _TOO_MUCH in str(error) else None
+            if lean is None:
+                raise
+        with Image.open(io.BytesIO(lean), formats=_formats()) as image:
+            return work(image)
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """The kinds of files that are read, whatever they are called; others (EPS runs a program) are not tried."""
+    Image.init()
+    return tuple(sorted({"MPO", "DIB", *IMAGE_FORMATS.values()} & Image.OPEN.keys()))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The pixels of an open file, turned as it says. Pillow itself turns a TIFF and then takes the mark out."""
+    image.load()
+    turn = _UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def head_of(path: Path) -> Head:
+    """Size and orientation, from the file's head alone. Raises BadImage."""
+
+    def work(image: Image.Image) -> Head:
+        orientation = _orientation(image)
+        width, height = image.size
+        if image.format == "TIFF":  # whose size Pillow gives turned or not, as its version likes
+            width, height = int(image.tag_v2[256]), int(image.tag_v2[257])  # type: ignore[attr-defined]
+        return Head(height, width, orientation) if orientation >= SIDEWAYS else Head(width, height, orientation)
+
+    return opened(path, work)
 
 
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height of the upright image, from the file's head alone. Raises BadImage."""
-    with decoding(path), Image.open(path) as image:
-        width, height = image.size
-        return (height, width) if _orientation(image) >= 5 else (width, height)
+    return head_of(path)[:2]
 
 
 def clamp_crop(path: Path, crop: tuple[int, int, int, int], width: int, height: int) -> tuple[int, int, int, int]:
@@ -148,13 +202,23 @@ def decoding(path: Path) -> Iterator[None]:
     except (BadImage, MemoryError):
         raise
     except UnidentifiedImageError:
-        empty = path.stat().st_size == 0
-        raise BadImage(path, "is an empty file" if empty else "is no image, or one of an unknown kind") from None
+        raise BadImage(path, _no_image(path)) from None
     except Image.DecompressionBombError:
         raise BadImage(path, "has more than 178 million pixels; make it smaller") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and more on damaged files
         said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         raise BadImage(path, " ".join(said.split())) from None
+
+
+def _no_image(path: Path) -> str:
+    """What a file is that no decoder knows: perhaps a pointer to an image that was never fetched."""
+    with path.open("rb") as file:
+        head = file.read(200)
+    if head.startswith(b"version https://git-lfs"):
+        return "is a pointer of Git LFS, not the image; fetch it: git lfs pull"
+    if b"annex/objects/" in head:
+        return "is a pointer of git-annex, not the image; fetch it: git annex get"
+    return "is no image, or one of an unknown kind" if head else "is an empty file"
 
 
 class _Hush:

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmark.data.files import text_of
-from benchmark.errors import Refusal
+from benchmark.data.texts import text_of
+from benchmark.errors import Refusal, brief
 
 T = TypeVar("T")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -51,3 +51,18 @@ def expect(value: Any, kind: type[T], where: str) -> T:
     if not isinstance(value, kind):
         raise Refusal(f"{where} is {type(value).__name__}, not {KINDS[kind]}")
     return value
+
+
+def flag(value: Any, where: str) -> bool:
+    """Whether a flag is set, however a tool wrote it: a number, true, or a word for one. Raises Refusal for a guess."""
+    word = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(word, str):
+        if word in _YES or word in _NO:
+            return word in _YES
+    elif value is None or (isinstance(value, int | float) and value in (0, 1)):
+        return bool(value)
+    raise Refusal(f"{where} is {brief(value)}, neither yes nor no; write 0 or 1")
+
+
+_YES = frozenset({"1", "1.0", "true", "yes", "t", "y"})
+_NO = frozenset({"0", "0.0", "false", "no", "f", "n", "", "none", "null"})

@@ -7,26 +7,53 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.images import BadImage, decoding
+from benchmark.data.grey_map import single_channel
+from benchmark.data.images import BadImage, opened, upright
+
+LOSSY = frozenset({"JPEG", "MPO"})
+MEND = "a label image is a palette or grey file that holds class numbers"
 
 
 def read_labels(path: Path) -> np.ndarray:
     """The numbers of a label image as uint8 (h, w): a palette's indices, or grey values. Raises BadImage.
 
-    A file in colours (RGB) is no label image: which number a colour means is not in it.
+    Channels that are all alike are grey, and a transparency that is the same everywhere is none. A file in colours is
+    no label image: which number a colour means is not in it; nor is a JPEG, whose edges have numbers that nobody drew.
     """
-    with decoding(path), Image.open(path) as image:
-        image.load()
-        if image.mode in ("P", "L"):
-            return np.asarray(image)
-        if image.mode == "1":
-            return np.asarray(image).astype(np.uint8)
-        if image.mode.startswith("I"):
-            values = np.asarray(image)
-            if values.min() < 0 or values.max() > 255:
-                raise BadImage(path, f"has label {int(values.max())}; labels are 0 to 254, and 255 for void")
-            return values.astype(np.uint8)
-        raise BadImage(path, f"is {image.mode}; a label image is a palette or grey file that holds class numbers")
+    return opened(path, lambda image: _labels(path, image))
+
+
+def _labels(path: Path, image: Image.Image) -> np.ndarray:
+    if image.format in LOSSY:
+        raise BadImage(path, "is a JPEG, which changes the numbers; save label images as PNG")
+    single_channel(path, image)
+    shown = upright(image)
+    if shown.mode in ("P", "L"):
+        return np.asarray(shown)
+    if shown.mode == "1":
+        return np.asarray(shown).astype(np.uint8)
+    if shown.mode.startswith("I") or shown.mode == "F":
+        return _whole(path, np.asarray(shown))
+    if shown.mode in ("LA", "RGB", "RGBA"):
+        channels = np.asarray(shown)
+        values, opacity = channels[..., :-1], channels[..., -1:]
+        if shown.mode == "RGB":
+            values, opacity = channels, channels[:1, :1, :1]
+        if opacity.min() == opacity.max() and (values == values[..., :1]).all():
+            return values[..., 0].copy()
+        if opacity.min() != opacity.max():
+            raise BadImage(path, f"is {shown.mode} with pixels that are seen through, whose class is not in it; {MEND}")
+    raise BadImage(path, f"is {shown.mode}; {MEND}")
+
+
+def _whole(path: Path, values: np.ndarray) -> np.ndarray:
+    """Numbers of more than 8 bits that are labels. Raises BadImage."""
+    whole = np.isfinite(values).all() and (values == np.floor(values)).all()
+    if not whole or values.min() < 0 or values.max() > 255:
+        wrong = float(values.max()) if whole else "numbers that are not whole"
+        told = f"label {wrong:g}" if isinstance(wrong, float) else wrong
+        raise BadImage(path, f"has {told}; labels are 0 to 254, and 255 for void")
+    return values.astype(np.uint8)
 
 
 def colours(count: int = 256) -> np.ndarray:

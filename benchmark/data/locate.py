@@ -83,6 +83,8 @@ def _recognised(text: str, preset: str, sets: Sets) -> Dataset:
     root = _folder(text)
     classes = [_class(name) for name in names]
     found = [cls for cls in classes if cls.recognises(root)]
+    if all(cls.specific == 0 for cls in found):
+        found = [cls for cls in classes if cls.may_be(root)] or found
     best = [cls for cls in found if cls.specific == max(other.specific for other in found)]
     if not best:
         layouts = " | ".join(f"{cls.name}: {cls.layout}" for cls in classes)

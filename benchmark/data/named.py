@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
+from benchmark.data.filenames import one_name, suffix_of
 from benchmark.errors import Refusal, brief
 
 LONGEST_NAME, LONGEST_PATH = 255, 1024
@@ -27,3 +29,55 @@ def below(folder: Path, name: str, where: str) -> Path:
     if why:
         raise Refusal(f"{where}: {brief(name)} {why}")
     return folder / path
+
+
+class Finder:
+    """Finds the files that annotations name, also where both spell a name otherwise; lists each folder once.
+
+    A name is first taken to the letter. Then é may be one sign or two (macOS), a backslash a slash, a suffix of the
+    other case, and blanks at the ends none.
+    """
+
+    def __init__(self) -> None:
+        self._spelled: dict[Path, dict[str, str]] = {}
+
+    def find(self, folder: Path, name: str, where: str) -> Path:
+        """``folder/name`` as it lies there, or as it is written where nothing does. Raises Refusal like ``below``."""
+        path = below(folder, name, where)
+        literal = folder / name
+        if "\\" in name and literal.is_file():
+            return literal
+        if path.is_file():
+            return path
+        found = self._look(folder, path)
+        if found is None and name != name.strip() and name.strip():
+            found = self._look(folder, below(folder, name.strip(), where))
+        return found or path
+
+    def _look(self, folder: Path, path: Path) -> Path | None:
+        for part in path.relative_to(folder).parts:
+            names = self._names(folder)
+            spelled = names.get(one_name(part)) or names.get(_loose(part))
+            if spelled is None:
+                return None
+            folder = folder / spelled
+        return folder if folder.is_file() else None
+
+    def _names(self, folder: Path) -> dict[str, str]:
+        """What lies in a folder by the spellings that it may be asked for."""
+        if folder not in self._spelled:
+            try:
+                names = sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 (names alone, a million)
+            except OSError:
+                names = []
+            self._spelled[folder] = {
+                **{_loose(name): name for name in names},
+                **{one_name(name): name for name in names},
+            }
+        return self._spelled[folder]
+
+
+def _loose(name: str) -> str:
+    """A name in one spelling, its suffix in small letters."""
+    suffix = suffix_of(name)
+    return one_name(name[: len(name) - len(suffix)] + suffix)

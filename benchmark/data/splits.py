@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from benchmark.data.dataset import SPLITS, Item, Split
+from benchmark.data.filenames import one_name
+from benchmark.data.texts import text_of
 from benchmark.errors import Refusal, brief
 
 SIDECAR = "series.json"
@@ -53,14 +55,14 @@ def read_sidecar(root: Path) -> dict[str, Series] | None:
     if not path.is_file():
         return None
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        read = json.loads(text_of(path))
     except ValueError as error:
         raise Refusal(f"{path} is no JSON: {error}") from None
     except RecursionError:
         raise Refusal(f"{path}: its lists lie too deep in each other") from None
     if not isinstance(read, dict):
         raise Refusal(f'{path}: expected {{"<series>": {{"split": "train|val|test"}}}}')
-    return {name: _series(path, name, value) for name, value in read.items()}
+    return {one_name(name): _series(path, name, value) for name, value in read.items()}
 
 
 def _series(path: Path, name: str, value: object) -> Series:

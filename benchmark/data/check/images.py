@@ -12,70 +12,85 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.images import BadImage, decode, decoding
+from benchmark.data.filenames import IMAGE_FORMATS
+from benchmark.data.grey_map import flat, read_map
+from benchmark.data.images import BadImage, decode, opened
 from benchmark.data.label_map import read_labels
 from benchmark.progress import Progress
 
 SMALLEST, LONGEST = 8, 10_000
 FILES_A_TASK = 16
 VOID = 255
-FORMATS = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif": "GIF", ".bmp": "BMP", ".tif": "TIFF",
-    ".tiff": "TIFF",
-}  # fmt: skip
-"""What a file of each suffix should be (MPO, which cameras write, is a JPEG with more frames)."""
+OF_THE_KIND = {"MPO": "JPEG", "DIB": "BMP"}
+"""Kinds that Pillow tells apart: MPO, which cameras write, is a JPEG with more frames."""
+DARK = 4096
+"""The first grey value that needs more than 12 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One file: why it cannot be read, what is odd about it, a checksum of its bytes, the numbers of a label image."""
+    """One file: why it cannot be read or used, what is odd about it, a checksum, the numbers of a label image."""
 
     path: Path
     error: str | None
     oddities: tuple[str, ...] = ()
     content: str = ""
     labels: frozenset[int] = frozenset()
+    fault: str | None = None
     size: tuple[int, int] = (0, 0)
 
 
-def look_at(paths: Iterable[Path], masks: Collection[Path], progress: Progress) -> Iterator[Seen]:
-    """Decode every file whole, by all cores, in order; those in ``masks`` are read as label images."""
+def look_at(
+    paths: Iterable[Path], masks: Collection[Path], maps: Collection[Path], progress: Progress
+) -> Iterator[Seen]:
+    """Decode every file whole, by all cores, in order; ``masks`` are read as label images, ``maps`` as measurements."""
     files = list(paths)
     tasks = [files[start : start + FILES_A_TASK] for start in range(0, len(files), FILES_A_TASK)]
     pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
     try:
         with progress.bar("check", len(files)) as bar:
-            for done in pool.map(lambda task: [_look(path, path in masks) for path in task], tasks):
+            for done in pool.map(lambda task: [_look(path, path in masks, path in maps) for path in task], tasks):
                 bar.advance(len(done))
                 yield from done
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _look(path: Path, is_mask: bool) -> Seen:
+def _look(path: Path, is_mask: bool, is_map: bool) -> Seen:
     try:
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        with decoding(path), Image.open(path) as head:
-            kind, mode = str(head.format), head.mode
-        numbers: frozenset[int] = frozenset()
+        kind, mode = opened(path, lambda image: (str(image.format), image.mode))
+        labels, fault, odd = frozenset[int](), None, None
         if is_mask:
-            labels = read_labels(path)
-            height, width = labels.shape
-            numbers = frozenset(np.unique(labels).tolist())
+            numbers = read_labels(path)
+            (height, width), labels = numbers.shape, frozenset(np.unique(numbers).tolist())
+        elif is_map:
+            values = read_map(path)
+            (height, width), fault = values.shape, flat(values)
         else:
             _, _, width, height = decode(path)
+            odd = opened(path, _range) if mode.startswith("I") or mode == "F" else None
     except BadImage as error:
         return Seen(path, error.reason)
     except OSError as error:
         return Seen(path, str(error.strerror))
-    return Seen(path, None, tuple(_odd(path, kind, mode, width, height)), content, numbers, (width, height))
+    odds = [*([odd] if odd else []), *_odd(path, kind, mode, width, height)]
+    return Seen(path, None, tuple(odds), content, labels, fault, (width, height))
+
+
+def _range(image: Image.Image) -> str | None:
+    """What is told of a picture of more than 8 bits, whose range the file does not say."""
+    values = np.asarray(image)
+    if image.mode == "F":
+        return f"holds floats up to {values.max():g} (read as 0 to {1 if values.max() <= 1 else 255})"
+    return f"has 16 bits and no value above {values.max()} (read as 16 bits: dark)" if values.max() < DARK else None
 
 
 def _odd(path: Path, kind: str, mode: str, width: int, height: int) -> Iterator[str]:
     """What a run copes with and a person should know."""
-    wanted = FORMATS.get(path.suffix.lower())
-    if wanted and kind != wanted and not (wanted == "JPEG" and kind == "MPO"):
+    wanted = IMAGE_FORMATS.get(path.suffix.lower())
+    if wanted and OF_THE_KIND.get(kind, kind) != wanted:
         yield f"is {kind}, not {wanted} as its name says (read as what it is)"
     if mode == "CMYK":
         yield "is CMYK (converted to RGB without a colour profile)"

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmark.data.dataset import Item, Kind
+from benchmark.data.grey_map import read_map
 from benchmark.data.images import BadImage, clamp_crop, decode
 from benchmark.data.label_map import colours, read_labels
 
@@ -74,7 +75,8 @@ def tile(item: Item, side: int = TILE) -> Image.Image:
 def _overlaid(item: Item, small: Image.Image) -> Image.Image:
     """The small image with its saliency as red, or its classes as VOC's colours, half seen through."""
     if item.map:
-        heat = decode(item.map).image.convert("L").resize(small.size)
+        values = read_map(item.map).astype(np.float64)
+        heat = Image.fromarray((255 * values / max(values.max(), 1e-300)).astype(np.uint8)).resize(small.size)
         return Image.composite(Image.new("RGB", small.size, (255, 0, 0)), small, heat.point(lambda value: value * 0.7))
     if item.mask:
         labels = Image.fromarray(read_labels(item.mask)).resize(small.size, Image.Resampling.NEAREST)

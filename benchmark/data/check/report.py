@@ -7,23 +7,24 @@ that cannot be meant so, a series in two splits. A warning is what a run copes w
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from benchmark.data.boxes import is_fault
 from benchmark.data.check.images import VOID, Seen, look_at
 from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind
+from benchmark.data.filenames import is_image
 from benchmark.data.files import FileDataset
-from benchmark.data.images import is_image
 from benchmark.data.splits import SIDECAR, few, split_sha256
+from benchmark.data.told import is_fault
 from benchmark.errors import CellError, Refusal
 from benchmark.progress import Progress
 
 PLURALS = {"panel": "panels", "face": "faces", "body": "bodies", "text": "texts", "balloon": "balloons"}
 NAMES = {"saliency": "pairs"}
 SHOWN = 20
+T = TypeVar("T")
 Known = dict[Kind, list[Item]]
 
 
@@ -68,14 +69,15 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     seen = {
         one.path: one
         for one in look_at(
-            sorted(path for path in {*images, *maps, *masks, *listed} if path.is_file()), masks, progress
+            sorted(path for path in {*images, *maps, *masks, *listed} if path.is_file()), masks, maps, progress
         )
     }
     report.counts = _counts(dataset, report.items, [path for path in images if path in seen], maps, masks)
     report.errors += [f"{_short(path, dataset)} is not there, but an annotation names it" for path in
                       sorted({*images, *maps, *masks} - seen.keys())]  # fmt: skip
-    report.errors += dataset.faults()
+    report.errors += _unless_refused(dataset.faults, [])
     report.errors += [f"{_short(one.path, dataset)} cannot be read: {one.error}" for one in seen.values() if one.error]
+    report.errors += [f"{_short(one.path, dataset)} {one.fault}" for one in seen.values() if one.fault]
     report.errors += _duplicate_ids(report.items)
     report.errors += _leaking_series(report.items)
     report.errors += _wrong_masks(dataset, report.items, seen)
@@ -83,6 +85,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
         (report.errors if is_fault(line) else report.warnings).append(line.removeprefix(f"{dataset.root}/"))
     report.warnings += [f"{_short(one.path, dataset)} {odd}" for one in seen.values() for odd in one.oddities]
     report.warnings += _same_picture(dataset, report.items, seen)
+    report.warnings += _void_masks(masks, seen)
     report.warnings += _empty_classes(dataset, report.items)
     report.warnings += _other_split(dataset, report.items)
     report.warnings += [f"no item is {split}" for split in SPLITS if report.items and not splits[split]]
@@ -152,7 +155,7 @@ def _counts(dataset: Dataset, items: Known, images: list[Path], maps: set[Path],
         "series": len({item.series for item in _all(items)}),
         "images": len(images),
         **{NAMES.get(kind, kind): len(of) for kind, of in items.items()},
-        **dataset.counts(),
+        **_unless_refused(dataset.counts, {}),
         "maps": len(maps),
         "masks": len(masks),
         "fixations": sum(map(len, fixations)),
@@ -214,6 +217,16 @@ def _wrong_masks(dataset: Dataset, items: Known, seen: dict[Path, Seen]) -> Iter
             yield f"{_short(mask.path, dataset)} has labels {few(stray)}; there are {len(classes)} classes"
 
 
+def _void_masks(masks: set[Path], seen: dict[Path, Seen]) -> Iterator[str]:
+    """Whether all label images show one class and void alone, as masks of 0 and 255 do."""
+    labels = frozenset[int]().union(*(seen[path].labels for path in masks if path in seen))
+    if VOID in labels and len(labels) <= 2:
+        yield (
+            f"all {len(masks)} label images hold {few(sorted(labels))} alone, and {VOID} is void: nothing is of a "
+            "second class; write the class's number where it is meant"
+        )
+
+
 def _by(size: Sequence[int]) -> str:
     return f"{size[0]} x {size[1]}"
 
@@ -254,7 +267,12 @@ def _empty_boxes(split: str, items: Iterable[Item]) -> Iterator[str]:
 
 
 def _classes(dataset: Dataset, of: str) -> tuple[str, ...]:
+    return _unless_refused(lambda: dataset.classes(of), ())
+
+
+def _unless_refused(ask: Callable[[], T], otherwise: T) -> T:
+    """What a dataset says; where it refuses, that was told where items were read."""
     try:
-        return dataset.classes(of)
+        return ask()
     except Refusal:
-        return ()  # told where items were read
+        return otherwise

@@ -11,8 +11,9 @@ import numpy as np
 from benchmark.api import Config, setting
 from benchmark.data.csvfile import table_of
 from benchmark.data.dataset import SPLITS, Item, Kind, Split
-from benchmark.data.files import FileDataset, by_stem, images_in, number
+from benchmark.data.files import FileDataset, by_stem, images_in, stem_of
 from benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
+from benchmark.data.texts import listed, number
 from benchmark.errors import Refusal
 
 FIXATIONS = "fixations.csv"
@@ -36,6 +37,8 @@ class Ai4va(FileDataset):
     """
 
     name = "ai4va"
+    version = 2
+    """2: a map's own values; 1 had cut them to 8 bits and colours to luma."""
     Config = Ai4vaConfig
     whole = frozenset({"saliency"})
     terms = "personal, non-commercial research only"
@@ -67,7 +70,7 @@ class Ai4va(FileDataset):
         return frozenset({"saliency", *(name for name, there in here.items() if there)})
 
     def _bears_osie_names(self) -> bool:
-        stems = [file.stem for file in images_in(self.root / "images" / "train")]
+        stems = [stem_of(file) for file in images_in(self.root / "images" / "train")]
         return bool(stems) and all(stem.isdecimal() and int(stem) in OSIE_NAMES for stem in stems)
 
     @cached_property
@@ -121,7 +124,7 @@ class Ai4va(FileDataset):
         found: dict[str, list[tuple[float, float]]] = {}
         strange: dict[str, int] = {}
         for line, row in table_of(path, ("image", "x", "y")):
-            stem = Path(row["image"]).stem
+            stem = listed(row["image"].replace("\\", "/").rpartition("/")[2], self._pairs)
             if stem not in self._pairs:
                 strange.setdefault(stem, line)
                 continue
@@ -129,10 +132,13 @@ class Ai4va(FileDataset):
             found.setdefault(stem, []).append((x - 1, y - 1))
         if strange:
             told = few(f"{stem} (line {line})" for stem, line in strange.items())
+            if not found:
+                raise Refusal(f"{path}: not one of its images is here: {told}; name them as in images/")
             self.warn(f"{path}: fixations on {len(strange)} images that are not there: {told}")
         return {stem: self._inside(stem, np.array(points)) for stem, points in found.items()}
 
     def _inside(self, stem: str, points: np.ndarray) -> np.ndarray:
+        self.fits(self._pairs[stem][1], None)
         size = self.size(self._pairs[stem][1])
         if size is None:
             return points

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 
-from benchmark.data.boxes import Corners, cut_panels, repair
+from benchmark.data.boxes import Corners, cut_panels
 from benchmark.data.dataset import Box, Item, Kind, Split
 from benchmark.data.files import FileDataset
 from benchmark.data.splits import few
@@ -42,17 +41,8 @@ class BoxedImages(FileDataset):
         self, label: str, corners: Corners, size: tuple[int, int] | None, where: str, identity: str | None = None
     ) -> Box | None:
         """A box in order, clamped to its image, None where nothing is left; what was done is told of ``where``."""
-        inside, said = repair(corners, size)
-        if said:
-            self.warn(f"{where} {said}")
+        inside = self.rules.mended(corners, size, where)
         return Box(label, *inside, identity=identity) if inside else None
-
-    def size_or(self, path: Path, said: tuple[int, int] | None) -> tuple[int, int] | None:
-        """The size of an image: its own, or where it is not there the one that its annotation says."""
-        own = self.size(path) if path.is_file() else None
-        if own is not None and said is not None and own != said:
-            self.warn(f"{path} has {own[0]} x {own[1]} pixels, its annotation says {said[0]} x {said[1]}")
-        return own or said
 
     def whole_series(self, given: Mapping[str, Split], series_of: Mapping[str, str]) -> dict[str, Split]:
         """The split of every series from the splits that lists give its images; a series that they cut is held out."""

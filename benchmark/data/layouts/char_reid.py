@@ -12,11 +12,14 @@ from typing import Any, Literal, NamedTuple, cast
 from benchmark.data.boxes import Corners, panel_crop, repair
 from benchmark.data.csvfile import table_of
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.files import FileDataset, folders, images_in, number
+from benchmark.data.filenames import one_name
+from benchmark.data.files import FileDataset, folders, images_in, name_of, stem_of, texts_in
 from benchmark.data.jsonfile import expect, field, json_of
 from benchmark.data.layouts.appearances import Appearance, paired
 from benchmark.data.layouts.panel_windows import windows
+from benchmark.data.named import Finder
 from benchmark.data.splits import Series, assign, few
+from benchmark.data.texts import number
 from benchmark.errors import Refusal, brief
 
 BODIES, FACES, PANELS, BOXES = "comics_crops", "comics_crops_large_faces", "raw_panel_images", "merged_face_body.csv"
@@ -25,6 +28,7 @@ FACE_SCALE = 1.2
 _INSTANCE = re.compile(
     r"(?P<series>[^/\\\0]{1,200})_(?P<page>\d{1,9})_(?P<panel>\d{1,9})_(?P<kind>face|body)_(?P<index>\d{1,9})"
 )
+_LIST = re.compile(r"_char_|_sequences$")
 _COLUMNS = ("series_id", "page_id", "type", "index", "char_index", "x_0", "y_0", "x1", "y_1")
 
 
@@ -135,7 +139,7 @@ class CharReid(FileDataset):
                 for identity, ids in json_of(path, dict).items() if path.is_file() else ():
                     where = f"{path}: character {identity[:80]}"
                     for text in expect(ids, list, where):
-                        name = expect(text, str, where)
+                        name = one_name(expect(text, str, where))
                         if not _INSTANCE.fullmatch(name):
                             raise Refusal(f"{where}: {brief(name)} is not SERIES_PAGE_PANEL_face|body_K")
                         if found.setdefault(name, (split, identity)) != (split, identity):
@@ -148,15 +152,24 @@ class CharReid(FileDataset):
         for name, (split, _) in self._listed.items():
             splits.setdefault(_parts(name)["series"], set()).add(split)
         for path, split, entry in self._sequence_entries():
-            splits.setdefault(_sequence_series(field(entry, "seq_id", str, str(path))), set()).add(split)
+            splits.setdefault(_sequence_series(one_name(field(entry, "seq_id", str, str(path)))), set()).add(split)
         cut = sorted(series for series, of in splits.items() if len(of) > 1)
         if cut:
             self.warn(f"the lists put {len(cut)} series into several splits: {few(cut)}; each is held out as a whole")
         # what a list holds out stays held out: a series of test that train names too is test
         order: tuple[Split, ...] = ("test", "val", "train")
         listed: dict[str, Split] = {series: next(s for s in order if s in of) for series, of in splits.items()}
-        others = {folder.name: cast(Split, "train") for folder in folders(self.root / PANELS)}
+        others = {series: cast(Split, "train") for series in self._folders}
         return assign({*listed, *others}, self.root, {**others, **listed})
+
+    @cached_property
+    def _finder(self) -> Finder:
+        return Finder()
+
+    @cached_property
+    def _folders(self) -> dict[str, Path]:
+        """The folders of raw panels by the name of their series."""
+        return {name_of(folder): folder for folder in folders(self.root / PANELS)}
 
     @cached_property
     def _instances(self) -> dict[str, Instance]:
@@ -178,14 +191,15 @@ class CharReid(FileDataset):
 
     def _cut_out(self, part: dict[str, str]) -> tuple[Path, None] | None:
         """The file that an instance was cut out into."""
-        panel = Path(part["series"], f"{part['page']}_{part['panel']}")
-        folder = self.root / FACES / panel if part["kind"] == "face" else self.root / BODIES / panel / "bodies"
-        file = folder / f"{part['index']}.jpg"
+        panel = f"{part['series']}/{part['page']}_{part['panel']}"
+        folder, inner = (FACES, panel) if part["kind"] == "face" else (BODIES, f"{panel}/bodies")
+        file = self._finder.find(self.root / folder, f"{inner}/{part['index']}.jpg", f"a list of {self.name}")
         return (file, None) if file.is_file() else None
 
     def _in_panel(self, name: str, part: dict[str, str]) -> tuple[Path, tuple[int, int, int, int]] | None:
         """The panel and the rectangle that an instance would be cut out by."""
-        file = self.root / PANELS / part["series"] / f"{part['page']}_{part['panel']}.jpg"
+        panel = f"{part['series']}/{part['page']}_{part['panel']}.jpg"
+        file = self._finder.find(self.root / PANELS, panel, f"a list of {self.name}")
         size = self.size(file) if name in self._boxes else None
         if size is None:
             return None
@@ -213,7 +227,7 @@ class CharReid(FileDataset):
     def _sequences(self) -> list[PanelSequence]:
         found = []
         for path, _, entry in self._sequence_entries():
-            name = field(entry, "seq_id", str, str(path))
+            name = one_name(field(entry, "seq_id", str, str(path)))
             series, where = _sequence_series(name), f"{path}: {name[:80]}"
             characters: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
             for annotation in field(entry, "annotations", list, where):
@@ -253,7 +267,7 @@ class CharReid(FileDataset):
             return {}
         found = {}
         for line, row in table_of(path, _COLUMNS, hint=" ('x1' has no underscore)"):
-            name = f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}"
+            name = one_name(f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}")
             if row["type"] not in ("face", "body"):
                 raise Refusal(f"{path}:{line}: type {brief(row['type'])} is neither face nor body")
             if not _INSTANCE.fullmatch(name):
@@ -274,8 +288,9 @@ class CharReid(FileDataset):
 
     def files(self) -> list[Path]:
         """Lists, boxes, raw panels and the crops that the lists name."""
-        lists = [*self.root.glob("*_char_*.json"), *self.root.glob("*_sequences.json"), self.root / BOXES]
-        panels = [file for folder in folders(self.root / PANELS) for file in images_in(folder)]
+        every = [file for file in texts_in(self.root, ".json") if _LIST.search(file.stem)]
+        lists = [*every, self.root / BOXES]
+        panels = [file for folder in self._folders.values() for file in images_in(folder)]
         crops = [instance.path for instance in self._instances.values()]
         return [*(file for file in lists if file.is_file()), *panels, *crops]
 
@@ -345,21 +360,21 @@ class CharReid(FileDataset):
         """The raw panels, with boxes of faces and bodies where these are known."""
         labels = frozenset({"face", "body"}) if "boxes:face" in self.offers() else frozenset[str]()
         items = []
-        for folder in folders(self.root / PANELS):
-            of = self._series[folder.name]
+        for series, folder in self._folders.items():
+            of = self._series[series]
             for file in images_in(folder):
-                name = f"{folder.name}/{file.stem}"
-                boxes = tuple(self._repaired(name, file)) if labels else ()
-                items.append(Item(name, file, folder.name, of.split, style=of.style, boxes=boxes, labels=labels))
+                name = f"{series}/{stem_of(file)}"
+                boxes = self.once(self._repaired(name, file), f"{self.root / BOXES}: {name}") if labels else ()
+                items.append(Item(name, file, series, of.split, style=of.style, boxes=boxes, labels=labels))
         return items
 
     def _repaired(self, panel: str, file: Path) -> Iterator[Box]:
         boxes = self._boxes_of.get(panel, [])
         size = self.size(file) if boxes else None
+        if boxes:
+            self.fits(file, None)
         for line, box, _ in boxes:
-            corners, said = repair((box.x0, box.y0, box.x1, box.y1), size)
-            if said:
-                self.warn(f"{self.root / BOXES}:{line}: box {said}")
+            corners = self.rules.mended((box.x0, box.y0, box.x1, box.y1), size, f"{self.root / BOXES}:{line}: box")
             if corners:
                 yield Box(box.label, *corners, identity=box.identity)
 
@@ -389,7 +404,7 @@ def _parts(name: str) -> dict[str, str]:
 def _half(instance: Any, part: str, where: str) -> str | None:
     """The id of the face or body of an instance of a sequence, None where it has none. Raises Refusal."""
     name = instance.get(part)
-    return None if name is None else expect(name, str, f"{where}: '{part}'")
+    return None if name is None else one_name(expect(name, str, f"{where}: '{part}'"))
 
 
 def _sequence_series(name: str) -> str:

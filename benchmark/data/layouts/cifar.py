@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmark.api import Config, setting
 from benchmark.data.array_pickle import read_arrays
-from benchmark.data.files import lines_of
 from benchmark.data.records import RecordDataset
 from benchmark.data.source import Source
+from benchmark.data.texts import lines_of
 from benchmark.errors import Refusal
 
 SIDE = 32

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from benchmark.api import Config, setting
-from benchmark.data.dataset import SPLITS, Item, Split
+from benchmark.data.annotations import ends_of, is_coco
+from benchmark.data.dataset import SPLITS, Box, Item, Split
+from benchmark.data.filenames import one_name, without_suffix
+from benchmark.data.files import folders, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.layouts.coco_json import Listed, read_coco
-from benchmark.data.named import below
+from benchmark.data.named import Finder, below
 from benchmark.data.splits import SIDECAR, Series, by_prefix, by_series, read_sidecar, with_held_out
 from benchmark.errors import Refusal
 
-_LIST = re.compile(r"(?:instances_)?(?P<word>train|val|minival|test|default|all)(?P<year>\d{4})?|instances")
-_SPLIT: Mapping[str, Split] = {"train": "train", "val": "val", "minival": "val", "test": "test"}
-_LOOK = 65_536
+_LIST = re.compile(
+    r"(?:instances_)?(?P<word>train|valid|validation|val|minival|test|default|all)(?P<year>\d{4})?|instances"
+)
+_SPLIT: Mapping[str, Split] = {
+    "train": "train", "val": "val", "valid": "val", "validation": "val", "minival": "val", "test": "test"
+}  # fmt: skip
+_WORD = re.compile(r"(?<![a-z])(train|valid|validation|val|minival|test)(?![a-z])")
 LABELS = ("panel", "face", "body", "text", "balloon")
 
 
@@ -40,7 +47,9 @@ class Coco(BoxedImages):
     left out, and a class counts as annotated where any image has a box of it. The folder of an image's ``file_name`` is
     its series, without one each image is (with ``series.json`` images belong to the series that their names begin
     with). What any list holds out is held out as a series; without ``test`` ``val`` is the test split and a tenth of
-    ``train`` validation; lists that say no split are split by series.
+    ``train`` validation; lists that say no split are split by series. Where nothing else is recognised, or no JSON has
+    a name of a list, any JSON that is COCO by its content is one (``result.json``, ``train/_annotations.coco.json``);
+    a word for a split in its name or its folder's is its split.
     """
 
     name = "coco"
@@ -67,19 +76,25 @@ class Coco(BoxedImages):
 
     @classmethod
     def accepts(cls, root: Path) -> bool:
-        """Whether there is a JSON with the name of a split."""
-        return bool(lists_of(root))
+        """Whether there is a JSON with the name of a split, or one that is COCO by its content."""
+        return bool(_lists_in(root))
+
+    @classmethod
+    def may_be(cls, root: Path) -> bool:
+        """Whether a JSON of any name is COCO by its content."""
+        return bool(by_content(root))
 
     @cached_property
     def _listed(self) -> dict[str, tuple[Path, Listed, Split | None]]:
         """File, entry and split of every image by its id, its file's name without suffix."""
         label_of = {name.lower(): label for label in LABELS for name in getattr(self.config, label)}
         found: dict[str, tuple[Path, Listed, Split | None]] = {}
-        for path in lists_of(self.root):
-            split, folders = _split_of(path), _folders(self.root, path)
+        finder = Finder()
+        for path in _lists_in(self.root):
+            split, places = _split_of(path, self.root), _places(self.root, path)
             for image in read_coco(path, label_of, self.warn):
-                file = _file(folders, image.name, f"{path}: file_name")
-                name = PurePosixPath(image.name.replace("\\", "/")).with_suffix("").as_posix()
+                file = _file(finder, places, image.name, f"{path}: file_name")
+                name = without_suffix(one_name(PurePosixPath(image.name.replace("\\", "/")).as_posix()))
                 if name in found:
                     raise Refusal(f"{path}: image {name} is there twice, or in {found[name][2]} too")
                 found[name] = (file, image, split)
@@ -103,7 +118,8 @@ class Coco(BoxedImages):
                         f"{self.root}: a list says {split} for {name}, {SIDECAR} {sidecar[series[name]].split}"
                     )
             return {name: (of, sidecar[of]) for name, of in series.items()}
-        series = {name: name.rpartition("/")[0] or name for name in self._listed}
+        # a tool that keeps all images in images/ names no series by it
+        series = {name: name.removeprefix("images/").rpartition("/")[0] or name for name in self._listed}
         if len(given) < len(series):
             splits = by_series(series.values())
         else:
@@ -115,11 +131,19 @@ class Coco(BoxedImages):
         items = []
         for name, (file, image, _) in self._listed.items():
             series, of = self._known[name]
-            size = self.size_or(file, image.size) if image.boxes else None
-            mended = (self.mended(label, corners, size, f"{where}: box") for label, corners, where in image.boxes)
-            boxes = tuple(box for box in mended if box)
-            items.append(Item(name, file, series, of.split, style=of.style, boxes=boxes, labels=self.labels))
+            fits = not image.boxes or self.fits(file, image.size)
+            boxes = self.once(self._boxes_of(file, image), f"{file}") if fits else ()
+            labels = self.labels if fits else frozenset[str]()
+            items.append(Item(name, file, series, of.split, style=of.style, boxes=boxes, labels=labels))
         return items
+
+    def _boxes_of(self, file: Path, image: Listed) -> Iterator[Box]:
+        size = self.size_or(file, image.size) if image.boxes else None
+        for label, written, where in image.boxes:
+            source = where.rpartition(": ")[0]
+            corners = self.rules.mended(written, size, f"{where}: box", "sides", source)
+            if corners:
+                yield Box(label, *corners)
 
     def boxed(self) -> list[Item]:
         """Every image that a list names, also without boxes or without its file, in the order of the lists."""
@@ -127,7 +151,7 @@ class Coco(BoxedImages):
 
     def files(self) -> list[Path]:
         """The lists and the images that are there."""
-        return [*lists_of(self.root), *(file for file, _, _ in self._listed.values() if file.is_file())]
+        return [*_lists_in(self.root), *(file for file, _, _ in self._listed.values() if file.is_file())]
 
 
 def _series_in(sidecar: Mapping[str, Series], names: Iterable[str], root: Path) -> dict[str, str]:
@@ -140,42 +164,56 @@ def _series_in(sidecar: Mapping[str, Series], names: Iterable[str], root: Path) 
 
 def lists_of(root: Path) -> list[Path]:
     """The JSON files that are named like lists of COCO, by split and name."""
-    found = [file for folder in (root, root / "annotations") if folder.is_dir() for file in folder.glob("*.json")]
+    found = [file for folder in (root, root / "annotations") for file in texts_in(folder, ".json")]
+    return _ordered((file for file in found if _LIST.fullmatch(file.stem)), root)
+
+
+def by_content(root: Path) -> list[Path]:
+    """The JSON files of any name that are COCO by their content, in the folder or one of its folders."""
+    found = [file for folder in (root, *folders(root)) for file in texts_in(folder, ".json")]
+    return _ordered((file for file in found if is_coco(ends_of(file))), root)
+
+
+def _lists_in(root: Path) -> list[Path]:
+    """The lists by their names, or where none has one by their content."""
+    return lists_of(root) or by_content(root)
+
+
+def _ordered(files: Iterable[Path], root: Path) -> list[Path]:
     order = {split: place for place, split in enumerate((*SPLITS, None))}
-    named = [file for file in found if _LIST.fullmatch(file.stem) and file.is_file()]
-    return sorted(named, key=lambda file: (order[_split_of(file)], file.name))
+    return sorted(files, key=lambda file: (order[_split_of(file, root)], file.name, file))
 
 
 def mentions(path: Path, word: bytes) -> bool:
     """Whether a file has a word in its first or last 64 KiB; False for one that cannot be read, which is said later."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_LOOK)
-            file.seek(max(path.stat().st_size - _LOOK, 0))
-            return word in head or word in file.read(_LOOK)
-    except OSError:
-        return False
+    return word in ends_of(path)
 
 
-def _split_of(path: Path) -> Split | None:
+def _split_of(path: Path, root: Path) -> Split | None:
+    """The split of a list: the word that is its name, or that stands in its name or in that of its folder."""
     match = _LIST.fullmatch(path.stem)
-    return _SPLIT.get(match["word"] or "") if match else None
+    if match:
+        return _SPLIT.get(match["word"] or "")
+    above = path.parent.name if path.parent != root else ""
+    words = _WORD.findall(path.stem.lower()) or _WORD.findall(above.lower())
+    return _SPLIT[words[-1]] if words else None
 
 
-def _folders(root: Path, path: Path) -> list[Path]:
+def _places(root: Path, path: Path) -> list[Path]:
     """Where the images of a list may lie, the likeliest first."""
     match = _LIST.fullmatch(path.stem)
     word, year = (match["word"] or "", match["year"] or "") if match else ("", "")
     names = [f"{word}{year}", word] if word else []
     places = ["images", *names, *(f"images/{name}" for name in names), "."]
-    return [folder for place in places if (folder := root / place).is_dir()]
+    found = [folder for place in places if (folder := root / place).is_dir()]
+    return found if path.parent in (root, root / "annotations") else [path.parent, *found]
 
 
-def _file(folders: list[Path], name: str, where: str) -> Path:
+def _file(finder: Finder, places: list[Path], name: str, where: str) -> Path:
     """The image of that name in the first folder that has it; where none has, in the first. Raises Refusal."""
-    for place, folder in enumerate(folders):
-        file = below(folder, name, where)
+    for place, folder in enumerate(places):
+        file = finder.find(folder, name, where)
         if file.is_file():
-            folders.insert(0, folders.pop(place))  # its neighbours most likely lie there too
+            places.insert(0, places.pop(place))  # its neighbours most likely lie there too
             return file
-    return below(folders[0], name, where)
+    return below(places[0], name, where)

@@ -7,22 +7,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as made
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from benchmark.data.boxes import Corners
-from benchmark.data.jsonfile import expect, field, json_of
+from benchmark.data.jsonfile import expect, field, flag, json_of
+from benchmark.data.splits import few
 from benchmark.errors import Refusal, brief
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An image of a list: the name of its file, the size that the list says, and its boxes as (label, corners, where).
+    """An image of a list: the name of its file, the size that the list says, and its boxes as (label, numbers, where).
 
-    Corners are x0, y0, x1, y1 as the file has them, neither put in order nor clamped.
+    The numbers are x, y, width and height, as the file has them.
     """
 
     name: str
-    size: tuple[int, int] | None
+    size: tuple[float, float] | None
     boxes: list[tuple[str, Corners, str]] = made(default_factory=list)
 
 
@@ -33,66 +36,91 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
     one of an image that the list does not have; both are told through ``warn``. Raises Refusal.
     """
     whole = json_of(path, dict)
-    labels = _labels(path, whole, label_of)
-    images: dict[int | str, Listed] = {}
+    labels = _Ids(_labels(path, whole, label_of))
+    images = _Ids[Listed]({})
     for k, entry in enumerate(field(whole, "images", list, str(path))):
         where = f"{path}: image {k} (from 0)"
         key = _key(entry, "id", where)
-        if key in images:
+        if key in images.of:
             raise Refusal(f"{where}: id {brief(key)} is there twice")
-        images[key] = Listed(field(entry, "file_name", str, where), _size(entry, where))
+        images.add(key, Listed(field(entry, "file_name", str, where), _size(entry, where)))
     left: Counter[str] = Counter()
+    others: Counter[str] = Counter()
     for k, entry in enumerate(field(whole, "annotations", list, str(path))):
         where = f"{path}: annotation {k} (from 0)"
         category, image = _key(entry, "category_id", where), _key(entry, "image_id", where)
-        if category not in labels:
+        if not labels.knows(category):
             raise Refusal(f"{where}: no category has id {brief(category)}")
-        label = labels[category]
+        label, name = labels.get(category)
         if label is None:
-            continue
-        if image not in images:
+            others[name] += 1
+        elif not images.knows(image):
             left["they are of images that the list does not have"] += 1
-        elif entry.get("iscrowd"):
+        elif flag(entry.get("iscrowd"), f"{where}: 'iscrowd'"):
             left["they are crowds"] += 1
         else:
-            images[image].boxes.append((label, _corners(entry, where), where))
+            images.get(image).boxes.append((label, _box(entry, where), where))
     for why, count in left.items():
         warn(f"{path}: {count} annotations left out, {why}")
-    return list(images.values())
+    if others and not any(image.boxes for image in images.of.values()):
+        warn(f"{path}: {others.total()} annotations passed over, none is of a class that is known here: {few(others)}; "
+             "say what they are, such as --set coco.body=person")  # fmt: skip
+    return list(images.of.values())
 
 
-def _labels(path: Path, whole: Any, label_of: Mapping[str, str]) -> dict[int | str, str | None]:
-    """The label of each category's id, None for one that is not known here."""
-    found: dict[int | str, str | None] = {}
+class _Ids(Generic[T]):
+    """What ids stand for. An id is what its file says it is; one that a tool wrote as a text is found by its digits."""
+
+    def __init__(self, of: dict[int | str, T]) -> None:
+        self.of = of
+        self._spelled = {str(key): key for key in of}
+
+    def add(self, key: int | str, value: T) -> None:
+        self.of[key] = value
+        self._spelled[str(key)] = key
+
+    def knows(self, key: int | str) -> bool:
+        return key in self.of or str(key) in self._spelled
+
+    def get(self, key: int | str) -> T:
+        return self.of[key] if key in self.of else self.of[self._spelled[str(key)]]
+
+
+def _labels(path: Path, whole: Any, label_of: Mapping[str, str]) -> dict[int | str, tuple[str | None, str]]:
+    """The label of each category's id, None for one that is not known here, and the category's name."""
+    found: dict[int | str, tuple[str | None, str]] = {}
     for k, entry in enumerate(field(whole, "categories", list, str(path))):
         where = f"{path}: category {k} (from 0)"
         key = _key(entry, "id", where)
         if key in found:
             raise Refusal(f"{where}: id {brief(key)} is there twice")
-        found[key] = label_of.get(field(entry, "name", str, where).strip().lower())
+        name = field(entry, "name", str, where).strip()
+        found[key] = label_of.get(name.lower()), name
     return found
 
 
 def _key(entry: Any, name: str, where: str) -> int | str:
-    """An id: a whole number or a word; ``1`` and ``"1"`` differ. Raises Refusal."""
+    """An id: a whole number or a word. Raises Refusal."""
     if not isinstance(entry, dict) or name not in entry:
         raise Refusal(f"{where}: no '{name}'")
     value = entry[name]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise Refusal(f"{where}: '{name}' is {type(value).__name__}, not a whole number or a text")
     return value
 
 
-def _size(entry: Any, where: str) -> tuple[int, int] | None:
-    if "width" not in entry and "height" not in entry:
+def _size(entry: Any, where: str) -> tuple[float, float] | None:
+    if entry.get("width") is None or entry.get("height") is None:
         return None
-    wide, tall = field(entry, "width", float, where), field(entry, "height", float, where)
-    return round(wide), round(tall)
+    return field(entry, "width", float, where), field(entry, "height", float, where)
 
 
-def _corners(entry: Any, where: str) -> Corners:
+def _box(entry: Any, where: str) -> Corners:
+    """The four numbers of a box as the file has them."""
     box = [expect(value, float, f"{where}: 'bbox'") for value in field(entry, "bbox", list, where)]
     if len(box) != 4:
         raise Refusal(f"{where}: 'bbox' has {len(box)} numbers, not 4 (x, y, width, height)")
     x, y, wide, tall = box
-    return x, y, x + wide, y + tall
+    return x, y, wide, tall

@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmark.api import Config, setting
-from benchmark.data.boxes import Corners, repair
+from benchmark.data.boxes import Corners
 from benchmark.data.csvfile import table_of
 from benchmark.data.dataset import Box, Item, Kind, Split
-from benchmark.data.files import FileDataset, folders, images_in, lines_of, natural, number
+from benchmark.data.filenames import one_name
+from benchmark.data.files import FileDataset, folders, images_in, name_of, natural, stem_of
 from benchmark.data.splits import Series, assign, few
+from benchmark.data.texts import lines_of, number
 from benchmark.errors import Refusal, brief
 
 PANELS, PAGES, ADS = "raw_panel_images", "raw_page_images", "predadpages.txt"
@@ -37,6 +39,7 @@ class Comics(FileDataset):
     """
 
     name = "comics"
+    on_request = (OCR,)
     Config = ComicsConfig
     whole = frozenset({"panels", "pages"})
     licence = "scans of books in the public domain (Digital Comic Museum)"
@@ -64,11 +67,11 @@ class Comics(FileDataset):
 
     @cached_property
     def _panels(self) -> dict[str, list[Path]]:
-        return {folder.name: images_in(folder) for folder in folders(self.root / PANELS)}
+        return {name_of(folder): images_in(folder) for folder in folders(self.root / PANELS)}
 
     @cached_property
     def _pages(self) -> dict[str, list[Path]]:
-        return {folder.name: images_in(folder) for folder in folders(self.root / PAGES)}
+        return {name_of(folder): images_in(folder) for folder in folders(self.root / PAGES)}
 
     @cached_property
     def _series(self) -> dict[str, Series]:
@@ -81,7 +84,7 @@ class Comics(FileDataset):
         path = self.root / ADS
         found = set()
         for place, line in lines_of(path) if path.is_file() else ():
-            book, dashes, page = line.partition("---")
+            book, dashes, page = one_name(line).rpartition("---")
             if not dashes or not page.isdecimal():
                 raise Refusal(f"{path}:{place}: {brief(line)} is not BOOK---PAGE")
             found.add((book, int(page)))
@@ -99,14 +102,15 @@ class Comics(FileDataset):
         for book, files in (self._panels if kind == "panels" else self._pages).items():
             of = self._series[book]
             for file in files:
-                match = _PANEL.fullmatch(file.stem)
-                page = match[1] if match and kind == "panels" else file.stem
+                stem = stem_of(file)
+                match = _PANEL.fullmatch(stem)
+                page = match[1] if match and kind == "panels" else stem
                 if (kind == "panels" and not match) or not page.isdecimal():
                     strange.append(file.relative_to(self.root))
                 elif (book, int(page)) in self._ads:
                     skipped += 1
                 else:
-                    item = Item(f"{book}/{file.stem}", file, book, of.split, style=of.style)
+                    item = Item(f"{book}/{stem}", file, book, of.split, style=of.style)
                     items.append(self._with_text(item) if kind == "panels" and self._has_text else item)
         if skipped:
             self.warn(f"{skipped} {kind} left out: pages of advertisements ({ADS})")
@@ -117,14 +121,9 @@ class Comics(FileDataset):
     def _with_text(self, panel: Item) -> Item:
         lines = self._text.get(panel.id, ())
         size = self.size(panel.path) if lines else None
-        boxes = []
-        for line, corners in lines:
-            inside, said = repair(corners, size)
-            if said:
-                self.warn(f"{self.root / OCR}:{line}: box {said}")
-            if inside:
-                boxes.append(Box("text", *inside))
-        return replace(panel, boxes=tuple(boxes), labels=frozenset({"text"}))
+        mended = (self.rules.mended(of, size, f"{self.root / OCR}:{line}: box") for line, of in lines)
+        boxes = self.once((Box("text", *corners) for corners in mended if corners), f"{self.root / OCR}: {panel.id}")
+        return replace(panel, boxes=boxes, labels=frozenset({"text"}))
 
     @cached_property
     def _text(self) -> dict[str, list[tuple[int, Corners]]]:
@@ -133,9 +132,9 @@ class Comics(FileDataset):
         found: dict[str, list[tuple[int, Corners]]] = {}
         for line, row in table_of(path, OCR_COLUMNS):
             x0, y0, x1, y1 = (number(path, line, row[name], name) for name in ("x1", "y1", "x2", "y2"))
-            found.setdefault(f"{row['comic_no']}/{row['page_no']}_{row['panel_no']}", []).append(
-                (line, (x0, y0, x1, y1))
-            )
+            found.setdefault(
+                one_name(f"{row['comic_no'].strip()}/{row['page_no'].strip()}_{row['panel_no'].strip()}"), []
+            ).append((line, (x0, y0, x1, y1)))
         return found
 
 

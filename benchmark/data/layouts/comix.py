@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.layouts.coco import Coco, CocoConfig, lists_of, mentions
+from benchmark.data.layouts.coco import Coco, CocoConfig, by_content, lists_of, mentions
 
 CATEGORIES = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
 """The categories of CoMix, numbered from 1."""
@@ -38,3 +38,8 @@ class Comix(Coco):
     def recognises(cls, root: Path) -> bool:
         """Whether a list of COCO's form has CoMix's categories, at its beginning or end."""
         return any(mentions(path, b'"link_sbsc"') for path in lists_of(root))
+
+    @classmethod
+    def may_be(cls, root: Path) -> bool:
+        """Whether a JSON of any name is COCO by its content, with CoMix's categories."""
+        return any(mentions(path, b'"link_sbsc"') for path in by_content(root))

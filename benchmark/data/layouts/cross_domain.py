@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from benchmark.api import setting
 from benchmark.data.dataset import Split
-from benchmark.data.files import lines_of
 from benchmark.data.layouts.voc import BOXES, IMAGES, LISTS, Voc, VocConfig
 from benchmark.data.splits import few
+from benchmark.data.texts import listed, raw_lines_of
 
 EXTRA = f"{LISTS}/Main/extra.txt"
 
@@ -61,7 +61,7 @@ class CrossDomain(Voc):
     def _bare(self) -> frozenset[str]:
         """The images that have no boxes; one that a list of a split names too is none of them."""
         path = self.root / EXTRA
-        named = {text.split()[0] for _, text in lines_of(path)} if path.is_file() else set()
+        named = {listed(line, self._images) for _, line in raw_lines_of(path)} if path.is_file() else set()
         if lacking := sorted(named - self._images.keys()):
             self.warn(f"{path}: {len(lacking)} of {len(named)} left out, they have no image: {few(lacking)}")
         return frozenset((named & self._images.keys()) - super()._given.keys())

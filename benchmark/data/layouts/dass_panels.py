@@ -10,11 +10,13 @@ from typing import Any
 
 from benchmark.api import Config, setting
 from benchmark.data.dataset import SPLITS, Box, Item, Split
-from benchmark.data.files import lines_of, natural
+from benchmark.data.filenames import one_name, without_suffix
+from benchmark.data.files import natural
 from benchmark.data.jsonfile import expect, field, json_of
 from benchmark.data.layouts.boxed_images import BoxedImages
-from benchmark.data.named import below
+from benchmark.data.named import Finder
 from benchmark.data.splits import Series, assign
+from benchmark.data.texts import lines_of
 from benchmark.errors import Refusal
 
 ANNOTATIONS = ("annots/annotations.json", "annotations.json", "annots/annots.json", "annots.json")
@@ -72,11 +74,11 @@ class DassPanels(BoxedImages):
         """Series, file and entry of every panel by its id, in natural order."""
         folders = [self.root / name for name in IMAGES if (self.root / name).is_dir()]
         found: dict[str, tuple[str, Path, Any]] = {}
-        entries = json_of(self._path, dict)
+        entries, finder = json_of(self._path, dict), Finder()
         for name in sorted(entries, key=natural):
             where = f"{self._path}: {name[:80]}"
-            files = [below(folder, name, where) for folder in folders]
-            panel = PurePosixPath(name).with_suffix("").as_posix()
+            files = [finder.find(folder, name, where) for folder in folders]
+            panel = without_suffix(one_name(PurePosixPath(name.replace("\\", "/")).as_posix()))
             if panel in found:
                 raise Refusal(f"{where}: panel {panel} is there twice")
             series = panel.rpartition("/")[0] or panel.rsplit("_", 2)[0]
@@ -91,7 +93,7 @@ class DassPanels(BoxedImages):
         for split in SPLITS:
             path = self.root / f"{split}.txt"
             for _, text in lines_of(path) if path.is_file() else ():
-                given[text.removesuffix(".jpg")] = split
+                given[without_suffix(one_name(PurePosixPath(text.replace("\\", "/")).as_posix()))] = split
         books = {page: page.rpartition("/")[0] or page for page in given}
         listed = {book: split for book, split in self.whole_series(given, books).items() if book in names}
         usable = names <= listed.keys() and "test" in listed.values()
@@ -103,7 +105,8 @@ class DassPanels(BoxedImages):
         left: Counter[str] = Counter()
         for panel, (series, file, entry) in self._panels.items():
             of = self._series[series]
-            boxes = tuple(self._boxes(panel, file, entry, left))
+            self.fits(file, None)
+            boxes = self.once(self._boxes(panel, file, entry, left), f"{self._path}: {panel}")
             items.append(Item(panel, file, series, of.split, style=of.style, boxes=boxes, labels=self.labels))
         for what, count in sorted(left.items()):
             self.warn(f"{count} {what} passed over; --set {self.name}.body and .face say which classes count")

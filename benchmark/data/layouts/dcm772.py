@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.api import Config, setting
-from benchmark.data.boxes import cut_panels, repair
+from benchmark.data.boxes import cut_panels
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.files import FileDataset, by_stem, folders, images_in, lines_of, number, whole
+from benchmark.data.files import FileDataset, by_stem, folders, images_in, name_of, texts_in
 from benchmark.data.splits import Series, assign, few
+from benchmark.data.texts import lines_of, listed, number, raw_lines_of, whole
 from benchmark.errors import Refusal, brief
 
 IMAGES, TRUTH = "images", "groundtruth"
@@ -67,8 +68,16 @@ class Dcm772(FileDataset):
     @cached_property
     def _images(self) -> dict[str, Path]:
         """Pages by ``book/page``."""
-        books = folders(self.root / IMAGES)
-        return {f"{book.name}/{stem}": file for book in books for stem, file in by_stem(images_in(book)).items()}
+        books = {name_of(book): by_stem(images_in(book)) for book in folders(self.root / IMAGES)}
+        return {f"{book}/{stem}": file for book, pages in books.items() for stem, file in pages.items()}
+
+    @cached_property
+    def _truths(self) -> dict[str, Path]:
+        """The boxes' files by ``book/page``."""
+        books = folders(self.root / TRUTH)
+        return {
+            f"{name_of(book)}/{stem}": file for book in books for stem, file in by_stem(texts_in(book, ".txt")).items()
+        }
 
     @cached_property
     def _lists(self) -> dict[str, Split]:
@@ -76,8 +85,8 @@ class Dcm772(FileDataset):
         found: dict[str, Split] = {}
         for split in SPLITS:
             path = self.root / f"{split}.txt"
-            for line, text in lines_of(path) if path.is_file() else ():
-                page = text.removesuffix(".jpg")
+            for line, text in raw_lines_of(path) if path.is_file() else ():
+                page = listed(text, self._images)
                 if page not in self._images:
                     self.warn(f"{path}:{line}: page {page} is not there")
                     self.absent(f"page {page}", f"{path.name}:{line}")
@@ -109,13 +118,14 @@ class Dcm772(FileDataset):
         for page, path in self._images.items():
             book = page.partition("/")[0]
             of = self._series[book]
-            split, truth = self._split(page, of), self.root / TRUTH / f"{page}.txt"
+            split, truth = self._split(page, of), self._truths.get(page)
             if split is None:
                 unlisted.append(page)
-            elif not truth.is_file():
+            elif truth is None:
                 bare.append(page)
             else:
-                boxes = tuple(self._boxes(truth, path))
+                self.fits(path, None)
+                boxes = self.once(self._boxes(truth, path), f"{truth}")
                 items.append(Item(page, path, book, split, style=of.style, boxes=boxes, labels=frozenset(self._labels)))
         if unlisted:
             self.warn(f"{len(unlisted)} pages left out, no list names them: {few(unlisted)}")
@@ -134,17 +144,15 @@ class Dcm772(FileDataset):
             if kind not in CLASSES:
                 raise Refusal(f"{truth}:{line}: class {brief(kind)} is not one of 1 to 8")
             x0, y0, x1, y1 = (number(truth, line, part, "a corner") for part in parts[1:])
-            corners, said = repair((x0, y0, x1, y1), size)
-            if said:
-                self.warn(f"{truth}:{line}: box {said}")
+            corners = self.rules.mended((x0, y0, x1, y1), size, f"{truth}:{line}: box")
             if corners and kind in label_of:
                 yield Box(label_of[kind], *corners)
 
     def files(self) -> list[Path]:
         """All pages, their ground truth and the lists."""
-        truths = [self.root / TRUTH / f"{page}.txt" for page in self._images]
+        truths = [self._truths[page] for page in self._images if page in self._truths]
         lists = [self.root / f"{split}.txt" for split in SPLITS]
-        return [*self._images.values(), *(file for file in [*truths, *lists] if file.is_file())]
+        return [*self._images.values(), *truths, *(file for file in lists if file.is_file())]
 
     def read(self, kind: Kind) -> list[Item]:
         """The pages, or the panels cut from them in the order of their lines."""

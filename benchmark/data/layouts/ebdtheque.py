@@ -10,14 +10,16 @@ from xml.etree.ElementTree import Element
 
 from benchmark.data.boxes import Corners
 from benchmark.data.dataset import Box, Item
-from benchmark.data.files import by_stem, images_in
+from benchmark.data.files import by_stem, images_in, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
+from benchmark.data.told import STRAY
 from benchmark.data.xmlfile import finite, xml_of
 from benchmark.errors import Refusal
 
 IMAGES, TRUTH = "Pages", "GT"
 LABELS = {"Panel": "panel", "Balloon": "balloon", "Line": "text", "Character": "body"}
+SHAPES = frozenset({"polygon", "polyline", "rect", "path", "circle", "ellipse"})
 _NUMBERS = re.compile(r"(_[A-Za-z]{0,2}\d+)+$")
 
 
@@ -45,12 +47,12 @@ class Ebdtheque(BoxedImages):
     @classmethod
     def recognises(cls, root: Path) -> bool:
         """Whether there are pages beside SVG files."""
-        return (root / IMAGES).is_dir() and next((root / TRUTH).glob("*.svg"), None) is not None
+        return (root / IMAGES).is_dir() and bool(texts_in(root / TRUTH, ".svg"))
 
     @cached_property
     def _truths(self) -> dict[str, Path]:
         """The SVG of every page by its name; pages without one are told and left out."""
-        truths = {file.stem: file for file in sorted((self.root / TRUTH).glob("*.svg"))}
+        truths = by_stem(texts_in(self.root / TRUTH, ".svg"))
         if bare := [stem for stem in self._images if stem not in truths]:
             self.warn(f"{len(bare)} pages left out, they have no file in {TRUTH}: {few(bare)}")
         return truths
@@ -75,13 +77,18 @@ class Ebdtheque(BoxedImages):
         for stem, truth in self._truths.items():
             series, of = self._known[stem]
             path = self._images.get(stem, self.root / IMAGES / f"{stem}.jpg")
-            boxes = tuple(self._boxes(truth, path))
-            items.append(Item(stem, path, series, of.split, style=of.style, boxes=boxes, labels=self.labels))
+            root = xml_of(truth)
+            fits = self.fits(path, _stated(root, truth))
+            boxes = self.once(self._boxes(root, truth, path), f"{truth}") if fits else ()
+            labels = self.labels if fits else frozenset[str]()
+            items.append(Item(stem, path, series, of.split, style=of.style, boxes=boxes, labels=labels))
         return items
 
-    def _boxes(self, truth: Path, path: Path) -> Iterator[Box]:
-        size = self.size(path) if path.is_file() else None
-        for name, place, polygon in _polygons(xml_of(truth)):
+    def _boxes(self, root: Element, truth: Path, path: Path) -> Iterator[Box]:
+        size = self.size_or(path, _stated(root, truth))
+        if lost := _strays(root):
+            self.warn(f"{truth}: {lost} outlines are no polygons directly in a group of their class {STRAY}")
+        for name, place, polygon in _polygons(root):
             at = f"{truth}: {name} {place}"
             box = self.mended(LABELS[name], _around(polygon, at), size, f"{at}: box")
             if box:
@@ -104,6 +111,29 @@ def _polygons(root: Element) -> Iterator[tuple[str, int, Element]]:
             # polygons of nested groups belong to those groups
             for place, polygon in enumerate((one for one in group if one.tag == "polygon"), start=1):
                 yield names[0], place, polygon
+
+
+def _strays(root: Element) -> int:
+    """Outlines within a known group that are not read: deeper ones, and those of another shape than a polygon."""
+    lost = 0
+    for group in root.iter("svg"):
+        if any(name in LABELS for name in group.get("class", "").split()):
+            below = (one for child in group if child.tag != "svg" for one in child.iter())
+            lost += sum(one.tag in SHAPES and one not in group for one in below)
+            lost += sum(one.tag in SHAPES - {"polygon"} for one in group)
+    return lost
+
+
+def _stated(root: Element, truth: Path) -> tuple[float, float] | None:
+    """The size that an SVG says its page has: of the page's image, of what is seen, or its own; None: not in pixels."""
+    given = [(one.get("width", ""), one.get("height", "")) for one in root.iter("image")]
+    given += [tuple((root.get("viewBox") or " ").replace(",", " ").split()[2:4])]
+    given += [(root.get("width", ""), root.get("height", ""))]
+    for sides in ([side.strip().removesuffix("px") for side in one] for one in given):
+        if len(sides) == 2 and all(side.replace(".", "", 1).isdecimal() for side in sides):
+            wide, tall = (finite(side, f"{truth}: a side of its page") for side in sides)
+            return wide, tall
+    return None
 
 
 def _around(polygon: Element, where: str) -> Corners:

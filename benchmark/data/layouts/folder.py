@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmark.data.dataset import Item, Kind
+from benchmark.data.filenames import one_name, without_suffix
 from benchmark.data.files import FileDataset, images_below
 from benchmark.data.splits import assign
 
@@ -50,13 +51,14 @@ class Folder(FileDataset):
         """Every image, by its path below the folder."""
         del kind
         paths = [file.relative_to(self.root) for file in self._images]
-        stems = Counter(path.with_suffix("").as_posix() for path in paths)
-        series = {path: path.parts[0] if len(path.parts) > 1 else path.stem for path in paths}
+        names = [one_name(path.as_posix()) for path in paths]
+        stems = Counter(map(without_suffix, names))
+        series = {path: one_name(path.parts[0] if len(path.parts) > 1 else path.stem) for path in paths}
         known = assign(series.values(), self.root)
         items = []
-        for file, path in zip(self._images, paths, strict=True):
-            stem = path.with_suffix("").as_posix()
-            item = stem if stems[stem] == 1 else path.as_posix()
+        for file, path, name in zip(self._images, paths, names, strict=True):
+            stem = without_suffix(name)
+            item = stem if stems[stem] == 1 else name
             of = known[series[path]]
             items.append(Item(item, file, series[path], of.split, style=of.style))
         return items

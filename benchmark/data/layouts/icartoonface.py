@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from benchmark.data.boxes import Corners, panel_crop, repair
+from benchmark.data.boxes import Corners, panel_crop
 from benchmark.data.csvfile import rows_of
 from benchmark.data.dataset import Item, Kind, Split
-from benchmark.data.files import images_below, lines_of, number, whole
+from benchmark.data.filenames import one_name, suffix_of, without_suffix
+from benchmark.data.files import folders, images_below, stem_of, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.named import below
 from benchmark.data.splits import Series, by_prefix, carved, few, read_sidecar, with_held_out
+from benchmark.data.texts import before_numbers, lines_of, number, whole
 from benchmark.errors import Refusal, brief
 
 DETECTION: dict[str, Split] = {"dettrain": "train", "detval": "val"}
@@ -71,14 +73,15 @@ class ICartoonFace(BoxedImages):
         """Every image below the folder by its file's name; several of one name are told apart by their folders."""
         found: dict[str, list[Path]] = {}
         for file in images_below(self.root):
-            found.setdefault(file.name, []).append(file)
+            found.setdefault(_spelled(file.name), []).append(file)
         return found
 
     def _find(self, name: str, part: str, where: str) -> Path:
         """The image of a line: the one whose path ends so, of several that of its part. Raises Refusal."""
-        wanted = PurePosixPath(name.replace("\\", "/"))
-        near = self._images.get(wanted.name, [])
-        ends = [file for file in near if file.parts[-len(wanted.parts) :] == wanted.parts] or near
+        wanted = PurePosixPath(one_name(name.strip().replace("\\", "/")))
+        near = self._images.get(_spelled(wanted.name), [])
+        above = wanted.parts[:-1]
+        ends = [file for file in near if _above(file, len(above)) == above] or near
         mine = [file for file in ends if any(part in above.lower() for above in file.relative_to(self.root).parts)]
         chosen = mine or ends
         if len(chosen) > 1:
@@ -104,7 +107,7 @@ class ICartoonFace(BoxedImages):
             parts = [part for part in DETECTION if part in file.relative_to(self.root).as_posix().lower()]
             if parts and file not in found:
                 found[file] = (DETECTION[parts[-1]], [])
-        names = Counter(file.stem for file in found)
+        names = Counter(stem_of(file) for file in found)
         if twice := [name for name, count in names.items() if count > 1]:
             raise Refusal(f"{self.root} holds several images called {few(twice)}; keep one of each")
         return found
@@ -118,9 +121,11 @@ class ICartoonFace(BoxedImages):
             name = file.relative_to(self.root).as_posix()
             size = self.size(file) if file.is_file() else None
             mended = (self.mended("face", corners, size, f"{where}: box") for where, corners in faces)
-            boxes = tuple(box for box in mended if box)
+            if faces:
+                self.fits(file, None)
+            boxes = self.once((box for box in mended if box), faces[0][0] if faces else "")
             series, of = known[name]
-            items.append(Item(file.stem, file, series, of.split, style=of.style, boxes=boxes, labels=self.labels))
+            items.append(Item(stem_of(file), file, series, of.split, style=of.style, boxes=boxes, labels=self.labels))
         return items
 
     def _known(self, given: dict[str, Split]) -> dict[str, tuple[str, Series]]:
@@ -141,19 +146,18 @@ class ICartoonFace(BoxedImages):
         seen: set[str] = set()
         for path, part, line, name, corners, who in rows:
             file = self._find(name, part, f"{path}:{line}")
-            if file.stem in seen:
+            if stem_of(file) in seen:
                 raise Refusal(f"{path}:{line}: {file.name} is there twice")
-            seen.add(file.stem)
+            seen.add(stem_of(file))
             size = self.size(file) if file.is_file() else None
-            inside, said = repair(corners, size)
-            if said:
-                self.warn(f"{path}:{line}: box {said}")
+            self.fits(file, None)
+            inside = self.rules.mended(corners, size, f"{path}:{line}: box")
             if inside is None:
                 continue
             split: Split = "test" if part == "rectest" else "val" if who in held_out else "train"
-            identity = f"nobody {file.stem}" if who == str(NOBODY) else who
+            identity = f"nobody {stem_of(file)}" if who == str(NOBODY) else who
             items.append(
-                Item(file.stem, file, split, split, crop=panel_crop(inside), identity=identity, panel=file.stem)
+                Item(stem_of(file), file, split, split, crop=panel_crop(inside), identity=identity, panel=stem_of(file))
             )
         return items
 
@@ -182,8 +186,8 @@ def _lists(root: Path, parts: Iterable[str], suffix: str) -> dict[Path, str]:
     """The lists of the parts, in the folder or in one of its folders."""
     found = {}
     for part in parts:
-        for file in sorted([*root.glob(f"*{suffix}"), *root.glob(f"*/*{suffix}")]):
-            if part in file.stem.lower() and file.is_file():
+        for file in sorted(file for folder in (root, *folders(root)) for file in texts_in(folder, suffix)):
+            if part in file.stem.lower():
                 found[file] = part
     return found
 
@@ -191,12 +195,22 @@ def _lists(root: Path, parts: Iterable[str], suffix: str) -> dict[Path, str]:
 def _rows(path: Path) -> Iterable[tuple[int, str, Corners, str]]:
     """Line, file, corners and character of each face of a list. Raises Refusal."""
     for line, text in lines_of(path):
-        parts = text.split()
-        if len(parts) not in (5, 6):
+        name, parts = before_numbers(text)
+        if len(parts) not in (4, 5):
             raise Refusal(f"{path}:{line}: {brief(text)} is not FILE X1 Y1 X2 Y2 LABEL")
-        x0, y0, x1, y1 = (number(path, line, part, "a corner") for part in parts[1:5])
-        folder = PurePosixPath(parts[0]).parent.name
-        if len(parts) == 5 and not folder:
+        x0, y0, x1, y1 = (number(path, line, part, "a corner") for part in parts[:4])
+        folder = PurePosixPath(one_name(name.replace("\\", "/"))).parent.name
+        if len(parts) == 4 and not folder:
             raise Refusal(f"{path}:{line}: {brief(text)} has no label, and its file no folder that could be it")
-        who = str(whole(path, line, parts[5], "the label")) if len(parts) == 6 else folder
-        yield line, parts[0], (x0, y0, x1, y1), who
+        who = str(whole(path, line, parts[4], "the label")) if len(parts) == 5 else folder
+        yield line, name, (x0, y0, x1, y1), who
+
+
+def _spelled(name: str) -> str:
+    """A file's name in the spelling by which it is looked for: one form of signs, its suffix in small letters."""
+    return one_name(without_suffix(name)) + suffix_of(name)
+
+
+def _above(file: Path, count: int) -> tuple[str, ...]:
+    """The names of the ``count`` folders above a file."""
+    return tuple(one_name(part) for part in file.parts[-count - 1 : -1])

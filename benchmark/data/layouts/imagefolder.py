@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmark.api import Config, setting
 from benchmark.data.dataset import SPLITS, Item, Kind, Split
-from benchmark.data.files import FileDataset, folders, images_below
+from benchmark.data.filenames import one_name
+from benchmark.data.files import FileDataset, folders, images_below, name_of, stem_of
 from benchmark.data.splits import SIDECAR, Series, by_prefix, by_series, few, read_sidecar, with_held_out
 from benchmark.errors import Refusal
 
@@ -78,10 +79,10 @@ class Imagefolder(FileDataset):
 
     def _add(self, found: dict[str, tuple[Path, str, Split | None]], folder: Path, split: Split | None) -> None:
         for file in images_below(folder):
-            name = file.relative_to(self.root).with_suffix("").as_posix()
+            name = one_name(file.relative_to(self.root).with_suffix("").as_posix())
             if name in found:
                 raise Refusal(f"{file.parent} holds both {found[name][0].name} and {file.name}; keep one of them")
-            found[name] = (file, folder.name, split)
+            found[name] = (file, name_of(folder), split)
 
     @cached_property
     def _known(self) -> dict[str, tuple[str, Series]]:
@@ -89,8 +90,8 @@ class Imagefolder(FileDataset):
         given = {name: split for name, (_, _, split) in self._images.items() if split is not None}
         sidecar = read_sidecar(self.root)
         if sidecar is not None:
-            series = by_prefix({file.stem for file, _, _ in self._images.values()}, sidecar, self.root)
-            of = {name: series[file.stem] for name, (file, _, _) in self._images.items()}
+            series = by_prefix({stem_of(file) for file, _, _ in self._images.values()}, sidecar, self.root)
+            of = {name: series[stem_of(file)] for name, (file, _, _) in self._images.items()}
             for name, split in given.items():
                 if sidecar[of[name]].split != split:
                     raise Refusal(f"{self.root}/{name} lies in {split}, {SIDECAR} says {sidecar[of[name]].split}")
@@ -114,7 +115,7 @@ class Imagefolder(FileDataset):
     def faults(self) -> list[str]:
         """Those of any folder; a class whose folders hold no image in any split is a warning."""
         here = [self.root / name for names in FOLDERS.values() for name in names if (self.root / name).is_dir()]
-        named = {folder.name for split in here or [self.root] for folder in folders(split)}
+        named = {name_of(folder) for split in here or [self.root] for folder in folders(split)}
         for name in sorted(named - set(self._class_names)):
             self.warn(f"class {name} has folders and no image in any")
         return super().faults()

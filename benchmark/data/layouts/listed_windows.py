@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from benchmark.data.boxes import Corners, panel_crop, repair
 from benchmark.data.dataset import Box, Item
+from benchmark.data.filenames import one_name, without_suffix
 from benchmark.data.files import natural
 from benchmark.data.jsonfile import expect, json_of
 from benchmark.data.layouts.panel_windows import WINDOW
@@ -56,7 +57,7 @@ def listed_windows(path: Path, panels: Mapping[str, Item], size: Size, warn: Cal
 def _checked(entry: Any, where: str) -> tuple[list[str], list[tuple[Corners, Corners]]]:
     """The ids of the panels, and window and face of each."""
     names, boxes = [expect(part, list, where) for part in _exactly(entry, 2, where)]
-    panels = [expect(name, str, where).rpartition(".")[0] for name in _exactly(names, WINDOW, where)]
+    panels = [_panel(expect(name, str, where)) for name in _exactly(names, WINDOW, where)]
     found = []
     for pair in _exactly(boxes, WINDOW, where):
         window, face = (
@@ -107,6 +108,11 @@ def listed_panels(path: Path) -> frozenset[str]:
     found = set()
     for k, entry in enumerate(json_of(path, list)):
         where = f"{path}: entry {k} (from 0)"
-        text = expect(expect(entry, dict, where).get("path"), str, f"{where}: 'path'").replace("\\", "/")
-        found.add("/".join(text.rpartition(".")[0].split("/")[-2:]))
+        text = _panel(expect(expect(entry, dict, where).get("path"), str, f"{where}: 'path'"))
+        found.add("/".join(text.split("/")[-2:]))
     return frozenset(found)
+
+
+def _panel(name: str) -> str:
+    """The id of a panel by the name of its file."""
+    return without_suffix(one_name(name.replace("\\", "/")))

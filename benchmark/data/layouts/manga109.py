@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from benchmark.data.dataset import Box, Item, Kind, Split
-from benchmark.data.files import by_stem, images_in, lines_of
+from benchmark.data.files import by_stem, folders, images_in, name_of, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.layouts.cut_characters import CUT, cut_characters
 from benchmark.data.named import below
 from benchmark.data.splits import Series, assign, few
+from benchmark.data.texts import listed, raw_lines_of
+from benchmark.data.told import STRAY
 from benchmark.data.xmlfile import attribute, finite, xml_of
 from benchmark.errors import Refusal, brief
 
@@ -48,21 +51,21 @@ class Manga109(BoxedImages):
     def recognises(cls, root: Path) -> bool:
         """Whether there are XML files beside images or a list of books."""
         beside = (root / IMAGES).is_dir() or (root / BOOKS).is_file()
-        return beside and next((root / TRUTH).glob("*.xml"), None) is not None
+        return beside and bool(texts_in(root / TRUTH, ".xml"))
 
     @cached_property
     def _books(self) -> dict[str, Path]:
         """The XML of each book that ``books.txt`` names, or of all where there is none."""
-        files = {file.stem: file for file in sorted((self.root / TRUTH).glob("*.xml"))}
+        files = by_stem(texts_in(self.root / TRUTH, ".xml"))
         path = self.root / BOOKS
         if not path.is_file():
             return files
-        listed = list(dict.fromkeys(text for _, text in lines_of(path)))
-        if missing := [book for book in listed if book not in files]:
+        wanted = list(dict.fromkeys(listed(line, files) for _, line in raw_lines_of(path)))
+        if missing := [book for book in wanted if book not in files]:
             self.warn(f"{path}: {len(missing)} books have no XML in {TRUTH}: {few(missing)}")
-        if stray := [book for book in files if book not in listed]:
+        if stray := [book for book in files if book not in wanted]:
             self.warn(f"{path}: {len(stray)} books of {TRUTH} left out, the list does not name them: {few(stray)}")
-        return {book: files[book] for book in listed if book in files}
+        return {book: files[book] for book in wanted if book in files}
 
     @cached_property
     def _series(self) -> dict[str, Series]:
@@ -75,7 +78,8 @@ class Manga109(BoxedImages):
     def _pages_of(self, book: str, file: Path) -> Iterator[Item]:
         root, of = xml_of(file), self._series[book]
         known = {one.get("id", ""): one.get("name", "") for one in root.iterfind("characters/character")}
-        images = by_stem(images_in(below(self.root / IMAGES, book, str(file))))
+        _tell_strays(root, file, self.warn)
+        images = by_stem(images_in(self._folders.get(book) or below(self.root / IMAGES, book, str(file))))
         seen: set[str] = set()
         for place, page in enumerate(root.iterfind("pages/page"), start=1):
             text = attribute(page, "index", f"{file}: page {place} of the file")
@@ -86,12 +90,18 @@ class Manga109(BoxedImages):
                 raise Refusal(f"{file}: page {name} is there twice")
             seen.add(name)
             path = images.get(name, self.root / IMAGES / book / f"{name}.jpg")
-            boxes = tuple(self._boxes(page, f"{file}: page {name}", known, path))
-            yield Item(f"{book}/{name}", path, book, of.split, style=of.style, boxes=boxes, labels=self.labels)
+            where = f"{file}: page {name}"
+            wide, tall = (finite(page.get(side), f"{where}: its {side}") for side in ("width", "height"))
+            fits = not len(page) or self.fits(path, (wide, tall))
+            boxes = self.once(self._boxes(page, where, known, self.size_or(path, (wide, tall))), where) if fits else ()
+            labels = self.labels if fits else frozenset[str]()
+            yield Item(f"{book}/{name}", path, book, of.split, style=of.style, boxes=boxes, labels=labels)
 
-    def _boxes(self, page: Element, where: str, known: dict[str, str], path: Path) -> Iterator[Box]:
-        wide, tall = (finite(page.get(side), f"{where}: its {side}") for side in ("width", "height"))
-        size = self.size_or(path, (round(wide), round(tall)))
+    @cached_property
+    def _folders(self) -> dict[str, Path]:
+        return {name_of(folder): folder for folder in folders(self.root / IMAGES)}
+
+    def _boxes(self, page: Element, where: str, known: dict[str, str], size: tuple[int, int] | None) -> Iterator[Box]:
         for place, one in enumerate(page, start=1):
             if one.tag not in LABELS:
                 continue
@@ -129,6 +139,17 @@ class Manga109(BoxedImages):
         books = self.root / BOOKS
         pages = [item.path for item in self._pages if item.path.is_file()]
         return [*([books] if books.is_file() else []), *self._books.values(), *pages]
+
+
+def _tell_strays(root: Element, file: Path, warn: Callable[[str], None]) -> None:
+    """Tell boxes that do not stand directly in a page: whose they are is not known."""
+    every = Counter(one.tag for one in root.iter() if one.tag in LABELS)
+    every.subtract(one.tag for page in root.iterfind("pages/page") for one in page)
+    if lost := {tag: count for tag, count in every.items() if tag in LABELS and count > 0}:
+        told = few(f"{tag} ({count})" for tag, count in lost.items())
+        warn(f"{file}: {sum(lost.values())} boxes stand outside of any page {STRAY}: {told}; put each into its page")
+    if astray := sum(1 for _ in root.iter("page")) - sum(1 for _ in root.iterfind("pages/page")):
+        warn(f"{file}: {astray} pages stand outside of <pages> {STRAY}")
 
 
 def held_out(books: list[str]) -> dict[str, Split] | None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from benchmark.data.boxes import cut_panels, repair
+from benchmark.data.boxes import cut_panels
 from benchmark.data.dataset import Box, Item, Kind, Split
-from benchmark.data.files import FileDataset
+from benchmark.data.files import FileDataset, stem_of
 from benchmark.data.jsonfile import field, json_of
-from benchmark.data.named import below
+from benchmark.data.named import Finder
 from benchmark.data.source import Source
 from benchmark.data.splits import Series, assign
 
@@ -79,19 +79,22 @@ class OpenMantra(FileDataset):
     @cached_property
     def _pages(self) -> list[Item]:
         items = []
+        finder = Finder()
         for title, pages in self._books.items():
             of = self._series[title]
             for k, page in enumerate(pages, start=1):
                 where = f"{self.root / ANNOTATION}: book {title[:80]}, page {k}"
-                path = below(self.root, field(field(page, "image_paths", dict, where), "ja", str, where), where)
+                name = field(field(page, "image_paths", dict, where), "ja", str, where)
+                path = finder.find(self.root, name, where)
+                self.fits(path, None)
                 items.append(
                     Item(
-                        f"{title}/{path.stem}",
+                        f"{title}/{stem_of(path)}",
                         path,
                         title,
                         of.split,
                         style=of.style,
-                        boxes=tuple(self._boxes(page, path, where)),
+                        boxes=self.once(self._boxes(page, path, where), where),
                         labels=frozenset({"panel", "text"}),
                     )
                 )
@@ -103,9 +106,7 @@ class OpenMantra(FileDataset):
             for k, entry in enumerate(field(page, key, list, where), start=1):
                 at = f"{where}, {key} {k}"
                 x, y, width, height = (field(entry, name, float, at) for name in "xywh")
-                corners, said = repair((x, y, x + width, y + height), size)
-                if said:
-                    self.warn(f"{at}: box {said}")
+                corners = self.rules.mended((x, y, width, height), size, f"{at}: box", "sides")
                 if corners:
                     yield Box(label, *corners)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.api import setting
-from benchmark.data.boxes import repair
 from benchmark.data.dataset import Box, Item, Kind
-from benchmark.data.files import lines_of, number
-from benchmark.data.layouts.comics import PANELS, Comics, ComicsConfig
+from benchmark.data.filenames import one_name, without_suffix
+from benchmark.data.files import by_stem, texts_in
+from benchmark.data.layouts.comics import OCR, PANELS, Comics, ComicsConfig
 from benchmark.data.layouts.listed_windows import listed_panels, listed_windows
 from benchmark.data.layouts.panel_windows import windows
+from benchmark.data.texts import before_numbers, lines_of, number
 from benchmark.errors import Refusal, brief
 
 FACES = "golden_face_annot"
@@ -39,6 +40,7 @@ class SSuperGan(Comics):
     """
 
     name = "ssupergan"
+    on_request = (OCR, WINDOWS, LISTED)
     Config = SSuperGanConfig
     whole = frozenset({"panels", "pages", "boxes:face", "sequences"})
     licence = "scans in the public domain (Digital Comic Museum); boxes: not stated by the authors"
@@ -75,7 +77,7 @@ class SSuperGan(Comics):
 
     @cached_property
     def _lists(self) -> dict[str, Path]:
-        return {path.stem: path for path in sorted((self.root / FACES).glob("*.txt"))}
+        return by_stem(texts_in(self.root / FACES, ".txt"))
 
     def read(self, kind: Kind) -> list[Item]:
         """Panels with their faces where their book has a list, pages, or windows."""
@@ -95,15 +97,14 @@ class SSuperGan(Comics):
     def _with_faces(self, panel: Item) -> Item:
         if panel.series not in self._lists:
             return panel
-        found = tuple(self._repaired(panel)) if panel.id in self._boxes else ()
-        return replace(panel, boxes=(*panel.boxes, *found), labels=panel.labels | {"face"})
+        found = self._repaired(panel) if panel.id in self._boxes else ()
+        boxes = self.once(found, f"{self._lists[panel.series]}: {panel.id}")
+        return replace(panel, boxes=(*panel.boxes, *boxes), labels=panel.labels | {"face"})
 
     def _repaired(self, panel: Item) -> Iterator[Box]:
         size = self.size(panel.path)
         for line, corners in self._boxes[panel.id]:
-            inside, said = repair(corners, size)
-            if said:
-                self.warn(f"{self._lists[panel.series]}:{line}: box {said}")
+            inside = self.rules.mended(corners, size, f"{self._lists[panel.series]}:{line}: box")
             if inside:
                 yield Box("face", *inside)
 
@@ -111,14 +112,13 @@ class SSuperGan(Comics):
     def _boxes(self) -> dict[str, list[tuple[int, tuple[float, float, float, float]]]]:
         """Line and corners of every face that is sure enough, by panel. Raises Refusal with file and line."""
         found: dict[str, list[tuple[int, tuple[float, float, float, float]]]] = {}
-        for path in self._lists.values():
+        for book, path in self._lists.items():
             for line, text in lines_of(path):
-                name, *values = text.split()
-                if len(values) != 5 or not name.startswith(f"{path.stem}/"):
-                    raise Refusal(
-                        f"{path}:{line}: {brief(text)} is not {path.stem}/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE"
-                    )
+                name, values = before_numbers(text)
+                name = one_name(name.replace("\\", "/")).removeprefix("./")
+                if len(values) != 5 or not name.startswith(f"{book}/"):
+                    raise Refusal(f"{path}:{line}: {brief(text)} is not {book}/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE")
                 x0, y0, x1, y1, sure = (number(path, line, value, "a number") for value in values)
                 if sure >= self.config.confidence:
-                    found.setdefault(name.rpartition(".")[0], []).append((line, (x0, y0, x1, y1)))
+                    found.setdefault(without_suffix(name), []).append((line, (x0, y0, x1, y1)))
         return found

@@ -10,9 +10,9 @@ from types import MappingProxyType
 import numpy as np
 
 from benchmark.api import Config, setting
-from benchmark.data.files import lines_of, whole
 from benchmark.data.records import RecordDataset
 from benchmark.data.source import Source
+from benchmark.data.texts import lines_of, whole
 from benchmark.errors import Refusal
 
 SIDE = 96

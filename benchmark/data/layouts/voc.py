@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
+from xml.etree.ElementTree import Element
 
 from benchmark.api import Config, setting
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.files import by_stem, images_in, lines_of
+from benchmark.data.files import by_stem, images_in, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.splits import SIDECAR, Series, by_prefix, by_series, few, read_sidecar, with_held_out
+from benchmark.data.texts import lines_of, listed, raw_lines_of
+from benchmark.data.told import STRAY
 from benchmark.data.xmlfile import finite, xml_of
 from benchmark.errors import Refusal
 
@@ -66,6 +70,7 @@ class Voc(BoxedImages):
 
     def __init__(self, root: Path, config: Any = None) -> None:
         super().__init__(root, config)
+        self._names: Counter[str] = Counter()
         told = self.config.photographs
         self.photographs = self._bears_voc_numbers() if told is None else told
 
@@ -107,7 +112,7 @@ class Voc(BoxedImages):
         found: dict[str, Split] = {}
         for (of, split), file in self._list_files().items():
             here = self._masks if of == "Segmentation" else self._images
-            names = [text.split()[0] for _, text in lines_of(file)]
+            names = [listed(line, here) for _, line in raw_lines_of(file)]
             if lacking := [name for name in names if name not in here]:
                 what = "mask or image" if of == "Segmentation" else "image"
                 self.warn(f"{file}: {len(lacking)} of {len(names)} left out, they have no {what}: {few(lacking)}")
@@ -153,9 +158,17 @@ class Voc(BoxedImages):
     @cached_property
     def _boxes(self) -> dict[str, tuple[Box, ...]]:
         """The boxes of every image that has an XML file, by its name."""
-        files = {file.stem: file for file in sorted((self.root / BOXES).glob("*.xml"))} if self._known else {}
-        read = [stem for stem in self._known if stem in files and stem not in self._bare]
-        return {stem: tuple(self._boxes_of(files[stem], self._images[stem])) for stem in read}
+        read = [stem for stem in self._known if stem in self._truths and stem not in self._bare]
+        return {
+            stem: boxes
+            for stem in read
+            if (boxes := self._boxes_of(self._truths[stem], self._images[stem])) is not None
+        }
+
+    @cached_property
+    def _truths(self) -> dict[str, Path]:
+        """The XML files by the name of their image."""
+        return by_stem(texts_in(self.root / BOXES, ".xml")) if self._known else {}
 
     @property
     def _bare(self) -> frozenset[str]:
@@ -164,18 +177,36 @@ class Voc(BoxedImages):
 
     @cached_property
     def labels(self) -> frozenset[str]:
-        """The classes that any XML has a box of."""
-        return frozenset(box.label for boxes in self._boxes.values() for box in boxes)
+        """The classes that any XML has a box of; that none is of a class which is known here is told."""
+        found = frozenset(box.label for boxes in self._boxes.values() for box in boxes)
+        if self._names and not self._names.keys() & self._label_of.keys():
+            told = few(f"{name} ({count})" for name, count in self._names.most_common())
+            self.warn(f"none of {self._names.total()} boxes is of a class that is known here: {told}; say what they "
+                      f"are, such as --set {self.name}.body=person")  # fmt: skip
+        return found
 
-    def _boxes_of(self, file: Path, image: Path) -> Iterator[Box]:
-        label_of = {
-            name: label
-            for label in ("panel", "face", "body", "text", "balloon")
-            for name in getattr(self.config, label)
-        }
-        objects = [one for one in xml_of(file).iter("object") if (one.findtext("name") or "").strip() in label_of]
-        size = self.size(image) if objects else None
-        for place, one in enumerate(objects):
+    @cached_property
+    def _label_of(self) -> dict[str, str]:
+        """The label of each name that is known here, in small letters."""
+        labels = ("panel", "face", "body", "text", "balloon")
+        return {name.lower(): label for label in labels for name in getattr(self.config, label)}
+
+    def _boxes_of(self, file: Path, image: Path) -> tuple[Box, ...] | None:
+        """The boxes of an XML file; None where they are of an image of another size."""
+        root = xml_of(file)
+        every = [((one.findtext("name") or "").strip().lower(), one) for one in root.iter("object")]
+        if nameless := sum(not name for name, _ in every):
+            self.warn(f"{file}: {nameless} objects have no name {STRAY}")
+        objects = [(self._label_of[name], one) for name, one in every if name in self._label_of]
+        self._names.update(name for name, _ in every if name)
+        if not objects or not self.fits(image, _stated(root, file)):
+            return None if objects else ()
+        return self.once(self._read_boxes(objects, file, self.size(image)), f"{file}")
+
+    def _read_boxes(
+        self, objects: list[tuple[str, Element]], file: Path, size: tuple[int, int] | None
+    ) -> Iterator[Box]:
+        for place, (label, one) in enumerate(objects):
             where = one.find("bndbox")
             if where is None:
                 raise Refusal(f"{file}: object {place} (from 0) has no bndbox")
@@ -183,20 +214,18 @@ class Voc(BoxedImages):
                 finite(where.findtext(key), f"{file}: {key} of object {place} (from 0)")
                 for key in ("xmin", "ymin", "xmax", "ymax")
             )
-            corners = x0 - 1, y0 - 1, x1, y1  # in the file pixels count from 1, the last included
-            if abs(corners[2] - corners[0]) * abs(corners[3] - corners[1]) <= self.least_area:
+            if self.least_area and abs(x1 - x0 + 1) * abs(y1 - y0 + 1) <= self.least_area:
                 self.warn(f"{file}: box {place} is no larger than {self.least_area:g} square pixels (left out)")
                 continue
-            label = label_of[(one.findtext("name") or "").strip()]
-            box = self.mended(label, corners, size, f"{file}: box {place}")
-            if box:
-                yield box
+            corners = self.rules.mended((x0, y0, x1, y1), size, f"{file}: box {place}", "pixels from 1")
+            if corners:
+                yield Box(label, *corners)
 
     def files(self) -> list[Path]:
         """Images, masks, boxes and lists of what is used."""
         used = [self._images[stem] for stem in self._known]
         used += [file for stem, file in self._masks.items() if stem in self._known]
-        used += [file for stem in self._known if (file := self.root / BOXES / f"{stem}.xml").is_file()]
+        used += [self._truths[stem] for stem in self._known if stem in self._truths]
         names = self.root / CLASSES
         return [*used, *self._list_files().values(), *([names] if names.is_file() else [])]
 
@@ -226,3 +255,13 @@ class Voc(BoxedImages):
     def boxed(self) -> list[Item]:
         """All images that are used, by name, with what is known of them."""
         return self._boxed
+
+
+def _stated(root: Element, file: Path) -> tuple[float, float] | None:
+    """Width and height that an XML file says its image has; None where it says nothing."""
+    size = root.find("size")
+    sides = [None if size is None else size.findtext(side) for side in ("width", "height")]
+    if not all(side and side.strip() for side in sides):
+        return None
+    wide, tall = (finite(side, f"{file}: a side of its size") for side in sides)
+    return wide, tall

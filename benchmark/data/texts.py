@@ -1,0 +1,94 @@
+"""Text files of any dataset: their lines, the names and numbers in them, and where one is wrong."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Container, Iterator
+from pathlib import Path
+
+from benchmark.data.filenames import IMAGE_FORMATS, one_name, suffix_of, without_suffix
+from benchmark.errors import Refusal, brief
+
+
+def text_of(path: Path) -> str:
+    """A file as text, UTF-8 with or without byte order mark, or UTF-16 with one. Raises Refusal."""
+    try:
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            text = data.decode("utf-16")
+        else:
+            text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path} is no UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read ({error.strerror})") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file that are not blank, stripped, with their number from 1. Raises Refusal."""
+    for number, line in raw_lines_of(path):
+        yield number, line.strip()
+
+
+def raw_lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The same with the blanks at their ends, which may belong to a name."""
+    for number, line in enumerate(text_of(path).split("\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
+def listed(line: str, known: Container[str]) -> str:
+    """The name that a line of a list means: the whole line where there is such a file, whatever blanks it holds.
+
+    Else without the blanks at its ends, without a suffix, or without a mark behind it (VOC's ``NAME -1``).
+    """
+    text = one_name(line)
+    marked = _MARK.fullmatch(text)
+    bare = without_suffix(text.strip().replace("\\", "/").removeprefix("./"))
+    for read in (text, marked["name"] if marked else ""):
+        for name in _spellings(read):
+            if name in known:
+                return name
+    return bare
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """What a text may name, the likeliest first: with the blanks at its ends, which a name may have, or without."""
+    for begun in (text, text.lstrip()):
+        for end in range(len(begun), len(begun.rstrip()) - 1, -1):
+            name = begun[:end]
+            yield from (name, without_suffix(name))
+            plain = name.replace("\\", "/").removeprefix("./")
+            yield from (plain, without_suffix(plain))
+
+
+_MARK = re.compile(r"(?P<name>.*\S\s+)(?:-1|0|1)\s*")
+
+
+def before_numbers(line: str) -> tuple[str, list[str]]:
+    """A line ``NAME.jpg N N N ...`` as its name, which may hold blanks, and what stands behind it."""
+    words = list(re.finditer(r"\S+", line))
+    ends = [word.end() for word in words if suffix_of(word.group()) in IMAGE_FORMATS]
+    end = ends[-1] if ends else words[0].end()
+    return line[:end].strip(), line[end:].split()
+
+
+def whole(path: Path, line: int, text: str, what: str) -> int:
+    """A whole number of a text file. Raises Refusal with file and line."""
+    try:
+        return int(text)
+    except (TypeError, ValueError):
+        raise Refusal(f"{path}:{line}: {what} is {brief(text)}, not a whole number") from None
+
+
+def number(path: Path, line: int, text: str | None, what: str) -> float:
+    """A finite number of a text file. Raises Refusal with file and line."""
+    try:
+        value = float(text if text is not None else "")
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < float("inf"):
+        raise Refusal(f"{path}:{line}: {what} is {brief(text)}, not a number")
+    return value

@@ -1,0 +1,19 @@
+"""What a reader says of data that are wrong: the phrases by which ``data check`` tells an error from a warning."""
+
+from __future__ import annotations
+
+INVERTED = "has its corners inverted (put in order)"
+NOTHING = "has no area in the image (left out)"
+REACHES = "reaches out of the image (clamped)"
+OUTSIDE = f"{REACHES}: most of it lies outside"
+TINY = "is no larger than a pixel (left out)"
+MISFIT = "its boxes are left out"
+NOWHERE = "lead nowhere"
+STRAY = "and are lost"
+LOST = "are not read (Permission denied)"
+_FAULTS = (INVERTED, NOTHING, OUTSIDE, TINY, MISFIT, NOWHERE, STRAY, LOST)
+
+
+def is_fault(line: str) -> bool:
+    """Whether a line tells of something wrong or lost, not of what a run copes with."""
+    return any(said in line for said in _FAULTS)
