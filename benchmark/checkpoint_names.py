@@ -16,7 +16,8 @@ NOT_WEIGHTS = re.compile(r"(^|\.)(optimizers?|optimizer_states?|optim|opt|scaler
 
 HEADS = re.compile(
     r"(fc|head|heads|head_dist|classifier|mlp_head|proj|projector|projection_head|proj_head|predictor|prediction_head|"
-    r"prototypes|neck|pooler|pre_logits|visual_projection|mask_token|(?:dino|ibot)_head|queue\w*|queue_ptr|decoder\w*|"
+    r"prototypes|neck|pooler|pre_logits|visual_projection|mask_token|masked_embed|"
+    r"(?:dino|ibot)_head|queue\w*|queue_ptr|decoder\w*|"
     r"embeddings\.(?:mask_token|position_ids)|encoder\.mask_token|lm_head)(?=\.|$)"
 )
 """What may be left over beside a backbone's own tensors: heads, decoders, queues, the token of masked patches."""

@@ -74,6 +74,7 @@ class Saliency(Task):
     """The density of gaze on an image, learnt from maps of real or simulated viewers."""
 
     name = "saliency"
+    version = 2
     Config = SaliencyConfig
     scorer = "tasks.metrics.saliency"
     protocols: ClassVar = {

@@ -50,7 +50,12 @@ def test_names_of_files():
     assert [names.find(way) for way in ("s/1_0.png", "s__1_0.png", "maps/s/1_0.png", "x/y/s__1_0.png")] == ["s/1_0"] * 4
     assert (names.find("1_0.png"), names.near("S__1_0.png")) == (None, "s/1_0")
     assert Names(["a.png", "a.jpg"]).find("a.png.npy") == "a.png"
-    for ids in (["a/b", "a__b"], ["a/b", "A/b"]):
+    composed, parted = "caf\u00e9/1", "cafe\u0301/1"
+    for known, asked in ((composed, parted), (parted, composed)):
+        assert Names([known]).find(f"{asked}.png") == known, "a zip made on macOS"
+        assert Names([known]).near(f"{asked.upper()}.png") == known
+    assert Names(["vol.3_p03"]).find("vol.3_p03") == Names(["vol.3_p03"]).find("vol.3_p03.png") == "vol.3_p03"
+    for ids in (["a/b", "a__b"], ["a/b", "A/b"], [composed, parted]):
         with pytest.raises(Refusal, match="would both be"):
             Names(ids)
     for wrong in ("../a", "/a", "a//b", "a\\b", "C:a", "a\nb", ""):

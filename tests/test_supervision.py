@@ -1,5 +1,7 @@
 """What weights were trained with: from timm's tags, from cards beside files, and unknown otherwise."""
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -136,20 +138,20 @@ def test_first_weights_are_told_with_what_came_after():
 
 
 def test_a_row_of_a_given_file_prints_unknown_until_a_card_says_more(cli, with_synth, weights):
+    def supervision_of(*words):
+        done = cli(*words, "--task", "detection", *TINY, "--no-baseline", "--results", with_synth)
+        assert done.returncode == 0, done.stderr
+        (table,) = with_synth.glob("tables/detection-*.csv")
+        (row,) = csv.DictReader(io.StringIO(table.read_text()))
+        return done, row["supervision"]
+
     compiled = {f"_orig_mod.{name}": value for name, value in Backbone("test_resnet").model.state_dict().items()}
-    torch.save(compiled, weights.with_name("w.pth"))
-    words = ("--method", "imagenet", "--task", "detection", *TINY, "--weights", weights.with_name("w.pth"))
-    done = cli(*words, "--no-baseline", "--results", with_synth)
-    assert done.returncode == 0, done.stderr
+    path = weights.with_name("w.pth")
+    torch.save(compiled, path)
+    done, word = supervision_of("--method", "imagenet", "--weights", path)
     assert "w.pth: _orig_mod. taken off" in done.stderr
-    row = next(line for line in done.stdout.splitlines() if line.startswith("imagenet"))
-    assert "unknown" in row
+    assert word == "unknown"
     assert "ImageNet labels" not in done.stdout
-    weights.with_name("w.pth.toml").write_text('supervision = "image-text"\n')
-    again = cli(*words, "--no-baseline", "--results", with_synth)
-    assert "image-text" in next(line for line in again.stdout.splitlines() if line.startswith("imagenet"))
-    started = cli(
-        *("--method", "jigsaw", "--task", "detection", *TINY, "--init", weights.with_name("w.pth"), "--no-baseline"),
-        *("--results", with_synth),
-    )
-    assert "image-text, then self-supervised" in started.stdout
+    path.with_name("w.pth.toml").write_text('supervision = "image-text"\n')
+    assert supervision_of("--method", "imagenet", "--weights", path)[1] == "image-text"
+    assert supervision_of("--method", "jigsaw", "--init", path)[1] == "image-text, then self-supervised"

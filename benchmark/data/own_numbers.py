@@ -32,7 +32,7 @@ def own_numbers(dataset: Dataset, ids: Sequence[str], classes: Sequence[str]) ->
     categories: dict[int | str, set[str | None]] = {}
     for content in _lists(dataset.root):
         for entry in _entries(content, "images", "file_name"):
-            images.setdefault(entry["id"], set()).add(items.get(_id_of(entry["file_name"])))
+            images.setdefault(entry["id"], set()).add(_item(entry["file_name"], items))
         for entry in _entries(content, "categories", "name"):
             name = entry["name"].strip()
             categories.setdefault(entry["id"], set()).add(label_of.get(name.lower(), name))
@@ -72,6 +72,7 @@ def _entries(content: dict[str, Any], key: str, name: str) -> list[dict[str, Any
     return found
 
 
-def _id_of(file_name: str) -> str:
-    """The id of an image: its file's name without suffix."""
-    return normalize("NFC", PurePosixPath(file_name.replace("\\", "/")).with_suffix("").as_posix())
+def _item(file_name: str, items: Mapping[str, str]) -> str | None:
+    """The item of an image: its file's name is the id, or the id with a suffix; dots may belong to an id."""
+    path = PurePosixPath(normalize("NFC", file_name.replace("\\", "/")))
+    return items.get(path.as_posix()) or items.get(path.as_posix().removesuffix(path.suffix))

@@ -11,7 +11,7 @@ import numpy as np
 
 from submissions.findings import Report, few
 from submissions.formats.names import Names
-from submissions.formats.numbers import Numbers, own, spelled
+from submissions.formats.numbers import Numbers, own, place_of, spelled
 from submissions.formats.reading import Options, Prediction, Truths
 from tasks.metrics.matching import MOST
 
@@ -78,7 +78,7 @@ class Rows:
             if item is None:
                 self._unknown[f"image_id {spelled(number)}"] += 1
             return item
-        place = int(spelled(number)) if spelled(number).isdecimal() else 0
+        place = place_of(number)
         if not self.images.named and 1 <= place <= len(self._ids):
             return self._ids[place - 1]
         (self._unknown if isinstance(number, str) and not number.isdecimal() else self._nowhere)[spelled(number)] += 1
@@ -103,8 +103,8 @@ class Rows:
         if isinstance(number, str) and not number.strip().isdecimal():
             return self.label(number)
         places = not index.named and not self.categories.named
-        if places and 1 <= int(spelled(number)) <= len(self.classes):
-            return int(spelled(number)) - 1
+        if places and 1 <= place_of(number) <= len(self.classes):
+            return place_of(number) - 1
         known = "the categories of the file" if index.named else self.categories.said()
         there = ", ".join(f"{k} {n}" for k, n in enumerate(self.classes, 1)) if places else known
         begins = "; numbers begin at 0" if spelled(number) == "0" else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from unicodedata import normalize
 
 from benchmark.errors import Refusal
 
@@ -29,12 +30,12 @@ class Names:
         self._known: dict[str, str] = {}
         self._lower: dict[str, str] = {}
         for item in ids:
-            stem = flat(item)
+            stem = one_form(flat(item))
             other = self._lower.setdefault(stem.lower(), item)
             if other != item:
                 raise Refusal(f"items {other} and {item} would both be {stem} in a flat folder; rename one")
-            self._known[stem] = self._known[item] = item
-            self._lower.setdefault(item.lower(), item)
+            self._known[stem] = self._known[one_form(item)] = item
+            self._lower.setdefault(one_form(item).lower(), item)
 
     def find(self, name: str) -> str | None:
         """The item that a file, with its folders and suffix, is of; of several that it may mean the nearest path."""
@@ -47,9 +48,14 @@ class Names:
 
 def _ways(name: str) -> list[str]:
     """What a file's name may mean, without its suffix or with it (an id may end in one), fewer and fewer folders."""
-    parts = PurePosixPath(name).parts
+    parts = PurePosixPath(one_form(name)).parts
     paths = ["/".join(parts[start:]) for start in range(len(parts))]
     return [way for path in paths for way in (stem(path), path)]
+
+
+def one_form(name: str) -> str:
+    """A name in the form (NFC) by which names are compared: macOS writes é as two signs, others as one."""
+    return normalize("NFC", name)
 
 
 def stem(name: str) -> str:

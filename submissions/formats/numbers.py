@@ -11,6 +11,10 @@ OWN = "numbers"
 """The option that holds the numbers of the reference's own files (see ``benchmark.data.own_numbers``)."""
 
 
+MOST_DIGITS = 19
+"""Of a place; longer texts of digits are no numbers of anything."""
+
+
 class Numbers:
     """Names by id; ``named`` is false where there are none, so that a number can only be a place."""
 
@@ -40,6 +44,12 @@ def is_number(value: Any) -> bool:
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, int | str) and not isinstance(value, bool)
+
+
+def place_of(number: Any) -> int:
+    """An id as a place from 1; 0 where it can be none."""
+    text = spelled(number)
+    return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 def spelled(number: Any) -> str:
