@@ -9,11 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from method_steps import batch, built, context, drive, generator, noise
+from ranks import two_ranks
 
 from benchmark import augment
 from benchmark.api import CellError, Refusal
 from benchmark.config import PretrainSettings
 from benchmark.parts.distillation import Centre, distillation, effective_rank, follow
+from benchmark.store import read_arrays
 from methods.dino import Dino
 
 
@@ -277,3 +279,18 @@ def test_impossible_settings_are_refused_in_one_line(sets, said):
     with pytest.raises(Refusal, match=said) as refused:
         dino(**sets)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
+def test_two_ranks_hold_the_prototypes_still_and_stay_one_student(backbone, tmp_path):
+    """With the gradient kept from the prototypes, a rank waited for it in vain and the second step failed."""
+    two_ranks("distributed_dino.py", *[(backbone, tmp_path)] * 2)
+    one, other = (read_arrays(tmp_path / f"{rank}.npz") for rank in range(2))
+    before, frozen, still, moved = one["last"]
+    assert (before == frozen).all()
+    assert (before == still).all()  # steps 0 and 1 of 3 are the first half
+    assert (moved != before).any()
+    assert (one["every"] == other["every"]).all()
+    assert np.isfinite(one["every"]).all()
+    assert one["knn"].shape == (4,)
