@@ -93,10 +93,19 @@ def images_of(method, name, rank, world):
         for kind, side in sides.items()
     }
     whole = {kind: (of.float() * torch.linspace(0.2, 1, BATCH).view(-1, 1, 1, 1)).byte() for kind, of in whole.items()}
+    whole |= {f"{kind}_size": torch.full((BATCH, 2), side) for kind, side in sides.items()}
     return {kind: of[rank::world] for kind, of in whole.items()}
 
 
+def exactly():
+    """Compute in float64, casts to float32 too: a value near a kink of ReLU that rounding moves across it, or one over
+    a small temperature, is no fault of what is tested."""
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double
+
+
 def main(name, world, sync, out):
+    exactly()
     device = engine.start(world, "32", 1)
     rank = device.fabric.global_rank
     method = made(name)

@@ -4,13 +4,14 @@ Run by test_nt_xent.py: ``python tests/distributed_nt_xent.py WORLD OUT``.
 """
 
 import sys
+import warnings
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from benchmark import engine
-from benchmark.parts.nt_xent import nt_xent
+from benchmark.parts.nt_xent import found, nt_xent
 from benchmark.parts.sup_con import sup_con
 from benchmark.store import arrays_bytes, write_atomic
 
@@ -21,6 +22,7 @@ def main(world, out):
     torch.manual_seed(0)
     net = device.fabric.setup_module(nn.Linear(12, 6, bias=False))
     one, other = torch.randn(2, 16, 12)
+    warnings.simplefilter("error", FutureWarning)  # nothing that torch is about to take away
     mine = slice(rank, None, world)
     loss = nt_xent(net(one[mine]), net(other[mine]), 0.2)
     labels = torch.arange(16) % 5
@@ -28,6 +30,8 @@ def main(world, out):
     device.fabric.backward(loss)
     (gradient,) = (parameter.grad for parameter in net.parameters())
     arrays = {"loss": loss.detach().numpy(), "gradient": gradient.numpy()}
+    with torch.no_grad():
+        arrays["found"] = found(one[rank : rank + 5], one[rank : rank + 5] + 0.1 * other[rank : rank + 5]).numpy()
     if world == 1:
         with torch.no_grad():
             half = nt_xent(net(one[::2]), net(other[::2]), 0.2) + sup_con(net(one[::2]), labels[::2], 0.2)

@@ -68,5 +68,6 @@ def test_value_and_gradient_over_two_ranks_are_those_of_one_device(tmp_path):
     for share in shares:
         assert float(share["loss"]) == pytest.approx(float(whole["loss"]), rel=1e-6)
         np.testing.assert_allclose(share["gradient"], whole["gradient"], rtol=1e-4, atol=1e-7)
+        assert share["found"].tolist() == [1.0] * 5, "a rank judges its own held-out images, whatever the others see"
     assert np.abs(whole["gradient"]).max() > 1e-3
     assert np.abs(whole["loss"] - whole["loss of half the batch"]) > 1e-2, "gathering changes nothing here"
