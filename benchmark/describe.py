@@ -20,6 +20,7 @@ def describe(flags: argparse.Namespace) -> int:
     """Print what there is to know of ``flags.name``. Raises Refusal where nothing has this name."""
     name, kind = flags.name, ""
     described: Any = None
+    config: Any
     if name in SHARED_OWNERS:
         kind, config, summary = "settings", SHARED_OWNERS[name], (SHARED_OWNERS[name].__doc__ or "")
     else:

@@ -147,7 +147,7 @@ class SpotArtifacts(Method):
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
         """Stage 1: squared error of the autoencoder. Stage 2: the loss of R where there is one, then that of C."""
-        images = self._views(batch, context.generator)
+        images = self._views(batch["image"], context.generator, batch.get("image_size"))
         if context.stage == 0:
             nets["autoencoder"].train()
             yield self.config.reconstruction * mse_loss(nets["autoencoder"](images).float(), images)
@@ -159,7 +159,7 @@ class SpotArtifacts(Method):
     ) -> dict[str, np.ndarray]:
         """``mask_auroc`` (B,): kept against dropped positions of each repaired image, by the mask head; ``accuracy``
         (B,) in {0, .5, 1}: real and corrupted told apart by C. Every mask here drops the same share."""
-        images = self._whole(batch)
+        images = self._whole(batch["image"], batch.get("image_size"))
         real, corrupted, mask = self._examples(nets, images, context.generator, exact=True)
         with torch.no_grad():
             said_real, _ = nets["critic"](self._shown(real))
@@ -176,7 +176,7 @@ class SpotArtifacts(Method):
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
         """Rows of panel, autoencoded, damaged, repaired, true mask and predicted mask."""
-        images = self._whole(batch)
+        images = self._whole(batch["image"], batch.get("image_size"))
         real, corrupted, mask = self._examples(nets, images, context.generator, exact=True)
         with torch.no_grad():
             _, kept = nets["critic"](self._shown(corrupted))
@@ -234,17 +234,16 @@ class SpotArtifacts(Method):
             corrupted = nets["repair"](damaged, mask, autoencoder)
         return real, corrupted.float(), mask
 
-    def _views(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+    def _views(self, images: Tensor, generator: torch.Generator, sizes: Tensor | None = None) -> Tensor:
         """Random crops, mirrored and recoloured, of uint8 panels: float (N, 3, side, side) in [-1, 1]."""
-        c, images = self.config, batch["image"]
-        sizes = batch.get("image_size")
+        c = self.config
         boxes = augment.random_boxes(len(images), (c.smallest_crop, 1.0), generator, sizes=sizes)
         squares = augment.crop_resize(images, boxes, c.side, augment.coin(len(images), 0.5, generator))
         return recoloured(squares, c.brightness, c.saturation, generator) * 2 - 1
 
-    def _whole(self, batch: Mapping[str, Tensor]) -> Tensor:
+    def _whole(self, images: Tensor, sizes: Tensor | None = None) -> Tensor:
         """The middle square of each panel, made ``side`` large, in [-1, 1]."""
-        return augment.middle(batch["image"], self.config.side, batch.get("image_size")) * 2 - 1
+        return augment.middle(images, self.config.side, sizes) * 2 - 1
 
     def _shown(self, images: Tensor) -> Tensor:
         """Images in [-1, 1] as the backbone expects its input."""

@@ -73,7 +73,7 @@ def _make(path: Path, items: Sequence[Item], view: View, progress: Progress, thr
                     continue
                 starts[row], sizes[row] = file.tell(), (result.width, result.height)
                 try:
-                    file.write(np.ascontiguousarray(result.pixels))
+                    file.write(result.pixels.tobytes())
                     file.flush()
                 except OSError as error:
                     no_room(temporary, need, error)
