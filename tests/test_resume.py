@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import engine, head_loop, pretrain, transfer
+from benchmark import engine, head_loop, pretrain, registry, transfer
 from benchmark.api import Item
 from benchmark.backbones import Backbone, weights_bytes
 from benchmark.config import PretrainSettings
@@ -13,7 +13,7 @@ from benchmark.data.dataset import Box
 from benchmark.head_loop import Job
 from benchmark.progress import Progress
 from benchmark.task_data import TaskData
-from methods.jigsaw import Jigsaw
+from methods.spot_artifacts import SpotArtifacts
 from tasks.detection import Detection
 
 QUIET = Progress(quiet=True)
@@ -49,12 +49,14 @@ def dying(function, after):
     return call
 
 
-def test_pretraining_goes_on_to_the_same_bits(device, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "sets"), [("jigsaw", {}), ("spot_artifacts", {"history": "8"})])
+def test_pretraining_goes_on_to_the_same_bits(name, sets, device, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "CHECKPOINT_EVERY_S", 0.0)
     settings = PretrainSettings(images=8 * 8, batch=8, held_out=8)
 
     def run(path, deaths):
-        method = Jigsaw(Jigsaw.Config.resolve("jigsaw", "smoke", {}))
+        own = registry.load("methods", name)
+        method = own(own.Config.resolve(name, "smoke", sets))
         panels = {"image": cache(method.views()["image"].side)}
         for death in (*deaths, None):
             torch.manual_seed(0)
@@ -72,6 +74,20 @@ def test_pretraining_goes_on_to_the_same_bits(device, tmp_path, monkeypatch):
         return weights_bytes(backbone), outcome.curve, outcome.pretext
 
     assert run(tmp_path / "a.pt", ()) == run(tmp_path / "b.pt", (3, 0, 2))
+
+
+def test_what_a_stage_leaves_behind_is_the_same_on_all_ranks(device, tmp_path, monkeypatch):
+    """An autoencoder that is frozen has the running statistics of one rank, not each its own."""
+    method = SpotArtifacts(SpotArtifacts.Config.resolve("spot_artifacts", "smoke", {}))
+    panels = {"image": cache(method.views()["image"].side)}
+    backbone = Backbone("test_resnet")
+    nets, optimizers = pretrain.setup(device, method, method.build(backbone))
+    done = []
+    monkeypatch.setattr(pretrain, "update", lambda *words: done.append("update") or [torch.zeros(())])
+    monkeypatch.setattr(engine, "share_buffers", lambda device, *shared: done.append(shared))
+    settings, state = PretrainSettings(images=64, batch=8), engine.Checkpoint(tmp_path / "a.pt", device)
+    pretrain.drive(device, method, backbone, panels, settings, 0, 8, nets, optimizers, state, QUIET)
+    assert done == ["update"] * 2 + [tuple(nets.values())] + ["update"] * 6
 
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])
