@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import engine, head_loop, pretrain, registry, transfer
+from benchmark import engine, head_loop, pretrain, transfer
 from benchmark.api import Item
 from benchmark.backbones import Backbone, weights_bytes
 from benchmark.config import PretrainSettings
@@ -13,6 +13,7 @@ from benchmark.data.dataset import Box
 from benchmark.head_loop import Job
 from benchmark.progress import Progress
 from benchmark.task_data import TaskData
+from methods.jigsaw import Jigsaw
 from methods.spot_artifacts import SpotArtifacts
 from tasks.detection import Detection
 
@@ -49,14 +50,13 @@ def dying(function, after):
     return call
 
 
-@pytest.mark.parametrize(("name", "sets"), [("jigsaw", {}), ("spot_artifacts", {"history": "8"})])
-def test_pretraining_goes_on_to_the_same_bits(name, sets, device, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("own", "sets"), [(Jigsaw, {}), (SpotArtifacts, {"history": "8"})])
+def test_pretraining_goes_on_to_the_same_bits(own, sets, device, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "CHECKPOINT_EVERY_S", 0.0)
     settings = PretrainSettings(images=8 * 8, batch=8, held_out=8)
 
     def run(path, deaths):
-        own = registry.load("methods", name)
-        method = own(own.Config.resolve(name, "smoke", sets))
+        method = own(own.Config.resolve(own.name, "smoke", sets))
         panels = {"image": cache(method.views()["image"].side)}
         for death in (*deaths, None):
             torch.manual_seed(0)
