@@ -1,6 +1,6 @@
-"""One update of a method, as one of several ranks or alone on a rank's share of the batch; writes what changed.
+"""One update of each of several methods, as one of several ranks or alone on a rank's share; writes what changed.
 
-Run by test_distributed.py: ``python tests/distributed_step.py METHOD SHARE OF OUT``.
+Run by test_distributed.py: ``python tests/distributed_step.py SHARE OF OUT``.
 """
 
 import sys
@@ -68,9 +68,8 @@ KINDS = {
 }
 
 
-def main(kind, share, of, out):
-    device = engine.start(of if share is None else 1, "32", 1)
-    rank = device.fabric.global_rank if share is None else share
+def change(device, kind, rank, of):
+    """What one update changes, by network and parameter."""
     torch.manual_seed(0)
     method = KINDS[kind]()
     side = 16 if kind == "adversarial" else next(iter(method.views().values())).side
@@ -84,16 +83,22 @@ def main(kind, share, of, out):
     torch.manual_seed(own)
     context = Context(0, 0, 1, device.torch, torch.Generator().manual_seed(own), rank, of)
     update(device, backbone, method, batch, context, nets, optimizers)
-    changes = {
-        f"{name}/{key}": (value - before[name][key]).numpy()
+    return {
+        f"{kind}/{name}/{key}": (value - before[name][key]).numpy()
         for name, net in nets.items()
         if name in optimizers
         for key, value in net.module.state_dict().items()
         if key in dict(net.module.named_parameters())
     }
+
+
+def main(share, of, out):
+    device = engine.start(of if share is None else 1, "32", 1)
+    rank = device.fabric.global_rank if share is None else share
+    changes = {key: value for kind in KINDS for key, value in change(device, kind, rank, of).items()}
     if share is not None or rank == 0:
         write_atomic(Path(out), arrays_bytes(changes))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], None if sys.argv[2] == "rank" else int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    main(None if sys.argv[1] == "rank" else int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

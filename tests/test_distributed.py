@@ -9,12 +9,18 @@ from benchmark.store import read_arrays
 SCRIPT = "distributed_step.py"
 
 
+@pytest.fixture(scope="module")
+def changes(tmp_path_factory):
+    """What one update changes: of two ranks together, and of each share alone."""
+    folder = tmp_path_factory.mktemp("ranks")
+    two_ranks(SCRIPT, *[("rank", 2, folder / "ranks.npz")] * 2)
+    finish(*(alone(SCRIPT, share, 2, folder / f"{share}.npz") for share in range(2)))
+    return [read_arrays(folder / f"{name}.npz") for name in ("ranks", "0", "1")]
+
+
 @pytest.mark.parametrize("kind", ["plain", "adversarial", "spot_artifacts", "context_encoder", "autoencoder"])
-def test_two_ranks_average_the_gradients_of_their_shares(kind, tmp_path):
-    two_ranks(SCRIPT, *[(kind, "rank", 2, tmp_path / "ranks.npz")] * 2)
-    finish(*(alone(SCRIPT, kind, share, 2, tmp_path / f"{share}.npz") for share in range(2)))
-    together = read_arrays(tmp_path / "ranks.npz")
-    shares = [read_arrays(tmp_path / f"{share}.npz") for share in range(2)]
+def test_two_ranks_average_the_gradients_of_their_shares(kind, changes):
+    together, *shares = ({key: a for key, a in of.items() if key.startswith(f"{kind}/")} for of in changes)
     assert max(np.abs(change).max() for change in together.values()) > 1e-4
     for name, change in together.items():
         mean = (shares[0][name] + shares[1][name]) / 2

@@ -15,6 +15,7 @@ from benchmark.progress import Progress
 from benchmark.task_data import TaskData
 from benchmark.weights_files import weights_bytes
 from methods.jigsaw import Jigsaw
+from methods.spot_artifacts import SpotArtifacts
 from tasks.detection import Detection
 
 QUIET = Progress(quiet=True)
@@ -50,12 +51,13 @@ def dying(function, after):
     return call
 
 
-def test_pretraining_goes_on_to_the_same_bits(device, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("own", "sets"), [(Jigsaw, {}), (SpotArtifacts, {"history": "8"})])
+def test_pretraining_goes_on_to_the_same_bits(own, sets, device, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "CHECKPOINT_EVERY_S", 0.0)
     settings = PretrainSettings(images=8 * 8, batch=8, held_out=8)
 
     def run(path, deaths):
-        method = Jigsaw(Jigsaw.Config.resolve("jigsaw", "smoke", {}))
+        method = own(own.Config.resolve(own.name, "smoke", sets))
         panels = {"image": cache(method.views()["image"].side)}
         for death in (*deaths, None):
             torch.manual_seed(0)
@@ -73,6 +75,20 @@ def test_pretraining_goes_on_to_the_same_bits(device, tmp_path, monkeypatch):
         return weights_bytes(backbone), outcome.curve, outcome.pretext
 
     assert run(tmp_path / "a.pt", ()) == run(tmp_path / "b.pt", (3, 0, 2))
+
+
+def test_what_a_stage_leaves_behind_is_the_same_on_all_ranks(device, tmp_path, monkeypatch):
+    """An autoencoder that is frozen has the running statistics of one rank, not each its own."""
+    method = SpotArtifacts(SpotArtifacts.Config.resolve("spot_artifacts", "smoke", {}))
+    panels = {"image": cache(method.views()["image"].side)}
+    backbone = Backbone("test_resnet")
+    nets, optimizers = pretrain.setup(device, method, method.build(backbone))
+    done = []
+    monkeypatch.setattr(pretrain, "update", lambda *words: done.append("update") or [torch.zeros(())])
+    monkeypatch.setattr(engine, "share_buffers", lambda device, *shared: done.append(shared))
+    settings, state = PretrainSettings(images=64, batch=8), engine.Checkpoint(tmp_path / "a.pt", device)
+    pretrain.drive(device, method, backbone, panels, settings, 0, 8, nets, optimizers, state, QUIET)
+    assert done == ["update"] * 2 + [tuple(nets.values())] + ["update"] * 6
 
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])

@@ -156,7 +156,7 @@ def test_the_raw_image_is_real_only_when_asked():
     for asked in (False, True):
         method = resolved(input_as_real=str(asked).lower())
         nets = built(method)
-        images = method._whole(noise(4, method.views()["image"].side))
+        images = noise(4, method.config.side) / 127.5 - 1
         real, corrupted, _ = method._examples(nets, images, generator())
         assert bool((real == images).all()) == asked
         assert (corrupted != real).any()
@@ -244,7 +244,7 @@ def test_repair_is_held_to_the_input_image_whatever_is_shown_as_real(sets):
     for weight in ("30", "0"):
         method = resolved(history="0", reconstruction=weight, **sets)
         nets = built(method)
-        images = method._whole(noise(4, method.views()["image"].side))
+        images = noise(4, method.config.side) / 127.5 - 1
         told.append(next(method._against_each_other(nets, images, generator(7))).item())
         with torch.no_grad():
             _, corrupted, mask = method._examples(nets, images, generator(7))
