@@ -120,8 +120,8 @@ class PretrainSettings(Config):
     }
 
 
-BACKBONE_TRIALS = (0.003, 0.03, 0.3, 3.0, 30.0, 300.0)
-"""Factors of ``TaskConfig.backbone_lr`` where several are tried: about 1e-5 to 1 in decades. What trains from nothing and
+BACKBONE_TRIALS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+"""Factors of ``TaskConfig.backbone_lr`` where several are tried: 1e-5 to 1 in decades. What trains from nothing and
 what needs a touch only both find their best inside; with batch norm rates far above the usual still train."""
 
 
@@ -132,7 +132,7 @@ class TaskConfig(Config):
     steps: int = setting(300, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
     batch: int = setting(16, "images a step, over all devices", ge=1)
     lr: float = setting(1e-3, "learning rate of the head (AdamW)", gt=0)
-    backbone_lr: float = setting(3e-3, "learning rate of the backbone when fine-tuned (AdamW)", gt=0)
+    backbone_lr: float = setting(1e-3, "learning rate of the backbone when fine-tuned (AdamW)", gt=0)
     weight_decay: float = setting(1e-4, "decoupled weight decay", ge=0)
     label_fraction: float = setting(
         1.0, "share of the training items that are used, the same for every row", gt=0, le=1

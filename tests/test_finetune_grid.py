@@ -1,6 +1,7 @@
-"""Learning rates of a fine-tuned backbone: the same for every row, and what trains from nothing finds its best inside."""
+"""Learning rates of a fine-tuned backbone: the same for all rows; what trains from nothing finds its best inside."""
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -25,9 +26,9 @@ def test_every_task_tries_one_rate_or_the_same_wide_grid(name):
     for preset in ("standard", "paper"):
         tried = rates(name, preset)
         assert tried == sorted(tried)
-        assert tried[0] <= 1e-5
+        assert tried[0] <= 1.001e-5
         assert tried[-1] >= 0.5, "a random backbone with batch norm is trained best by 0.01 to 0.1 in few updates"
-        assert max(b / a for a, b in zip(tried, tried[1:], strict=False)) <= 10.001
+        assert max(b / a for a, b in pairwise(tried)) <= 10.001
         assert tried == pytest.approx(rates(TASKS[0], preset)), "all tasks try the same"
 
 
