@@ -216,7 +216,9 @@ def test_corners_where_sides_are_meant_and_sides_where_corners_are_refused(tmp_p
 
 
 def test_good_boxes_of_either_form_are_read(tmp_path):
-    assert all(item.boxes for item in every(coco(tmp_path, [[0, 0, 100, 80], [60, 40, 39, 39], [2, 2, 5, 90]])).values())
+    assert all(
+        item.boxes for item in every(coco(tmp_path, [[0, 0, 100, 80], [60, 40, 39, 39], [2, 2, 5, 90]])).values()
+    )
 
 
 # --- twice
@@ -282,7 +284,9 @@ def test_boxes_of_classes_that_nobody_knows_here_are_told_with_the_setting(tmp_p
     write(tmp_path / "Annotations/a.xml", VOC_XML)
     dataset = coco(tmp_path, [[5, 5, 30, 30]], category_id=2)
     told = examine(dataset if name == "coco" else reader("voc", tmp_path), QUIET).warnings
-    wanted = "none is of a class that is known here: cat" if name == "coco" else "that is known here: person (2), dog (1)"
+    wanted = (
+        "none is of a class that is known here: cat" if name == "coco" else "that is known here: person (2), dog (1)"
+    )
     assert any(wanted in line and f"--set {name}.body=person" in line for line in told)
 
 

@@ -25,9 +25,9 @@ WIDE, TALL = 24, 16
 def gaze(top=255, dtype=np.uint8, at=(9, 5)):
     """A map with one peak of height ``top``, (16, 24); it takes many values and is zero nowhere."""
     y, x = np.mgrid[:TALL, :WIDE]
-    return (top * np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / 60) + (1 if np.dtype(dtype).kind == "u" else 0)).astype(
-        dtype
-    )
+    return (
+        top * np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / 60) + (1 if np.dtype(dtype).kind == "u" else 0)
+    ).astype(dtype)
 
 
 def figures(truth, predicted):

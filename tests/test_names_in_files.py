@@ -279,7 +279,9 @@ def test_the_case_of_a_suffix_does_not_matter(tmp_path, suffix):
 
 # --- COCO under other names
 def exported(root, path, names, images):
-    boxes = [{"id": k, "image_id": k, "category_id": 7, "bbox": [5, 5, 30, 20], "iscrowd": 0} for k in range(len(names))]
+    boxes = [
+        {"id": k, "image_id": k, "category_id": 7, "bbox": [5, 5, 30, 20], "iscrowd": 0} for k in range(len(names))
+    ]
     write(root / path, json.dumps(coco_list(names, boxes, CATEGORIES)))
     for name in names:
         draw(root / images / name, 100, 80)

@@ -75,7 +75,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     report.counts = _counts(dataset, report.items, [path for path in images if path in seen], maps, masks)
     report.errors += [f"{_short(path, dataset)} is not there, but an annotation names it" for path in
                       sorted({*images, *maps, *masks} - seen.keys())]  # fmt: skip
-    report.errors += _unless_refused(dataset.faults, [])
+    report.errors += _unless_refused(dataset.faults, list[str]())
     report.errors += [f"{_short(one.path, dataset)} cannot be read: {one.error}" for one in seen.values() if one.error]
     report.errors += [f"{_short(one.path, dataset)} {one.fault}" for one in seen.values() if one.fault]
     report.errors += _duplicate_ids(report.items)
@@ -155,7 +155,7 @@ def _counts(dataset: Dataset, items: Known, images: list[Path], maps: set[Path],
         "series": len({item.series for item in _all(items)}),
         "images": len(images),
         **{NAMES.get(kind, kind): len(of) for kind, of in items.items()},
-        **_unless_refused(dataset.counts, {}),
+        **_unless_refused(dataset.counts, dict[str, int]()),
         "maps": len(maps),
         "masks": len(masks),
         "fixations": sum(map(len, fixations)),
