@@ -39,8 +39,8 @@ def only(lines, *parts):
 
 @pytest.mark.parametrize(
     "folder",
-    ["@eaDir/0.jpg", "@eadir", "#recycle", "$RECYCLE.BIN/S-1-5", "System Volume Information", "lost+found", "__MACOSX/a",
-     ".Trash-1000/files", ".thumbnails", ".ipynb_checkpoints", "@Recycle", "RECYCLER"],
+    ["@eaDir/0.jpg", "@eadir", "#recycle", "$RECYCLE.BIN/S-1-5", "System Volume Information", "lost+found",
+     "__MACOSX/a", ".Trash-1000/files", ".thumbnails", ".ipynb_checkpoints", "@Recycle", "RECYCLER"],
 )  # fmt: skip
 @pytest.mark.parametrize("above", ["", "a/"])
 def test_folders_that_nobody_put_there_are_no_series_and_are_counted(tmp_path, folder, above):
@@ -122,8 +122,8 @@ def test_what_is_harmless_is_not_told(tmp_path):
 
 
 # --- AppleDouble files where a layout reads text
-@pytest.mark.parametrize("name", ["manga109", "ebdtheque", "icartoonface", "ssupergan", "comic_char_reid", "voc", "coco",
-                                  "dcm772", "comic2k", "comix"])  # fmt: skip
+@pytest.mark.parametrize("name", ["manga109", "ebdtheque", "icartoonface", "ssupergan", "comic_char_reid", "voc",
+                                  "coco", "dcm772", "comic2k", "comix"])  # fmt: skip
 def test_appledouble_files_beside_any_text_change_nothing(tmp_path, name):
     root = SAMPLES[name](tmp_path / "data")
 
