@@ -218,6 +218,25 @@ def test_empty_files_are_errors_by_name(tmp_path):
     assert told(tmp_path)[0].errors == ["a/7.png cannot be read: is an empty file"]
 
 
+@pytest.mark.parametrize("what", ["link", "heic", "nameless", "hidden"])
+def test_a_folder_of_which_nothing_is_read_says_what_lies_there(tmp_path, what):
+    root = tmp_path / "data"
+    root.mkdir()
+    for k in range(3):
+        if what == "link":
+            (root / f"{k}.jpg").symlink_to("absent")
+        elif what == "heic":
+            (root / f"{k}.heic").write_bytes(b"0" * 40)
+        elif what == "nameless":
+            draw(tmp_path / "x.jpg").rename(root / f"{k}")
+        else:
+            draw(root / f".thumbnails/{k}.jpg")
+    told = {"link": "3 links lead nowhere", "heic": "3 pictures of suffix .heic not read",
+            "nameless": "3 images not read", "hidden": "3 images in 1 hidden folders"}  # fmt: skip
+    with pytest.raises(Refusal, match=told[what]):
+        open_dataset(str(root), "quick", (), tmp_path / "r")
+
+
 def test_a_reader_of_somebody_else_is_told_of_too(tmp_path):
     class Strips(FileDataset):
         name, licence, citation, homepage, layout = "strips", "", "", "", ""

@@ -99,14 +99,14 @@ def _read(dataset: Dataset, report: Report, progress: Progress) -> Known:
         dataset.prepare(progress)
         kinds = [kind for kind in KINDS if kind in dataset.offers()]
     except (Refusal, CellError) as error:
-        report.errors.append(str(error))
+        report.errors.append(_told(error, dataset))
         return {}
     for kind in kinds:
         try:
             found[kind] = [item for split in SPLITS for item in dataset.items(kind, split)]
         except Refusal as refusal:
-            if str(refusal) not in report.errors:
-                report.errors.append(str(refusal))
+            if _told(refusal, dataset) not in report.errors:
+                report.errors.append(_told(refusal, dataset))
     return found
 
 
@@ -139,8 +139,8 @@ def _listed(dataset: Dataset, report: Report) -> set[Path]:
     try:
         return {path for path in dataset.files() if is_image(path.name)}
     except Refusal as refusal:
-        if str(refusal) not in report.errors:
-            report.errors.append(str(refusal))
+        if _told(refusal, dataset) not in report.errors:
+            report.errors.append(_told(refusal, dataset))
         return set()
 
 
@@ -170,6 +170,10 @@ def _counts(dataset: Dataset, items: Known, images: list[Path], maps: set[Path],
         kind: {split: sum(item.split == split for item in of) for split in SPLITS} for kind, of in items.items()
     }
     return told
+
+
+def _told(error: Exception, dataset: Dataset) -> str:
+    return str(error).removeprefix(f"{dataset.root}/")
 
 
 def _short(path: Path, dataset: Dataset) -> str:
