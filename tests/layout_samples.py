@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from pictures_of import draw, write
+from PIL import Image
 
 WIDE, TALL = 100, 80
 MANGA = """<?xml version="1.0" encoding="UTF-8"?>
@@ -219,7 +220,8 @@ def ai4va(root: Path) -> Path:
     rows = ["image,subject,x,y"]
     for split, stem in (("train", "a_1"), ("val", "b_1"), ("test", "c_1")):
         draw(root / f"images/{split}/{stem}.jpg", WIDE, TALL)
-        draw(root / f"maps/{split}/{stem}.png", 32, 32)
+        grey = draw(root / f"maps/{split}/{stem}.png", 32, 32)
+        Image.open(grey).convert("L").save(grey)
         rows += [f"{stem}.jpg,0,1,1", f"{stem}.jpg,1,50.5,40", f"{stem}.jpg,1,500,40"]
     write(root / "fixations.csv", "\n".join(rows) + "\n")
     write(root / "series.json", json.dumps({s: {"split": p} for s, p in zip("abc", ("train", "val", "test"))}))

@@ -64,7 +64,7 @@ def test_a_map_s_own_values_come_back_and_a_perfect_prediction_is_perfect(tmp_pa
 def saved(tmp_path, kind):
     """The same eight-bit map, as tools save it."""
     grey = Image.fromarray(gaze())
-    opaque, half = Image.new("L", grey.size, 255), Image.new("L", grey.size, 120)
+    opaque, half, black = (Image.new("L", grey.size, value) for value in (255, 120, 0))
     palette = grey.copy()
     palette.putpalette([255 - value for value in range(256) for _ in range(3)])
     palette.putdata([255 - value for value in gaze().ravel().tolist()])
@@ -76,7 +76,7 @@ def saved(tmp_path, kind):
         "RGBA, of one opacity": Image.merge("RGBA", [grey] * 3 + [half]),
         "LA, opaque": Image.merge("LA", [grey, opaque]),
         "a palette of greys": palette,
-        "one colour, seen through": Image.merge("RGBA", [Image.new("L", grey.size, value) for value in (255, 0, 0)] + [grey]),
+        "one colour, seen through": Image.merge("RGBA", [opaque, black, black, grey]),
         "black, seen through": Image.merge("LA", [Image.new("L", grey.size, 0), grey]),
         "one colour where anything is seen": Image.fromarray(red.astype(np.uint8)),
     }  # fmt: skip

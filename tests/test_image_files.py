@@ -133,7 +133,8 @@ def test_every_suffix_of_a_kind_that_can_be_read_is_an_image(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("name", "bare"),
-    [("a.jpg", "a"), ("vol.3_p03", "vol.3_p03"), ("vol.3.png", "vol.3"), ("a b .JPG", "a b "), (".jpg", ".jpg"), ("x.1", "x.1")],
+    [("a.jpg", "a"), ("vol.3_p03", "vol.3_p03"), ("vol.3.png", "vol.3"), ("a b .JPG", "a b "), (".jpg", ".jpg"),
+     ("x.1", "x.1")],
 )  # fmt: skip
 def test_dots_belong_to_a_name_unless_they_begin_the_suffix_of_a_picture(name, bare):
     assert without_suffix(name) == bare

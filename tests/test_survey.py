@@ -39,8 +39,8 @@ def only(lines, *parts):
 
 @pytest.mark.parametrize(
     "folder",
-    ["@eaDir/0.jpg", "@eadir", "#recycle", "$RECYCLE.BIN/S-1-5", "System Volume Information", "lost+found", "__MACOSX/a",
-     ".Trash-1000/files", ".thumbnails", ".ipynb_checkpoints", "@Recycle", "RECYCLER"],
+    ["@eaDir/0.jpg", "@eadir", "#recycle", "$RECYCLE.BIN/S-1-5", "System Volume Information", "lost+found",
+     "__MACOSX/a", ".Trash-1000/files", ".thumbnails", ".ipynb_checkpoints", "@Recycle", "RECYCLER"],
 )  # fmt: skip
 @pytest.mark.parametrize("above", ["", "a/"])
 def test_folders_that_nobody_put_there_are_no_series_and_are_counted(tmp_path, folder, above):
@@ -122,8 +122,8 @@ def test_what_is_harmless_is_not_told(tmp_path):
 
 
 # --- AppleDouble files where a layout reads text
-@pytest.mark.parametrize("name", ["manga109", "ebdtheque", "icartoonface", "ssupergan", "comic_char_reid", "voc", "coco",
-                                  "dcm772", "comic2k", "comix"])  # fmt: skip
+@pytest.mark.parametrize("name", ["manga109", "ebdtheque", "icartoonface", "ssupergan", "comic_char_reid", "voc",
+                                  "coco", "dcm772", "comic2k", "comix"])  # fmt: skip
 def test_appledouble_files_beside_any_text_change_nothing(tmp_path, name):
     root = SAMPLES[name](tmp_path / "data")
 
@@ -216,6 +216,25 @@ def test_empty_files_are_errors_by_name(tmp_path):
     plain(tmp_path)
     (tmp_path / "a/7.png").write_bytes(b"")
     assert told(tmp_path)[0].errors == ["a/7.png cannot be read: is an empty file"]
+
+
+@pytest.mark.parametrize("what", ["link", "heic", "nameless", "hidden"])
+def test_a_folder_of_which_nothing_is_read_says_what_lies_there(tmp_path, what):
+    root = tmp_path / "data"
+    root.mkdir()
+    for k in range(3):
+        if what == "link":
+            (root / f"{k}.jpg").symlink_to("absent")
+        elif what == "heic":
+            (root / f"{k}.heic").write_bytes(b"0" * 40)
+        elif what == "nameless":
+            draw(tmp_path / "x.jpg").rename(root / f"{k}")
+        else:
+            draw(root / f".thumbnails/{k}.jpg")
+    told = {"link": "3 links lead nowhere", "heic": "3 pictures of suffix .heic not read",
+            "nameless": "3 images not read", "hidden": "3 images in 1 hidden folders"}  # fmt: skip
+    with pytest.raises(Refusal, match=told[what]):
+        open_dataset(str(root), "quick", (), tmp_path / "r")
 
 
 def test_a_reader_of_somebody_else_is_told_of_too(tmp_path):

@@ -42,7 +42,11 @@ def flat(values: np.ndarray) -> str | None:
 
 def single_channel(path: Path, image: Image.Image) -> None:
     """Raise BadImage for several channels of 16 bits, which Pillow cuts to 8."""
-    raw = [str(part) for tile in image.tile for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
+    raw = [
+        str(part)
+        for tile in getattr(image, "tile", ())
+        for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))
+    ]
     if image.mode in ("RGB", "RGBA", "LA", "CMYK") and any(";16" in part for part in raw):
         raise BadImage(path, f"has several channels of 16 bits, which would be cut to 8; {MEND}")
 

@@ -103,9 +103,11 @@ def opened(path: Path, work: Callable[[Image.Image], T], data: bytes | None = No
     with decoding(path):
         try:
             # not by its path: Pillow maps the file into memory then, and jumbles a turned TIFF of greys
-            with path.open("rb") if data is None else io.BytesIO(data) as file:
-                with Image.open(file, formats=_formats()) as image:
-                    return work(image)
+            with (
+                path.open("rb") if data is None else io.BytesIO(data) as file,
+                Image.open(file, formats=_formats()) as image,
+            ):
+                return work(image)
         except ValueError as error:
             lean = without_large_text(path.read_bytes() if data is None else data) if _TOO_MUCH in str(error) else None
             if lean is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark import registry
 from benchmark.data.dataset import Dataset
+from benchmark.data.survey import survey
 from benchmark.data.terms import require_accepted
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.request import settings_of
@@ -88,7 +89,8 @@ def _recognised(text: str, preset: str, sets: Sets) -> Dataset:
     best = [cls for cls in found if cls.specific == max(other.specific for other in found)]
     if not best:
         layouts = " | ".join(f"{cls.name}: {cls.layout}" for cls in classes)
-        raise Refusal(f"{root} holds no layout that is known; expected one of: {layouts}")
+        passed_over = "".join(f"{line}; " for line in survey(root, None))
+        raise Refusal(f"{root} holds no layout that is known; {passed_over}expected one of: {layouts}")
     if len(best) > 1:
         several = " and ".join(cls.name for cls in best)
         raise Refusal(f"{root} looks like {several}; say which with --data {best[0].name}:{root}")

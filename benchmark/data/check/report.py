@@ -75,7 +75,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     report.counts = _counts(dataset, report.items, [path for path in images if path in seen], maps, masks)
     report.errors += [f"{_short(path, dataset)} is not there, but an annotation names it" for path in
                       sorted({*images, *maps, *masks} - seen.keys())]  # fmt: skip
-    report.errors += _unless_refused(dataset.faults, [])
+    report.errors += _unless_refused(dataset.faults, list[str]())
     report.errors += [f"{_short(one.path, dataset)} cannot be read: {one.error}" for one in seen.values() if one.error]
     report.errors += [f"{_short(one.path, dataset)} {one.fault}" for one in seen.values() if one.fault]
     report.errors += _duplicate_ids(report.items)
@@ -99,14 +99,14 @@ def _read(dataset: Dataset, report: Report, progress: Progress) -> Known:
         dataset.prepare(progress)
         kinds = [kind for kind in KINDS if kind in dataset.offers()]
     except (Refusal, CellError) as error:
-        report.errors.append(str(error))
+        report.errors.append(_told(error, dataset))
         return {}
     for kind in kinds:
         try:
             found[kind] = [item for split in SPLITS for item in dataset.items(kind, split)]
         except Refusal as refusal:
-            if str(refusal) not in report.errors:
-                report.errors.append(str(refusal))
+            if _told(refusal, dataset) not in report.errors:
+                report.errors.append(_told(refusal, dataset))
     return found
 
 
@@ -139,8 +139,8 @@ def _listed(dataset: Dataset, report: Report) -> set[Path]:
     try:
         return {path for path in dataset.files() if is_image(path.name)}
     except Refusal as refusal:
-        if str(refusal) not in report.errors:
-            report.errors.append(str(refusal))
+        if _told(refusal, dataset) not in report.errors:
+            report.errors.append(_told(refusal, dataset))
         return set()
 
 
@@ -155,7 +155,7 @@ def _counts(dataset: Dataset, items: Known, images: list[Path], maps: set[Path],
         "series": len({item.series for item in _all(items)}),
         "images": len(images),
         **{NAMES.get(kind, kind): len(of) for kind, of in items.items()},
-        **_unless_refused(dataset.counts, {}),
+        **_unless_refused(dataset.counts, dict[str, int]()),
         "maps": len(maps),
         "masks": len(masks),
         "fixations": sum(map(len, fixations)),
@@ -170,6 +170,10 @@ def _counts(dataset: Dataset, items: Known, images: list[Path], maps: set[Path],
         kind: {split: sum(item.split == split for item in of) for split in SPLITS} for kind, of in items.items()
     }
     return told
+
+
+def _told(error: Exception, dataset: Dataset) -> str:
+    return str(error).removeprefix(f"{dataset.root}/")
 
 
 def _short(path: Path, dataset: Dataset) -> str:

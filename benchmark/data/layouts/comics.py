@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from benchmark.api import Config, setting
 from benchmark.data.boxes import Corners
@@ -39,7 +40,7 @@ class Comics(FileDataset):
     """
 
     name = "comics"
-    on_request = (OCR,)
+    on_request: ClassVar[tuple[str, ...]] = (OCR,)
     Config = ComicsConfig
     whole = frozenset({"panels", "pages"})
     licence = "scans of books in the public domain (Digital Comic Museum)"

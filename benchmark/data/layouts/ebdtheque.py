@@ -126,7 +126,7 @@ def _strays(root: Element) -> int:
 
 def _stated(root: Element, truth: Path) -> tuple[float, float] | None:
     """The size that an SVG says its page has: of the page's image, of what is seen, or its own; None: not in pixels."""
-    given = [(one.get("width", ""), one.get("height", "")) for one in root.iter("image")]
+    given: list[tuple[str, ...]] = [(one.get("width", ""), one.get("height", "")) for one in root.iter("image")]
     given += [tuple((root.get("viewBox") or " ").replace(",", " ").split()[2:4])]
     given += [(root.get("width", ""), root.get("height", ""))]
     for sides in ([side.strip().removesuffix("px") for side in one] for one in given):
