@@ -43,7 +43,7 @@ def test_rows_that_train_from_nothing_choose_no_edge_of_the_grid(cli, first_run,
     grid = ",".join(f"{factor:g}" for factor in BACKBONE_TRIALS)
     done = cli(
         *("--method", "random,scratch", "--task", task, "--protocol", "finetune", "--preset", "smoke"),
-        *("--set", f"{task}.backbone_trials={grid}", "--set", f"{task}.{UPDATES.get(task, 'steps')}=60"),
+        *("--set", f"{task}.backbone_trials={grid}", "--set", "pretrain.images=64", "--no-baseline"),
         *("--threads", "1", "--results", results),
     )
     assert done.returncode == 0, done.stderr
@@ -53,6 +53,3 @@ def test_rows_that_train_from_nothing_choose_no_edge_of_the_grid(cli, first_run,
     for record in tuned.values():
         assert [trial["factor"] for trial in record["trials"]] == list(BACKBONE_TRIALS)
         assert BACKBONE_TRIALS[0] < record["chosen"]["factor"] < BACKBONE_TRIALS[-1], record["trials"]
-
-
-UPDATES = {"classification": "finetune_steps"}
