@@ -122,7 +122,7 @@ def _timm_config(card: Mapping[str, Any]) -> dict[str, Any]:
 
 def _readme(card: Mapping[str, Any], store: Store, out: Path) -> str:
     identity = card["identity"]
-    data = identity["data"]
+    data = card.get("data", identity["data"])
     facts = {
         "method": f"{card['method']} (version {identity['version']})",
         "data": f"{data['id']} (fingerprint {str(data['fingerprint'])[:12]})",

@@ -261,7 +261,7 @@ def skeleton(name: str, settings: BackboneSettings, seed: int) -> Backbone:
 
 
 def _identity_of(dataset: Dataset) -> dict[str, Any]:
-    return {"id": dataset.name, "version": dataset.version, "fingerprint": dataset.fingerprint()}
+    return {"id": dataset.reader, "version": dataset.version, "fingerprint": dataset.fingerprint()}
 
 
 def _plain(config: Config) -> dict[str, Any]:

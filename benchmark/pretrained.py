@@ -91,6 +91,7 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
         card = {
             "key": work.key,
             "identity": dict(work.identity),
+            "data": {"id": data.name, "fingerprint": data.fingerprint(), "own": data.own},
             "architecture": work.backbone,
             "method": method.name,
             "mean": backbone.mean,

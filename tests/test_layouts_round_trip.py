@@ -75,7 +75,7 @@ def panels(labels):
 
 def opened(drawn, layout, tmp_path, sets=()):
     dataset = open_dataset(str(drawn / layout), "quick", (*SETS.get(layout, ()), *sets), tmp_path / "results")
-    assert dataset.name == READERS.get(layout, layout), "recognised by itself"
+    assert dataset.reader == READERS.get(layout, layout), "recognised by itself"
     dataset.prepare(Progress(quiet=True))
     return dataset
 

@@ -8,7 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from benchmark.flags import Parser, common
+from benchmark.data.dataset import Dataset
+from benchmark.flags import Parser, common, series_flag
 
 
 def run(words: list[str]) -> int:
@@ -21,7 +22,7 @@ def run(words: list[str]) -> int:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     info = verbs.add_parser("info", parents=[common()], help="what a dataset is, where to get it, what lies here")
-    info.add_argument("what", metavar="ID|PATH")
+    info.add_argument("what", metavar="ID|[NAME=]PATH")
     check = verbs.add_parser("check", parents=[common()], help="read everything, count it, say what is wrong")
     check.add_argument("what", metavar="PATH|ID")
     check.add_argument("--json", action="store_true", help="layout, counts, errors and warnings as one object")
@@ -49,16 +50,35 @@ def run(words: list[str]) -> int:
     make.add_argument("--layout", metavar="L[,L2|all]", help="which layouts to write (default: those synth is read by)")
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
+    for verb in (info, check, leaks, pack):
+        series_flag(verb)
     flags = parser.parse_args(words)
     acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "pack": _pack}
     acts |= {"make": _make}
     return acts[flags.verb](flags)
 
 
+def _pairs(flags: argparse.Namespace) -> list[tuple[str, str]]:
+    """The pairs of ``--set`` and ``--series-from``."""
+    from benchmark.launch import pair, series_from
+
+    return [*(pair(text) for text in getattr(flags, "set", ())), *series_from(flags)]
+
+
+def _opened(flags: argparse.Namespace) -> Dataset:
+    """The one dataset that a word is about. Raises Refusal."""
+    from benchmark.data.locate import heeds_series_from, open_dataset
+
+    pairs = _pairs(flags)
+    dataset = open_dataset(flags.what, "quick", pairs, flags.results)
+    heeds_series_from(dataset, pairs)
+    return dataset
+
+
 def _info(flags: argparse.Namespace) -> int:
     from benchmark.data import catalogue
 
-    print(catalogue.info(flags.what, flags.results))
+    print(catalogue.info(flags.what, flags.results, _pairs(flags)))
     return 0
 
 
@@ -66,16 +86,14 @@ def _check(flags: argparse.Namespace) -> int:
     """Print the report and write the sheet; status 1 where there are errors."""
     from benchmark.data.check.preview import sheet
     from benchmark.data.check.report import examine
-    from benchmark.data.locate import open_dataset
-    from benchmark.launch import pair
     from benchmark.progress import Progress
     from benchmark.store import Store
 
     Store(flags.results).check_writable()
-    dataset = open_dataset(flags.what, "quick", [pair(text) for text in flags.set], flags.results)
+    dataset = _opened(flags)
     report = examine(dataset, Progress(flags.quiet))
     print(json.dumps(report.json(), indent=1, ensure_ascii=False) if flags.json else report.text())
-    _show(sheet(report.items), flags, f"{dataset.name}-{dataset.root.name}", str(dataset.root.resolve()))
+    _show(sheet(report.items), flags, f"{dataset.reader}-{dataset.root.name}", str(dataset.root.resolve()))
     return 1 if report.errors else 0
 
 
@@ -91,7 +109,7 @@ def _leaks(flags: argparse.Namespace) -> int:
 
     Store(flags.results).check_writable()
     progress = Progress(flags.quiet)
-    one, other = (open_dataset(text, "quick", (), flags.results) for text in (flags.pretraining, flags.test))
+    one, other = (open_dataset(text, "quick", _pairs(flags), flags.results) for text in (flags.pretraining, flags.test))
     for dataset in (one, other):
         dataset.prepare(progress)
     if flags.all and one.root.resolve() == other.root.resolve():
@@ -126,16 +144,14 @@ def _get(flags: argparse.Namespace) -> int:
 
 def _pack(flags: argparse.Namespace) -> int:
     """Pack what is not packed yet; the dataset's own files stay as they are."""
-    from benchmark.data.locate import open_dataset
     from benchmark.data.packed import Pack
     from benchmark.data.packing import pack_images
-    from benchmark.launch import pair
     from benchmark.progress import Progress
     from benchmark.store import Store
 
     Store(flags.results).check_writable()
     progress = Progress(flags.quiet)
-    dataset = open_dataset(flags.what, "quick", [pair(text) for text in flags.set], flags.results)
+    dataset = _opened(flags)
     dataset.prepare(progress)
     pack = Pack.of(dataset.root, flags.results)
     print(pack_images(dataset, pack, progress).told(pack))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmark.data.dataset import SeriesBy
 from benchmark.data.layouts.coco import Coco, CocoConfig, lists_of, mentions
 
 CATEGORIES = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
@@ -20,6 +21,8 @@ class Comix(Coco):
     """
 
     name = "comix"
+    version = 1
+    guesses = False
     Config = CocoConfig
     licence = "annotations: see the homepage; pages: those of the four datasets, to be got from their owners"
     citation = (
@@ -38,3 +41,8 @@ class Comix(Coco):
     def recognises(cls, root: Path) -> bool:
         """Whether a list of COCO's form has CoMix's categories, at its beginning or end."""
         return any(mentions(path, b'"link_sbsc"') for path in lists_of(root))
+
+    @property
+    def series_by(self) -> SeriesBy:
+        """Books are folders, as its authors say."""
+        return "layout"

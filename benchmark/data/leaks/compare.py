@@ -67,7 +67,12 @@ def compare(
 
 
 def _alike(one: Dataset, other: Dataset) -> bool:
-    return (one.numbering or one.name) == (other.numbering or other.name)
+    """Whether a series' name means the same in both: copies of one dataset, not two folders of one general layout."""
+    if one.guesses or other.guesses:
+        return one.root.resolve() == other.root.resolve() or (
+            not (one.own and other.own) and (one.numbering or one.name) == (other.numbering or other.name)
+        )
+    return (one.numbering or one.reader) == (other.numbering or other.reader)
 
 
 def _kept(path: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:
