@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmark import engine
 from benchmark.api import Item, View
 from benchmark.data.cache import ImageCache
 from benchmark.data.cache import build as build_cache
-from benchmark.data.dataset import Dataset, Split
+from benchmark.data.dataset import Dataset
 from benchmark.data.packed import Pack
-from benchmark.errors import CellError
 from benchmark.planned import Plan
 from benchmark.progress import Progress
 from benchmark.request import Request
 from benchmark.store import Store
+
+Made = TypeVar("Made")
 
 
 class Bench:
@@ -51,13 +52,6 @@ class Bench:
         self.device.fabric.barrier()
         self.prepared.add(str(data.root))
 
-    def cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
-        """The squares of all items of a view's kind in some splits. Raises CellError where there are none."""
-        items = [item for split in splits for item in data.items(view.kind, split)]
-        if not items:
-            raise CellError(f"{data.name} has no {view.kind} in its {' and '.join(splits)} series")
-        return self.squares(data, items, view)
-
     def squares(self, data: Dataset, items: list[Item], view: View) -> ImageCache:
         """The cache of items; rank 0 builds it, the others open it."""
         folder = self.store.root / "cache" / "images"
@@ -66,12 +60,16 @@ class Bench:
             key, threads = data.fingerprint(), self.request.threads
             return build_cache(items, view, folder, key, self.progress, threads, Pack.of(data.root, self.store.root))
 
+        return self.in_turn(build)
+
+    def in_turn(self, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives: rank 0 makes it and leaves in the results folder what the others then find there."""
         if self.first:
-            cache = build()
+            made = make()
             self.device.fabric.barrier()
-            return cache
+            return made
         self.device.fabric.barrier()
-        return build()
+        return make()
 
     def phase(self, seconds: float, devices: int = 1) -> dict[str, float]:
         """What a record says of a phase that took so long on so many devices."""

@@ -50,6 +50,7 @@ def run_flags() -> Parser:
     add("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1")
     add("--budget", default="images", choices=("images", "flops"), help="what all pretext tasks get the same of")
     add("--transductive", action="store_true", help="let pretraining read validation and test series; marks the row")
+    add("--exclude-suspects", action="store_true", help="pretrain without images that look like those of val or test")
     add("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="one setting; may be repeated")
     add("--grid", action="append", default=[], metavar="NAME.FIELD=V,V", help="one row per value; may be repeated")
     add("--devices", type=int, default=1, metavar="N", help="processes, one per device")

@@ -40,6 +40,7 @@ def request_of(
             seeds=flags.seeds,
             budget=flags.budget,
             transductive=flags.transductive,
+            exclude_suspects=flags.exclude_suspects,
             sets=(*sets, *(pair(text) for text in flags.set), *series_from(flags)),
             grid=(
                 *((key, tuple(values.split(","))) for key, values in map(pair, flags.grid)),

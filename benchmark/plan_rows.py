@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from benchmark import engine, initialise, provenance, registry
+from benchmark import engine, initialise, pool, provenance, registry
 from benchmark.api import Dataset, Declined, Method, Task
 from benchmark.backbones import DEFAULTS, Backbone, weights_bytes
 from benchmark.config import BackboneSettings, Config, PretrainSettings
@@ -118,6 +118,8 @@ class Rows:
                 changed["init"] = "imagenet" if self.request.init == "imagenet" else Path(self.request.init).name
             if self.request.budget != "images":
                 changed["budget"] = self.request.budget
+            if self.request.exclude_suspects:
+                changed["exclude-suspects"] = True
             try:
                 pretraining = self._pretraining(method, source, backbone, seed)
             except (Declined, Refusal) as reason:
@@ -178,8 +180,11 @@ class Rows:
         require(method.needs, self.pretrain_data, f"method {method.name}")
         method.build(copy.deepcopy(backbone))
         for view in method.views().values():
-            self.pretrain_data.require(view.kind, "train")
-            self.pretrain_data.require(view.kind, "val")
+            if pool.is_pool(self.data, self.pretrain_data):
+                pool.require(self.pretrain_data, view.kind)
+            else:
+                self.pretrain_data.require(view.kind, "train")
+                self.pretrain_data.require(view.kind, "val")
         init: Path | Literal["imagenet"] | None = None
         if self.request.init is not None:
             init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
@@ -192,6 +197,7 @@ class Rows:
             "budget": self.request.budget,
             "transductive": self.request.transductive,
             "data": _identity_of(self.pretrain_data),
+            **pool.identity(self.data, self.pretrain_data, self.request.exclude_suspects),
         }
         return Pretraining(
             key=key_of(source),

@@ -42,6 +42,7 @@ class Request(BaseModel):
     seeds: int = Field(default=1, ge=1, le=1000)
     budget: Literal["images", "flops"] = "images"
     transductive: bool = False
+    exclude_suspects: bool = False
     sets: tuple[tuple[str, str], ...] = ()
     grid: tuple[tuple[str, tuple[str, ...]], ...] = ()
     results: Path = Path("results")

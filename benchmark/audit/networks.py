@@ -14,6 +14,7 @@ from benchmark.backbones import Backbone
 from benchmark.bench import Bench
 from benchmark.locks import machine_slot
 from benchmark.planned import Pretraining
+from benchmark.pool import reading
 from benchmark.seeding import derive
 from benchmark.store import key_of
 
@@ -25,8 +26,10 @@ class Workshop:
         self.bench, self.work, self.folder = bench, work, folder
 
     def panels(self, method: Any, split: Any) -> Any:
-        """The squares that a method cuts, of a split."""
-        return self.bench.cache(self.bench.plan.pretrain_data, method.views()["image"], (split,))
+        """The squares that a method cuts: of what the pretraining reads (``train``), or of what it holds out."""
+        view, found = method.views()["image"], reading(self.bench, self.work)
+        items = (found.train if split == "train" else found.held_out)[view.kind]
+        return self.bench.squares(self.bench.plan.pretrain_data, items, view)
 
     def initial(self, method: Any) -> tuple[Backbone, nn.Module]:
         """Backbone and pretext network as training starts from them, in evaluation mode."""

@@ -89,12 +89,13 @@ def _about(cls: type[Dataset]) -> list[str]:
 
 def _about_own(dataset: Dataset) -> list[str]:
     """What is known of a person's own data, which is what they say themselves: a layout gives no licence."""
-    known = about(dataset)
+    known, cls = about(dataset), type(dataset)
     how = f" (by {known.known_by})" if known.known_by else ""
     return [
         f"{dataset.name}: your own data, read as {dataset.reader}: {type(dataset).layout}",
         f"homepage:  {known.homepage or '-'}",
         f"licence:   {known.licence or UNKNOWN}{how if known.licence else ''}",
+        *([f"terms:     {cls.terms} ({_accepted(cls)}), if these are {cls.name}'s data"] if cls.terms else ()),
         f"cite:      {known.citation or '-'}",
     ]
 

@@ -42,6 +42,11 @@ def run(words: list[str]) -> int:
     pack = verbs.add_parser("pack", parents=[common()], help="many small images into one file that is read faster")
     pack.add_argument("what", metavar="ID|PATH")
     pack.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
+    cut = verbs.add_parser("cut", parents=[common()], help="panels out of whole pages, by their gutters")
+    cut.add_argument("what", metavar="PAGES", help="ID|PATH")
+    cut.add_argument("--out", type=Path, metavar="DIR", help="a new folder for the panels")
+    cut.add_argument("--score", action="store_true", help="recall and precision against panels that are annotated")
+    cut.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
     make = verbs.add_parser("make", parents=[common()], help="draw a copy of synth into a folder")
     make.add_argument("what", choices=("synth",))
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -50,10 +55,10 @@ def run(words: list[str]) -> int:
     make.add_argument("--layout", metavar="L[,L2|all]", help="which layouts to write (default: those synth is read by)")
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
-    for verb in (info, check, leaks, pack):
+    for verb in (info, check, leaks, pack, cut):
         series_flag(verb)
     flags = parser.parse_args(words)
-    acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "pack": _pack}
+    acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "pack": _pack, "cut": _cut}
     acts |= {"make": _make}
     return acts[flags.verb](flags)
 
@@ -158,14 +163,50 @@ def _pack(flags: argparse.Namespace) -> int:
     return 0
 
 
+def _cut(flags: argparse.Namespace) -> int:
+    """Cut pages into panels, or say how well that goes; status 1 where pages could not be cut."""
+    from benchmark.data.cut.cutting import cut, pages_of, picture_of
+    from benchmark.data.cut.score import score
+    from benchmark.errors import CellError, Refusal
+    from benchmark.progress import Progress
+    from benchmark.store import Store
+
+    if not flags.out and not flags.score:
+        raise Refusal("data cut needs --out DIR for the panels, or --score to hold them against annotated ones")
+    Store(flags.results).check_writable()
+    dataset, progress = _opened(flags), Progress(flags.quiet)
+    dataset.prepare(progress)
+    if flags.score:
+        if "boxes:panel" not in dataset.offers():
+            raise Refusal(f"--score: no panels are annotated in {dataset.root} ({dataset.reader})")
+        for name, found in score(pages_of(dataset), progress).items():
+            print(f"{name}: {found.line()}")
+    if not flags.out:
+        return 0
+    try:
+        cutting = cut(dataset, flags.out, progress)
+    except CellError as error:
+        raise Refusal(str(error)) from None
+    print(cutting.text())
+    if (picture := picture_of(cutting, pages_of(dataset))) is not None:
+        path = flags.results / "check" / f"cut-{hashlib.sha256(str(flags.out.resolve()).encode()).hexdigest()[:6]}.png"
+        write_picture(path, picture)
+    return 1 if any(page.why for page in cutting.pages) else 0
+
+
 def _show(picture: bytes | None, flags: argparse.Namespace, name: str, of: str) -> None:
     """Write a picture under a name that tells folders of the same name apart, and say where it lies."""
+    if picture:
+        folder = flags.out or flags.results / "check"
+        write_picture(folder / f"{name}-{hashlib.sha256(of.encode()).hexdigest()[:6]}.png", picture)
+
+
+def write_picture(path: Path, picture: bytes) -> None:
+    """Write a picture and say where it lies."""
     from benchmark.store import write_atomic
 
-    if picture:
-        path = (flags.out or flags.results / "check") / f"{name}-{hashlib.sha256(of.encode()).hexdigest()[:6]}.png"
-        write_atomic(path, picture)
-        print(f"pictures: {path}", file=sys.stderr)
+    write_atomic(path, picture)
+    print(f"pictures: {path}", file=sys.stderr)
 
 
 def _make(flags: argparse.Namespace) -> int:

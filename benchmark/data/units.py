@@ -116,11 +116,12 @@ def by_stem(texts: Mapping[str, str], generic: Collection[str] = (), given: bool
     levels = range(max(map(len, beginnings.values()), default=0))
     found = [{name: of[min(level, len(of) - 1)] for name, of in beginnings.items()} for level in levels]
     counts = [len(set(of.values())) for of in found]
-    for least in (3, 2) if given else (3, 2, 1):
+    for least in (3, 2):
         for of, count in zip(found, counts, strict=True):
-            if least <= count < len(of) and (count > 1 or _tells(next(iter(of.values())), generic)):
+            if least <= count < len(of):
                 return of
-    return None
+    one = [of for of, count in zip(found, counts, strict=True) if count == 1 < len(of)]
+    return one[-1] if one and not given and _tells(next(iter(one[-1].values())), generic) else None
 
 
 def _beginnings(text: str, generic: Collection[str]) -> list[str]:

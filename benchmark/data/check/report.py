@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmark.data.boxes import is_fault
 from benchmark.data.check.images import VOID, Seen, look_at
+from benchmark.data.cut import whole_pages
 from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, SeriesBy
 from benchmark.data.files import FileDataset
 from benchmark.data.images import is_image
@@ -94,6 +95,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     report.warnings += [f"{_short(one.path, dataset)} {odd}" for one in seen.values() for odd in one.oddities]
     report.warnings += _same_picture(dataset, report.items, seen)
     report.warnings += _empty_classes(dataset, report.items)
+    report.warnings += [line] if (line := whole_pages.told(dataset)) else []
     report.warnings += _other_split(dataset, report.items)
     report.warnings += [f"no item is {split}" for split in SPLITS if report.items and not splits[split]]
     return report
