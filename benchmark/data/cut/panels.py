@@ -31,12 +31,12 @@ def panels_of(grey: np.ndarray) -> list[Box]:
     scale = min(1.0, LONGEST / max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1 else grey
-    found: list[Box] = []
-    for light in (True, False):
-        drawn = ~background(small, light)
-        boxes = [box for box in _cut(small, drawn, (0, 0, size[0], size[1])) if _is_panel(box, size)]
-        if not found or (len(found) < FEWEST <= len(boxes)):
-            found = boxes
+    found, dark = (
+        [box for box in _cut(small, ~background(small, light), (0, 0, *size)) if _is_panel(box, size)]
+        for light in (True, False)
+    )
+    if len(found) < FEWEST <= len(dark):
+        found = dark
     return sorted((_enlarged(box, scale, width, height) for box in found), key=lambda box: (box[1], box[0]))
 
 
