@@ -207,11 +207,12 @@ def test_open_mantra_s_panels_at_iou_seven_tenths(shared, capsys, tmp_path):
     print(said)
     assert "of 1,069 annotated panels" in said.splitlines()[-1]
     recall, precision = figures(said)
-    assert (recall, precision) >= (RECALL, 0)
+    assert recall >= RECALL
     assert precision >= PRECISION
 
 
-RECALL, PRECISION = 0.55, 0.65
+RECALL, PRECISION = 0.67, 0.73
+"""Just below what docs/data.md states: 0.678 and 0.735."""
 
 
 def figures(said: str) -> tuple[float, float]:
