@@ -108,7 +108,7 @@ def picture_of(cutting: Cutting, pages: Sequence[Item]) -> bytes | None:
     drawn, panels = [], []
     for item in pages:
         page = found[names[item.id]]
-        boxes = tuple(Labelled("panel", *map(float, box)) for box in page.boxes)
+        boxes = tuple(Labelled("panel", x0, y0, x1, y1) for x0, y0, x1, y1 in page.boxes)
         drawn.append(Item(item.id, item.path, item.series, item.split, boxes=boxes))
         panels += [Item(file, cutting.out / file, item.series, item.split) for file in page.files]
     return sheet({"pages": drawn, "panels": panels})
