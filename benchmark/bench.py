@@ -9,16 +9,15 @@ from benchmark import engine
 from benchmark.api import Item, View
 from benchmark.data.cache import build as build_cache
 from benchmark.data.cached import Cached, ImageCache
-from benchmark.data.dataset import Dataset, Split
+from benchmark.data.dataset import Dataset
 from benchmark.data.packed import Pack
 from benchmark.data.strips import build_strips
-from benchmark.errors import CellError
 from benchmark.planned import Plan
 from benchmark.progress import Progress
 from benchmark.request import Request
 from benchmark.store import Store
 
-T = TypeVar("T")
+Made = TypeVar("Made")
 
 
 class Bench:
@@ -54,13 +53,8 @@ class Bench:
         self.device.fabric.barrier()
         self.prepared.add(str(data.root))
 
-    def cache(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> ImageCache:
-        """The squares of all items of a view's kind in some splits. Raises CellError where there are none."""
-        return self.squares(data, self._items(data, view, splits), view)
-
-    def training(self, data: Dataset, view: View, splits: tuple[Split, ...], window: str) -> Cached:
+    def training(self, data: Dataset, items: list[Item], view: View, window: str) -> Cached:
         """What a pretraining sees: strips, where it takes a square at a ``window`` of its own at every step."""
-        items = self._items(data, view, splits)
         if window == "centre" or view.fit != "crop":
             return self.squares(data, items, view)
         return self._built(build_strips, data, items, view)
@@ -69,24 +63,19 @@ class Bench:
         """The cache of items; rank 0 builds it, the others open it."""
         return self._built(build_cache, data, items, view)
 
-    def _items(self, data: Dataset, view: View, splits: tuple[Split, ...]) -> list[Item]:
-        items = [item for split in splits for item in data.items(view.kind, split)]
-        if not items:
-            raise CellError(f"{data.name} has no {view.kind} in its {' and '.join(splits)} series")
-        return items
-
-    def _built(self, build: Callable[..., T], data: Dataset, items: list[Item], view: View) -> T:
+    def _built(self, build: Callable[..., Made], data: Dataset, items: list[Item], view: View) -> Made:
         folder, pack = self.store.root / "cache" / "images", Pack.of(data.root, self.store.root)
+        key, threads = data.fingerprint(), self.request.threads
+        return self.in_turn(lambda: build(items, view, folder, key, self.progress, threads, pack))
 
-        def build_here() -> T:
-            return build(items, view, folder, data.fingerprint(), self.progress, self.request.threads, pack)
-
+    def in_turn(self, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives: rank 0 makes it and leaves in the results folder what the others then find there."""
         if self.first:
-            cache = build_here()
+            made = make()
             self.device.fabric.barrier()
-            return cache
+            return made
         self.device.fabric.barrier()
-        return build_here()
+        return make()
 
     def phase(self, seconds: float, devices: int = 1) -> dict[str, float]:
         """What a record says of a phase that took so long on so many devices."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load, save
 
-from benchmark import engine, leak_check, transfer
+from benchmark import engine, leak_check, pool, transfer
 from benchmark.api import Item, Predictions
 from benchmark.bench import Bench
 from benchmark.data.cache import build as build_cache
@@ -200,8 +200,8 @@ def _look_for_leaks(
 ) -> None:
     """Note which test items look like what was pretrained on, and the metrics without them."""
     began = time.monotonic()
-    splits = SPLITS if bench.request.transductive else ("train",)
-    leaks, suspect = leak_check.check(work, bench.plan, splits, test.items, bench.store, bench.progress)
+    pretrained_on = pool.reading(bench, work).images
+    leaks, suspect = leak_check.check(pretrained_on, bench.plan, test.items, bench.store, bench.progress)
     leaks["without"] = leak_check.without(cell.task.scorer, scored.items, suspect, scored.metrics)
     if suspect.any():
         scored.items["leak"] = suspect

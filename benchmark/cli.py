@@ -13,7 +13,7 @@ from benchmark.flags import Parser, common, run_flags
 VERBS = {
     "list": "methods, tasks, datasets, tables or runs",
     "describe": "every setting of a method, task or dataset: type, default, source",
-    "data": "info ID | check PATH | leaks A B | accept ID | get ID | make synth --out DIR",
+    "data": "info ID | check PATH | cut PAGES --out DIR | leaks A B | accept ID | get ID | make synth --out DIR",
     "table": "print a declared table from what has been run; --run runs what is missing",
     "report": "the tables and all that is behind them as pages to look at: results/report/index.html",
     "compare": "CELL CELL: two rows against each other, with all that they differ in",

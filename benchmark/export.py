@@ -131,7 +131,7 @@ def _card(card: Mapping[str, Any]) -> str:
 
 def _readme(card: Mapping[str, Any], store: Store, out: Path) -> str:
     identity = card["identity"]
-    data = identity["data"]
+    data = card.get("data", identity["data"])
     facts = {
         "method": f"{card['method']} (version {identity['version']})",
         "trained with": card.get("supervision", UNKNOWN),

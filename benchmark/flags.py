@@ -33,8 +33,14 @@ def run_flags() -> Parser:
     """The flags of a run, which ``table NAME --run`` shares."""
     parser = Parser(add_help=False, allow_abbrev=False)
     add = parser.add_argument
-    add("--data", default="synth", metavar="ID|PATH", help="dataset of the task (default: synth, drawn by the program)")
-    add("--pretrain-data", metavar="ID|PATH", help="dataset of the pretext task (default: --data)")
+    add(
+        "--data",
+        default="synth",
+        metavar="ID|[NAME=]PATH",
+        help="dataset of the task (default: synth, drawn by the program)",
+    )
+    add("--pretrain-data", metavar="ID|[NAME=]PATH", help="dataset of the pretext task (default: --data)")
+    series_flag(parser)
     add("--preset", default="quick", help="budget: smoke, quick, standard or paper (default: quick)")
     add("--protocol", default="frozen", metavar="NAMES", help="frozen, finetune, both, all, or names like frozen@1")
     add("--backbone", metavar="NAME", help="any timm model with feature maps (default: the preset's)")
@@ -44,6 +50,7 @@ def run_flags() -> Parser:
     add("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1")
     add("--budget", default="images", choices=("images", "flops"), help="what all pretext tasks get the same of")
     add("--transductive", action="store_true", help="let pretraining read validation and test series; marks the row")
+    add("--exclude-suspects", action="store_true", help="pretrain without images that look like those of val or test")
     add("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="one setting; may be repeated")
     add("--grid", action="append", default=[], metavar="NAME.FIELD=V,V", help="one row per value; may be repeated")
     add("--devices", type=int, default=1, metavar="N", help="processes, one per device")
@@ -63,3 +70,12 @@ def run_flags() -> Parser:
     add("--no-baseline", action="store_true", help="without the control row random and the trivial rows")
     add("--force", action="store_true", help="run finished cells again; their pretraining is kept")
     return parser
+
+
+def series_flag(parser: argparse.ArgumentParser) -> None:
+    """The flag that says what a series is, where a folder leaves it open."""
+    parser.add_argument(
+        "--series-from",
+        metavar="REGEX",
+        help="of which series an image is: what REGEX finds in its path (its first group, else all)",
+    )

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmark import registry, supervise
-from benchmark.data.locate import open_dataset
+from benchmark.data.locate import heeds_series_from, open_dataset
 from benchmark.errors import Refusal
 from benchmark.progress import Progress
-from benchmark.request import Request, check_names, check_settings, usual_threads
+from benchmark.request import SERIES_FROM, Request, check_names, check_settings, usual_threads
 from benchmark.store import Store
 
 
@@ -40,7 +40,8 @@ def request_of(
             seeds=flags.seeds,
             budget=flags.budget,
             transductive=flags.transductive,
-            sets=(*sets, *(pair(text) for text in flags.set)),
+            exclude_suspects=flags.exclude_suspects,
+            sets=(*sets, *(pair(text) for text in flags.set), *series_from(flags)),
             grid=(
                 *((key, tuple(values.split(","))) for key, values in map(pair, flags.grid)),
                 *_label_fractions(flags.label_fraction, tasks),
@@ -69,7 +70,7 @@ def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, 
     return [(f"{name}.label_fraction", tuple(text.split(","))) for name in names]
 
 
-AS_ASKED = ("preset", "changed", "given", "init", "weights", "transductive", "supervision")
+AS_ASKED = (*("preset", "changed", "given", "init", "weights", "transductive", "supervision", "data", "pretrain_data"),)
 """What a record says of the request rather than of the number (supervision: a card may have come since)."""
 
 
@@ -77,7 +78,10 @@ def prepare(request: Request) -> None:
     """Refuse a request that cannot be carried out, before a worker is started."""
     check_names(request)
     named = {request.data, request.pretrain_data or request.data}
-    check_settings(request, {open_dataset(name, request.preset, request.sets, request.results).name for name in named})
+    datasets = [open_dataset(name, request.preset, request.sets, request.results) for name in named]
+    check_settings(request, {dataset.reader for dataset in datasets})
+    if not any(dataset.guesses for dataset in datasets):
+        heeds_series_from(datasets[0], request.sets)
     if not request.dry_run:
         Store(request.results).check_writable()
 
@@ -140,3 +144,8 @@ def pair(text: str) -> tuple[str, str]:
     if not equals:
         raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{text}'")
     return key.strip(), value
+
+
+def series_from(flags: argparse.Namespace) -> list[tuple[str, str]]:
+    """The pair of ``--series-from``; none where it is not given."""
+    return [(SERIES_FROM, flags.series_from)] if flags.series_from is not None else []

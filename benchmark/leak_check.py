@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmark.api import Dataset, Item, Split
+from benchmark.api import Item
 from benchmark.data.leaks.compare import compare, told
-from benchmark.planned import Plan, Pretraining
+from benchmark.planned import Plan
 from benchmark.progress import Progress
 from benchmark.store import Store
 
 
 def check(
-    work: Pretraining, plan: Plan, splits: tuple[Split, ...], test: list[Item], store: Store, progress: Progress
+    pretraining: Sequence[Item], plan: Plan, test: list[Item], store: Store, progress: Progress
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """What a record says of leaks, and which test items are suspect, bool (N,)."""
-    pretraining = pretrained_on(plan.pretrain_data, work, splits)
+    """What a record says of leaks from the images that were pretrained on; which test items are suspect, bool (N,)."""
     cache = store.root / "cache" / "hashes"
     leaks = compare(test, plan.data, pretraining, plan.pretrain_data, cache, progress)
     return told(leaks, test, pretraining), leaks.suspect
-
-
-def pretrained_on(data: Dataset, work: Pretraining, splits: tuple[Split, ...]) -> list[Item]:
-    """Every image that a pretraining reads, once, whichever of its views shows it."""
-    found: dict[tuple[object, ...], Item] = {}
-    for kind in dict.fromkeys(view.kind for view in work.method.views().values()):
-        for split in splits:
-            for item in data.items(kind, split):
-                for part in item.parts.values() if item.parts else (item,):
-                    found.setdefault((part.path, part.crop, part.hole), part)
-    return list(found.values())
 
 
 def without(

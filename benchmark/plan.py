@@ -7,11 +7,13 @@ from typing import Any
 from benchmark import registry
 from benchmark.api import Dataset, Task
 from benchmark.backbones import DEFAULTS
+from benchmark.data.cut import whole_pages
 from benchmark.data.dataset import SPLITS
 from benchmark.engine import Device
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.plan_rows import Rows, plugin, require
 from benchmark.planned import Cell, Plan
+from benchmark.pool import is_pool
 from benchmark.request import Request, method_names, predicted, task_names
 
 FAMILIES = ("frozen", "finetune")
@@ -54,6 +56,8 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
     datasets = [data] if pretrain_data is data else [data, pretrain_data]
     notes += [line for dataset in datasets if (line := dataset.changes())]
     notes += dict.fromkeys(cell.told for cell in cells.values() if cell.told)
+    if any(cell.pretraining for cell in cells.values()) and (line := whole_pages.told(pretrain_data)):
+        notes.append(f"{pretrain_data.name}: {line}")
     plan = Plan(list(cells.values()), data, pretrain_data, notes)
     _refuse_idle_flags(request, plan)
     return plan
@@ -81,7 +85,16 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
         raise Refusal(f"no task can run on {plan.data.name}: {'; '.join(plan.notes)}")
     if request.weights is not None and not any(cell.weights for cell in plan.cells) and request.init != "imagenet":
         raise Refusal("--weights is heeded by methods like imagenet; for a pretext task to start from: --init FILE")
-    idle = {"--init": request.init, "--transductive": request.transductive, "--pretrain-data": request.pretrain_data}
+    if request.exclude_suspects and request.transductive:
+        raise Refusal("--exclude-suspects leaves out what --transductive asks to read; give one of them")
+    if request.transductive and is_pool(plan.data, plan.pretrain_data):
+        raise Refusal("--transductive is about the task's own data; of another --pretrain-data everything is read")
+    idle = {
+        "--init": request.init,
+        "--transductive": request.transductive,
+        "--exclude-suspects": request.exclude_suspects,
+        "--pretrain-data": request.pretrain_data,
+    }
     for flag, value in idle.items():
         if value and not plan.pretrainings() and not any(cell.declined for cell in plan.cells):
             raise Refusal(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")

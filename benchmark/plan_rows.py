@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark import engine, plan_checks, provenance, registry, supervision
+from benchmark import engine, plan_checks, pool, provenance, registry, supervision
 from benchmark.api import Dataset, Declined, Given, Method, Task
 from benchmark.backbones import skeleton
 from benchmark.config import BackboneSettings, Config, PretrainSettings
@@ -117,6 +117,8 @@ class Rows:
                 changed["init"] = "imagenet" if self.request.init == "imagenet" else Path(self.request.init).name
             if self.request.budget != "images":
                 changed["budget"] = self.request.budget
+            if self.request.exclude_suspects:
+                changed["exclude-suspects"] = True
             try:
                 pretraining = self._pretraining(method, source, seed)
                 if pretraining.init is not None:
@@ -187,8 +189,11 @@ class Rows:
     def _pretraining(self, method: Method, source: dict[str, Any], seed: int) -> Pretraining:
         require(method.needs, self.pretrain_data, f"method {method.name}")
         for view in method.views().values():
-            self.pretrain_data.require(view.kind, "train")
-            self.pretrain_data.require(view.kind, "val")
+            if pool.is_pool(self.data, self.pretrain_data):
+                pool.require(self.pretrain_data, view.kind)
+            else:
+                self.pretrain_data.require(view.kind, "train")
+                self.pretrain_data.require(view.kind, "val")
         init: Path | Literal["imagenet"] | None = None
         first = Given("")
         if self.request.init is not None:
@@ -203,6 +208,7 @@ class Rows:
             "budget": self.request.budget,
             "transductive": self.request.transductive,
             "data": _identity_of(self.pretrain_data),
+            **pool.identity(self.data, self.pretrain_data, self.request.exclude_suspects),
         }
         return Pretraining(
             key=key_of(source),
@@ -269,7 +275,7 @@ def require(needs: frozenset[str], dataset: Dataset, who: str) -> None:
 
 
 def _identity_of(dataset: Dataset) -> dict[str, Any]:
-    return {"id": dataset.name, "version": dataset.version, "fingerprint": dataset.fingerprint()}
+    return {"id": dataset.reader, "version": dataset.version, "fingerprint": dataset.fingerprint()}
 
 
 def _plain(config: Config) -> dict[str, Any]:

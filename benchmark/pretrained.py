@@ -14,12 +14,13 @@ from benchmark.backbones import Backbone
 from benchmark.bench import Bench
 from benchmark.data.cache import aligned
 from benchmark.data.cache import build as build_cache
-from benchmark.data.dataset import SPLITS, Dataset
+from benchmark.data.dataset import Dataset
 from benchmark.data.packed import Pack
 from benchmark.errors import CellError, Refusal
 from benchmark.locks import machine_slot
 from benchmark.pictures import save_pictures
 from benchmark.planned import Cell, Pretraining
+from benchmark.pool import Reading, reading
 from benchmark.seeding import derive
 from benchmark.store import Store, checksum, write_atomic, write_json
 from benchmark.weights_files import load_weights, weights_bytes
@@ -65,12 +66,15 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
     affected = [cell.id for cell in bench.plan.cells if cell.pretraining and cell.pretraining.key == work.key]
     bench.report({"event": "working", "cells": affected})
     data, method = bench.plan.pretrain_data, work.method
-    bench.prepare(data)
-    splits = SPLITS if bench.request.transductive else ("train",)
+    for used in (data, bench.plan.data) if bench.request.exclude_suspects else (data,):
+        bench.prepare(used)
+    found = bench.in_turn(lambda: reading(bench, work))
+    if bench.first:
+        _tell(bench, work, found)
     views = method.views()
     window = work.settings.window
-    panels = aligned({name: bench.training(data, view, splits, window) for name, view in views.items()})
-    held_out = aligned({name: bench.cache(data, view, ("val",)) for name, view in views.items()})
+    panels = aligned({name: bench.training(data, found.train[view.kind], view, window) for name, view in views.items()})
+    held_out = aligned({name: bench.squares(data, found.held_out[view.kind], view) for name, view in views.items()})
     checkpoint = engine.Checkpoint(bench.store.root / "checkpoints" / f"{work.key}.pt", bench.device)
     with machine_slot(bench.device.name, bench.progress) if bench.first else ExitStack():
         outcome = pretrain.pretrain(
@@ -87,12 +91,10 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
         )
     if bench.first:
         data_bytes = weights_bytes(backbone)
-        held_back = sum(
-            len(data.items(view.kind, split)) for view in views.values() for split in SPLITS if split not in splits
-        )
         card = {
             "key": work.key,
             "identity": dict(work.identity),
+            "data": {"id": data.name, "fingerprint": data.fingerprint(), "own": data.own},
             "architecture": work.backbone,
             "method": method.name,
             "supervision": work.supervision,
@@ -106,7 +108,8 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
             "curve": outcome.curve,
             "exclusions": {
                 "panels_read": sum(len(cache.items) for cache in panels.values()),
-                "panels_of_other_series_held_back": held_back,
+                "panels_of_other_series_held_back": found.held_back,
+                **found.told(),
                 "unreadable": [
                     {"item": item, "reason": why} for cache in panels.values() for item, why in cache.failures
                 ],
@@ -121,6 +124,22 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
         write_atomic(path, data_bytes)
     bench.device.fabric.barrier()
     checkpoint.remove()
+
+
+def _tell(bench: Bench, work: Pretraining, found: Reading) -> None:
+    """Say what is read where it is not the plain training series; the images left out go into a file of their own."""
+    name, read = bench.plan.pretrain_data.name, sum(map(len, found.train.values()))
+    if found.pool:
+        kept = sum(map(len, found.held_out.values()))
+        bench.progress.say(
+            f"{work.method.name} reads all of {name}, on which nothing is tested: {read:,} items; {kept:,} are kept "
+            "for the pretext figure" + (f", {found.held_back:,} are what is tested" if found.held_back else "")
+        )
+    if bench.request.exclude_suspects:
+        lines = ["image,like,bits", *(f'"{one.image}","{one.like}",{one.bits}' for one in found.suspects)]
+        path = weights_path(bench.store, work).with_name("suspects.csv")
+        write_atomic(path, "\n".join([*lines, ""]).encode())
+        bench.progress.say(f"{len(found.suspects):,} suspects left out of pretraining on {name}: {path}")
 
 
 def look(bench: Bench, backbone: Backbone, data: Dataset, folder: Path) -> None:

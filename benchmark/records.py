@@ -56,6 +56,9 @@ def _backbone(cell: Cell) -> dict[str, Any]:
 def _told_of(dataset: Dataset) -> dict[str, Any]:
     return {
         "id": dataset.name,
+        "layout": dataset.reader,
+        "own": dataset.own,
+        "series_by": dataset.series_by,
         "fingerprint": dataset.fingerprint(),
         "version": dataset.version,
         "settings": dataset.config.model_dump(mode="json"),

@@ -15,6 +15,8 @@ from benchmark.config import PRESETS, BackboneSettings, PretrainSettings
 from benchmark.errors import Refusal, did_you_mean
 
 SHARED_OWNERS = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
+SERIES_FROM = "data.series_from"
+"""The pair of ``--series-from``; it travels with those of ``--set``, because it decides which data are meant."""
 
 
 def usual_threads() -> int:
@@ -40,6 +42,7 @@ class Request(BaseModel):
     seeds: int = Field(default=1, ge=1, le=1000)
     budget: Literal["images", "flops"] = "images"
     transductive: bool = False
+    exclude_suspects: bool = False
     sets: tuple[tuple[str, str], ...] = ()
     grid: tuple[tuple[str, tuple[str, ...]], ...] = ()
     results: Path = Path("results")
@@ -134,6 +137,8 @@ def check_settings(request: Request, datasets: set[str]) -> None:
         if key.split(".")[0] in datasets:
             raise Refusal(f"--grid {key}: the data are the same for all rows of a table; use --set and another run")
     for key, _ in (*request.sets, *request.grid):
+        if key == SERIES_FROM:
+            continue
         owner, dot, field = key.partition(".")
         if not dot or not field:
             raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{key}'")

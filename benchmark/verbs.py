@@ -50,12 +50,14 @@ def verb_list(words: list[str]) -> int:
 
 
 def _run_row(record: dict[str, Any]) -> dict[str, Any]:
+    from leaderboards.rows import called
+
     primary = record.get("primary")
     value = record.get("metrics", {}).get(primary, {}).get("value")
     figure = f"{primary} {value:.4f}" if value is not None else record.get("reason", "")
     changed = " ".join(f"{key}={value}" for key, value in record["changed"].items())
     backbone = record["backbone"]["name"] if record["backbone"] else "-"
-    what = f"{record['method']} on {record['task']}/{record['protocol']}, {record['data']['id']}, {backbone}"
+    what = f"{record['method']} on {record['task']}/{record['protocol']}, {called(record['data'])}, {backbone}"
     how = f"seed {record['seed']}, {record['preset']} {changed}".rstrip()
     return {
         "name": record["id"],

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.units import GUESSED, TOLD
 from benchmark.errors import Refusal
 from benchmark.index import summaries
 from benchmark.store import Store, key_of, write_atomic
@@ -20,7 +21,7 @@ from leaderboards.joined import join
 from leaderboards.layout import arranged, chosen, metric_names, missing, reported
 from leaderboards.matching import match, row_of, sieve
 from leaderboards.remarks import block_notes, hoisted, marks, table_notes
-from leaderboards.rows import Group, Record, blocks, plain
+from leaderboards.rows import Group, Record, blocks, called, plain
 from leaderboards.table import Block, Cell, Head, Row, Table
 from leaderboards.tables import RowSpec, TableFile
 from leaderboards.verdicts import Judged, judge, limits
@@ -41,7 +42,7 @@ def tables(
     made: list[Table] = []
     for part in parts.values():
         first = part[0]
-        title = declared.title if declared else f"{first['task']} on {first['data']['id']}"
+        title = declared.title if declared else f"{first['task']} on {called(first['data'])}"
         table = build(store, part, title, declared, axes)
         if any(table.name == other.name for other in made):
             table = replace(table, name=f"{table.name}-{first['data']['fingerprint'][:6]}")
@@ -248,12 +249,13 @@ def _about(record: Record) -> dict[str, str]:
         "task": record["task"],
         "protocol": record["protocol"],
         "data": f"{data['id']} {str(data['fingerprint'])[:8]}" + (f" ({kind})" if kind else ""),
+        **({"series": TOLD[data["series_by"]]} if data.get("series_by") in GUESSED else {}),
         "preset": record["preset"],
     }
 
 
 def _name(record: Record, declared: TableFile | None) -> str:
-    data = re.sub(r"[^a-z0-9]+", "-", str(record["data"]["id"]).lower()).strip("-")
+    data = re.sub(r"[^a-z0-9]+", "-", called(record["data"]).lower()).strip("-")
     start = declared.name if declared else f"{record['task']}-{_protocol(record)}"
     return f"{start}-{data}-{record['preset']}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from leaderboards.column import Column, Subject, figure
 from leaderboards.cost_columns import COST_COLUMNS
-from leaderboards.rows import Group, plain
+from leaderboards.rows import Group, layout_of, plain
 from leaderboards.table import NO, YES, Cell
 from leaderboards.verdict_columns import VERDICT_COLUMNS
 
@@ -33,7 +33,7 @@ def setting_column(key: str, label: str = "") -> Column:
             record["task"]: record["settings"].get("task"),
             "pretrain": record["settings"].get("pretrain"),
             "backbone": record["settings"].get("backbone"),
-            record["data"]["id"]: record["data"].get("settings"),
+            layout_of(record["data"]): record["data"].get("settings"),
         }
         value = (rooms.get(owner) or {}).get(name)
         if value is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmark.index import Brief
-from leaderboards.rows import CONTROL, Group, Record, plain
+from leaderboards.rows import CONTROL, Group, Record, layout_of, plain
 from leaderboards.tables import FLAGS, RowSpec, TableFile
 
 TOLD = ("init", "budget")
@@ -56,7 +56,7 @@ def row_of(table: TableFile, group: Group) -> RowSpec | None:
 
 
 def _of_table(table: TableFile, record: Record) -> bool:
-    if record["task"] != table.task or (table.data and record["data"]["id"] != table.data):
+    if record["task"] != table.task or (table.data and layout_of(record["data"]) != table.data):
         return False
     return table.protocol in (record["protocol"], record["protocol"].partition("@")[0])
 
@@ -77,7 +77,7 @@ def _fits(spec: RowSpec, task: str, record: Record) -> bool:
         task: record["settings"].get("task"),
         "pretrain": record["settings"].get("pretrain"),
         "backbone": record["settings"].get("backbone"),
-        record["data"]["id"]: record["data"].get("settings"),
+        layout_of(record["data"]): record["data"].get("settings"),
     }
     wanted = {key: value for key, value in spec.settings.items() if key not in FLAGS}
     for key, value in wanted.items():

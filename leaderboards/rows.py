@@ -107,9 +107,19 @@ def changes(record: Record) -> dict[str, Any]:
     if record.get("weights"):
         told["weights"] = record["weights"]
     origin = record.get("pretrain_data")
-    if origin and origin["id"] != record["data"]["id"]:
-        told["pretrain-data"] = origin["id"]
+    if origin and called(origin) != called(record["data"]):
+        told["pretrain-data"] = called(origin)
     return told
+
+
+def layout_of(data: Mapping[str, Any]) -> str:
+    """The name of the layout of a record's data, by which their settings go; older records call data by it."""
+    return str(data.get("layout", data["id"]))
+
+
+def called(data: Mapping[str, Any]) -> str:
+    """What a record's data are called; a person's own with the beginning of their fingerprint."""
+    return f"{data['id']} {data['fingerprint'][:8]}" if data.get("own") else str(data["id"])
 
 
 def environment(record: Record) -> dict[str, Any]:

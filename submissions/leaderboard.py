@@ -92,6 +92,9 @@ def _shared(reference: Reference, preset: str) -> dict[str, Any]:
         "family": "submission",
         "data": {
             "id": data.name,
+            "layout": data.reader,
+            "own": data.own,
+            "series_by": data.series_by,
             "fingerprint": data.fingerprint(),
             "version": data.version,
             "simulated": data.simulated,

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.data.own import UNKNOWN, about
 from submissions.columns import Column
 from submissions.formats.names import flat
 from submissions.formats.spec import UNVERIFIED
@@ -27,7 +28,7 @@ class Page:
 def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
     """Overview, evaluation, data and terms of a competition."""
     task, data, form = reference.task, reference.data, form_of(reference.task)
-    n, ids = len(reference.ids), reference.ids
+    n, ids, known = len(reference.ids), reference.ids, about(data)
     simulated = " The comics are drawn by a program." if data.simulated else ""
     said = (type(task).__doc__ or "").strip().splitlines()[0]
     return [
@@ -57,18 +58,18 @@ def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
             "Data and format",
             [
                 f"Data: {data.name}, {reference.split} split, {n} items (`items.csv` of the starting kit lists them). "
-                f"Licence: {data.licence}. Cite: {data.citation}" + (f" {data.homepage}" if data.homepage else ""),
+                + known.words(),
                 " ".join(form.ABOUT.split()),
                 f"Files lie at the root of the zip, not in a folder. The file of item `{ids[0]}` is named "
                 f"`{flat(ids[0])}` where there is one file an item. Forms: {', '.join(form.FORMS)}.",
-                *([f"Of the AI4VA challenge: {UNVERIFIED}."] if data.name == "ai4va" else []),
+                *([f"Of the AI4VA challenge: {UNVERIFIED}."] if not data.own and data.reader == "ai4va" else []),
             ],
         ),
         Page(
             "terms",
             "Terms",
             [
-                f"The data keep their licence: {data.licence}.",
+                f"The data keep their licence: {known.licence or UNKNOWN}.",
                 "Whoever runs this competition adds their own terms here.",
             ],
         ),

@@ -93,7 +93,7 @@ def test_terms_are_asked_once_and_records_carry_the_day(small_synth, tmp_path, m
 
 
 def test_copies_of_synth_photographs_and_open_data_ask_for_nothing(small_synth, tmp_path, accepted):
-    assert open_dataset(f"ai4va:{small_synth / 'ai4va'}", "quick", (), tmp_path).name == "ai4va"
+    assert open_dataset(f"ai4va:{small_synth / 'ai4va'}", "quick", (), tmp_path).reader == "ai4va"
     for number in (1001, 1002):
         draw(tmp_path / f"osie/images/train/{number}.jpg")
         draw(tmp_path / f"osie/maps/train/{number}.png")

@@ -97,7 +97,7 @@ def test_class_folders_without_splits_are_series_unless_the_user_says_that_they_
     for label in ("cat", "ant"):
         for k in range(20):
             draw(tmp_path / "d" / label / f"{label}{k}.png", seed=k)
-    assert open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r").name == "folder"
+    assert open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r").reader == "folder"
     dataset = open_dataset(f"imagefolder:{tmp_path / 'd'}", "quick", (), tmp_path / "r")
     assert dataset.classes() == ("ant", "cat")
     assert counts(dataset) == {"train": 24, "val": 8, "test": 8}

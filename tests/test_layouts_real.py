@@ -19,7 +19,7 @@ def every(dataset, kind):
 def test_open_mantra(shared, tmp_path):
     dataset = open_dataset(str(shared / "data/open-mantra"), "quick", (), tmp_path)
     pages, panels = every(dataset, "pages"), every(dataset, "panels")
-    assert dataset.name == "open-mantra"
+    assert dataset.reader == "open-mantra"
     assert (len(pages), len(panels)) == (214, 1_069)
     assert Counter(box.label for page in pages for box in page.boxes) == {"panel": 1_069, "text": 1_592}
     assert {item.series: item.split for item in panels} == dict(SPLIT)
@@ -36,7 +36,7 @@ def test_manga109_whose_images_are_missing(shared, tmp_path):
     """Three books of the authors' own example: every page is there, each without its image."""
     dataset = open_dataset(str(shared / "data/manga109-dummy"), "quick", (), tmp_path)
     pages = every(dataset, "pages")
-    assert dataset.name == "manga109"
+    assert dataset.reader == "manga109"
     assert Counter(page.series for page in pages) == {"TitleA": 5, "TitleB": 3, "TitleC_with_custom_tag": 3}
     assert not any(page.path.exists() for page in pages)
     assert Counter(box.label for page in pages for box in page.boxes) == {"body": 7, "text": 7, "panel": 5, "face": 3}
@@ -49,7 +49,7 @@ def test_manga109_whose_images_are_missing(shared, tmp_path):
 def test_osie_in_the_layout_of_ai4va(shared, tmp_path):
     dataset = open_dataset(str(shared / "data/osie-ai4va-layout"), "quick", (), tmp_path)
     items = every(dataset, "saliency")
-    assert dataset.name == "ai4va"
+    assert dataset.reader == "ai4va"
     assert dataset.photographs
     assert dataset.offers() == {"saliency", "fixations"}
     assert Counter(item.split for item in items) == {"train": 125, "val": 25, "test": 25}
@@ -82,7 +82,7 @@ def test_fixations_lie_where_the_maps_are_bright(shared, tmp_path):
 
 def test_golden_age_pages_as_a_plain_folder(shared, tmp_path):
     dataset = open_dataset(str(shared / "data/golden-age-1915"), "quick", (), tmp_path)
-    assert dataset.name == "folder"
+    assert dataset.reader == "folder"
     items = every(dataset, "panels")
     assert Counter(item.split for item in items) == {"train": 2, "val": 1, "test": 1}
     cache = build(items, View(64, "pad"), tmp_path / "cache", dataset.fingerprint(), Progress(quiet=True))

@@ -75,7 +75,7 @@ def panels(labels):
 
 def opened(drawn, layout, tmp_path, sets=()):
     dataset = open_dataset(str(drawn / layout), "quick", (*SETS.get(layout, ()), *sets), tmp_path / "results")
-    assert dataset.name == READERS.get(layout, layout), "recognised by itself"
+    assert dataset.reader == READERS.get(layout, layout), "recognised by itself"
     dataset.prepare(Progress(quiet=True))
     return dataset
 
@@ -275,7 +275,7 @@ def test_one_cell_through_two_layouts_with_the_same_pixels_and_labels_has_the_sa
         done = cli(*words, *tiny, "--data", drawn / layout)
         assert done.returncode == 0, done.stderr
     store = Store(tmp_path / "results")
-    by_data = {record["data"]["id"]: record for record in store.records()}
+    by_data = {record["data"]["layout"]: record for record in store.records()}
     assert by_data.keys() == {"coco", "voc"}
     coco, voc = by_data.values()
     assert coco["id"] != voc["id"]

@@ -70,7 +70,7 @@ def box_counts(boxes):
 
 def test_comics(synth, results, labels, panels):
     dataset = reader(synth, results, "comics")
-    assert dataset.name == "comics"
+    assert dataset.reader == "comics"
     items = every(dataset, "panels")
     assert {item.id for item in items} == set(panels)
     same_split_and_style(items, labels)
@@ -83,7 +83,7 @@ def test_comics(synth, results, labels, panels):
 
 def test_dcm772(synth, results, labels, panels):
     dataset = reader(synth, results, "dcm772")
-    assert dataset.name == "dcm772"
+    assert dataset.reader == "dcm772"
     items = every(dataset, "panels")
     assert {item.id for item in items} == set(panels)
     same_split_and_style(items, labels)
@@ -113,7 +113,7 @@ def test_the_files_of_comics_are_the_crops_of_dcm772(synth, results):
 
 def test_ai4va(synth, results, labels):
     dataset = reader(synth, results, "ai4va")
-    assert dataset.name == "ai4va"
+    assert dataset.reader == "ai4va"
     assert not dataset.photographs
     items = {item.id: item for item in every(dataset, "saliency")}
     same_split_and_style(items.values(), labels)
@@ -129,7 +129,7 @@ def test_ai4va(synth, results, labels):
 
 def test_char_reid(synth, results, labels, panels):
     dataset = reader(synth, results, "char_reid")
-    assert dataset.name == "comic_char_reid"
+    assert dataset.reader == "comic_char_reid"
     instances = [instance for split in SPLITS for instance in dataset.instances(split)]
     same_split_and_style(instances, labels)
     drawn = Counter(
@@ -203,13 +203,13 @@ def test_char_reid_panels_and_sequences(synth, results, labels, panels):
 
 def test_a_plain_folder_of_the_same_panels(synth, results, panels):
     dataset = reader(synth, results, "comics/raw_panel_images")
-    assert dataset.name == "folder"
+    assert dataset.reader == "folder"
     assert {item.id for item in every(dataset, "panels")} == set(panels)
 
 
 def test_the_whole_copy_is_recognised_as_synth(synth, results):
     again = open_dataset(str(synth.root), "smoke", (), results)
-    assert again.name == "synth"
+    assert again.reader == "synth"
     assert [item.id for item in every(again, "panels")] == [item.id for item in every(synth, "panels")]
 
 

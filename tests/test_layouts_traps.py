@@ -32,7 +32,7 @@ def told(dataset, *parts):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_sample_is_recognised_as_what_it_is(name, tmp_path):
     root = SAMPLES[name](tmp_path / ("comic" if name == "comic2k" else "data"))
-    assert open_dataset(str(root), "quick", (), tmp_path / "r").name == name
+    assert open_dataset(str(root), "quick", (), tmp_path / "r").reader == name
 
 
 # --- Manga109
@@ -249,13 +249,13 @@ def test_dass_s_panels_beside_dcm772_itself_are_asked_about(tmp_path):
     dass_panels(dcm772(tmp_path / "d"))
     with pytest.raises(Refusal, match="looks like dass-panels and dcm772; say which"):
         open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r")
-    assert open_dataset(f"dcm772:{tmp_path / 'd'}", "quick", (), tmp_path / "r").name == "dcm772"
+    assert open_dataset(f"dcm772:{tmp_path / 'd'}", "quick", (), tmp_path / "r").reader == "dcm772"
 
 
 def test_a_json_called_train_does_not_make_a_folder_of_images_coco(tmp_path):
     draw(tmp_path / "d/1.png")
     write(tmp_path / "d/train.json", '{"lr": 0.1}')
-    assert open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r").name == "folder"
+    assert open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r").reader == "folder"
 
 
 # --- VOC and Comic2k

@@ -14,6 +14,7 @@ from benchmark.backbones import Backbone
 from benchmark.bench import Bench
 from benchmark.locks import machine_slot
 from benchmark.planned import Pretraining
+from benchmark.pool import reading
 from benchmark.seeding import derive
 from benchmark.store import key_of
 
@@ -25,11 +26,11 @@ class Workshop:
         self.bench, self.work, self.folder = bench, work, folder
 
     def panels(self, method: Any, split: Any) -> Any:
-        """What a method cuts, of a split: what a run would train on, and squares of the others."""
-        data, view = self.bench.plan.pretrain_data, method.views()["image"]
+        """What a method cuts: what its pretraining trains on (``train``), or squares of what it holds out."""
+        view, found, data = method.views()["image"], reading(self.bench, self.work), self.bench.plan.pretrain_data
         if split == "train":
-            return self.bench.training(data, view, (split,), self.work.settings.window)
-        return self.bench.cache(data, view, (split,))
+            return self.bench.training(data, found.train[view.kind], view, self.work.settings.window)
+        return self.bench.squares(data, found.held_out[view.kind], view)
 
     def initial(self, method: Any) -> tuple[Backbone, nn.Module]:
         """Backbone and pretext network as training starts from them, in evaluation mode."""

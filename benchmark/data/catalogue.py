@@ -7,21 +7,23 @@ from pathlib import Path
 
 from benchmark import registry
 from benchmark.data.dataset import KINDS, SPLITS, Dataset, Kind
-from benchmark.data.locate import open_dataset
+from benchmark.data.locate import Sets, open_dataset
+from benchmark.data.own import UNKNOWN, about
 from benchmark.data.packed import Pack
 from benchmark.data.serves import lines
 from benchmark.data.terms import accepted_on
+from benchmark.data.units import TOLD
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.progress import Progress
 
 
-def info(text: str, results: Path) -> str:
+def info(text: str, results: Path, sets: Sets = ()) -> str:
     """What ``text`` (an id or a path) is, where to get it, its layout, and what lies here, as lines of text."""
     cls: type[Dataset] | None = None
     if text in registry.names("datasets"):
         cls = registry.load("datasets", text)
     try:
-        dataset = open_dataset(text, "quick", (), results)
+        dataset = open_dataset(text, "quick", sets, results)
     except Refusal as refusal:
         if cls is None:
             raise
@@ -30,9 +32,15 @@ def info(text: str, results: Path) -> str:
     missing = dataset.drawn and not dataset.root.is_dir()
     offers = dataset.offers()
     here = f"here:      {dataset.root}{' (not drawn yet; the first run draws it)' if missing else ''}"
-    told = [*_about(type(dataset)), here, f"offers:    {', '.join(sorted(offers))}", *lines(offers)]
+    told = [
+        *(_about_own(dataset) if dataset.own else _about(type(dataset))),
+        here,
+        f"offers:    {', '.join(sorted(offers))}",
+        *lines(offers),
+    ]
     if missing:
         return "\n".join(told)
+    told.append(f"series:    {TOLD[dataset.series_by]}")
     told.append(f"packed:    {Pack.of(dataset.root, results).told()}")
     for kind in KINDS:
         if kind in offers:
@@ -76,6 +84,19 @@ def _about(cls: type[Dataset]) -> list[str]:
         *([f"terms:     {cls.terms} ({_accepted(cls)})"] if cls.terms else ()),
         f"cite:      {cls.citation}",
         f"layout:    {cls.layout}",
+    ]
+
+
+def _about_own(dataset: Dataset) -> list[str]:
+    """What is known of a person's own data, which is what they say themselves: a layout gives no licence."""
+    known, cls = about(dataset), type(dataset)
+    how = f" (by {known.known_by})" if known.known_by else ""
+    return [
+        f"{dataset.name}: your own data, read as {dataset.reader}: {type(dataset).layout}",
+        f"homepage:  {known.homepage or '-'}",
+        f"licence:   {known.licence or UNKNOWN}{how if known.licence else ''}",
+        *([f"terms:     {cls.terms} ({_accepted(cls)}), if these are {cls.name}'s data"] if cls.terms else ()),
+        f"cite:      {known.citation or '-'}",
     ]
 
 

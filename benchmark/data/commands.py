@@ -8,7 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from benchmark.flags import Parser, common
+from benchmark.data.dataset import Dataset
+from benchmark.flags import Parser, common, series_flag
 
 
 def run(words: list[str]) -> int:
@@ -21,7 +22,7 @@ def run(words: list[str]) -> int:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     info = verbs.add_parser("info", parents=[common()], help="what a dataset is, where to get it, what lies here")
-    info.add_argument("what", metavar="ID|PATH")
+    info.add_argument("what", metavar="ID|[NAME=]PATH")
     check = verbs.add_parser("check", parents=[common()], help="read everything, count it, say what is wrong")
     check.add_argument("what", metavar="PATH|ID")
     check.add_argument("--json", action="store_true", help="layout, counts, errors and warnings as one object")
@@ -41,6 +42,11 @@ def run(words: list[str]) -> int:
     pack = verbs.add_parser("pack", parents=[common()], help="many small images into one file that is read faster")
     pack.add_argument("what", metavar="ID|PATH")
     pack.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
+    cut = verbs.add_parser("cut", parents=[common()], help="panels out of whole pages, by their gutters")
+    cut.add_argument("what", metavar="PAGES", help="ID|PATH")
+    cut.add_argument("--out", type=Path, metavar="DIR", help="a new folder for the panels")
+    cut.add_argument("--score", action="store_true", help="recall and precision against panels that are annotated")
+    cut.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
     make = verbs.add_parser("make", parents=[common()], help="draw a copy of synth into a folder")
     make.add_argument("what", choices=("synth",))
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -49,16 +55,35 @@ def run(words: list[str]) -> int:
     make.add_argument("--layout", metavar="L[,L2|all]", help="which layouts to write (default: those synth is read by)")
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
+    for verb in (info, check, leaks, pack, cut):
+        series_flag(verb)
     flags = parser.parse_args(words)
-    acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "pack": _pack}
+    acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "pack": _pack, "cut": _cut}
     acts |= {"make": _make}
     return acts[flags.verb](flags)
+
+
+def _pairs(flags: argparse.Namespace) -> list[tuple[str, str]]:
+    """The pairs of ``--set`` and ``--series-from``."""
+    from benchmark.launch import pair, series_from
+
+    return [*(pair(text) for text in getattr(flags, "set", ())), *series_from(flags)]
+
+
+def _opened(flags: argparse.Namespace) -> Dataset:
+    """The one dataset that a word is about. Raises Refusal."""
+    from benchmark.data.locate import heeds_series_from, open_dataset
+
+    pairs = _pairs(flags)
+    dataset = open_dataset(flags.what, "quick", pairs, flags.results)
+    heeds_series_from(dataset, pairs)
+    return dataset
 
 
 def _info(flags: argparse.Namespace) -> int:
     from benchmark.data import catalogue
 
-    print(catalogue.info(flags.what, flags.results))
+    print(catalogue.info(flags.what, flags.results, _pairs(flags)))
     return 0
 
 
@@ -66,16 +91,14 @@ def _check(flags: argparse.Namespace) -> int:
     """Print the report and write the sheet; status 1 where there are errors."""
     from benchmark.data.check.preview import sheet
     from benchmark.data.check.report import examine
-    from benchmark.data.locate import open_dataset
-    from benchmark.launch import pair
     from benchmark.progress import Progress
     from benchmark.store import Store
 
     Store(flags.results).check_writable()
-    dataset = open_dataset(flags.what, "quick", [pair(text) for text in flags.set], flags.results)
+    dataset = _opened(flags)
     report = examine(dataset, Progress(flags.quiet))
     print(json.dumps(report.json(), indent=1, ensure_ascii=False) if flags.json else report.text())
-    _show(sheet(report.items), flags, f"{dataset.name}-{dataset.root.name}", str(dataset.root.resolve()))
+    _show(sheet(report.items), flags, f"{dataset.reader}-{dataset.root.name}", str(dataset.root.resolve()))
     return 1 if report.errors else 0
 
 
@@ -91,7 +114,7 @@ def _leaks(flags: argparse.Namespace) -> int:
 
     Store(flags.results).check_writable()
     progress = Progress(flags.quiet)
-    one, other = (open_dataset(text, "quick", (), flags.results) for text in (flags.pretraining, flags.test))
+    one, other = (open_dataset(text, "quick", _pairs(flags), flags.results) for text in (flags.pretraining, flags.test))
     for dataset in (one, other):
         dataset.prepare(progress)
     if flags.all and one.root.resolve() == other.root.resolve():
@@ -126,30 +149,64 @@ def _get(flags: argparse.Namespace) -> int:
 
 def _pack(flags: argparse.Namespace) -> int:
     """Pack what is not packed yet; the dataset's own files stay as they are."""
-    from benchmark.data.locate import open_dataset
     from benchmark.data.packed import Pack
     from benchmark.data.packing import pack_images
-    from benchmark.launch import pair
     from benchmark.progress import Progress
     from benchmark.store import Store
 
     Store(flags.results).check_writable()
     progress = Progress(flags.quiet)
-    dataset = open_dataset(flags.what, "quick", [pair(text) for text in flags.set], flags.results)
+    dataset = _opened(flags)
     dataset.prepare(progress)
     pack = Pack.of(dataset.root, flags.results)
     print(pack_images(dataset, pack, progress).told(pack))
     return 0
 
 
+def _cut(flags: argparse.Namespace) -> int:
+    """Cut pages into panels, or say how well that goes; status 1 where pages could not be cut."""
+    from benchmark.data.cut.cutting import cut, pages_of, picture_of
+    from benchmark.data.cut.score import score
+    from benchmark.errors import CellError, Refusal
+    from benchmark.progress import Progress
+    from benchmark.store import Store
+
+    if not flags.out and not flags.score:
+        raise Refusal("data cut needs --out DIR for the panels, or --score to hold them against annotated ones")
+    Store(flags.results).check_writable()
+    dataset, progress = _opened(flags), Progress(flags.quiet)
+    dataset.prepare(progress)
+    if flags.score:
+        if "boxes:panel" not in dataset.offers():
+            raise Refusal(f"--score: no panels are annotated in {dataset.root} ({dataset.reader})")
+        for name, found in score(pages_of(dataset), progress).items():
+            print(f"{name}: {found.line()}")
+    if not flags.out:
+        return 0
+    try:
+        cutting = cut(dataset, flags.out, progress)
+    except CellError as error:
+        raise Refusal(str(error)) from None
+    print(cutting.text())
+    if (picture := picture_of(cutting, pages_of(dataset))) is not None:
+        path = flags.results / "check" / f"cut-{hashlib.sha256(str(flags.out.resolve()).encode()).hexdigest()[:6]}.png"
+        write_picture(path, picture)
+    return 1 if any(page.why for page in cutting.pages) else 0
+
+
 def _show(picture: bytes | None, flags: argparse.Namespace, name: str, of: str) -> None:
     """Write a picture under a name that tells folders of the same name apart, and say where it lies."""
+    if picture:
+        folder = flags.out or flags.results / "check"
+        write_picture(folder / f"{name}-{hashlib.sha256(of.encode()).hexdigest()[:6]}.png", picture)
+
+
+def write_picture(path: Path, picture: bytes) -> None:
+    """Write a picture and say where it lies."""
     from benchmark.store import write_atomic
 
-    if picture:
-        path = (flags.out or flags.results / "check") / f"{name}-{hashlib.sha256(of.encode()).hexdigest()[:6]}.png"
-        write_atomic(path, picture)
-        print(f"pictures: {path}", file=sys.stderr)
+    write_atomic(path, picture)
+    print(f"pictures: {path}", file=sys.stderr)
 
 
 def _make(flags: argparse.Namespace) -> int:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+SeriesBy = Literal["sidecar", "regex", "layout", "folder", "name", "image"]
+"""How series, the unit of the statistics, were found; the last three are guesses (``units.TOLD`` has the words)."""
 Kind = Literal[
     "panels",
     "pages",
@@ -100,7 +102,8 @@ class Dataset(ABC):
     makes the files; ``unpacked`` is a folder for images that lie in records of larger files.
     """
 
-    name: ClassVar[str]
+    name: str
+    """Of the class the layout's, by which settings go; of an object what its data are called (``own``)."""
     version: ClassVar[int] = 1
     Config: ClassVar[type[Config]] = Config
     licence: ClassVar[str]
@@ -121,13 +124,34 @@ class Dataset(ABC):
     """Of the committed split of a whole copy (``splits.split_sha256``); empty: the split depends on the copy."""
     sources: ClassVar[Mapping[str, Source]] = MappingProxyType({})
     """Copies that ``data get`` may fetch, by name; empty: a person gets it."""
+    guesses: ClassVar[bool] = False
+    """Whether the layout leaves open what a series is, so that ``series_from`` may say it."""
     checksums: Path | None = None
     unpacked: Path | None = None
+    own: bool = False
+    """Whether the data are a person's own, by the name of their folder or another, not by a name known here."""
+    series_from: str | None = None
+    """A regular expression that finds the series in an image's path (``units.by_regex``)."""
 
     def __init__(self, root: Path, config: settings.Config | None = None) -> None:
         self.root = root
         self.config: Any = config or self.Config()
         self.warnings: list[str] = []
+
+    @property
+    def reader(self) -> str:
+        """The name of the layout."""
+        return type(self).name
+
+    @property
+    def series_by(self) -> SeriesBy:
+        """How the series of the items were found; by default the layout says them."""
+        return "layout"
+
+    @property
+    def splits_cut_series(self) -> bool:
+        """Whether the copy's own folders or lists put images of one series into several splits, and are followed."""
+        return False
 
     @classmethod
     @abstractmethod

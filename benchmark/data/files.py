@@ -58,7 +58,7 @@ class FileDataset(Dataset):
         So it does for boxes that were written in another way than the layout has.
         """
         if kind not in self.offers():
-            raise Refusal(f"{self.root} ({self.name}) has no {kind}; it offers {', '.join(sorted(self.offers()))}")
+            raise Refusal(f"{self.root} ({self.reader}) has no {kind}; it offers {', '.join(sorted(self.offers()))}")
         if kind not in self._read:
             self._read[kind] = self.read(kind)
         self.rules.settle(str(self.root))
@@ -70,13 +70,19 @@ class FileDataset(Dataset):
             return
         series = len({item.series for item in self._read[kind]})
         raise Refusal(
-            f"{self.root} ({self.name}) has {kind} of {series} series and none of them is {split}; say in "
+            f"{self.root} ({self.reader}) has {kind} of {series} series and none of them is {split}; say in "
             f"{self.root / SIDECAR} which series is train, val or test, or give a folder of three series or more"
+            + (
+                ", or say with --series-from REGEX what a series is"
+                if self.guesses and self.series_from is None
+                else ""
+            )
         )
 
     def fingerprint(self) -> str:
-        """A hash over relative path, size and checksum of the files, and over the settings."""
-        return key_of([self.content(), self.config.model_dump(mode="json")])
+        """A hash over relative path, size and checksum of the files, over the settings and what finds the series."""
+        said = [self.series_from] if self.series_from is not None else []
+        return key_of([self.content(), self.config.model_dump(mode="json"), *said])
 
     def content(self) -> str:
         """A hash over relative path, size and checksum of the files alone; taken once."""
@@ -87,14 +93,14 @@ class FileDataset(Dataset):
             self._content = digest(found)
             if self.checksums is not None:
                 sums = {name: str(entry[-1]) for name, entry in found.items()}
-                self._change = since_last_run(self.checksums, self.root, self.name, self._content, sums)
+                self._change = since_last_run(self.checksums, self.root, self.reader, self._content, sums)
         return self._content
 
     def changes(self) -> str:
         """Which files changed since the last run with the same results folder, in a line; empty where none did."""
         self.content()
         said = self._change.line() if self._change else ""
-        return f"{self.root} ({self.name}) is not what it was: {said}; cells on it have new ids" if said else ""
+        return f"{self.root} ({self.reader}) is not what it was: {said}; cells on it have new ids" if said else ""
 
     def settle(self) -> None:
         """What lies here now is what the next run is compared with."""

@@ -1,4 +1,4 @@
-"""``--data ID|PATH``: from what a user types to a dataset, or one line that says what was expected."""
+"""``--data ID|[NAME=]PATH``: from what a user types to a dataset, or one line that says what was expected."""
 
 from __future__ import annotations
 
@@ -8,33 +8,76 @@ from pathlib import Path
 
 from benchmark import registry
 from benchmark.data.dataset import Dataset
+from benchmark.data.own import SAYS, check_name, folder_name, read_own
 from benchmark.data.survey import survey
 from benchmark.data.terms import require_accepted
+from benchmark.data.units import by_regex
 from benchmark.errors import Refusal, did_you_mean
-from benchmark.request import settings_of
+from benchmark.request import SERIES_FROM, settings_of
 
 HOME = "INKBENCH_DATA"
 Sets = Sequence[tuple[str, str]]
 
 
 def open_dataset(text: str, preset: str, sets: Sets, results: Path) -> Dataset:
-    """The dataset that ``text`` means: a name of the registry, the path of a folder, or ``NAME:PATH``.
+    """The dataset that ``text`` means: a name of the registry, ``[NAME=]PATH`` of a folder, or ``[NAME=]LAYOUT:PATH``.
 
     A name (or ``plugin.py:Class``) is looked for in ``$INKBENCH_DATA/<name>``; one that is drawn by the program
-    lies in ``<results>/cache/<name>/<fingerprint>``. ``sets`` are the pairs of ``--set``, those of others are
+    lies in ``<results>/cache/<name>/<fingerprint>``. Other data are a person's own: called NAME, or as their
+    ``dataset.toml`` says, or like their folder. ``sets`` are the pairs of ``--set``, those of others are
     passed over. Nothing is read or drawn yet. Raises Refusal.
     """
-    name, colon, path = text.partition(":")
-    if text in registry.names("datasets") or name.endswith(".py"):
+    called, where = _called(text)
+    name, colon, path = where.partition(":")
+    if not called and (text in registry.names("datasets") or name.endswith(".py")):
         dataset = _by_name(text, results, preset, sets)
     elif colon and name in registry.names("datasets"):
-        dataset = _in_folder(_class(name), _folder(path), preset, sets)
+        dataset = _as_own(_in_folder(_class(name), _folder(path), preset, sets), called)
         require_accepted(dataset)
     else:
-        dataset = _recognised(text, preset, sets)
+        dataset = _as_own(_recognised(where, preset, sets), called)
     dataset.checksums = results / "cache" / "checksums"
-    dataset.unpacked = results / "cache" / dataset.name
+    dataset.unpacked = results / "cache" / dataset.reader
+    dataset.series_from = _series_from(dataset, sets)
     return dataset
+
+
+def _called(text: str) -> tuple[str, str]:
+    """NAME and the rest of ``NAME=...``; no name where there is none, or where a folder is called so with its ``=``."""
+    name, equals, rest = text.partition("=")
+    if not equals or os.sep in name or ":" in name or Path(text).expanduser().exists():
+        return "", text
+    check_name(name, f"--data {text}")
+    if not rest or (rest in registry.names("datasets") and not Path(rest).is_dir()):
+        raise Refusal(f"--data {text}: a name is given to a folder of your own, as NAME=PATH or NAME=LAYOUT:PATH")
+    return name, rest
+
+
+def _as_own(dataset: Dataset, called: str) -> Dataset:
+    """Data that no name of the registry was asked for: they have a name of their own."""
+    dataset.name = called or read_own(dataset.root).get("name") or folder_name(dataset.root, dataset.reader)
+    dataset.own = True
+    return dataset
+
+
+def _series_from(dataset: Dataset, sets: Sets) -> str | None:
+    """The expression that finds series: that of the command, else of ``dataset.toml``; none where the layout knows."""
+    asked = dict(sets).get(SERIES_FROM)
+    said = read_own(dataset.root).get("series") if dataset.root.is_dir() else None
+    for regex in (asked, said):
+        if regex is not None:
+            by_regex((), regex)
+    if said and not dataset.guesses:
+        raise Refusal(
+            f"{dataset.root / SAYS}: {dataset.reader} says itself which series an image is of; leave out 'series'"
+        )
+    return (asked or said) if dataset.guesses else None
+
+
+def heeds_series_from(dataset: Dataset, sets: Sets) -> None:
+    """Raise Refusal where ``--series-from`` is asked of data whose layout knows its series."""
+    if SERIES_FROM in dict(sets) and not dataset.guesses:
+        raise Refusal(f"--series-from: {dataset.reader} says itself which series an image is of")
 
 
 def _class(name: str) -> type[Dataset]:

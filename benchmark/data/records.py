@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.dataset import Item, Kind, Split
+from benchmark.data.dataset import Item, Kind, SeriesBy, Split
 from benchmark.data.files import FileDataset
 from benchmark.data.splits import with_held_out
 from benchmark.errors import CellError, Refusal
@@ -28,6 +28,11 @@ class RecordDataset(FileDataset):
     """
 
     photographs = True
+
+    @property
+    def series_by(self) -> SeriesBy:
+        """Photographs, each for itself."""
+        return "image"
 
     @abstractmethod
     def parts(self) -> dict[str, np.ndarray | None]:
@@ -80,7 +85,7 @@ class RecordDataset(FileDataset):
     def _home(self) -> Path:
         """The folder of this copy's unpacked images, named by the content of the packed files."""
         if self.unpacked is None:
-            raise Refusal(f"{self.root} ({self.name}) needs a folder to unpack its images into; open it with --data")
+            raise Refusal(f"{self.root} ({self.reader}) needs a folder to unpack its images into; open it with --data")
         return self.unpacked / self.content()[:20]
 
     def _unpack(self, part: str, home: Path, progress: Progress) -> None:
@@ -90,7 +95,7 @@ class RecordDataset(FileDataset):
         temporary = Path(tempfile.mkdtemp(dir=home, prefix=f".{part}-"))
         images = self.pixels(part)
         try:
-            with progress.bar(f"unpack {self.name} {part}", len(images)) as bar:
+            with progress.bar(f"unpack {self.reader} {part}", len(images)) as bar:
                 for k, image in enumerate(images):
                     Image.fromarray(image).save(temporary / f"{k:05d}.png", compress_level=1)
                     bar.advance()

@@ -111,6 +111,18 @@ def with_held_out(given: Mapping[str, Split]) -> dict[str, Split]:
     return {name: "val" if name in held_out else split for name, split in given.items()}
 
 
+def with_held_out_series(given: Mapping[str, Split], series_of: Mapping[str, str]) -> dict[str, Split]:
+    """As ``with_held_out``, but validation is made of whole series of the training images where there are several."""
+    made = with_held_out(given)
+    if "val" in given.values() or "val" not in made.values():
+        return made
+    train = {series_of[name] for name, split in given.items() if split == "train"}
+    if len(train) < 2:
+        return made
+    held_out = carved(train)
+    return {name: "val" if split == "train" and series_of[name] in held_out else split for name, split in given.items()}
+
+
 def by_prefix(stems: Iterable[str], sidecar: Mapping[str, Series], root: Path) -> dict[str, str]:
     """The series of images whose names are ``SERIES``, ``SERIES_...`` or ``SERIES-...``, the longest that fits.
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.dataset import Dataset
+from benchmark.data.own import is_drawn
 from benchmark.errors import Refusal
 from benchmark.store import write_json
 
 FILE = "INKBENCH_ACCEPTED"
-DRAWN_COPY = "complete.json"
-"""The marker of a copy of synth, whose layouts lie in folders beside it (``synth.make.MARKER``)."""
 
 
 def accepted_file() -> Path:
@@ -51,8 +50,7 @@ def accepted_on(cls: type[Dataset]) -> str | None:
 def require_accepted(dataset: Dataset) -> None:
     """Raise Refusal for real data, opened by their name, whose terms nobody has accepted; copies of synth have none."""
     cls = type(dataset)
-    drawn = any((folder / DRAWN_COPY).is_file() for folder in (dataset.root, dataset.root.absolute().parent))
-    if cls.terms and not drawn and not dataset.photographs and accepted_on(cls) is None:
+    if cls.terms and not is_drawn(dataset.root) and not dataset.photographs and accepted_on(cls) is None:
         raise Refusal(
             f"{cls.name} may be used after its terms are accepted: {cls.terms} ({cls.homepage}); "
             f"accept them with: run_benchmark.py data accept {cls.name}"

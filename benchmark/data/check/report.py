@@ -7,17 +7,20 @@ that cannot be meant so, a series in two splits. A warning is what a run copes w
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmark.data.check.images import VOID, Seen, look_at
-from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind
+from benchmark.data.cut import whole_pages
+from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, SeriesBy
 from benchmark.data.filenames import is_image
 from benchmark.data.files import FileDataset
+from benchmark.data.own import is_drawn
 from benchmark.data.splits import SIDECAR, few, split_sha256
 from benchmark.data.told import is_fault
+from benchmark.data.units import GUESSED, MEND, TOLD
 from benchmark.errors import CellError, Refusal
 from benchmark.progress import Progress
 
@@ -25,6 +28,7 @@ PLURALS = {"panel": "panels", "face": "faces", "body": "bodies", "text": "texts"
 NAMES = {"saliency": "pairs"}
 SHOWN = 20
 T = TypeVar("T")
+SAID: Mapping[SeriesBy, str] = {"image": "nowhere told, so every image counts as one"}
 Known = dict[Kind, list[Item]]
 
 
@@ -34,6 +38,7 @@ class Report:
 
     layout: str
     root: Path
+    name: str = ""
     counts: dict[str, Any] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -46,9 +51,14 @@ class Report:
     def text(self) -> str:
         """The same for people: the first lines of each list, and how many there are."""
         plain = {name: count for name, count in self.counts.items() if isinstance(count, int)}
-        lines = [f"{self.root}: {self.layout}", "  ".join(f"{count:,} {name}" for name, count in plain.items())]
+        lines = [
+            f"{self.root}: {self.layout}, called {self.name}",
+            "  ".join(f"{count:,} {name}" for name, count in plain.items()),
+        ]
         for kind, splits in self.counts.get("splits", {}).items():
             lines.append(f"  {kind}: {', '.join(f'{count:,} {split}' for split, count in splits.items())}")
+        if "series_by" in self.counts:
+            lines.append(f"  series: {TOLD[self.counts['series_by']]}")
         for label, count in self.counts.get("boxes", {}).items():
             lines.append(f"  boxes of {label}: {count:,}")
         for name, found in (("error", self.errors), ("warning", self.warnings)):
@@ -61,7 +71,7 @@ class Report:
 
 def examine(dataset: Dataset, progress: Progress) -> Report:
     """Read everything that a dataset offers, decode every image, and note what is wrong. Raises no Refusal."""
-    report = Report(dataset.name, dataset.root)
+    report = Report(dataset.reader, dataset.root, dataset.name)
     report.items = _read(dataset, report, progress)
     splits = Counter(item.split for items in report.items.values() for item in items)
     images, maps, masks = _files(report.items)
@@ -79,7 +89,8 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     report.errors += [f"{_short(one.path, dataset)} cannot be read: {one.error}" for one in seen.values() if one.error]
     report.errors += [f"{_short(one.path, dataset)} {one.fault}" for one in seen.values() if one.fault]
     report.errors += _duplicate_ids(report.items)
-    report.errors += _leaking_series(report.items)
+    report.errors += [] if _told_of_cuts(dataset) else _leaking_series(report.items)
+    report.warnings += _guessed(dataset, report)
     report.errors += _wrong_masks(dataset, report.items, seen)
     for line in dataset.warnings:
         (report.errors if is_fault(line) else report.warnings).append(line.removeprefix(f"{dataset.root}/"))
@@ -87,6 +98,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     report.warnings += _same_picture(dataset, report.items, seen)
     report.warnings += _void_masks(masks, seen)
     report.warnings += _empty_classes(dataset, report.items)
+    report.warnings += [line] if (line := whole_pages.told(dataset)) else []
     report.warnings += _other_split(dataset, report.items)
     report.warnings += [f"no item is {split}" for split in SPLITS if report.items and not splits[split]]
     return report
@@ -194,6 +206,28 @@ def _leaking_series(items: Known) -> Iterator[str]:
     for series, of in splits.items():
         if len(of) > 1:
             yield f"series {series} is in {' and '.join(split for split in SPLITS if split in of)}: its splits leak"
+
+
+def _told_of_cuts(dataset: Dataset) -> bool:
+    """Whether the reader follows folders or lists that cut series, and has said so."""
+    try:
+        return dataset.splits_cut_series
+    except Refusal:
+        return False  # told where items were read
+
+
+def _guessed(dataset: Dataset, report: Report) -> Iterator[str]:
+    """That the unit of the statistics is a guess; of what a program drew, and of photographs, it is none."""
+    if not report.items:
+        return
+    try:
+        by = report.counts["series_by"] = dataset.series_by
+    except Refusal:
+        return  # told where items were read
+    if by in GUESSED and not dataset.photographs and not is_drawn(dataset.root):
+        count = len({item.series for item in _all(report.items)})
+        mend = f": {MEND}" if dataset.guesses else ""
+        yield f"series, the unit of splits, intervals and p, are {SAID.get(by, TOLD[by])} ({count:,} series){mend}"
 
 
 def _other_split(dataset: Dataset, items: Known) -> Iterator[str]:

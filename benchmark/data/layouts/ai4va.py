@@ -11,9 +11,11 @@ import numpy as np
 from benchmark.api import Config, setting
 from benchmark.data.csvfile import table_of
 from benchmark.data.dataset import SPLITS, Item, Kind, Split
-from benchmark.data.files import FileDataset, by_stem, images_in, stem_of
-from benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
+from benchmark.data.files import by_stem, images_in, stem_of
+from benchmark.data.layouts.guessing import GuessedSeries
+from benchmark.data.splits import Series, assign, by_series, few
 from benchmark.data.texts import listed, number
+from benchmark.data.units import Units
 from benchmark.errors import Refusal
 
 FIXATIONS = "fixations.csv"
@@ -28,7 +30,7 @@ class Ai4vaConfig(Config):
     )
 
 
-class Ai4va(FileDataset):
+class Ai4va(GuessedSeries):
     """The layout of the AI4VA saliency challenge: a page and a grey map of the same name.
 
     A map may have another size and shape than its page (AI4VA's are square): it covers the page, stretched.
@@ -65,7 +67,7 @@ class Ai4va(FileDataset):
 
     def offers(self) -> frozenset[str]:
         """Saliency; fixations where the file is there, styles where ``series.json`` names several."""
-        styles = {series.style for series in (read_sidecar(self.root) or {}).values()} - {None}
+        styles = {series.style for series in (self.sidecar or {}).values()} - {None}
         here = {"fixations": (self.root / FIXATIONS).is_file(), "styles": len(styles) > 1}
         return frozenset({"saliency", *(name for name, there in here.items() if there)})
 
@@ -94,19 +96,25 @@ class Ai4va(FileDataset):
         return found
 
     @cached_property
-    def _known(self) -> dict[str, tuple[str, Series]]:
+    def units(self) -> Units:
+        """The series of every image by stem."""
+        given = {stem: split for stem, (split, _, _) in self._pairs.items()}
+        return self.units_by_name({stem: stem for stem in given}, given)
+
+    @cached_property
+    def placed(self) -> dict[str, tuple[str, Series]]:
         """The series of every image by stem, with its split and style."""
-        sidecar = read_sidecar(self.root)
+        series, sidecar = self.units.series, self.sidecar
         if sidecar is None:
-            split_of = {stem: split for stem, (split, _, _) in self._pairs.items()}
-            return {stem: (stem, Series(split)) for stem, split in self._with_test(split_of).items()}
-        found = {}
-        for stem, series in by_prefix(self._pairs, sidecar, self.root).items():
-            split, image, _ = self._pairs[stem]
-            if sidecar[series].split != split:
-                raise Refusal(f"{image} lies in {split}, series.json says {sidecar[series].split} for {series}")
-            found[stem] = (series, sidecar[series])
-        return found
+            splits = self._with_test(dict(self.units.given))
+            return {stem: (series[stem], Series(split)) for stem, split in splits.items()}
+        known = assign(series.values(), self.root)
+        for stem, (split, image, _) in self._pairs.items():
+            if known[series[stem]].split != split:
+                raise Refusal(
+                    f"{image} lies in {split}, series.json says {known[series[stem]].split} for {series[stem]}"
+                )
+        return {stem: (of, known[of]) for stem, of in series.items()}
 
     def _with_test(self, split_of: dict[str, Split]) -> dict[str, Split]:
         if "test" in split_of.values() or "val" not in split_of.values():
@@ -159,7 +167,7 @@ class Ai4va(FileDataset):
         has = "fixations" in self.offers()
         items = []
         for stem, (_, image, map_) in self._pairs.items():
-            series, of = self._known[stem]
+            series, of = self.placed[stem]
             seen = self._fixations.get(stem, np.zeros((0, 2))) if has else None
             items.append(Item(stem, image, series, of.split, style=of.style, map=map_, fixations=seen))
         return items

@@ -15,8 +15,10 @@ from benchmark.data.filenames import one_name, without_suffix
 from benchmark.data.files import folders, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.layouts.coco_json import Listed, read_coco
+from benchmark.data.layouts.guessing import GuessedSeries
 from benchmark.data.named import Finder, below
-from benchmark.data.splits import SIDECAR, Series, by_prefix, by_series, read_sidecar, with_held_out
+from benchmark.data.splits import SIDECAR, Series, assign, by_prefix, by_series, with_held_out
+from benchmark.data.units import Units, by_regex, in_folders, settle, split_folders
 from benchmark.errors import Refusal
 
 _LIST = re.compile(
@@ -40,19 +42,21 @@ class CocoConfig(Config):
     photographs: bool = setting(False, "whether the images are photographs, not comics")
 
 
-class Coco(BoxedImages):
+class Coco(GuessedSeries, BoxedImages):
     """The layout of COCO (Lin et al. 2014): ``images``, ``categories`` and ``annotations`` with boxes x, y, w, h.
 
     Categories go by their names, whatever their numbers; names that are not known here are passed over, crowds are
     left out, and a class counts as annotated where any image has a box of it. The folder of an image's ``file_name`` is
-    its series, without one each image is (with ``series.json`` images belong to the series that their names begin
-    with). What any list holds out is held out as a series; without ``test`` ``val`` is the test split and a tenth of
+    its series (folders called like splits are splits); without one it is what names share at their beginning, else
+    each image (with ``series.json`` images belong to the series that their names begin with). What any list holds out
+    is held out as a series where folders say which are; without ``test`` ``val`` is the test split and a tenth of
     ``train`` validation; lists that say no split are split by series. Where nothing else is recognised, or no JSON has
     a name of a list, any JSON that is COCO by its content is one (``result.json``, ``train/_annotations.coco.json``);
     a word for a split in its name or its folder's is its split.
     """
 
     name = "coco"
+    version = 2
     Config = CocoConfig
     licence = "that of your images; COCO: annotations CC BY 4.0, photographs under flickr's terms"
     citation = (
@@ -106,22 +110,36 @@ class Coco(BoxedImages):
         return frozenset(label for _, image, _ in self._listed.values() for label, _, _ in image.boxes)
 
     @cached_property
-    def _known(self) -> dict[str, tuple[str, Series]]:
-        """The series of every image, with its split and style."""
-        given = {name: split for name, (_, _, split) in self._listed.items() if split is not None}
-        sidecar = read_sidecar(self.root)
-        if sidecar is not None:
-            series = _series_in(sidecar, self._listed, self.root)
-            for name, split in given.items():
-                if sidecar[series[name]].split != split:
-                    raise Refusal(
-                        f"{self.root}: a list says {split} for {name}, {SIDECAR} {sidecar[series[name]].split}"
-                    )
-            return {name: (of, sidecar[of]) for name, of in series.items()}
+    def units(self) -> Units:
+        """The series of every image, and the split that its list, or else a folder in its name, gives it."""
+        listed = {name: split for name, (_, _, split) in self._listed.items() if split is not None}
+        folders, rest = split_folders(self._listed)
         # a tool that keeps all images in images/ names no series by it
-        series = {name: name.removeprefix("images/").rpartition("/")[0] or name for name in self._listed}
+        rest = {name: path.removeprefix("images/") for name, path in rest.items()}
+        given = listed or ({name: folders.get(name, "train") for name in rest} if folders else {})
+        if self.series_from is not None:
+            return Units(by_regex(self._listed, self.series_from), "regex", given)
+        if self.sidecar is not None:
+            return Units(_series_in(self.sidecar, self._listed, self.root), "sidecar", given)
+        if self.photographs and not any("/" in path for path in rest.values()):
+            return Units({name: name for name in rest}, "image", given)
+        series, by = in_folders(rest, bool(given), whole=True)
+        return Units(series, by, given)
+
+    @cached_property
+    def placed(self) -> dict[str, tuple[str, Series]]:
+        """The series of every image, with its split and style."""
+        series, given, sidecar = self.units.series, self.units.given, self.sidecar
+        if sidecar is not None:
+            known = assign(series.values(), self.root)
+            for name, split in given.items():
+                if known[series[name]].split != split:
+                    raise Refusal(f"{self.root}: a list says {split} for {name}, {SIDECAR} {known[series[name]].split}")
+            return {name: (of, known[of]) for name, of in series.items()}
         if len(given) < len(series):
             splits = by_series(series.values())
+        elif self.units.by in ("name", "image"):
+            return settle(self.units, self.root, None, self.warn)
         else:
             splits = with_held_out(self.whole_series(given, series))
         return {name: (of, Series(splits[of])) for name, of in series.items()}
@@ -130,7 +148,7 @@ class Coco(BoxedImages):
     def _boxed(self) -> list[Item]:
         items = []
         for name, (file, image, _) in self._listed.items():
-            series, of = self._known[name]
+            series, of = self.placed[name]
             fits = not image.boxes or self.fits(file, image.size)
             boxes = self.once(self._boxes_of(file, image), f"{file}") if fits else ()
             labels = self.labels if fits else frozenset[str]()

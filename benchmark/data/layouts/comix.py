@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmark.data.dataset import SeriesBy
 from benchmark.data.layouts.coco import Coco, CocoConfig, by_content, lists_of, mentions
 
 CATEGORIES = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
@@ -20,6 +21,8 @@ class Comix(Coco):
     """
 
     name = "comix"
+    version = 1
+    guesses = False
     Config = CocoConfig
     licence = "annotations: see the homepage; pages: those of the four datasets, to be got from their owners"
     citation = (
@@ -43,3 +46,8 @@ class Comix(Coco):
     def may_be(cls, root: Path) -> bool:
         """Whether a JSON of any name is COCO by its content, with CoMix's categories."""
         return any(mentions(path, b'"link_sbsc"') for path in by_content(root))
+
+    @property
+    def series_by(self) -> SeriesBy:
+        """Books are folders, as its authors say."""
+        return "layout"

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from benchmark.data.boxes import Corners
-from benchmark.data.dataset import Box, Item
+from benchmark.data.dataset import Box, Item, SeriesBy
 from benchmark.data.files import by_stem, images_in, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
 from benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
@@ -70,6 +70,11 @@ class Ebdtheque(BoxedImages):
         series = {stem: _NUMBERS.sub("", stem) or stem for stem in self._truths}
         splits = by_series(series.values())
         return {stem: (of, Series(splits[of])) for stem, of in series.items()}
+
+    @property
+    def series_by(self) -> SeriesBy:
+        """Names say which pages are of one album, unless ``series.json`` does."""
+        return "name" if read_sidecar(self.root) is None else "sidecar"
 
     @cached_property
     def _pages(self) -> list[Item]:

@@ -1,4 +1,4 @@
-"""A plain folder of images, each of them a panel; the first sub-folder names the series."""
+"""A plain folder of images, each of them a panel; folders, names or a person say what a series is."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from pathlib import Path
 
 from benchmark.data.dataset import Item, Kind
 from benchmark.data.filenames import one_name, without_suffix
-from benchmark.data.files import FileDataset, images_below
-from benchmark.data.splits import assign
+from benchmark.data.files import images_below
+from benchmark.data.layouts.guessing import GuessedSeries
+from benchmark.data.splits import Series
+from benchmark.data.units import Units, by_regex, in_folders, in_sidecar, settle, split_folders
 
 
-class Folder(FileDataset):
+class Folder(GuessedSeries):
     """A plain folder of images, each of them a panel; the first sub-folder names the series.
 
-    Where there are no sub-folders, each image is a series of its own.
+    Folders called train, valid, test and the like, above or below those of series, are splits and are kept. Where
+    there are no sub-folders, images are of the series that their names begin with (``c00000_p000.jpg``), and where
+    names share nothing each image is a series of its own. ``series.json`` and ``--series-from`` say it better.
     """
 
     name = "folder"
+    version = 2
     whole = frozenset({"panels"})
     licence = "that of your images"
     citation = ""
     homepage = ""
-    layout = "any folder of images: [SERIES/]...NAME.{jpg,png,webp,gif,bmp,tif}"
+    layout = "any folder of images: [train|val|test/][SERIES/]...NAME.{jpg,png,webp,gif,bmp,tif}"
     specific = 0
 
     @classmethod
@@ -47,18 +52,37 @@ class Folder(FileDataset):
         """Nothing says whether an image is a page or a panel: it is a panel to a method, a page to who counts."""
         return {"pages": len(self._images)}
 
+    @cached_property
+    def _named(self) -> dict[str, Path]:
+        """Every image by its path below the folder, without suffix where that tells it from others."""
+        names = [one_name(file.relative_to(self.root).as_posix()) for file in self._images]
+        stems = Counter(map(without_suffix, names))
+        return {
+            without_suffix(name) if stems[without_suffix(name)] == 1 else name: file
+            for file, name in zip(self._images, names, strict=True)
+        }
+
+    @cached_property
+    def units(self) -> Units:
+        """The series of every image, and the splits that folders are called."""
+        given, rest = split_folders(self._named)
+        sidecar = self.sidecar
+        if self.series_from is not None:
+            return Units(by_regex(self._named, self.series_from), "regex", given)
+        if sidecar is not None:
+            return Units(in_sidecar(self._named, sidecar, self.root), "sidecar", given)
+        series, by = in_folders(rest, bool(given))
+        return Units(series, by, given)
+
+    @cached_property
+    def placed(self) -> dict[str, tuple[str, Series]]:
+        """The series of every image, with its split and style."""
+        return settle(self.units, self.root, self.sidecar, self.warn)
+
     def read(self, kind: Kind) -> list[Item]:
         """Every image, by its path below the folder."""
         del kind
-        paths = [file.relative_to(self.root) for file in self._images]
-        names = [one_name(path.as_posix()) for path in paths]
-        stems = Counter(map(without_suffix, names))
-        series = {path: one_name(path.parts[0] if len(path.parts) > 1 else path.stem) for path in paths}
-        known = assign(series.values(), self.root)
-        items = []
-        for file, path, name in zip(self._images, paths, names, strict=True):
-            stem = without_suffix(name)
-            item = stem if stems[stem] == 1 else name
-            of = known[series[path]]
-            items.append(Item(item, file, series[path], of.split, style=of.style))
-        return items
+        return [
+            Item(name, file, self.placed[name][0], self.placed[name][1].split, style=self.placed[name][1].style)
+            for name, file in self._named.items()
+        ]

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from benchmark.data.boxes import Corners, panel_crop
 from benchmark.data.csvfile import rows_of
-from benchmark.data.dataset import Item, Kind, Split
+from benchmark.data.dataset import Item, Kind, SeriesBy, Split
 from benchmark.data.filenames import one_name, suffix_of, without_suffix
 from benchmark.data.files import folders, images_below, stem_of, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
@@ -127,6 +127,11 @@ class ICartoonFace(BoxedImages):
             series, of = known[name]
             items.append(Item(stem_of(file), file, series, of.split, style=of.style, boxes=boxes, labels=self.labels))
         return items
+
+    @property
+    def series_by(self) -> SeriesBy:
+        """Images are from all over the web, each for itself."""
+        return "image" if read_sidecar(self.root) is None else "sidecar"
 
     def _known(self, given: dict[str, Split]) -> dict[str, tuple[str, Series]]:
         sidecar = read_sidecar(self.root)

@@ -9,11 +9,11 @@ from typing import Any
 from benchmark.api import Config, setting
 from benchmark.data.dataset import SPLITS, Item, Kind, Split
 from benchmark.data.filenames import one_name
-from benchmark.data.files import FileDataset, folders, images_below, name_of, stem_of
-from benchmark.data.splits import SIDECAR, Series, by_prefix, by_series, few, read_sidecar, with_held_out
+from benchmark.data.files import folders, images_below, name_of, stem_of
+from benchmark.data.layouts.guessing import GuessedSeries
+from benchmark.data.splits import SIDECAR, Series, assign, few
+from benchmark.data.units import Units, settle, split_word
 from benchmark.errors import Refusal
-
-FOLDERS: dict[Split, tuple[str, ...]] = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
 
 class ImagefolderConfig(Config):
@@ -22,16 +22,18 @@ class ImagefolderConfig(Config):
     photographs: bool = setting(False, "whether the images are photographs, not comics")
 
 
-class Imagefolder(FileDataset):
+class Imagefolder(GuessedSeries):
     """The layout that most labelled sets of images are kept in: a folder per split, in it a folder per class.
 
     Classes are the folders' names in alphabetical order. Without ``test`` the folder ``val`` is the test split; without
     ``val`` a tenth of ``train`` is the validation split. A folder of class folders without splits, which is not
     recognised by itself (its sub-folders could be series), is split 60 : 20 : 20 by the images' names. With
-    ``series.json`` images belong to the series that their names begin with, else each is a series of its own.
+    ``series.json`` images belong to the series that their names begin with; else each is a series of its own, or, where
+    no folder says a split, what names share at their beginning is one.
     """
 
     name = "imagefolder"
+    version = 2
     Config = ImagefolderConfig
     whole = frozenset({"labelled", "panels"})
     licence = "that of your images"
@@ -47,13 +49,13 @@ class Imagefolder(FileDataset):
     @classmethod
     def recognises(cls, root: Path) -> bool:
         """Whether ``train`` holds class folders with images, beside another split."""
-        others = [name for names in FOLDERS.values() for name in names if name != "train"]
-        return any((root / name).is_dir() for name in others) and _class_folders(root / "train")
+        splits = _split_folders(root)
+        return len(splits) > 1 and any(_class_folders(folder) for folder in splits.get("train", ()))
 
     @classmethod
     def accepts(cls, root: Path) -> bool:
         """Whether there are class folders with images, in ``train`` or at once."""
-        return _class_folders(root / "train") or _class_folders(root)
+        return _class_folders(root)
 
     def offers(self) -> frozenset[str]:
         """Labelled images, and all of them as panels for pretraining."""
@@ -63,12 +65,13 @@ class Imagefolder(FileDataset):
     def _images(self) -> dict[str, tuple[Path, str, Split | None]]:
         """File, class and split of every image by its id, the path below the folder without suffix."""
         found: dict[str, tuple[Path, str, Split | None]] = {}
-        if not _class_folders(self.root / "train"):
+        splits = _split_folders(self.root)
+        if not any(_class_folders(folder) for folder in splits.get("train", ())):
             for folder in folders(self.root):
                 self._add(found, folder, None)
             return found
         for split in SPLITS:
-            here = [self.root / name for name in FOLDERS[split] if (self.root / name).is_dir()]
+            here = splits.get(split, [])
             if len(here) > 1:
                 raise Refusal(f"{self.root} has {' and '.join(path.name for path in here)}; keep one of them")
             for folder in folders(here[0]) if here else ():
@@ -85,19 +88,30 @@ class Imagefolder(FileDataset):
             found[name] = (file, name_of(folder), split)
 
     @cached_property
-    def _known(self) -> dict[str, tuple[str, Series]]:
-        """The series of every image, with its split and style."""
+    def units(self) -> Units:
+        """The series of every image, and the split whose folder it lies in.
+
+        Names that share no more than their class tell no series.
+        """
         given = {name: split for name, (_, _, split) in self._images.items() if split is not None}
-        sidecar = read_sidecar(self.root)
+        stems = {name: stem_of(file) for name, (file, _, _) in self._images.items()}
+        class_of = {name: label for name, (_, label, _) in self._images.items()}
+        found = self.units_by_name(stems, given, {word.lower() for word in class_of.values()})
+        if found.by == "name" and (given or len(set(found.series.values())) <= len(set(class_of.values()))):
+            return Units({name: name for name in stems}, "image", given)
+        return found
+
+    @cached_property
+    def placed(self) -> dict[str, tuple[str, Series]]:
+        """The series of every image, with its split and style."""
+        series, given, sidecar = self.units.series, self.units.given, self.sidecar
         if sidecar is not None:
-            series = by_prefix({stem_of(file) for file, _, _ in self._images.values()}, sidecar, self.root)
-            of = {name: series[stem_of(file)] for name, (file, _, _) in self._images.items()}
+            known = assign(series.values(), self.root)
             for name, split in given.items():
-                if sidecar[of[name]].split != split:
-                    raise Refusal(f"{self.root}/{name} lies in {split}, {SIDECAR} says {sidecar[of[name]].split}")
-            return {name: (of[name], sidecar[of[name]]) for name in self._images}
-        splits = with_held_out(given) if given else by_series(self._images)
-        return {name: (name, Series(split)) for name, split in splits.items()}
+                if known[series[name]].split != split:
+                    raise Refusal(f"{self.root}/{name} lies in {split}, {SIDECAR} says {known[series[name]].split}")
+            return {name: (of, known[of]) for name, of in series.items()}
+        return settle(self.units, self.root, None, self.warn)
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
         """The names of the class folders of all splits, in alphabetical order."""
@@ -107,14 +121,14 @@ class Imagefolder(FileDataset):
     def _class_names(self) -> tuple[str, ...]:
         names = sorted({label for _, label, _ in self._images.values()})
         for split in SPLITS:
-            here = {label for name, (_, label, _) in self._images.items() if self._known[name][1].split == split}
+            here = {label for name, (_, label, _) in self._images.items() if self.placed[name][1].split == split}
             if here and (lacking := [name for name in names if name not in here]):
                 self.warn(f"{split} has no image of {len(lacking)} of {len(names)} classes: {few(lacking)}")
         return tuple(names)
 
     def faults(self) -> list[str]:
         """Those of any folder; a class whose folders hold no image in any split is a warning."""
-        here = [self.root / name for names in FOLDERS.values() for name in names if (self.root / name).is_dir()]
+        here = [folder for of in _split_folders(self.root).values() for folder in of]
         named = {name_of(folder) for split in here or [self.root] for folder in folders(split)}
         for name in sorted(named - set(self._class_names)):
             self.warn(f"class {name} has folders and no image in any")
@@ -128,10 +142,19 @@ class Imagefolder(FileDataset):
         """Every image with its class, by split and class."""
         del kind
         return [
-            Item(name, file, self._known[name][0], self._known[name][1].split, style=self._known[name][1].style,
+            Item(name, file, self.placed[name][0], self.placed[name][1].split, style=self.placed[name][1].style,
                  label=label)
             for name, (file, label, _) in self._images.items()
         ]  # fmt: skip
+
+
+def _split_folders(root: Path) -> dict[Split, list[Path]]:
+    """The folders whose names say a split (``train``, ``Valid``, ``test``, ...)."""
+    found: dict[Split, list[Path]] = {}
+    for folder in folders(root):
+        if split := split_word(folder.name):
+            found.setdefault(split, []).append(folder)
+    return found
 
 
 def _class_folders(path: Path) -> bool:

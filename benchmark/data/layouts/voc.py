@@ -14,9 +14,11 @@ from benchmark.api import Config, setting
 from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
 from benchmark.data.files import by_stem, images_in, texts_in
 from benchmark.data.layouts.boxed_images import BoxedImages
-from benchmark.data.splits import SIDECAR, Series, by_prefix, by_series, few, read_sidecar, with_held_out
+from benchmark.data.layouts.guessing import GuessedSeries
+from benchmark.data.splits import SIDECAR, Series, assign, few
 from benchmark.data.texts import lines_of, listed, raw_lines_of
 from benchmark.data.told import STRAY
+from benchmark.data.units import Units, settle
 from benchmark.data.xmlfile import finite, xml_of
 from benchmark.errors import Refusal
 
@@ -43,16 +45,18 @@ class VocConfig(Config):
     )
 
 
-class Voc(BoxedImages):
+class Voc(GuessedSeries, BoxedImages):
     """The layout of the PASCAL VOC challenges (Everingham et al. 2010), which many later sets share.
 
     The classes are VOC's 21, or those of ``classes.txt`` (a name a line, label 0 first). An image that any list holds
     out is held out for every task. Without a test list whose images (and masks) are here ``val`` is the test split and
     a tenth of ``train`` the validation split. With ``series.json`` images belong to the series that their names begin
-    with, else each is a series of its own. Where the XML names panels the images are pages, and panels are cut out.
+    with; else, photographs apart, to what names share at their beginning, else each is a series of its own. Where the
+    XML names panels the images are pages, and panels are cut out.
     """
 
     name = "voc"
+    version = 2
     Config = VocConfig
     whole = frozenset({"panels", "segmented"})
     licence = "VOC: photographs from flickr, under its terms of use"
@@ -124,24 +128,25 @@ class Voc(BoxedImages):
         return found
 
     @cached_property
-    def _known(self) -> dict[str, tuple[str, Series]]:
+    def units(self) -> Units:
+        """The series of every image that is used, and the split that lists give it."""
+        return self.units_by_name({stem: stem for stem in self._given or self._images}, self._given)
+
+    @cached_property
+    def placed(self) -> dict[str, tuple[str, Series]]:
         """The series of every image that is used, with its split and style."""
-        given = self._given
-        sidecar = read_sidecar(self.root)
+        given, series, sidecar = self._given, self.units.series, self.sidecar
         if sidecar is not None:
-            series = by_prefix(given or self._images, sidecar, self.root)
+            known = assign(series.values(), self.root)
             for stem, split in given.items():
-                if sidecar[series[stem]].split != split:
-                    raise Refusal(
-                        f"{self.root}: {LISTS} say {split} for {stem}, {SIDECAR} {sidecar[series[stem]].split}"
-                    )
-            return {stem: (of, sidecar[of]) for stem, of in series.items()}
+                if known[series[stem]].split != split:
+                    raise Refusal(f"{self.root}: {LISTS} say {split} for {stem}, {SIDECAR} {known[series[stem]].split}")
+            return {stem: (of, known[of]) for stem, of in series.items()}
         if given and "test" not in given.values() and "val" in given.values():
             self.warn(
                 "no list of test images that are here: val is the test split, a tenth of train the validation split"
             )
-        splits = with_held_out(given) if given else by_series(self._images)
-        return {stem: (stem, Series(split)) for stem, split in splits.items()}
+        return settle(self.units, self.root, None, self.warn)
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
         """The names of labels 0, 1, ... of the masks. Raises Refusal for a bad ``classes.txt``."""
@@ -158,7 +163,7 @@ class Voc(BoxedImages):
     @cached_property
     def _boxes(self) -> dict[str, tuple[Box, ...]]:
         """The boxes of every image that has an XML file, by its name."""
-        read = [stem for stem in self._known if stem in self._truths and stem not in self._bare]
+        read = [stem for stem in self.placed if stem in self._truths and stem not in self._bare]
         return {
             stem: boxes
             for stem in read
@@ -168,7 +173,7 @@ class Voc(BoxedImages):
     @cached_property
     def _truths(self) -> dict[str, Path]:
         """The XML files by the name of their image."""
-        return by_stem(texts_in(self.root / BOXES, ".xml")) if self._known else {}
+        return by_stem(texts_in(self.root / BOXES, ".xml")) if self.placed else {}
 
     @property
     def _bare(self) -> frozenset[str]:
@@ -223,9 +228,9 @@ class Voc(BoxedImages):
 
     def files(self) -> list[Path]:
         """Images, masks, boxes and lists of what is used."""
-        used = [self._images[stem] for stem in self._known]
-        used += [file for stem, file in self._masks.items() if stem in self._known]
-        used += [self._truths[stem] for stem in self._known if stem in self._truths]
+        used = [self._images[stem] for stem in self.placed]
+        used += [file for stem, file in self._masks.items() if stem in self.placed]
+        used += [self._truths[stem] for stem in self.placed if stem in self._truths]
         names = self.root / CLASSES
         return [*used, *self._list_files().values(), *([names] if names.is_file() else [])]
 
@@ -236,7 +241,7 @@ class Voc(BoxedImages):
     @cached_property
     def _boxed(self) -> list[Item]:
         items = []
-        for stem, (series, of) in self._known.items():
+        for stem, (series, of) in self.placed.items():
             boxes = self._boxes.get(stem)
             items.append(
                 Item(

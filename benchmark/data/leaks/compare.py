@@ -61,13 +61,18 @@ def compare(
     best, of = np.full(len(test), NONE, dtype=np.uint16), np.zeros(len(test), dtype=np.int64)
     for place in np.argsort(distances, kind="stable")[::-1]:  # the nearest of an item's parts is written last
         best[owners[place]], of[owners[place]] = distances[place], rows[place]
-    seen = {item.series for item in pretraining} if _alike(tested, pretrained) else set()
+    seen = {item.series for item in pretraining} if alike(tested, pretrained) else set()
     by_series = np.array([item.series in seen for item in test])
     return Leaks(best <= THRESHOLD, by_series, of, best)
 
 
-def _alike(one: Dataset, other: Dataset) -> bool:
-    return (one.numbering or one.name) == (other.numbering or other.name)
+def alike(one: Dataset, other: Dataset) -> bool:
+    """Whether a series' name means the same in both: copies of one dataset, not two folders of one general layout."""
+    if one.guesses or other.guesses:
+        return one.root.resolve() == other.root.resolve() or (
+            not (one.own and other.own) and (one.numbering or one.name) == (other.numbering or other.name)
+        )
+    return (one.numbering or one.reader) == (other.numbering or other.reader)
 
 
 def _kept(path: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:

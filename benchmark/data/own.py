@@ -1,0 +1,110 @@
+"""What own data are called, whose they are, and what a ``dataset.toml`` beside them says of it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark import registry
+from benchmark.data.dataset import Dataset
+from benchmark.data.files import FileDataset, text_of
+from benchmark.errors import Refusal, brief, did_you_mean
+
+SAYS = "dataset.toml"
+FIELDS = ("name", "licence", "citation", "homepage", "series")
+UNKNOWN = f"not known; {SAYS} beside the data can say it"
+DRAWN_COPY = "complete.json"
+"""The marker of a copy of synth, whose layouts lie in folders beside it (``synth.make.MARKER``)."""
+LONGEST = 60
+_NAME = re.compile(rf"[^\W_][\w .+-]{{0,{LONGEST - 1}}}")
+_CONTENT = "content:"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Licence, citation and homepage of a copy of data, and how they are known; empty where they are not."""
+
+    licence: str = ""
+    citation: str = ""
+    homepage: str = ""
+    known_by: str = ""
+
+    def words(self) -> str:
+        """Licence and citation in a sentence each."""
+        cite = f" Cite: {self.citation}" if self.citation else ""
+        page = f" {self.homepage}" if self.homepage else ""
+        return f"Licence: {self.licence or UNKNOWN}.{cite}{page}"
+
+
+def read_own(root: Path) -> dict[str, str]:
+    """What ``root/dataset.toml`` says: texts by the names of ``FIELDS``; nothing where there is no such file.
+
+    Raises Refusal for what is no TOML, for other fields and for what is no text.
+    """
+    path = root / SAYS
+    if not path.is_file():
+        return {}
+    try:
+        read = tomllib.loads(text_of(path))
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal(f"{path} is no TOML: {error}") from None
+    for field, value in read.items():
+        if field not in FIELDS:
+            raise Refusal(f"{path}: no field '{field}'{did_you_mean(field, FIELDS)}")
+        if not isinstance(value, str) or not value.strip():
+            raise Refusal(f"{path}: {field} is {brief(value)}, not a text")
+    if "name" in read:
+        check_name(read["name"], f"{path}: name")
+    return {field: value.strip() for field, value in read.items()}
+
+
+def check_name(name: str, where: str) -> str:
+    """A name for own data. Raises Refusal for one that is taken, or that no table can carry."""
+    if name in registry.names("datasets"):
+        raise Refusal(f"{where}: '{name}' is the name of a dataset known here; call your data otherwise")
+    if not _NAME.fullmatch(name):
+        raise Refusal(
+            f"{where}: {brief(name)} is no name; it takes up to {LONGEST} letters, digits, blanks and any of _.+-, "
+            "a letter or digit first"
+        )
+    return name
+
+
+def folder_name(root: Path, otherwise: str) -> str:
+    """What data are called that nobody has named: like their folder, without signs that names do not have."""
+    name = re.sub(r"[^\w .+-]", "-", root.resolve().name).lstrip("-_ .+")[:LONGEST].strip()
+    return name or otherwise
+
+
+def about(dataset: Dataset) -> About:
+    """What is known of this very copy: from ``dataset.toml``, or by a fingerprint that is known; else nothing.
+
+    A layout is none: whoever has images of their own in AI4VA's folders has not AI4VA's licence.
+    """
+    said = read_own(dataset.root) if dataset.root.is_dir() else {}
+    if said.keys() & {"licence", "citation", "homepage"}:
+        return About(said.get("licence", ""), said.get("citation", ""), said.get("homepage", ""), SAYS)
+    known = _known(dataset)
+    if known is None:
+        return About()
+    cls, how = known
+    return About(cls.licence, cls.citation, cls.homepage, how)
+
+
+def _known(dataset: Dataset) -> tuple[type[Dataset], str] | None:
+    cls = type(dataset)
+    if cls.drawn:
+        return cls, "drawn by the program"
+    if is_drawn(dataset.root):
+        return registry.load("datasets", "synth"), "a copy of what the program draws"
+    prints = {source.checksum.removeprefix(_CONTENT) for source in cls.sources.values()}
+    if isinstance(dataset, FileDataset) and dataset.content() in prints:
+        return cls, "its fingerprint"
+    return None
+
+
+def is_drawn(root: Path) -> bool:
+    """Whether a folder is a copy of synth, or one of its layouts."""
+    return any((folder / DRAWN_COPY).is_file() for folder in (root, root.absolute().parent))
