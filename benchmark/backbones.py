@@ -188,7 +188,7 @@ class Backbone(nn.Module):
 
     def _without_gradient(self, outputs: list[Tensor]) -> list[str]:
         """The names of the parameters that none of ``outputs`` depends on."""
-        sum(output.float().sum() for output in outputs).backward()
+        torch.stack([output.float().sum() for output in outputs]).sum().backward()
         names = [name for name, parameter in self.model.named_parameters() if parameter.grad is None]
         self.model.zero_grad(set_to_none=True)
         return names

@@ -116,7 +116,7 @@ def _time(seconds: float) -> str:
 def _timed(step: Callable[[], None]) -> float:
     """Seconds a call takes: the least of a few, the first of which warms up and counts where there is no time for
     another."""
-    times = []
+    times: list[float] = []
     while not times or (sum(times) < ENOUGH_S and len(times) < 4):
         began = time.monotonic()
         step()

@@ -58,7 +58,7 @@ def drop_paths(backbone: Backbone, rate: float) -> None:
     for block, share in zip(blocks, calculate_drop_path_rates(rate, len(blocks)), strict=True):
         for name in ("drop_path1", "drop_path2"):
             if isinstance(getattr(block, name, None), nn.Identity | DropPath):
-                setattr(block, name, DropPath(share) if share else nn.Identity())
+                setattr(block, name, DropPath(float(share)) if share else nn.Identity())
 
 
 class Centre(nn.Module):

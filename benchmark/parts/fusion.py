@@ -78,6 +78,8 @@ class Fuse(nn.Module):
     without a learnt padding it alone does not look at a missing half.
     """
 
+    places: Tensor
+
     def __init__(self, fusion: Fusion, channels: int, halves: int, masked: bool) -> None:
         super().__init__()
         self.fusion, self.masked = fusion, masked

@@ -63,7 +63,7 @@ class MaskedAutoencoder(nn.Module):
         tokens = model.norm_pre(tokens)
         for block in model.blocks:
             tokens = block(tokens)
-        return _final_norm(model)(tokens)  # type: ignore[no-any-return]
+        return _final_norm(model)(tokens)
 
     def forward(self, images: Tensor, visible: Tensor) -> Tensor:
         """The pixels of all patches, (N, P, 3 p^2), of normalised images (N, 3, side, side), normalised too."""
@@ -74,7 +74,7 @@ class MaskedAutoencoder(nn.Module):
         whole = torch.cat([tokens[:, : self.classes], whole], 1) + self.places
         for block in self.blocks:
             whole = block(whole)
-        return self.leave(whole)[:, self.classes :].float()  # type: ignore[no-any-return]
+        return self.leave(whole)[:, self.classes :].float()
 
 
 def patchify(images: Tensor, patch: int) -> Tensor:
@@ -140,7 +140,7 @@ def _fix_positions(model: Any) -> None:
 
 def _final_norm(model: Any) -> nn.Module:
     """The norm behind the last block; of a model that is made to pool first, the one behind its pooling."""
-    return model.fc_norm if isinstance(model.norm, nn.Identity) else model.norm  # type: ignore[no-any-return]
+    return model.fc_norm if isinstance(model.norm, nn.Identity) else model.norm
 
 
 def _position_embedding(model: Any, grid: int) -> Tensor:

@@ -73,6 +73,9 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
 class SyncedBatchNormAct(SyncedBatchNorm):
     """timm's batch norm that is followed by its own activation."""
 
+    act: nn.Module
+    drop: nn.Module
+
     def forward(self, values: Tensor) -> Tensor:
         """What ``BatchNormAct2d`` gives, by the statistics of all ranks."""
         return self.act(self.drop(super().forward(values)))
