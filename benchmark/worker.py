@@ -32,7 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends its workers
     warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
     asked = json.loads(sys.stdin.read())
-    from benchmark import engine, estimate, plan, run
+    from benchmark import engine, estimate, plan, plan_space, run
     from benchmark.bench import Bench
     from benchmark.data.locate import open_dataset
     from benchmark.progress import Progress
@@ -51,6 +51,7 @@ def main() -> int:
         if request.pretrain_data not in (None, request.data):
             pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
         work = plan.make(request, device, data, pretrain_data)
+        plan_space.require_space(work, request.results)
         estimated = estimate.show(work, device, Store(request.results)) if request.dry_run else ""
     except (Refusal, Declined) as refusal:
         if first:

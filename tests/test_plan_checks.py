@@ -1,6 +1,7 @@
 """What settings and architecture decide is known before anything is drawn: sides, maps, heads, classes."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import plan_matrix
@@ -10,9 +11,10 @@ import torch
 from method_steps import batch, built, context
 from PIL import Image
 
-from benchmark import registry
+from benchmark import plan, plan_space, registry
 from benchmark.backbones import Backbone, map_sizes, skeleton
 from benchmark.config import BackboneSettings
+from benchmark.data.locate import open_dataset
 from benchmark.errors import CellError, Refusal
 from benchmark.estimate import MOST_IMAGES, MOST_OPERATIONS, Stopwatch
 
@@ -177,3 +179,37 @@ def test_every_architecture_of_the_matrix_is_one_of_timm():
     assert len(set(plan_matrix.BACKBONES)) == 40
     assert set(plan_matrix.BACKBONES) <= set(timm.list_models())
     assert map_sizes.cache_info().maxsize is None, "asked once"
+
+
+def planned_first_run(results):
+    """The plan of the run that ``first_run`` did."""
+    asked = plan_matrix.request(
+        results,
+        "smoke",
+        "test_resnet",
+        methods=("jigsaw",),
+        tasks=("detection",),
+        protocols=("frozen",),
+        sets=(
+            ("pretrain.images", "256"),
+            ("pretrain.held_out", "32"),
+            ("detection.steps", "4"),
+            ("detection.side", "64"),
+        ),
+    )
+    data = open_dataset("synth", "smoke", (), results)
+    return plan.make(asked, plan_matrix.device(), data, data)
+
+
+def test_a_disk_without_room_for_the_images_is_refused_before_any_work(with_synth, monkeypatch):
+    work = planned_first_run(with_synth)
+    plan_space.require_space(work, with_synth)
+    monkeypatch.setattr(plan_space.shutil, "disk_usage", lambda path: SimpleNamespace(free=plan_space.SPARE_BYTES + 1))
+    with pytest.raises(Refusal, match=r"the images of this run take about \d+ MiB in .* has 64 MiB left; make room"):
+        plan_space.require_space(work, with_synth)
+
+
+def test_images_that_are_prepared_already_need_no_room(first_run, monkeypatch):
+    work = planned_first_run(first_run[1])
+    monkeypatch.setattr(plan_space.shutil, "disk_usage", lambda path: SimpleNamespace(free=plan_space.SPARE_BYTES + 1))
+    plan_space.require_space(work, first_run[1])
