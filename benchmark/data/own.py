@@ -9,7 +9,8 @@ from pathlib import Path
 
 from benchmark import registry
 from benchmark.data.dataset import Dataset
-from benchmark.data.files import FileDataset, text_of
+from benchmark.data.files import FileDataset
+from benchmark.data.texts import text_of
 from benchmark.errors import Refusal, brief, did_you_mean
 
 SAYS = "dataset.toml"

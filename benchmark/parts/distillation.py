@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from timm.layers import DropPath, calculate_drop_path_rates
@@ -55,10 +56,11 @@ def drop_paths(backbone: Backbone, rate: float) -> None:
     if not backbone.has_tokens or not rate:
         return
     blocks = list(backbone.model.blocks)
-    for block, share in zip(blocks, calculate_drop_path_rates(rate, len(blocks)), strict=True):
+    shares: Any = calculate_drop_path_rates(rate, len(blocks))
+    for block, share in zip(blocks, shares, strict=True):
         for name in ("drop_path1", "drop_path2"):
             if isinstance(getattr(block, name, None), nn.Identity | DropPath):
-                setattr(block, name, DropPath(float(share)) if share else nn.Identity())
+                setattr(block, name, DropPath(share) if share else nn.Identity())
 
 
 class Centre(nn.Module):
