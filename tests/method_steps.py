@@ -59,4 +59,7 @@ def drive(method, nets, stage, steps=1, n=4):
             told.append(float(loss.detach()))
         assert next(losses, None) is None
         every.append(told)
+    for parameters in trained.values():
+        for parameter in parameters:
+            parameter.requires_grad_(True)  # as a later stage finds them
     return every

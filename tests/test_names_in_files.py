@@ -291,7 +291,7 @@ def exported(root, path, names, images):
 def test_a_json_that_is_coco_by_its_content_is_read_whatever_its_name(tmp_path, name):
     exported(tmp_path, name, [f"{k}.jpg" for k in range(5)], "images")
     dataset = open_dataset(str(tmp_path), "quick", (), tmp_path / "r")
-    assert dataset.name == "coco"
+    assert dataset.reader == "coco"
     assert sum(len(item.boxes) for item in every(dataset).values()) == 5
 
 
@@ -300,7 +300,7 @@ def test_roboflow_s_folders_are_lists_with_their_splits(tmp_path):
         exported(tmp_path, f"{folder}/_annotations.coco.json", [f"{folder}_{k}.rf.0a.jpg" for k in range(3)], folder)
     dataset = open_dataset(str(tmp_path), "quick", (), tmp_path / "r")
     items = every(dataset)
-    assert dataset.name == "coco"
+    assert dataset.reader == "coco"
     assert {name: item.split for name, item in items.items()} == {
         f"{folder}_{k}.rf.0a": split
         for folder, split in (("train", "train"), ("valid", "val"), ("test", "test"))
@@ -313,4 +313,4 @@ def test_roboflow_s_folders_are_lists_with_their_splits(tmp_path):
 def test_a_layout_of_its_own_is_not_changed_by_a_stray_export(tmp_path):
     SAMPLES["voc"](tmp_path)
     exported(tmp_path, "export.json", ["z.jpg"], "images")
-    assert open_dataset(str(tmp_path), "quick", (), tmp_path / "r").name == "voc"
+    assert open_dataset(str(tmp_path), "quick", (), tmp_path / "r").reader == "voc"

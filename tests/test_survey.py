@@ -77,6 +77,7 @@ def test_links_that_lead_somewhere_and_loops_are_fine(tmp_path):
     (tmp_path / "data/a/5.png").symlink_to(tmp_path / "outside/5.png")
     (tmp_path / "data/b/loop").symlink_to(tmp_path / "data")
     report, lines = told(tmp_path / "data")
+    lines = [line for line in lines if not line.startswith("series, the unit of splits")]
     assert (report.counts["images"], lines) == (7, [])
 
 
@@ -167,7 +168,7 @@ def test_annotations_in_a_plain_folder_are_told_with_the_mend(tmp_path, name):
     text, wanted = ANNOTATIONS[name]
     write(plain(tmp_path) / name, text)
     dataset = open_dataset(str(tmp_path), "quick", (), tmp_path / "r")
-    assert dataset.name == "folder"
+    assert dataset.reader == "folder"
     only(examine(dataset, QUIET).warnings, "1 file not read, though", wanted)
 
 
