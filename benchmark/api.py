@@ -86,10 +86,12 @@ class View:
         """The map from pixels of an image of ``width`` x ``height`` to pixels of the square."""
         if self.fit == "squash":
             return Placement(width, height, self.side / width, self.side / height, 0.0, 0.0)
+        scale = self.side / max(width, height)
         if self.fit == "pad":
-            scale = self.side / max(width, height)
             return Placement(width, height, scale, scale, 0.0, 0.0)
-        scale_x, scale_y = self.side / min(width, self.reach * height), self.side / min(height, self.reach * width)
+        scale_x = scale_y = scale
+        if self.fit == "crop":
+            scale_x, scale_y = self.side / min(width, self.reach * height), self.side / min(height, self.reach * width)
         left, top = (self.side - width * scale_x) / 2, (self.side - height * scale_y) / 2
         return Placement(width, height, scale_x, scale_y, left, top)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark import engine
@@ -205,18 +206,26 @@ def _trials(cell: Cell) -> int:
 
 
 def _head_operations(cell: Cell) -> float:
-    """Operations of a head for one item on its way forward, asked on the meta device."""
+    """Operations of a head for one item on its way forward, asked of tensors that hold nothing."""
     few, reads = 2, cell.task.reads(cell.protocol)
     bones = skeleton(str(cell.backbone), cell.backbone_settings)
-    kept = cell.task.caches_features and cell.family == "frozen"
-    with torch.no_grad(), torch.device("meta"), FlopCounterMode(display=False) as counter:
+    with FakeTensorMode(), torch.no_grad(), FlopCounterMode(display=False) as counter:
         head = cell.task.head(bones, cell.protocol)
-        images = {name: torch.zeros(few, 3, view.side, view.side) for name, view in cell.task.views().items()}
+        images = {name: torch.empty(few, 3, view.side, view.side) for name, view in cell.task.views().items()}
         present = {name: torch.ones(few, dtype=torch.bool) for name in images}
-        seen = {name: encode(bones, one, reads) for name, one in images.items()}
-        maps = {name: cell.task.kept(one) for name, one in seen.items()} if kept else seen
-        head(given(maps, present, {} if kept else images), None)
+        maps = {name: _empty_maps(bones, reads, one) for name, one in images.items()}
+        kept = cell.task.caches_features and cell.family == "frozen"
+        head(
+            given({k: cell.task.kept(of) for k, of in maps.items()} if kept else maps, present, {} if kept else images)
+        )
     return counter.get_total_flops() / few
+
+
+def _empty_maps(bones: Backbone, reads: str, images: Tensor) -> list[Tensor]:
+    if reads == "vector":
+        return [torch.empty(len(images), bones.width, 1, 1)]
+    sizes = bones.maps(images.shape[-1])
+    return [torch.empty(len(images), count, *size) for count, size in zip(bones.channels, sizes, strict=True)]
 
 
 def _noise(count: int, side: int, device: engine.Device) -> Tensor:

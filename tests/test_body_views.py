@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import ks_2samp
+from torch.nn.functional import max_pool2d
 from torchvision.transforms.v2 import RandomResizedCrop
 
 from benchmark import augment, registry
@@ -14,7 +15,7 @@ from benchmark.parts.two_views import weak
 
 COUNT = 96
 SHARES = (0.64, 0.5, 0.33, 2.0, 0.1)
-PLAIN = {"jitter": "0", "greyscale": "0", "blur": "0"}
+PLAIN = {"jitter": "0", "hue": "0", "greyscale": "0", "blur": "0"}
 
 
 def generator(seed=0):
@@ -123,6 +124,7 @@ def test_a_crop_of_a_padded_body_is_that_of_the_padded_picture(tmp_path):
     sizes = torch.tensor([[width, height]]).expand(32, -1)
     mine = augment.crop_padded(batch(squashed), boxes, sizes, 64, flip)
     theirs = augment.crop_resize(batch(padded), boxes, 64, flip)
-    inside = theirs[:, 2] > 0.97
+    # on its rim a pixel mixes body and black, as wide as its filter is: the one before it is the first to compare
+    inside = -max_pool2d(-theirs[:, 2], 3, 1, 1) > 0.97
     assert (mine - theirs).abs().amax(1)[inside].max() < 0.05
     assert float(((mine[:, 2] > 0.5) != (theirs[:, 2] > 0.5)).double().mean()) < 0.02

@@ -81,7 +81,7 @@ def test_other_pretraining_data_and_starts_are_told(store):
 
 def test_versions_of_a_metric_are_not_mixed(store):
     records = usual(store)
-    newer = {name: {**entry, "version": 2} for name, entry in records[2]["metrics"].items()}
+    newer = {name: {**entry, "version": entry["version"] + 1} for name, entry in records[2]["metrics"].items()}
     records[2] = record(store, "j0", "jigsaw", saliency_items(0.4, 2), metrics=newer)
     with pytest.raises(Refusal, match=r"mix versions of metric cc.*run the older rows again"):
         board.build(store, records, "t")

@@ -87,7 +87,7 @@ def test_squares_and_failures_are_the_same_from_a_pack_that_is_read(root, result
     assert held(pack, files) == files
     opened = []
     real = images.Image.open
-    monkeypatch.setattr(images.Image, "open", lambda source: (opened.append(type(source)), real(source))[1])
+    monkeypatch.setattr(images.Image, "open", lambda source, **kw: (opened.append(type(source)), real(source, **kw))[1])
     heard = Heard()
     assert same(squares(root, tmp_path / "packed", pack, heard), plain)
     assert len(plain.failures) == 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import torch
@@ -101,24 +100,22 @@ def middle_boxes(n: int, device: torch.device, sizes: Tensor | None = None, reac
 
 
 def crop_resize(
-    images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None, outside: Literal["border", "zeros"] = "border"
+    images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None, margins: Tensor | None = None
 ) -> Tensor:
     """The boxes of images uint8 (N, 3, H, W) as float32 squares (N, 3, size, size) in [0, 1].
 
     Resampled along each side by the triangle filter, as wide as the step from pixel to pixel where that is more than 1
     (Pillow's BILINEAR, torchvision's with ``antialias``). ``boxes`` as ``random_boxes`` gives them; ``flip`` bool (N,)
-    mirrors; ``outside`` is what lies beyond an image: its rim, or black.
+    mirrors; ``margins`` (N, 2) are how wide the black on either side of an image is, in shares of its width and height
+    (none: 0). Beyond them there is nothing, which no pixel is mixed with.
     """
     few = max(1, CHUNK // images[:1].numel())
+    mirrored = torch.zeros(len(images), dtype=torch.bool, device=boxes.device) if flip is None else flip
+    black = torch.zeros_like(boxes[:, :2]) if margins is None else margins
     with torch.autocast(images.device.type, enabled=False):  # bf16 cannot tell neighbouring places apart
         parts = [
-            _crop_resize(part, box, size, mirrored, outside == "zeros")
-            for part, box, mirrored in zip(
-                images.split(few),
-                boxes.split(few),
-                (torch.zeros(len(images), dtype=torch.bool, device=boxes.device) if flip is None else flip).split(few),
-                strict=True,
-            )
+            _crop_resize(*part, size)
+            for part in zip(images.split(few), boxes.split(few), mirrored.split(few), black.split(few), strict=True)
         ]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -130,7 +127,7 @@ def crop_padded(images: Tensor, boxes: Tensor, sizes: Tensor, size: int, flip: T
     """
     shown = sizes.to(boxes) / sizes.amax(1, keepdim=True).to(boxes)
     inside = torch.cat([(boxes[:, :2] - 0.5) / shown + 0.5, boxes[:, 2:] / shown], 1)
-    return crop_resize(images, inside, size, flip, outside="zeros")
+    return crop_resize(images, inside, size, flip, (1 / shown - 1) / 2)
 
 
 def middle(images: Tensor, size: int, sizes: Tensor | None = None, reach: float = REACH) -> Tensor:
@@ -138,18 +135,21 @@ def middle(images: Tensor, size: int, sizes: Tensor | None = None, reach: float 
     return crop_resize(images, middle_boxes(len(images), images.device, sizes, reach), size)
 
 
-def _crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor, black: bool) -> Tensor:
+def _crop_resize(images: Tensor, boxes: Tensor, flip: Tensor, margins: Tensor, size: int) -> Tensor:
     n, channels, height, width = images.shape
     x, y, wide, high = boxes.unbind(1)
     pixels = images.permute(0, 2, 3, 1).to(torch.float32)  # rows of memory, where images lie in channels_last
-    lines = _resample(pixels.reshape(n, height, -1), y, high, size, torch.zeros_like(flip), black)
+    lines = _resample(pixels.reshape(n, height, -1), y, high, size, torch.zeros_like(flip), margins[:, 1])
     columns = lines.view(n, size, width, channels).transpose(1, 2).reshape(n, width, -1)
-    done = _resample(columns, x, wide, size, flip, black).view(n, size, size, channels)
+    done = _resample(columns, x, wide, size, flip, margins[:, 0]).view(n, size, size, channels)
     return done.permute(0, 3, 2, 1).mul(1 / 255).contiguous()
 
 
-def _resample(lines: Tensor, centre: Tensor, extent: Tensor, size: int, flip: Tensor, black: bool) -> Tensor:
-    """(N, P, C) -> (N, size, C): sums of the lines around ``size`` even steps through each extent, in shares of P."""
+def _resample(lines: Tensor, centre: Tensor, extent: Tensor, size: int, flip: Tensor, margin: Tensor) -> Tensor:
+    """(N, P, C) -> (N, size, C): means of the lines around ``size`` even steps through each extent, in shares of P.
+
+    On either side of the lines lies a black ``margin`` (N,), in shares of P.
+    """
     n, count = lines.shape[:2]
     device = lines.device
     step = extent * count / size
@@ -160,8 +160,9 @@ def _resample(lines: Tensor, centre: Tensor, extent: Tensor, size: int, flip: Te
     taps = math.ceil(2 * float(radius.max())) + 1
     near = (places[..., None] - radius - 0.5).ceil() + torch.arange(taps, device=device)
     weights = (1 - (near + 0.5 - places[..., None]).abs() / radius).clamp_min(0)
-    inside = weights * ((near >= 0) & (near < count))
-    weights = inside / (weights if black else inside).sum(-1, keepdim=True)
+    room = (margin * count)[:, None, None]
+    there = weights * ((near >= -room) & (near < count + room))
+    weights = there * ((near >= 0) & (near < count)) / there.sum(-1, keepdim=True).clamp_min(1e-9)
     rows = near.clamp(0, count - 1).long() + count * torch.arange(n, device=device)[:, None, None]
     summed = embedding_bag(
         rows.view(n * size, taps), lines.flatten(0, 1), mode="sum", per_sample_weights=weights.view(n * size, taps)
