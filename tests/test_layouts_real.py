@@ -84,7 +84,8 @@ def test_golden_age_pages_as_a_plain_folder(shared, tmp_path):
     dataset = open_dataset(str(shared / "data/golden-age-1915"), "quick", (), tmp_path)
     assert dataset.reader == "folder"
     items = every(dataset, "panels")
-    assert Counter(item.split for item in items) == {"train": 2, "val": 1, "test": 1}
+    assert {item.series for item in items} == {"Bobby-Make-Believe_1915"}, "what their names share"
+    assert Counter(item.split for item in items) == {"train": 4}, "one series cannot be held out of itself"
     cache = build(items, View(64, "pad"), tmp_path / "cache", dataset.fingerprint(), Progress(quiet=True))
     assert len(cache.items) == 4
     assert cache.sizes[:, 0].tolist() == [975] * 4
