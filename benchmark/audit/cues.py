@@ -96,8 +96,8 @@ def shuffled_labels(method: Method) -> Any:
     changed: Any = copy.copy(method)
     cut = changed.cut
 
-    def cut_and_shuffle(images: Tensor, generator: torch.Generator) -> Any:
-        puzzles = cut(images, generator)
+    def cut_and_shuffle(images: Tensor, generator: torch.Generator, *number: int) -> Any:
+        puzzles = cut(images, generator, *number)
         order = torch.randperm(len(puzzles.labels), generator=generator, device=generator.device)
         return type(puzzles)(puzzles.pixels, puzzles.labels[order])
 
