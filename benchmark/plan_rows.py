@@ -120,11 +120,11 @@ class Rows:
             if self.request.exclude_suspects:
                 changed["exclude-suspects"] = True
             try:
-                pretraining = self._pretraining(method, source, seed)
-                if pretraining.init is not None:
+                pretraining = None if declined else self._pretraining(method, source, seed)
+                if pretraining and pretraining.init is not None:
                     given = Given(pretraining.supervision, pretraining.told)
             except (Declined, Refusal) as reason:
-                declined = declined or self._declined(str(reason))
+                declined = self._declined(str(reason))
         else:
             weights = self.request.weights if method.takes_weights else None
             if method.adds_budget:
