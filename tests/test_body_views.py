@@ -1,5 +1,7 @@
 """Views of faces and bodies: strong ones show the thing itself and nothing else, weak ones the whole of it, padded."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -71,7 +73,9 @@ def test_crops_are_those_of_random_resized_crop_in_the_pixels_of_the_original(si
     """Area, sides and place against torchvision's own draws (Kolmogorov-Smirnov, p about .0007 for each)."""
     width, height = size
     count = 2500
-    mine = augment.raw_boxes(torch.tensor([size]).expand(count, -1), (least, 1.0), generator()).double()
+    mine = augment.random_boxes(
+        count, (least, 1.0), generator(), sizes=torch.tensor([size]).expand(count, -1), reach=math.inf
+    ).double()
     assert (mine[:, :2] - mine[:, 2:] / 2 >= -1e-6).all()
     assert (mine[:, :2] + mine[:, 2:] / 2 <= 1 + 1e-6).all()
     torch.manual_seed(1)

@@ -22,7 +22,6 @@ from benchmark.augment.crops import (
     middle,
     middle_boxes,
     random_boxes,
-    raw_boxes,
     source_side,
 )
 from benchmark.augment.masks import HOLES, central_square, inner_band
@@ -53,7 +52,6 @@ __all__ = [
     "middle",
     "middle_boxes",
     "random_boxes",
-    "raw_boxes",
     "recolour",
     "shrink",
     "solarise_some",

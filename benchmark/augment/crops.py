@@ -77,13 +77,6 @@ def random_boxes(
     return torch.stack([x, y, width, height], 1)
 
 
-def raw_boxes(
-    sizes: Tensor, scale: tuple[float, float], generator: torch.Generator, ratio: tuple[float, float] = RATIO
-) -> Tensor:
-    """``random_boxes`` where the squares show all of images of ``sizes`` (n, 2), squashed."""
-    return random_boxes(len(sizes), scale, generator, ratio, sizes, math.inf)
-
-
 def _aspect(n: int, sizes: Tensor | None, device: torch.device) -> Tensor:
     """Width over height, float (n,)."""
     if sizes is None:
