@@ -13,6 +13,7 @@ from benchmark.api import Dataset, Item, Kind, Placement, Predictions, Refusal, 
 from benchmark.config import BACKBONE_TRIALS
 from benchmark.data.images import BadImage, read_rgb
 from benchmark.parts.draw_strips import Shown, draw_strip
+from benchmark.parts.fusions import Fusion
 from benchmark.seeding import derive
 from tasks.metrics import assign
 from tasks.metrics.cliques import groups, known_to_differ
@@ -41,18 +42,11 @@ class ReidConfig(TaskConfig):
     exclude: Literal["none", "panel", "page"] = setting("none", "whose items are no answer to a query of theirs")
     side: int = setting(64, "side in pixels of the square input; faces lose their aspect, bodies lie on black", ge=16)
     body_side: int | None = setting(None, "side of bodies where it is another; none: as `side`", ge=16)
-    fusion: Literal[
-        "cat",
-        "sum",
-        "mean",
-        "favor_face",
-        "favor_body",
-        "coeff_sum",
-        "self_attn",
-        "face_to_body_attn",
-        "weighted",
-        "attention",
-    ] = setting("sum", "how face and body become one vector; the last five are learnt, the last two ours", CODE)
+    fusion: Fusion = setting(
+        
+    )
+        "sum", "how face and body become one vector; the last five are learnt, the last two ours", CODE
+    )
     padding: Literal["zero", "trainable"] = setting("zero", "what stands in for a missing half", SOURCE)
     mask: float = setting(
         0.0, "probability that a half is hidden from a training step where both are there", ge=0, le=1

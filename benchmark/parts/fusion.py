@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-Fusion = Literal[
-    "cat",
-    "sum",
-    "mean",
-    "favor_face",
-    "favor_body",
-    "coeff_sum",
-    "self_attn",
-    "face_to_body_attn",
-    "weighted",
-    "attention",
-]
+from benchmark.parts.fusions import Fusion
+
 FIXED: tuple[Fusion, ...] = ("cat", "sum", "mean", "favor_face", "favor_body")
 """Those without anything to learn."""
 PLACED: tuple[Fusion, ...] = ("coeff_sum", "self_attn", "face_to_body_attn")
