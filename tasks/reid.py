@@ -43,8 +43,6 @@ class ReidConfig(TaskConfig):
     side: int = setting(64, "side in pixels of the square input; faces lose their aspect, bodies lie on black", ge=16)
     body_side: int | None = setting(None, "side of bodies where it is another; none: as `side`", ge=16)
     fusion: Fusion = setting(
-        
-    )
         "sum", "how face and body become one vector; the last five are learnt, the last two ours", CODE
     )
     padding: Literal["zero", "trainable"] = setting("zero", "what stands in for a missing half", SOURCE)
