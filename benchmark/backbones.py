@@ -37,6 +37,7 @@ class Backbone(nn.Module):
     ``channels`` and ``strides`` describe the maps, fine to coarse, ``maps`` says how large they are, ``width`` is that
     of the vector. Parameters that no map depends on (a classifier's last convolution) are frozen from the start, so
     that every trained parameter has a gradient; what reads the vector instead of the maps says so (``train_for``).
+    ``projection`` is what the vector goes through last where a method hands over more than timm's model (``project``).
     ``started`` tells whether it holds weights that were given to it, and not those of its making. On torch's meta
     device it is a ``skeleton``: it says what it takes and gives, and computes nothing.
     """
@@ -52,6 +53,7 @@ class Backbone(nn.Module):
         if name.split(".")[0] not in known:
             raise Refusal(f"no backbone '{name}' in timm {timm.__version__}{did_you_mean(name, known)}")
         self.name, self.settings = name, settings
+        self.projection: nn.Module | None = None
         self.model = create(name, settings)
         config = self.model.pretrained_cfg
         self.mean = settings.mean or tuple(config["mean"])
@@ -147,6 +149,10 @@ class Backbone(nn.Module):
         A vision transformer's tokens after its final norm, read as ``readout`` says; of any other network the coarsest
         map, averaged over space. Raises CellError as ``forward`` does.
         """
+        vector = self._vector(images)
+        return vector if self.projection is None else self.projection(vector)
+
+    def _vector(self, images: Tensor) -> Tensor:
         if not self.has_tokens:
             return self(images)[-1].mean((2, 3))
         self._checked(images)
@@ -154,10 +160,20 @@ class Backbone(nn.Module):
             return images.new_empty((len(images), self.width))
         return read(self.model, self.model.forward_features(images), self.readout)
 
+    def project(self, width: int) -> None:
+        """Put a projector's hidden layer behind the vector, which is ``width`` values long from here on.
+
+        The maps stay as they are. Its weights are drawn from torch's global generator.
+        """
+        self.projection = projection(self.width, width)
+        self.width = width
+
     def train_for(self, what: Literal["maps", "vector"]) -> None:
         """Freeze the parameters that ``what`` does not depend on, and train all others."""
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name not in self.frozen[what])
+        if self.projection is not None:
+            self.projection.requires_grad_(what == "vector")
 
     def is_transformer(self) -> bool:
         """Whether this is a plain vision transformer: tokens of equal patches, one width."""
@@ -192,6 +208,11 @@ class Backbone(nn.Module):
         names = [name for name, parameter in self.model.named_parameters() if parameter.grad is None]
         self.model.zero_grad(set_to_none=True)
         return names
+
+
+def projection(width: int, hidden: int) -> nn.Sequential:
+    """The hidden layer of a projector (Chen et al. 2020, section 2.1): (N, width) in, (N, hidden) out, not negative."""
+    return nn.Sequential(nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
 
 
 @functools.cache

@@ -11,7 +11,12 @@ from benchmark import registry
 from benchmark.errors import Refusal, did_you_mean
 from benchmark.store import Store, checksum, write_atomic, write_json
 from benchmark.supervision import UNKNOWN, card_text
+from benchmark.weights_files import parted
 
+LAYER = """`projection.safetensors` is a linear layer, a batch norm and a ReLU behind the pooled features: what the tasks that read
+one vector were given.
+
+"""
 CARD = """---
 library_name: timm
 tags: [image-feature-extraction, comics]
@@ -34,7 +39,7 @@ The folder may be moved; only the path after `local-dir:` changes.
 
 {scores}
 
-The weights are what {method} made of the data named above, whose licence also binds their use.
+{layer}The weights are what {method} made of the data named above, whose licence also binds their use.
 """
 
 
@@ -50,12 +55,15 @@ def export(store: Store, what: str, out: Path) -> str:
         raise Refusal(f"{weights} is damaged: its checksum is not that of its card; remove {weights.parent}, run again")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Refusal(f"--out {out} is there already; give a new folder")
+    model, layer = parted(data)
     try:
         write_json(out / "config.json", _timm_config(card))
-        write_atomic(out / "README.md", _readme(card, store, out).encode())
+        write_atomic(out / "README.md", _readme(card, store, out, LAYER if layer else "").encode())
         write_json(out / "pretraining.json", card)
-        write_atomic(out / "model.toml", _card(card).encode())
-        write_atomic(out / "model.safetensors", data)
+        write_atomic(out / "model.toml", _card(card, checksum(model)).encode())
+        write_atomic(out / "model.safetensors", model)
+        if layer:
+            write_atomic(out / "projection.safetensors", layer)
     except OSError as error:
         raise Refusal(f"--out {out} cannot be written ({error.strerror})") from None
     return (
@@ -122,14 +130,14 @@ def _timm_config(card: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _card(card: Mapping[str, Any]) -> str:
+def _card(card: Mapping[str, Any], sha256: str) -> str:
     """What a later run with ``--weights`` reads beside the file."""
     data = card["identity"]["data"]["id"]
     source = f"inkbench, {card['method']} version {card['identity']['version']} on {data}, {card['images']:,} images"
-    return card_text(card.get("supervision", UNKNOWN), card["sha256"], source)
+    return card_text(card.get("supervision", UNKNOWN), sha256, source)
 
 
-def _readme(card: Mapping[str, Any], store: Store, out: Path) -> str:
+def _readme(card: Mapping[str, Any], store: Store, out: Path, layer: str) -> str:
     identity = card["identity"]
     data = card.get("data", identity["data"])
     facts = {
@@ -162,6 +170,7 @@ def _readme(card: Mapping[str, Any], store: Store, out: Path) -> str:
         architecture=card["architecture"],
         method=card["method"],
         folder=out,
+        layer=layer,
         mean=tuple(round(value, 4) for value in card["mean"]),
         std=tuple(round(value, 4) for value in card["std"]),
         facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),

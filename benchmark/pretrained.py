@@ -23,7 +23,7 @@ from benchmark.planned import Cell, Pretraining
 from benchmark.pool import Reading, reading
 from benchmark.seeding import derive
 from benchmark.store import Store, checksum, write_atomic, write_json
-from benchmark.weights_files import load_weights, weights_bytes
+from benchmark.weights_files import load_projection, load_weights, weights_bytes
 
 
 def backbone_of(bench: Bench, cell: Cell) -> Backbone:
@@ -57,7 +57,8 @@ def pretrained(bench: Bench, cell: Cell, work: Pretraining, backbone: Backbone) 
         if checksum(path.read_bytes()) != card["sha256"]:
             raise ValueError("its checksum is not that of its card")
         load_weights(backbone, path)
-    except (OSError, ValueError, KeyError, Refusal) as error:
+        load_projection(backbone, path)
+    except (OSError, ValueError, KeyError, RuntimeError, Refusal) as error:
         raise CellError(f"{path} is damaged ({error}); remove {path.parent} and run again") from error
     return card
 

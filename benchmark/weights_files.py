@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load, save
 
 from benchmark.checkpoint_file import read_checkpoint, tensors
 from benchmark.checkpoint_reading import read_backbone
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from benchmark.backbones import Backbone
 
 
+PROJECTION = "projection."
+
+
 def load_weights(backbone: Backbone, path: Path) -> str:
     """Fill ``backbone`` from a file of any of the codes in ``checkpoint_names``; gives what is to be told of it.
 
     Every tensor of the backbone must be there with its shape, in float32 after reading; heads, other networks and
     what wraps the backbone are passed over, and told. Raises Refusal.
     """
-    flat = tensors(read_checkpoint(path))
+    flat = {name: of for name, of in tensors(read_checkpoint(path)).items() if not name.startswith(PROJECTION)}
     if not flat:
         raise Refusal(f"{path} holds no state dictionary of tensors")
     reading = read_backbone(flat, backbone.model)
@@ -36,7 +39,32 @@ def load_weights(backbone: Backbone, path: Path) -> str:
     return f"{path.name}: {'; '.join(reading.told)}" if reading.told else ""
 
 
+def load_projection(backbone: Backbone, path: Path) -> None:
+    """Put the projector's hidden layer behind ``backbone`` that lies in a file of ``weights_bytes``, where one does.
+
+    Raises RuntimeError where it is not one of this backbone.
+    """
+    flat = tensors(read_checkpoint(path))
+    state = {name.removeprefix(PROJECTION): of for name, of in flat.items() if name.startswith(PROJECTION)}
+    if state:
+        backbone.project(len(state["0.weight"]))
+        assert backbone.projection is not None
+        backbone.projection.load_state_dict(state)
+
+
+def parted(data: bytes) -> tuple[bytes, bytes]:
+    """The bytes of ``weights_bytes`` as timm's model alone, and the projector's hidden layer, empty where none is."""
+    state = load(data)
+    layer = {name.removeprefix(PROJECTION): state.pop(name) for name in [*state] if name.startswith(PROJECTION)}
+    return (save(state), save(layer)) if layer else (data, b"")
+
+
 def weights_bytes(backbone: Backbone) -> bytes:
-    """The backbone's weights as safetensors: the same weights give the same bytes."""
-    state = {key: value.detach().cpu().contiguous() for key, value in backbone.model.state_dict().items()}
-    return save(state)
+    """What is handed over as safetensors: the same weights give the same bytes.
+
+    The tensors of timm's model under its own names, those of a projector's hidden layer behind ``PROJECTION``.
+    """
+    state = dict(backbone.model.state_dict())
+    if backbone.projection is not None:
+        state |= {PROJECTION + name: of for name, of in backbone.projection.state_dict().items()}
+    return save({name: of.detach().cpu().contiguous() for name, of in state.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -40,6 +40,9 @@ class IdentitySimclrConfig(ViewsConfig):
     clip: float = setting(0.5, "largest norm of the gradient; 0: any", CODE, ge=0)
     hidden: int = setting(256, "width of the head", CODE, ge=1)
     out: int = setting(128, "width of the embedding", CODE, ge=1)
+    handed_over: Literal["backbone", "hidden"] = setting(
+        "backbone", "what tasks read one vector from: the backbone, or its head's hidden layer behind it", CODE
+    )
 
     presets = {
         "smoke": {"face": 32, "body": 48},
@@ -55,6 +58,7 @@ class IdentitySimclrConfig(ViewsConfig):
             "hidden": 2048,
             "lr": 5e-4,
             "warmup": 0.0,
+            "handed_over": "hidden",
         },
     }
 
@@ -90,7 +94,8 @@ class IdentitySimclr(AdamWMethod):
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The backbone with its head, for faces and bodies alike."""
         self._normalize = backbone.normalize
-        return {"net": Embedder(backbone, self.config.hidden, self.config.out)}
+        c = self.config
+        return {"net": Embedder(backbone, c.hidden, c.out, keep_hidden=c.handed_over == "hidden")}
 
     def rate(self, progress: float) -> float:
         """A linear rise, then half a cosine down to ``final_rate``."""

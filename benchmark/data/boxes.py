@@ -27,7 +27,7 @@ def repair(corners: Corners, size: tuple[int, int] | None) -> tuple[Corners | No
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         return None, NOTHING
     if inside != (x0, y0, x1, y1):
-        left = (inside[2] - inside[0]) * (inside[3] - inside[1]) / ((x1 - x0) * (y1 - y0))
+        left = (inside[2] - inside[0]) / (x1 - x0) * ((inside[3] - inside[1]) / (y1 - y0))
         said.append(REACHES if left >= INSIDE else OUTSIDE)
     return inside, " and ".join(said) or None
 
