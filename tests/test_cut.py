@@ -55,6 +55,18 @@ def found_all(grey, boxes) -> bool:
     return len(made) == len(boxes) and matched(made, boxes) == len(boxes)
 
 
+@pytest.mark.parametrize("tone", [170, 205, 232, 250])
+def test_paper_that_has_yellowed_and_has_a_grain_is_paper(tone):
+    boxes = grid(20, 8)
+    grain = np.random.default_rng(0).normal(0, 3, (TALL, WIDE))
+    drawn = np.zeros((TALL, WIDE), bool)
+    for x0, y0, x1, y1 in boxes:
+        drawn[y0:y1, x0:x1] = True
+    made = page(boxes, tone, 0)
+    made[~drawn] = np.clip(tone + grain, 0, 255)[~drawn].astype(np.uint8)
+    assert found_all(made, boxes)
+
+
 @pytest.mark.parametrize(
     ("paper", "frame"), [(255, 0), (255, None), (0, 255), (0, None), (248, 20)],
     ids=["white", "borderless", "black", "black borderless", "off-white"],
@@ -194,8 +206,8 @@ def test_synth_s_pages_are_cut_into_its_panels(small_synth, capsys, tmp_path):
     words = ["cut", str(small_synth / "dcm772"), "--score", "--quiet", "--results", str(tmp_path / "r")]
     assert commands.run(words) == 0
     recall, precision = figures(capsys.readouterr().out)
-    assert recall >= 0.5
-    assert precision >= 0.65
+    assert recall >= 0.8
+    assert precision >= 0.75
 
 
 @pytest.mark.slow
@@ -211,8 +223,8 @@ def test_open_mantra_s_panels_at_iou_seven_tenths(shared, capsys, tmp_path):
     assert precision >= PRECISION
 
 
-RECALL, PRECISION = 0.67, 0.73
-"""Just below what docs/data.md states: 0.678 and 0.735."""
+RECALL, PRECISION = 0.67, 0.72
+"""Just below what docs/data.md states: 0.675 and 0.726."""
 
 
 def figures(said: str) -> tuple[float, float]:

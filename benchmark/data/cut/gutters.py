@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 
 LIGHT, DARK = 240, 15
-"""Grey values from which on, and up to which, a pixel may be a gutter's."""
+"""Grey values from which on, and up to which, a pixel may be a gutter's, on white paper and in black ink."""
+PAPER, SPREAD, COMMON, RIM = 160, 14, 0.6, 0.015
+"""Tinted paper: from which grey value on, how far it wanders, which share of the rim shows it, how wide the rim is."""
 INK = 110
 """Up to which grey value a pixel is of a frame line."""
 OPEN = 0.06
@@ -39,18 +41,34 @@ class Cut:
     last: int
 
 
-def background(grey: np.ndarray, light: bool) -> np.ndarray:
-    """The pixels (h, w) bool of a gutter's colour that hang together with the rim of the page."""
-    colour = (grey >= LIGHT if light else grey <= DARK).astype(np.uint8)
+def paper(grey: np.ndarray) -> int:
+    """From which grey value on a pixel of a page (h, w) uint8 is bare paper: yellowed paper is darker than white.
+
+    Told by the rim of the page, where that shows one light tone; else as on white paper.
+    """
+    wide = max(1, round(RIM * max(grey.shape)))
+    rim = np.concatenate([grey[:wide].ravel(), grey[-wide:].ravel(), grey[:, :wide].ravel(), grey[:, -wide:].ravel()])
+    near = np.convolve(np.bincount(rim, minlength=256), np.ones(2 * SPREAD + 1), "same")
+    tone = PAPER + int(near[PAPER:].argmax())
+    return min(LIGHT, tone - SPREAD) if near[tone] >= COMMON * len(rim) else LIGHT
+
+
+def background(grey: np.ndarray, light: int | None) -> np.ndarray:
+    """The pixels (h, w) bool of a gutter's colour that hang together with the rim of the page.
+
+    From a grey value ``light`` on, or dark ones where there is none.
+    """
+    colour = (grey <= DARK if light is None else grey >= light).astype(np.uint8)
     _, labels = cv2.connectedComponents(np.pad(colour, 1, constant_values=1), connectivity=4)
     found: np.ndarray = (labels == labels[0, 0])[1:-1, 1:-1]
     return found
 
 
-def best_cut(grey: np.ndarray, drawn: np.ndarray, box: Box) -> Cut | None:
+def best_cut(grey: np.ndarray, drawn: np.ndarray, box: Box, light: int = LIGHT) -> Cut | None:
     """The best cut of a region of a page; None where there is none.
 
-    ``grey`` (h, w) uint8 is the page, ``drawn`` (h, w) bool what is not its background.
+    ``grey`` (h, w) uint8 is the page, ``drawn`` (h, w) bool what is not its background, ``light`` the grey value from
+    which on a pixel is bare paper.
     """
     x0, y0, x1, y1 = box
     cuts: list[Cut] = []
@@ -59,7 +77,7 @@ def best_cut(grey: np.ndarray, drawn: np.ndarray, box: Box) -> Cut | None:
         if axis == 1:
             seen, mask = seen.T, mask.T
         least = LEAST_PART * grey.shape[axis]
-        found = [*_open(mask, max(grey.shape)), *_between(seen, max(grey.shape)), *_lines(seen)]
+        found = [*_open(mask, max(grey.shape)), *_between(seen, max(grey.shape), light), *_lines(seen)]
         cuts += [Cut(q, axis, a, b) for q, a, b in found if a >= least and len(seen) - b >= least]
     return max(cuts, key=lambda cut: (cut.quality, -cut.axis, -cut.first), default=None)
 
@@ -72,9 +90,9 @@ def _open(mask: np.ndarray, side: int) -> Iterator[tuple[float, int, int]]:
             yield 1 - float(profile[first:last].min()) + 1e-4 * (last - first), first, last
 
 
-def _between(seen: np.ndarray, side: int) -> Iterator[tuple[float, int, int]]:
+def _between(seen: np.ndarray, side: int, light: int) -> Iterator[tuple[float, int, int]]:
     """Bands of one colour, light or dark, with something drawn along both of their sides."""
-    for colour in (seen >= LIGHT, seen <= DARK):
+    for colour in (seen >= light, seen <= DARK):
         profile = colour.mean(axis=1)
         for first, last in runs(profile >= 1 - UNEVEN):
             if not 2 <= last - first <= WIDEST * side or first == 0 or last == len(seen):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from benchmark.data.cut.gutters import Box, background, best_cut
+from benchmark.data.cut.gutters import Box, background, best_cut, paper
 
-VERSION = 1
+VERSION = 2
 """Raised where the same page gives other panels."""
 LONGEST = 1000
 """Pages are looked at with their longer side no longer than this."""
@@ -31,20 +31,21 @@ def panels_of(grey: np.ndarray) -> list[Box]:
     scale = min(1.0, LONGEST / max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    light = paper(small)
     found, dark = (
-        [box for box in _cut(small, ~background(small, light), (0, 0, *size)) if _is_panel(box, size)]
-        for light in (True, False)
+        [box for box in _cut(small, light, ~background(small, tone), (0, 0, *size)) if _is_panel(box, size)]
+        for tone in (light, None)
     )
     if len(found) < FEWEST <= len(dark):
         found = dark
     return sorted((_enlarged(box, scale, width, height) for box in found), key=lambda box: (box[1], box[0]))
 
 
-def _cut(grey: np.ndarray, drawn: np.ndarray, box: Box, depth: int = 0) -> list[Box]:
+def _cut(grey: np.ndarray, light: int, drawn: np.ndarray, box: Box, depth: int = 0) -> list[Box]:
     inner = _tight(drawn, box)
     if inner is None:
         return []
-    cut = best_cut(grey, drawn, inner) if depth < DEEPEST else None
+    cut = best_cut(grey, drawn, inner, light) if depth < DEEPEST else None
     if cut is None:
         return _pieces(drawn, inner)
     x0, y0, x1, y1 = inner
@@ -52,7 +53,7 @@ def _cut(grey: np.ndarray, drawn: np.ndarray, box: Box, depth: int = 0) -> list[
         parts: tuple[Box, Box] = (x0, y0, x1, y0 + cut.first), (x0, y0 + cut.last, x1, y1)
     else:
         parts = (x0, y0, x0 + cut.first, y1), (x0 + cut.last, y0, x1, y1)
-    return [found for part in parts for found in _cut(grey, drawn, part, depth + 1)]
+    return [found for part in parts for found in _cut(grey, light, drawn, part, depth + 1)]
 
 
 def _tight(drawn: np.ndarray, box: Box) -> Box | None:
