@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from preloaded import Server
 
 ROOT = Path(__file__).resolve().parent.parent
+READ_AT_IMPORT = ("HF_", "HUGGINGFACE_", "TORCH", "OMP_", "MKL_", "CUDA_", "PYTHON", "MPL", "TIMM", "XDG_")
 MOST_WORKERS = 4
 """Each worker holds torch, and most of the suite is short commands."""
 
@@ -35,10 +37,10 @@ def shared() -> Path:
     return folder
 
 
-def start_cli(*words, **options) -> subprocess.Popen:
+def start_cli(*words, python: str | Path = sys.executable, **options) -> subprocess.Popen:
     """Start ``run_benchmark.py WORDS`` in a session of its own, from a folder that is not the repository's."""
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "run_benchmark.py"), *map(str, words)],
+        [python, ROOT / "run_benchmark.py", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -48,11 +50,25 @@ def start_cli(*words, **options) -> subprocess.Popen:
 
 
 @pytest.fixture(scope="session")
-def cli():
-    """Run the command line; gives status, standard output and standard error."""
+def preloaded():
+    """A server that forks commands (``preloaded.Server``), one for each worker of the tests."""
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def cli(request):
+    """Run the command line; gives status, standard output and standard error.
+
+    Forked from a process that holds the imports; started anew where the environment has what libraries read at import.
+    """
 
     def run(*words, **options) -> subprocess.CompletedProcess:
-        process = start_cli(*words, **options)
+        other = {name for name, value in (options.get("env") or {}).items() if os.environ.get(name) != value}
+        anew = any(name.startswith(READ_AT_IMPORT) for name in other)
+        python = sys.executable if anew else request.getfixturevalue("preloaded").python
+        process = start_cli(*words, python=python, **options)
         out, err = process.communicate(timeout=500)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
