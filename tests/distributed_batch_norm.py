@@ -73,7 +73,7 @@ def without_chance(name, monkey):
         return [whole, whole.flip(-1), whole.flip(-2)][:count]
 
     if name == "dino":
-        monkey.crops = lambda images, generator: (
+        monkey.crops = lambda images, generator, sizes=None: (
             views(images, monkey.config.side, 2),
             views(images, monkey.config.local, 2),
         )

@@ -128,8 +128,8 @@ def test_a_run_on_a_pool_says_what_was_read_and_left_out(cli, with_synth, tmp_pa
     drawn = next(with_synth.glob("cache/synth/*/dcm772"))
     synth = open_dataset(f"dcm772:{drawn}", "quick", (), tmp_path / "r")
     pool = folder(tmp_path / "pool", 6, 6)
-    for item in synth.items("pages", "test")[:2]:
-        Image.open(item.path).save(pool / "s0" / f"{item.path.stem}-again.png")
+    for k, item in enumerate(synth.items("pages", "test")[:2]):
+        Image.open(item.path).save(pool / "s0" / f"{item.path.stem}-again{k}.png")
     Image.fromarray(noise(64, 48, 9)).save(pool / "s1/more.png")
     words = ("--method", "context_encoder", "--task", "detection", *TINY, "--pretrain-data", f"pages={pool}")
     done = cli(*words, "--data", drawn, "--exclude-suspects", "--results", with_synth)

@@ -36,7 +36,7 @@ def pictures(root: Path, *names: str) -> Path:
 
 
 def coco(root: Path, names, file="instances.json") -> Path:
-    images = [{"id": k, "file_name": name, "width": 12, "height": 8} for k, name in enumerate(names)]
+    images = [{"id": k, "file_name": name, "width": 40, "height": 30} for k, name in enumerate(names)]
     boxes = [{"id": k, "image_id": k, "category_id": 1, "bbox": [1, 1, 5, 5]} for k in range(len(images))]
     write(root / file, json.dumps({"images": images, "categories": [{"id": 1, "name": "face"}], "annotations": boxes}))
     return pictures(root / "images", *names)
