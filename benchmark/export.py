@@ -13,8 +13,8 @@ from benchmark.store import Store, checksum, write_atomic, write_json
 from benchmark.supervision import UNKNOWN, card_text
 from benchmark.weights_files import parted
 
-LAYER = """`projection.safetensors` is a linear layer, a batch norm and a ReLU behind the pooled features: what the tasks
-that read one vector were given.
+LAYER = """`projection.safetensors` is a linear layer, a batch norm and a ReLU behind the pooled features: what the
+tasks that read one vector were given.
 
 """
 CARD = """---
