@@ -154,7 +154,8 @@ class Given:
 
 
 class Method(ABC):
-    """How a backbone comes by its weights. One file a method; what it hands over is the backbone's weights.
+    """How a backbone comes by its weights. One file a method; what it hands over is the backbone
+    with its weights, and whatever it lets the vector go through last (``Backbone.project``).
 
     A method that does not pretrain (``pretrains = False``) fills the backbone in ``give``; the others drive
     their networks in ``step``.

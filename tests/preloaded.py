@@ -13,6 +13,7 @@ import atexit
 import json
 import os
 import runpy
+import shutil
 import signal
 import socket
 import stat
@@ -60,6 +61,7 @@ class Server:
         """End the server; its commands have ended."""
         self.process.kill()
         self.process.wait()
+        shutil.rmtree(self.folder)
 
 
 def serve(address: str, python: str) -> None:

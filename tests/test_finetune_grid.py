@@ -9,8 +9,6 @@ from benchmark import registry
 from benchmark.config import BACKBONE_TRIALS
 
 TASKS = registry.names("tasks")
-NOISE = 0.01
-"""What the metric on a few pages of validation moves by where the arithmetic of another CPU rounds otherwise."""
 
 
 def rates(name, preset):
@@ -57,7 +55,4 @@ def test_rows_that_train_from_nothing_choose_no_edge_of_the_grid(cli, first_run,
     assert set(tuned) == set(methods.split(","))
     for record in tuned.values():
         assert [trial["factor"] for trial in record["trials"]] == list(BACKBONE_TRIALS)
-        least, *inner, largest = (trial["value"] for trial in record["trials"])
-        assert max(inner) > least, record["trials"]
-        assert max(inner) > largest - NOISE, record["trials"]
-        assert record["chosen"]["factor"] > BACKBONE_TRIALS[0]
+        assert BACKBONE_TRIALS[0] < record["chosen"]["factor"] < BACKBONE_TRIALS[-1], record["trials"]

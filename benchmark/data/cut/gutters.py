@@ -10,7 +10,7 @@ import numpy as np
 
 LIGHT, DARK = 240, 15
 """Grey values from which on, and up to which, a pixel may be a gutter's, on white paper and in black ink."""
-PAPER, SPREAD, COMMON, RIM = 160, 14, 0.6, 0.015
+PAPER, SPREAD, COMMON, RIM = 160, 14, 0.92, 0.015
 """Tinted paper: from which grey value on, how far it wanders, which share of the rim shows it, how wide the rim is."""
 INK = 110
 """Up to which grey value a pixel is of a frame line."""
@@ -64,7 +64,7 @@ def background(grey: np.ndarray, light: int | None) -> np.ndarray:
     return found
 
 
-def best_cut(grey: np.ndarray, drawn: np.ndarray, box: Box, light: int = LIGHT) -> Cut | None:
+def best_cut(grey: np.ndarray, drawn: np.ndarray, box: Box, light: int) -> Cut | None:
     """The best cut of a region of a page; None where there is none.
 
     ``grey`` (h, w) uint8 is the page, ``drawn`` (h, w) bool what is not its background, ``light`` the grey value from

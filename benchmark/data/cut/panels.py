@@ -32,13 +32,16 @@ def panels_of(grey: np.ndarray) -> list[Box]:
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1 else grey
     light = paper(small)
-    found, dark = (
-        [box for box in _cut(small, light, ~background(small, tone), (0, 0, *size)) if _is_panel(box, size)]
-        for tone in (light, None)
-    )
-    if len(found) < FEWEST <= len(dark):
-        found = dark
+    found = _panels(small, light, background(small, light))
+    if len(found) < FEWEST:
+        dark = _panels(small, light, background(small, None))
+        found = dark if len(dark) >= FEWEST else found
     return sorted((_enlarged(box, scale, width, height) for box in found), key=lambda box: (box[1], box[0]))
+
+
+def _panels(grey: np.ndarray, light: int, bare: np.ndarray) -> list[Box]:
+    size = (grey.shape[1], grey.shape[0])
+    return [box for box in _cut(grey, light, ~bare, (0, 0, *size)) if _is_panel(box, size)]
 
 
 def _cut(grey: np.ndarray, light: int, drawn: np.ndarray, box: Box, depth: int = 0) -> list[Box]:
