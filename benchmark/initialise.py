@@ -10,14 +10,13 @@ from torch import nn
 
 from benchmark import registry, supervision
 from benchmark.api import Given
-from benchmark.backbones import Backbone
+from benchmark.backbones import Backbone, create
 from benchmark.weights_files import load_weights
 
 
 def timm_(backbone: Backbone) -> None:
     """timm's initialisation anew, drawn from torch's global generator."""
-    fresh = Backbone(backbone.name, backbone.settings)
-    backbone.model.load_state_dict(fresh.model.state_dict())
+    backbone.model.load_state_dict(create(backbone.name, backbone.settings).state_dict())
 
 
 def gaussian_(backbone: Backbone, std: float) -> None:

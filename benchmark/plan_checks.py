@@ -25,7 +25,8 @@ from benchmark.weights_files import weights_bytes
 FORCE = "INKBENCH_FORCE"
 """Set in tests alone: what is refused here is planned all the same, to see that it fails."""
 
-Answer = Refusal | Declined | None
+Reason = Refusal | Declined
+Answer = Reason | None
 Weights = tuple[str, Given]
 """The sha256 of weights, and what is known of them."""
 
@@ -44,39 +45,44 @@ def require_task(task: Task, protocol: str, data: str, backbone: str, settings: 
 @functools.cache
 def given_weights(
     kind: type[Method], config: Config, backbone: str, settings: BackboneSettings, weights: Path | None
-) -> Weights | Declined | Refusal:
+) -> Weights | Reason:
     """The sha256 of the weights that a method hands over and what is known of them, or why it has none."""
     own = Backbone(backbone, settings)
     try:
         given = kind(config).give(own, weights)
     except (Declined, Refusal) as reason:
-        return reason
+        return _alone(reason)
     return checksum(weights_bytes(own)), given or Given(kind.supervision)
 
 
 @functools.cache
 def init_weights(
     backbone: str, settings: BackboneSettings, init: Path | Literal["imagenet"], weights: Path | None
-) -> Weights | Declined | Refusal:
+) -> Weights | Reason:
     """The sha256 of the weights that a pretext task starts from and what is known of them, or why there are none."""
     own = Backbone(backbone, settings)
     try:
         given = initialise.load_init(own, init, weights)
     except (Declined, Refusal) as reason:
-        return reason
+        return _alone(reason)
     return checksum(weights_bytes(own)), given
 
 
-def settled(found: Weights | Declined | Refusal) -> Weights:
+def settled(found: Weights | Reason) -> Weights:
     """Weights that were found. Raises the reason where there are none."""
     if isinstance(found, tuple):
         return found
-    raise type(found)(str(found))
+    raise _alone(found)
+
+
+def _alone(reason: Reason) -> Reason:
+    """A reason that can be kept: without its traceback, which holds on to the networks in its frames."""
+    return type(reason)(str(reason))
 
 
 def _tell(answer: Answer) -> None:
     if answer is not None and FORCE not in os.environ:
-        raise type(answer)(str(answer))
+        raise _alone(answer)
 
 
 @functools.cache
@@ -133,7 +139,7 @@ def _built(who: str, build: Any, backbone: str, settings: BackboneSettings) -> A
             warnings.simplefilter("ignore")  # weights that are read on the meta device come to nothing
             build(copy.deepcopy(skeleton(backbone, settings)))
     except (Refusal, Declined) as reason:
-        return type(reason)(str(reason))
+        return _alone(reason)
     except CellError as reason:
         return Refusal(f"{who}: {reason}")
     except Exception:  # a plugin may look into its numbers, which the meta device has not
@@ -144,7 +150,7 @@ def _built(who: str, build: Any, backbone: str, settings: BackboneSettings) -> A
         with torch.random.fork_rng(devices=[]):
             build(Backbone(backbone, settings))
     except (Refusal, Declined) as reason:
-        return type(reason)(str(reason))
+        return _alone(reason)
     except Exception as error:
         return Refusal(f"{who} cannot be built on {backbone}: {said(error)}")
     return None

@@ -1,6 +1,8 @@
 """What settings and architecture decide is known before anything is drawn: sides, maps, heads, classes."""
 
+import gc
 import json
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +13,8 @@ import torch
 from method_steps import batch, built, context
 from PIL import Image
 
-from benchmark import plan, plan_space, registry
+from benchmark import initialise, plan, plan_checks, plan_space, registry
+from benchmark.api import Config, Declined
 from benchmark.backbones import Backbone, map_sizes, skeleton
 from benchmark.config import BackboneSettings
 from benchmark.data.locate import open_dataset
@@ -52,6 +55,30 @@ def test_asking_an_architecture_draws_no_random_number():
     torch.manual_seed(3)
     skeleton.__wrapped__("resnet10t", PLAIN)
     assert torch.equal(torch.rand(4), wanted)
+
+
+@pytest.mark.parametrize("asked", [plan_checks.given_weights, plan_checks.init_weights])
+def test_a_network_is_not_kept_with_the_reason_why_it_has_no_weights(asked, monkeypatch):
+    """A kept exception holds its traceback, its frames and whatever network they worked on."""
+    seen = []
+
+    def decline(backbone, *rest):
+        seen.append(weakref.ref(backbone))
+        raise Declined("out of reach")
+
+    class Far:
+        def __init__(self, config):
+            self.give = decline
+
+    monkeypatch.setattr(initialise, "load_init", decline)
+    first = (Far, Config()) if asked is plan_checks.given_weights else ()
+    last = (None,) if first else ("imagenet", None)
+    found = asked(*first, "test_resnet", BackboneSettings(), *last)
+    gc.collect()
+    assert str(found) == "out of reach"
+    assert len(seen) == 1
+    assert seen[0]() is None
+    asked.cache_clear()
 
 
 @pytest.mark.parametrize(
