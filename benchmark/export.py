@@ -163,7 +163,7 @@ def _readme(card: Mapping[str, Any], store: Store, out: Path, layer: str) -> str
             metric = record["metrics"][record["primary"]]
             scores.append(
                 f"| {record['task']} | {record['protocol']} | {record['data']['id']} | {record['primary']} | "
-                f"{metric['value']:.4f} | {metric['n']:,} |"
+                f"{metric['value']:z.4f} | {metric['n']:,} |"
             )
     table = ["| task | protocol | data | metric | value | n |", "|---|---|---|---|---|---|", *scores] if scores else []
     return CARD.format(

@@ -54,7 +54,7 @@ def _run_row(record: dict[str, Any]) -> dict[str, Any]:
 
     primary = record.get("primary")
     value = record.get("metrics", {}).get(primary, {}).get("value")
-    figure = f"{primary} {value:.4f}" if value is not None else record.get("reason", "")
+    figure = f"{primary} {value:z.4f}" if value is not None else record.get("reason", "")
     changed = " ".join(f"{key}={value}" for key, value in record["changed"].items())
     backbone = record["backbone"]["name"] if record["backbone"] else "-"
     what = f"{record['method']} on {record['task']}/{record['protocol']}, {called(record['data'])}, {backbone}"

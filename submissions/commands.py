@@ -97,7 +97,7 @@ def score(flags: Namespace) -> int:
     width = max(map(len, scores.metrics))
     print(f"{'metric':{width}}  {'value':>9}  {'n':>5}")
     for name, entry in scores.metrics.items():
-        print(f"{name:{width}}  {entry['value']:9.4f}  {entry['n']:5d}")
+        print(f"{name:{width}}  {entry['value']:z9.4f}  {entry['n']:5d}")
     return 0
 
 
