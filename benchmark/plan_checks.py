@@ -129,15 +129,20 @@ def _task_answer(bound: _Bound, protocol: str, backbone: str, settings: Backbone
             bones.maps(side)
     except Refusal as reason:
         return Refusal(f"task {task.name}: {reason}")
-    return _built(f"task {task.name}/{protocol}", lambda own: task.head(own, protocol), backbone, settings)
+    return _built(f"task {task.name}/{protocol}", lambda own: task.head(own, protocol), backbone, settings, True)
 
 
-def _built(who: str, build: Any, backbone: str, settings: BackboneSettings) -> Answer:
-    """What building says on the meta device; on the CPU where something in it needs real numbers."""
+def _built(who: str, build: Any, backbone: str, settings: BackboneSettings, reads: bool = False) -> Answer:
+    """What building says on the meta device; on the CPU where something in it needs real numbers.
+
+    What only ``reads`` the backbone is shown a copy that others before it were shown, as long as it is as it was.
+    """
+    own = _lent(backbone, settings) if reads else copy.deepcopy(skeleton(backbone, settings))
+    before = _state(own) if reads else ()
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # weights that are read on the meta device come to nothing
-            build(copy.deepcopy(skeleton(backbone, settings)))
+            build(own)
     except (Refusal, Declined) as reason:
         return _alone(reason)
     except CellError as reason:
@@ -146,6 +151,9 @@ def _built(who: str, build: Any, backbone: str, settings: BackboneSettings) -> A
         pass
     else:
         return None
+    finally:
+        if reads and _state(own) != before:
+            _lent.cache_clear()
     try:
         with torch.random.fork_rng(devices=[]):
             build(Backbone(backbone, settings))
@@ -154,3 +162,14 @@ def _built(who: str, build: Any, backbone: str, settings: BackboneSettings) -> A
     except Exception as error:
         return Refusal(f"{who} cannot be built on {backbone}: {said(error)}")
     return None
+
+
+@functools.lru_cache(maxsize=4)
+def _lent(backbone: str, settings: BackboneSettings) -> Backbone:
+    return copy.deepcopy(skeleton(backbone, settings))
+
+
+def _state(backbone: Backbone) -> tuple[Any, ...]:
+    """Of which modules and parameters it is made, and what of it is trained: other where something was changed."""
+    modules = [(name, id(module), module.training) for name, module in backbone.named_modules()]
+    return modules, [(name, id(of), of.requires_grad) for name, of in backbone.named_parameters()], backbone.width

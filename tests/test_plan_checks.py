@@ -81,6 +81,25 @@ def test_a_network_is_not_kept_with_the_reason_why_it_has_no_weights(asked, monk
     asked.cache_clear()
 
 
+def test_a_head_that_changes_the_backbone_leaves_no_trace_in_what_the_next_is_shown(with_synth):
+    """Heads are built on one copy after the other, which is thrown away as soon as one of them touches it."""
+    kind = registry.load("tasks", "classification")
+    seen = []
+
+    class Rude(kind):
+        def head(self, backbone, protocol):
+            seen.append((backbone.projection is None, all(p.requires_grad for p in backbone.model.conv1.parameters())))
+            backbone.project(4)
+            backbone.model.conv1.requires_grad_(False)
+            return super().head(backbone, protocol)
+
+    task = Rude(kind.Config.resolve("classification", "smoke", {}))
+    task.bind(open_dataset("synth", "smoke", (), with_synth))
+    for protocol in ("linear@1", "knn@1"):
+        plan_checks.require_task(task, protocol, "any", "test_resnet", PLAIN)
+    assert seen == [(True, True)] * 2
+
+
 @pytest.mark.parametrize(
     ("name", "side", "said"),
     [
