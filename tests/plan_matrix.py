@@ -11,6 +11,7 @@ import contextlib
 import functools
 import os
 import resource
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -42,9 +43,9 @@ TINY = {
     "pretrain": {"images": "2", "batch": "2", "held_out": "2"},
     **{task: {"steps": "1", "batch": "2"} for task in ("detection", "saliency", "inpainting", "segmentation")},
     "classification": {"steps": "1", "finetune_steps": "1", "batch": "2", "strengths": "1"},
-    "reid": {"steps": "1", "batch": "4"},
+    "reid": {"steps": "1", "batch": "16"},
 }
-"""One step of two images; of re-ID as few as hold a pair."""
+"""One step of two images; of re-ID as few as hold pairs of each of a batch's series."""
 RULES = ("it needs --protocol finetune", "weights", "hub", "reads no predictions")
 """Parts of reasons that no network decides: a rule of comparison, or weights that are out of reach."""
 
@@ -84,6 +85,7 @@ def planned(results: Path, presets, backbones) -> list[Combination]:
     for preset in presets:
         data = open_dataset("synth", preset, (), results)
         for backbone in backbones:
+            print(f"{preset} {backbone}", file=sys.stderr, flush=True)
             made = plan.make(request(results, preset, backbone), device(), data, data)
             rows = [cell for cell in made.cells if cell.backbone is not None]
             found += [Combination(preset, backbone, c.method, c.task.name, c.protocol, c.declined) for c in rows]
@@ -147,9 +149,10 @@ def main() -> int:
     words.add_argument("--accepted", type=int, default=200)
     words.add_argument("--refused", type=int, default=100)
     words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--presets", nargs="+", default=PRESETS, choices=PRESETS, help="the samples are of smoke's")
     asked = words.parse_args()
     began = time.monotonic()
-    matrix = planned(asked.out, PRESETS, BACKBONES)
+    matrix = planned(asked.out, asked.presets, BACKBONES)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{len(matrix)} combinations in {time.monotonic() - began:.0f} s, {peak:.2f} GiB")
     kinds = Counter("accepted" if not one.reason else "shape" if one.shaped else "rule" for one in matrix)
