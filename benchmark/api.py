@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from benchmark.config import Config, Readout, TaskConfig, setting
-from benchmark.data.dataset import Box, Dataset, Item, Kind, Split
-from benchmark.errors import CellError, Declined, Refusal
-from tasks.metrics.metric import Metric
+from inkbench.benchmark.config import Config, Readout, TaskConfig, setting
+from inkbench.benchmark.data.dataset import Box, Dataset, Item, Kind, Split
+from inkbench.benchmark.errors import CellError, Declined, Refusal
+from inkbench.tasks.metrics.metric import Metric
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 __all__ = [
     "Box",

@@ -15,9 +15,9 @@ from timm.models.vision_transformer_relpos import VisionTransformerRelPos
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.config import BackboneSettings
-from benchmark.errors import CellError, Refusal, did_you_mean
-from benchmark.tokens import has_tokens, read, readout_of
+from inkbench.benchmark.config import BackboneSettings
+from inkbench.benchmark.errors import CellError, Refusal, did_you_mean
+from inkbench.benchmark.tokens import has_tokens, read, readout_of
 
 DEFAULTS = {
     "any": {"smoke": "test_resnet", "quick": "test_resnet", "standard": "resnet18", "paper": "resnet50"},

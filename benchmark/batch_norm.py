@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark import engine
-from benchmark.backbones import Backbone
+from inkbench.benchmark import engine
+from inkbench.benchmark.backbones import Backbone
 
 MOST_IMAGES = 512
 BATCH = 32

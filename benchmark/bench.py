@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from benchmark import engine
-from benchmark.api import Item, View
-from benchmark.data.cache import build as build_cache
-from benchmark.data.cached import Cached, ImageCache
-from benchmark.data.dataset import Dataset
-from benchmark.data.packed import Pack
-from benchmark.data.strips import build_strips
-from benchmark.planned import Plan
-from benchmark.progress import Progress
-from benchmark.request import Request
-from benchmark.store import Store
+from inkbench.benchmark import engine
+from inkbench.benchmark.api import Item, View
+from inkbench.benchmark.data.cache import build as build_cache
+from inkbench.benchmark.data.cached import Cached, ImageCache
+from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.data.packed import Pack
+from inkbench.benchmark.data.strips import build_strips
+from inkbench.benchmark.planned import Plan
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.store import Store
 
 Made = TypeVar("Made")
 

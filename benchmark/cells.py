@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,27 +11,27 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load, save
 
-from benchmark import engine, leak_check, pool, transfer
-from benchmark.api import Item, Predictions
-from benchmark.bench import Bench
-from benchmark.data.cache import build as build_cache
-from benchmark.data.dataset import SPLITS, Split
-from benchmark.data.images import read_rgb
-from benchmark.data.own_numbers import reading_options
-from benchmark.data.splits import labelled
-from benchmark.data.subsets import keep
-from benchmark.errors import CellError, Refusal
-from benchmark.features import Features
-from benchmark.head_loop import Job, restored
-from benchmark.head_loop import predict as predict_with
-from benchmark.locks import machine_slot
-from benchmark.pictures import save_pictures
-from benchmark.planned import Cell, Pretraining
-from benchmark.pretrained import backbone_of, look, pretrained
-from benchmark.scoring import Scored, score
-from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic
-from benchmark.task_data import TaskData
-from benchmark.weights_files import weights_bytes
+from inkbench.benchmark import engine, leak_check, named, pool, transfer
+from inkbench.benchmark.api import Item, Predictions
+from inkbench.benchmark.bench import Bench
+from inkbench.benchmark.data.cache import build as build_cache
+from inkbench.benchmark.data.dataset import SPLITS, Split
+from inkbench.benchmark.data.images import read_rgb
+from inkbench.benchmark.data.own_numbers import reading_options
+from inkbench.benchmark.data.splits import labelled
+from inkbench.benchmark.data.subsets import keep
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.features import Features
+from inkbench.benchmark.head_loop import Job, restored
+from inkbench.benchmark.head_loop import predict as predict_with
+from inkbench.benchmark.locks import machine_slot
+from inkbench.benchmark.pictures import save_pictures
+from inkbench.benchmark.planned import Cell, Pretraining
+from inkbench.benchmark.pretrained import backbone_of, look, pretrained
+from inkbench.benchmark.scoring import Scored, score
+from inkbench.benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic
+from inkbench.benchmark.task_data import TaskData
+from inkbench.benchmark.weights_files import weights_bytes
 
 PICTURED = 4
 GIVEN_KEY = 20
@@ -80,7 +79,7 @@ def _predicted(bench: Bench, cell: Cell, source: Path) -> Measured:
     """Predictions from elsewhere, scored like any other; what validation would choose keeps its default."""
     began = time.monotonic()
     test = _task_data(bench, cell, "test")
-    reader = importlib.import_module(cell.task.files)
+    reader = named.module(cell.task.files)
     ids = [item.id for item in test.items]
     options = reading_options(bench.plan.data, ids, cell.task.score_options())
     predictions = reader.read(source, ids, test.truths, options)

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from benchmark.errors import Refusal
+from inkbench.benchmark.errors import Refusal
 
 NUMPY_TYPES = ("Float64", "Float32", "Float16", "Int64", "Int32", "UInt8", "Bool", "Str", "Object")
 VALUES = (

@@ -12,7 +12,7 @@ import torch
 from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
-from benchmark.checkpoint_names import CHOICES, DIALECTS, HEADS, LAYOUTS, META, NOT_WEIGHTS, WRAPPERS, Dialect
+from inkbench.benchmark.checkpoint_names import CHOICES, DIALECTS, HEADS, LAYOUTS, META, NOT_WEIGHTS, WRAPPERS, Dialect
 
 COUNTED = "num_batches_tracked"
 """A buffer that older files lack and nothing here reads."""

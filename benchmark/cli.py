@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from benchmark.errors import Refusal, did_you_mean
-from benchmark.flags import Parser, common, run_flags
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.flags import Parser, common, run_flags
 
 VERBS = {
     "list": "methods, tasks, datasets, tables or runs",
@@ -30,7 +30,7 @@ def main(words: Sequence[str]) -> int:
     """Carry out a command line; gives the exit status (0 done, 1 a cell or a check failed, 2 refused)."""
     try:
         if words and words[0] in VERBS:
-            from benchmark import verbs
+            from inkbench.benchmark import verbs
 
             return getattr(verbs, f"verb_{words[0]}")(list(words[1:]))
         if words and not words[0].startswith("-"):
@@ -64,6 +64,6 @@ def _run(words: list[str]) -> int:
     flags = parser.parse_args(words)
     if not flags.method or not flags.task:
         raise Refusal("a run needs --method and --task; see: run_benchmark.py list methods, list tasks")
-    from benchmark.launch import launch, request_of
+    from inkbench.benchmark.launch import launch, request_of
 
     return launch(request_of(flags, flags.method.split(","), flags.task.split(","), words))

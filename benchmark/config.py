@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import Refusal, did_you_mean
 
 PRESETS = ("smoke", "quick", "standard", "paper")
 

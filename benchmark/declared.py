@@ -7,14 +7,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from benchmark.launch import pair, prepare, request_of
-from benchmark.progress import Progress
-from benchmark.request import Request
-from benchmark.store import Store
-from benchmark.supervise import run
-from leaderboards import board, render, table_files, tables
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.launch import pair, prepare, request_of
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.store import Store
+from inkbench.benchmark.supervise import run
+from inkbench.leaderboards import board, render, table_files, tables
 
 
 def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:

@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmark import registry
-from benchmark.config import PretrainSettings
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal, did_you_mean
-from benchmark.request import SHARED_OWNERS, settings_of
-from benchmark.shown import Shown, shown
+from inkbench.benchmark import registry
+from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.request import SHARED_OWNERS, settings_of
+from inkbench.benchmark.shown import Shown, shown
 
 
 def describe(flags: argparse.Namespace) -> int:

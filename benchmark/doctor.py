@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark.errors import Refusal
-from benchmark.provenance import DECIDING, TOLD, git_state, processor, versions
-from benchmark.store import Store
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.provenance import DECIDING, TOLD, git_state, processor, versions
+from inkbench.benchmark.store import Store
 
 NEEDED_GIB = 5
 

@@ -18,12 +18,12 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 
-from benchmark.api import Context
-from benchmark.backbones import Backbone
-from benchmark.data.cached import Cached
-from benchmark.errors import CellError
-from benchmark.seeding import derive
-from benchmark.store import write_atomic
+from inkbench.benchmark.api import Context
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.cached import Cached
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store import write_atomic
 
 CHECKPOINT_EVERY_S = 20.0
 VERSION = 3

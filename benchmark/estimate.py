@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark import engine
-from benchmark.backbones import Backbone, skeleton
-from benchmark.features import encode, given
-from benchmark.planned import Cell, Plan, Pretraining
-from benchmark.pretrain import setup, update
-from benchmark.store import Store
+from inkbench.benchmark import engine
+from inkbench.benchmark.backbones import Backbone, skeleton
+from inkbench.benchmark.features import encode, given
+from inkbench.benchmark.planned import Cell, Plan, Pretraining
+from inkbench.benchmark.pretrain import setup, update
+from inkbench.benchmark.store import Store
 
 MOST_IMAGES = 8
 """Images in a timed step; its time is scaled to the batch."""

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark import registry
-from benchmark.errors import Refusal, did_you_mean
-from benchmark.store import Store, checksum, write_atomic, write_json
-from benchmark.supervision import UNKNOWN, card_text
-from benchmark.weights_files import parted
+from inkbench.benchmark import registry
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.store import Store, checksum, write_atomic, write_json
+from inkbench.benchmark.supervision import UNKNOWN, card_text
+from inkbench.benchmark.weights_files import parted
 
 LAYER = """`projection.safetensors` is a linear layer, a batch norm and a ReLU behind the pooled features: what the
 tasks that read one vector were given.

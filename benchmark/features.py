@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark import engine, provenance
-from benchmark.api import Seen, Task
-from benchmark.backbones import Backbone
-from benchmark.progress import Progress
-from benchmark.store import checksum, key_of
-from benchmark.task_data import TaskData
-from benchmark.weights_files import weights_bytes
+from inkbench.benchmark import engine, provenance
+from inkbench.benchmark.api import Seen, Task
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import checksum, key_of
+from inkbench.benchmark.task_data import TaskData
+from inkbench.benchmark.weights_files import weights_bytes
 
 BATCH = 32
 MOST_KEPT_BYTES = 4 * 2**30

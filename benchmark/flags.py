@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
-from benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import Refusal, did_you_mean
 
 
 class Parser(argparse.ArgumentParser):

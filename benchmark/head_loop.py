@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark import engine, features
-from benchmark.api import Predictions, Task, Truth
-from benchmark.backbones import Backbone
-from benchmark.errors import CellError
-from benchmark.features import Bank, Features, Given, encode, given, on_device, there
-from benchmark.parts.fitted_head import FittedHead
-from benchmark.parts.schedules import warmup_cosine
-from benchmark.progress import Progress
-from benchmark.seeding import derive
-from benchmark.task_data import TaskData
+from inkbench.benchmark import engine, features
+from inkbench.benchmark.api import Predictions, Task, Truth
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.features import Bank, Features, Given, encode, given, on_device, there
+from inkbench.benchmark.parts.fitted_head import FittedHead
+from inkbench.benchmark.parts.schedules import warmup_cosine
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.task_data import TaskData
 
 CHECK_EVERY = 20
 EVAL_BATCH = features.BATCH

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from benchmark.store import Store, write_atomic
+from inkbench.benchmark.store import Store, write_atomic
 
 HEAD = "inkbench records 2"
 KEPT = (

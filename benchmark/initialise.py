@@ -8,10 +8,10 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from benchmark import registry, supervision
-from benchmark.api import Given
-from benchmark.backbones import Backbone, create
-from benchmark.weights_files import load_weights
+from inkbench.benchmark import registry, supervision
+from inkbench.benchmark.api import Given
+from inkbench.benchmark.backbones import Backbone, create
+from inkbench.benchmark.weights_files import load_weights
 
 
 def timm_(backbone: Backbone) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmark import registry, supervise
-from benchmark.data.locate import heeds_series_from, open_dataset
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
-from benchmark.request import SERIES_FROM, Request, check_names, check_settings, usual_threads
-from benchmark.store import Store
+from inkbench.benchmark import registry, supervise
+from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.request import SERIES_FROM, Request, check_names, check_settings, usual_threads
+from inkbench.benchmark.store import Store
 
 
 def request_of(
@@ -108,8 +108,8 @@ def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress, ax
 
     ``axes`` are the settings of ``--grid``; those of methods and of their pretraining get a column each.
     """
-    from leaderboards import board, render
-    from leaderboards.overall import overall
+    from inkbench.leaderboards import board, render
+    from inkbench.leaderboards.overall import overall
 
     tasks = {record["task"] for record in records}
     axes = [key for key in axes if key.partition(".")[0] not in {*tasks, "backbone"}]

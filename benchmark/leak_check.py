@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmark.api import Item
-from benchmark.data.leaks.compare import compare, told
-from benchmark.planned import Plan
-from benchmark.progress import Progress
-from benchmark.store import Store
+from inkbench.benchmark import named
+from inkbench.benchmark.api import Item
+from inkbench.benchmark.data.leaks.compare import compare, told
+from inkbench.benchmark.planned import Plan
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store
 
 
 def check(
@@ -36,5 +36,5 @@ def without(
         return {name: entry["value"] for name, entry in plain.items()}
     if suspect.all():
         return dict.fromkeys(plain)
-    left = importlib.import_module(scorer).aggregate(items, weights=(~suspect).astype(np.float64))
+    left = named.module(scorer).aggregate(items, weights=(~suspect).astype(np.float64))
     return {name: float(left[name]) if np.isfinite(left.get(name, np.nan)) else None for name in plain}

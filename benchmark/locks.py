@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmark.progress import Progress
+from inkbench.benchmark.progress import Progress
 
 
 @contextmanager

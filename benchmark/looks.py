@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from benchmark import batch_norm, engine
-from benchmark.api import View
-from benchmark.backbones import Backbone
-from benchmark.data.cache import ImageCache
-from benchmark.data.dataset import Dataset, Item
-from benchmark.parts.draw_filters import draw_filters, first_filters
-from benchmark.parts.draw_neighbours import draw_neighbours
+from inkbench.benchmark import batch_norm, engine
+from inkbench.benchmark.api import View
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.cache import ImageCache
+from inkbench.benchmark.data.dataset import Dataset, Item
+from inkbench.benchmark.parts.draw_filters import draw_filters, first_filters
+from inkbench.benchmark.parts.draw_neighbours import draw_neighbours
 
 PANELS = 128
 SIDE = 128

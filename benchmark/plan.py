@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark import registry
-from benchmark.api import Dataset, Task
-from benchmark.backbones import DEFAULTS
-from benchmark.data.cut import whole_pages
-from benchmark.data.dataset import SPLITS
-from benchmark.engine import Device
-from benchmark.errors import Refusal, did_you_mean
-from benchmark.plan_rows import Rows, plugin, require
-from benchmark.planned import Cell, Plan
-from benchmark.pool import is_pool
-from benchmark.request import Request, method_names, predicted, task_names
+from inkbench.benchmark import registry
+from inkbench.benchmark.api import Dataset, Task
+from inkbench.benchmark.backbones import DEFAULTS
+from inkbench.benchmark.data.cut import whole_pages
+from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.engine import Device
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.plan_rows import Rows, plugin, require
+from inkbench.benchmark.planned import Cell, Plan
+from inkbench.benchmark.pool import is_pool
+from inkbench.benchmark.request import Request, method_names, predicted, task_names
 
 FAMILIES = ("frozen", "finetune")
 CONTROL = "random"

@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 import torch
 
-from benchmark import initialise
-from benchmark.api import Declined, Given, Method, Task
-from benchmark.backbones import DEFAULTS, Backbone, said, skeleton
-from benchmark.config import BackboneSettings, Config
-from benchmark.errors import CellError, Refusal
-from benchmark.store import checksum
-from benchmark.weights_files import weights_bytes
+from inkbench.benchmark import initialise
+from inkbench.benchmark.api import Declined, Given, Method, Task
+from inkbench.benchmark.backbones import DEFAULTS, Backbone, said, skeleton
+from inkbench.benchmark.config import BackboneSettings, Config
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.store import checksum
+from inkbench.benchmark.weights_files import weights_bytes
 
 FORCE = "INKBENCH_FORCE"
 """Set in tests alone: what is refused here is planned all the same, to see that it fails."""

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark import engine, plan_checks, pool, provenance, registry, supervision
-from benchmark.api import Dataset, Declined, Given, Method, Task
-from benchmark.backbones import skeleton
-from benchmark.config import BackboneSettings, Config, PretrainSettings
-from benchmark.data.fingerprint import fingerprint
-from benchmark.engine import Device
-from benchmark.errors import Refusal
-from benchmark.planned import Cell, Pretraining
-from benchmark.request import PREDICTIONS, Request, all_methods, settings_of
-from benchmark.scoring import metric_versions
-from benchmark.store import key_of
+from inkbench.benchmark import engine, plan_checks, pool, provenance, registry, supervision
+from inkbench.benchmark.api import Dataset, Declined, Given, Method, Task
+from inkbench.benchmark.backbones import skeleton
+from inkbench.benchmark.config import BackboneSettings, Config, PretrainSettings
+from inkbench.benchmark.data.fingerprint import fingerprint
+from inkbench.benchmark.engine import Device
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.planned import Cell, Pretraining
+from inkbench.benchmark.request import PREDICTIONS, Request, all_methods, settings_of
+from inkbench.benchmark.scoring import metric_versions
+from inkbench.benchmark.store import key_of
 
 
 class Rows:

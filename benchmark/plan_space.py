@@ -6,14 +6,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.api import View
-from benchmark.data.cache import cache_key
-from benchmark.data.dataset import SPLITS, Dataset, Item
-from benchmark.data.once import SPARE_BYTES
-from benchmark.data.strips import expected_bytes
-from benchmark.errors import Refusal
-from benchmark.planned import Plan
-from benchmark.pool import is_pool
+from inkbench.benchmark.api import View
+from inkbench.benchmark.data.cache import cache_key
+from inkbench.benchmark.data.dataset import SPLITS, Dataset, Item
+from inkbench.benchmark.data.once import SPARE_BYTES
+from inkbench.benchmark.data.strips import expected_bytes
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.planned import Plan
+from inkbench.benchmark.pool import is_pool
 
 Kept = tuple[Dataset, Sequence[Item], View, bool]
 """Items of a dataset as a view shows them, as squares or (True) as strips."""

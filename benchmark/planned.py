@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.api import Dataset, Method, Task
-from benchmark.config import BackboneSettings, PretrainSettings
+from inkbench.benchmark.api import Dataset, Method, Task
+from inkbench.benchmark.config import BackboneSettings, PretrainSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmark.bench import Bench
-from benchmark.data.dataset import SPLITS, Dataset, Item, Kind, Split
-from benchmark.data.leaks.command import images_of
-from benchmark.data.leaks.compare import LISTED, THRESHOLD, alike, compare
-from benchmark.data.leaks.hashes import hash_name
-from benchmark.errors import CellError, Refusal
-from benchmark.planned import Pretraining
+from inkbench.benchmark.bench import Bench
+from inkbench.benchmark.data.dataset import SPLITS, Dataset, Item, Kind, Split
+from inkbench.benchmark.data.leaks.command import images_of
+from inkbench.benchmark.data.leaks.compare import LISTED, THRESHOLD, alike, compare
+from inkbench.benchmark.data.leaks.hashes import hash_name
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.planned import Pretraining
 
 VERSION = 1
 HELD_OUT_SHARE = 0.1

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import cells, engine, plan
-from benchmark.api import Item, Predictions
-from benchmark.bench import Bench
-from benchmark.data.files import images_below
-from benchmark.data.fingerprint import fingerprint
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from benchmark.planned import Cell
-from benchmark.progress import Progress
-from benchmark.request import Request
-from benchmark.store import Store
+from inkbench.benchmark import cells, engine, plan
+from inkbench.benchmark.api import Item, Predictions
+from inkbench.benchmark.bench import Bench
+from inkbench.benchmark.data.files import images_below
+from inkbench.benchmark.data.fingerprint import fingerprint
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.planned import Cell
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.store import Store
 
 
 def predict_folder(

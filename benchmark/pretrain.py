@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark import engine
-from benchmark.api import Context, Method
-from benchmark.backbones import Backbone
-from benchmark.config import PretrainSettings
-from benchmark.data.cached import Cached
-from benchmark.errors import CellError
-from benchmark.parts.sync_batch_norm import desynchronise, synchronise
-from benchmark.progress import Progress
-from benchmark.seeding import derive
+from inkbench.benchmark import engine
+from inkbench.benchmark.api import Context, Method
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.data.cached import Cached
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.parts.sync_batch_norm import desynchronise, synchronise
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.seeding import derive
 
 CHECK_EVERY = 20
 PICTURED = 6

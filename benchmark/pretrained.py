@@ -9,21 +9,21 @@ from typing import Any
 
 import torch
 
-from benchmark import engine, initialise, looks, pretrain
-from benchmark.backbones import Backbone
-from benchmark.bench import Bench
-from benchmark.data.cache import aligned
-from benchmark.data.cache import build as build_cache
-from benchmark.data.dataset import Dataset
-from benchmark.data.packed import Pack
-from benchmark.errors import CellError, Refusal
-from benchmark.locks import machine_slot
-from benchmark.pictures import save_pictures
-from benchmark.planned import Cell, Pretraining
-from benchmark.pool import Reading, reading
-from benchmark.seeding import derive
-from benchmark.store import Store, checksum, write_atomic, write_json
-from benchmark.weights_files import load_projection, load_weights, weights_bytes
+from inkbench.benchmark import engine, initialise, looks, pretrain
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.bench import Bench
+from inkbench.benchmark.data.cache import aligned
+from inkbench.benchmark.data.cache import build as build_cache
+from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.data.packed import Pack
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.locks import machine_slot
+from inkbench.benchmark.pictures import save_pictures
+from inkbench.benchmark.planned import Cell, Pretraining
+from inkbench.benchmark.pool import Reading, reading
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store import Store, checksum, write_atomic, write_json
+from inkbench.benchmark.weights_files import load_projection, load_weights, weights_bytes
 
 
 def backbone_of(bench: Bench, cell: Cell) -> Backbone:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmark.registry import ROOT
+from inkbench.benchmark.registry import ROOT
 
 DECIDING = ("torch", "torchvision", "timm", "numpy", "Pillow")
 """Packages whose version may change a number: they are part of a cell's id."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.api import Dataset, Item
-from benchmark.data.terms import accepted_on
-from benchmark.errors import CellError
-from benchmark.request import Request
+from inkbench.benchmark import named
+from inkbench.benchmark.api import Dataset, Item
+from inkbench.benchmark.data.terms import accepted_on
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.request import Request
 
 if TYPE_CHECKING:
-    from benchmark.planned import Cell, Plan
+    from inkbench.benchmark.planned import Cell, Plan
 
 
 def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
@@ -69,9 +70,8 @@ def _told_of(dataset: Dataset) -> dict[str, Any]:
 
 
 def _primary(cell: Cell) -> str:
-    import importlib
 
-    return importlib.import_module(cell.task.scorer).METRICS[0].name
+    return named.module(cell.task.scorer).METRICS[0].name
 
 
 def item_arrays(items: Sequence[Item]) -> dict[str, np.ndarray]:

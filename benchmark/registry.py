@@ -18,9 +18,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from benchmark.errors import Refusal, did_you_mean
+import inkbench
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.named import former_name
 
 ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds the packages: the clone's, or that of the installed ``inkbench``."""
+HOME = Path(inkbench.__file__).resolve().parent.parent
+"""The folder from which ``inkbench`` is imported."""
 ROOMS = {
     "methods": ("methods",),
     "tasks": ("tasks",),
@@ -47,7 +52,7 @@ def entries(kind: str) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for room in ROOMS[kind]:
         for file in sorted((ROOT / room).glob("*.py")):
-            for entry in _read(file, f"{room.replace('/', '.')}.{file.stem}", "inkbench"):
+            for entry in _read(file, f"inkbench.{room.replace('/', '.')}.{file.stem}", "inkbench"):
                 found[entry.name] = entry
     for point in importlib.metadata.entry_points(group=f"inkbench.{kind}"):
         module, _, attribute = point.value.partition(":")
@@ -86,8 +91,10 @@ def load(kind: str, text: str) -> type:
 
 def load_entry(entry: Entry, kind: str) -> type:
     """The class of an entry. Raises Refusal where its module cannot be imported or lacks such a class."""
-    from benchmark import api
+    from inkbench.benchmark import api
 
+    if entry.origin != "inkbench":
+        former_name()
     try:
         module = _import_file(entry) if entry.file else importlib.import_module(entry.module)
         found = getattr(module, entry.attribute)

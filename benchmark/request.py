@@ -10,9 +10,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark import registry
-from benchmark.config import PRESETS, BackboneSettings, PretrainSettings
-from benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark import registry
+from inkbench.benchmark.config import PRESETS, BackboneSettings, PretrainSettings
+from inkbench.benchmark.errors import Refusal, did_you_mean
 
 SHARED_OWNERS = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
 SERIES_FROM = "data.series_from"

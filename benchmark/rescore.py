@@ -7,18 +7,18 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from benchmark import registry
-from benchmark.api import Task
-from benchmark.data.cache import build as build_cache
-from benchmark.data.dataset import Dataset
-from benchmark.data.locate import open_dataset
-from benchmark.errors import CellError, Refusal
-from benchmark.leak_check import without
-from benchmark.progress import Progress
-from benchmark.request import Request
-from benchmark.scoring import metric_versions, score
-from benchmark.store import Store, key_of, read_arrays, unpack, write_atomic
-from benchmark.task_data import TaskData
+from inkbench.benchmark import registry
+from inkbench.benchmark.api import Task
+from inkbench.benchmark.data.cache import build as build_cache
+from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.leak_check import without
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.scoring import metric_versions, score
+from inkbench.benchmark.store import Store, key_of, read_arrays, unpack, write_atomic
+from inkbench.benchmark.task_data import TaskData
 
 
 def rescore(store: Store, prefix: str | None, progress: Progress) -> int:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import cells, provenance
-from benchmark.bench import Bench
-from benchmark.errors import CellError, Refusal
-from benchmark.locks import claim
-from benchmark.planned import Cell
-from benchmark.pretrained import weights_path
-from benchmark.records import base_record
-from benchmark.store import write_atomic
+from inkbench.benchmark import cells, provenance
+from inkbench.benchmark.bench import Bench
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.locks import claim
+from inkbench.benchmark.planned import Cell
+from inkbench.benchmark.pretrained import weights_path
+from inkbench.benchmark.records import base_record
+from inkbench.benchmark.store import write_atomic
 
 WAIT_S = 1.0
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from benchmark.api import Item, Predictions, Task, Truth
-from benchmark.records import item_arrays, metric_entries
+from inkbench.benchmark import named
+from inkbench.benchmark.api import Item, Predictions, Task, Truth
+from inkbench.benchmark.records import item_arrays, metric_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Scored:
 
 def metric_versions(task: Task) -> dict[str, int]:
     """The metrics of a task with the versions of their definitions, the primary one first."""
-    return {metric.name: metric.version for metric in importlib.import_module(task.scorer).METRICS}
+    return {metric.name: metric.version for metric in named.module(task.scorer).METRICS}
 
 
 def score(
@@ -43,7 +43,7 @@ def score(
 
     Raises CellError where the primary metric has no finite value.
     """
-    scorer = importlib.import_module(task.scorer)
+    scorer = named.module(task.scorer)
     ids = [item.id for item in items]
     options = {**task.score_options(), **calibration}
     arrays = {**scorer.score_items(predictions, truths, ids=ids, **options), **item_arrays(items)}

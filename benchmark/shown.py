@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.api import Dataset, Item, Method, View
-from benchmark.config import PretrainSettings
-from benchmark.data.cache import LONGEST
-from benchmark.data.images import BadImage
-from benchmark.data.strips import original_size
-from benchmark.errors import Refusal
+from inkbench.benchmark.api import Dataset, Item, Method, View
+from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.data.cache import LONGEST
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.data.strips import original_size
+from inkbench.benchmark.errors import Refusal
 
 MEASURED = 4_000
 PLACES = 512

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.seeding import derive
-from tasks.metrics.items import Resampler, WeightedMean
+from inkbench.benchmark.seeding import derive
+from inkbench.tasks.metrics.items import Resampler, WeightedMean
 
 VERSION = 1
 """Raised when a figure of this file would come out differently; cached figures of another version are not used."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.errors import Refusal
+from inkbench.benchmark.errors import Refusal
 
 SCHEMA = 1
 KEYS = {"id", "status", "method", "task", "protocol", "data", "seed", "preset", "changed", "settings", "request"}

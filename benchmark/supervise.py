@@ -12,11 +12,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from benchmark import provenance
-from benchmark.registry import ROOT
-from benchmark.request import Request
-from benchmark.store import Store
-from benchmark.worker import EVENTS_FD
+from inkbench.benchmark import provenance
+from inkbench.benchmark.registry import HOME
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.store import Store
+from inkbench.benchmark.worker import EVENTS_FD
 
 
 @dataclass
@@ -69,7 +69,7 @@ def _workers(request: Request, skip: list[str], watched: Watched) -> int:
     ranks = []
     for rank in range(request.devices):
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmark.worker"],
+            [sys.executable, "-P", "-m", "inkbench.benchmark.worker"],
             stdin=subprocess.PIPE,
             stdout=None if rank == 0 else subprocess.DEVNULL,
             env=_environment(request, rank, port, writer),
@@ -123,7 +123,7 @@ def _listen(pipe: IO[str], watched: Watched) -> None:
 
 def _environment(request: Request, rank: int, port: int, events: int) -> dict[str, str]:
     """The environment of a rank: threads before any library starts, and what Fabric reads of the ranks."""
-    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    path = os.pathsep.join(part for part in (str(HOME), os.environ.get("PYTHONPATH", "")) if part)
     environment = {**os.environ, "OMP_NUM_THREADS": str(request.threads), "PYTHONPATH": path}
     environment.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import Refusal
+from inkbench.benchmark.errors import Refusal
 
 UNKNOWN = "unknown"
 WORDS = {
@@ -105,7 +105,7 @@ def of_pretraining(supervision: str, first: str = "") -> str:
 
 
 def _of_card(card: Path, weights: Path) -> str:
-    from benchmark.store import checksum
+    from inkbench.benchmark.store import checksum
 
     try:
         said = tomllib.loads(card.read_text(encoding="utf-8-sig"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.api import Item, Placement, Task, Truth
-from benchmark.data.cache import GREY, ImageCache
-from benchmark.data.images import BadImage
-from benchmark.errors import CellError
+from inkbench.benchmark.api import Item, Placement, Task, Truth
+from inkbench.benchmark.data.cache import GREY, ImageCache
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.errors import CellError
 
 ABSENT = -1
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.config import Readout
-from benchmark.errors import Refusal
+from inkbench.benchmark.config import Readout
+from inkbench.benchmark.errors import Refusal
 
 POOLINGS = ("token", "avg", "avgmax", "max", "map")
 """What timm's heads make of a row of tokens; encoders of language models have none of these."""

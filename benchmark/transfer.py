@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark import engine
-from benchmark.api import Predictions, Task
-from benchmark.backbones import Backbone
-from benchmark.batch_norm import reestimate
-from benchmark.errors import CellError
-from benchmark.head_loop import Job, network_state, predict, train_head
-from benchmark.task_data import TaskData
+from inkbench.benchmark import engine, named
+from inkbench.benchmark.api import Predictions, Task
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.batch_norm import reestimate
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.head_loop import Job, network_state, predict, train_head
+from inkbench.benchmark.task_data import TaskData
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def _choices(job: Job, backbone: Backbone) -> list[tuple[str, float]]:
 
 def _validate(job: Job, net: Any, backbone: Backbone, val: TaskData) -> float:
     task = job.task
-    scorer = importlib.import_module(task.scorer)
+    scorer = named.module(task.scorer)
     predictions = predict(job, net, backbone, val, f"validate {task.name}")
     options = {**task.score_options(), **(task.calibrate(predictions, val.truths) if task.calibrates else {})}
     ids = [item.id for item in val.items]
@@ -183,5 +182,5 @@ def _validate(job: Job, net: Any, backbone: Backbone, val: TaskData) -> float:
 
 
 def _better(task: Task, trial: dict[str, Any], best: dict[str, Any]) -> bool:
-    direction = importlib.import_module(task.scorer).METRICS[0].direction
+    direction = named.module(task.scorer).METRICS[0].direction
     return trial["value"] > best["value"] if direction == "max" else trial["value"] < best["value"]

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmark import registry
-from benchmark.errors import Refusal
-from benchmark.flags import Parser, common, run_flags
-from benchmark.store import Store
+from inkbench.benchmark import registry
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.flags import Parser, common, run_flags
+from inkbench.benchmark.store import Store
 
 FORMATS = ("text", "md", "tex", "csv", "html", "json")
 """How a table can be printed."""
@@ -29,7 +29,7 @@ def verb_list(words: list[str]) -> int:
     if flags.what == "runs":
         rows = [_run_row(record) for record in Store(flags.results).records()]
     elif flags.what == "tables":
-        from leaderboards import table_files
+        from inkbench.leaderboards import table_files
 
         rows = [{"name": name, "summary": table_files.load(name).title} for name in table_files.names()]
     else:
@@ -50,7 +50,7 @@ def verb_list(words: list[str]) -> int:
 
 
 def _run_row(record: dict[str, Any]) -> dict[str, Any]:
-    from leaderboards.rows import called
+    from inkbench.leaderboards.rows import called
 
     primary = record.get("primary")
     value = record.get("metrics", {}).get(primary, {}).get("value")
@@ -81,14 +81,14 @@ def verb_describe(words: list[str]) -> int:
     )
     parser.add_argument("--preset", default="quick", help="with the settings of this preset")
     parser.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="and with this one")
-    from benchmark.describe import describe
+    from inkbench.benchmark.describe import describe
 
     return describe(parser.parse_args(words))
 
 
 def verb_data(words: list[str]) -> int:
     """``data info ID|PATH``, ``data check PATH`` and what else there is to do with datasets."""
-    from benchmark.data import commands
+    from inkbench.benchmark.data import commands
 
     return commands.run(words)
 
@@ -105,7 +105,7 @@ def verb_table(words: list[str]) -> int:
     parser.add_argument("--run", action="store_true", help="run what is missing first")
     parser.add_argument("--format", default="text", choices=FORMATS)
     flags = parser.parse_args(words)
-    from benchmark.declared import show_table
+    from inkbench.benchmark.declared import show_table
 
     return show_table(flags, words)
 
@@ -124,8 +124,8 @@ def verb_report(words: list[str]) -> int:
     flags = parser.parse_args(words)
     if flags.thumbnails < 0:
         raise Refusal(f"--thumbnails takes 0 or more, not {flags.thumbnails}")
-    from benchmark.progress import Progress
-    from leaderboards.report.command import write_report
+    from inkbench.benchmark.progress import Progress
+    from inkbench.leaderboards.report.command import write_report
 
     out = flags.out or flags.results / "report"
     print(write_report(Store(flags.results), out, Progress(flags.quiet), flags.thumbnails))
@@ -140,7 +140,7 @@ def verb_compare(words: list[str]) -> int:
     )
     parser.add_argument("--metric", metavar="M", help="which metric (default: the task's primary one)")
     flags = parser.parse_args(words)
-    from leaderboards.versus import versus
+    from inkbench.leaderboards.versus import versus
 
     first, second = flags.cells
     print(versus(Store(flags.results), first, second, flags.metric))
@@ -192,7 +192,7 @@ def verb_submit(words: list[str]) -> int:
     leaderboard.add_argument("--reference", metavar="DIR|ID", required=True)
     leaderboard.add_argument("--format", default="text", choices=FORMATS)
     flags = parser.parse_args(words)
-    from submissions import commands
+    from inkbench.submissions import commands
 
     act: int = getattr(commands, flags.verb)(flags)
     return act
@@ -211,7 +211,7 @@ def verb_audit(words: list[str]) -> int:
     parser.add_argument("--no-retrain", action="store_true", help="do not also train without each cue")
     parser.add_argument("--json", action="store_true")
     flags = parser.parse_args(words)
-    from benchmark.audit.command import audit
+    from inkbench.benchmark.audit.command import audit
 
     return audit(flags, words)
 
@@ -221,8 +221,8 @@ def verb_rescore(words: list[str]) -> int:
     parser = _parser("rescore", "Metrics again from stored predictions, no model: after a metric's definition changed.")
     parser.add_argument("cell", nargs="?", help="the beginning of a cell's id (default: every cell that is done)")
     flags = parser.parse_args(words)
-    from benchmark.progress import Progress
-    from benchmark.rescore import rescore
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.rescore import rescore
 
     return rescore(Store(flags.results), flags.cell, Progress(flags.quiet))
 
@@ -233,7 +233,7 @@ def verb_export(words: list[str]) -> int:
     parser.add_argument("what", metavar="METHOD|KEY", help="a method, or the beginning of a pretraining's key")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
     flags = parser.parse_args(words)
-    from benchmark.export import export
+    from inkbench.benchmark.export import export
 
     print(export(Store(flags.results), flags.what, flags.out))
     return 0
@@ -242,6 +242,6 @@ def verb_export(words: list[str]) -> int:
 def verb_doctor(words: list[str]) -> int:
     """``doctor``: what this machine can and cannot do."""
     flags = _parser("doctor", "What this machine can and cannot do, and how to mend it.").parse_args(words)
-    from benchmark import doctor
+    from inkbench.benchmark import doctor
 
     return doctor.examine(flags.results)

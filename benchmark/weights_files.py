@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load, save
 
-from benchmark.checkpoint_file import read_checkpoint, tensors
-from benchmark.checkpoint_reading import read_backbone
-from benchmark.errors import Refusal
+from inkbench.benchmark.checkpoint_file import read_checkpoint, tensors
+from inkbench.benchmark.checkpoint_reading import read_backbone
+from inkbench.benchmark.errors import Refusal
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 
 PROJECTION = "projection."

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.errors import Declined, Refusal
+from inkbench.benchmark.errors import Declined, Refusal
 
 EVENTS_FD = "INKBENCH_EVENTS_FD"
 DEBUG = "INKBENCH_DEBUG"
@@ -32,12 +32,12 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends its workers
     warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
     asked = json.loads(sys.stdin.read())
-    from benchmark import engine, estimate, plan, plan_space, run
-    from benchmark.bench import Bench
-    from benchmark.data.locate import open_dataset
-    from benchmark.progress import Progress
-    from benchmark.request import Request
-    from benchmark.store import Store
+    from inkbench.benchmark import engine, estimate, plan, plan_space, run
+    from inkbench.benchmark.bench import Bench
+    from inkbench.benchmark.data.locate import open_dataset
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.request import Request
+    from inkbench.benchmark.store import Store
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import engine, pretrain, registry
-from benchmark.api import Item
-from benchmark.backbones import Backbone
-from benchmark.config import PretrainSettings
-from benchmark.data.cache import strip_length
-from benchmark.data.cached import ImageCache, StripCache
-from benchmark.progress import Progress
+from inkbench.benchmark import engine, pretrain, registry
+from inkbench.benchmark.api import Item
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.data.cache import strip_length
+from inkbench.benchmark.data.cached import ImageCache, StripCache
+from inkbench.benchmark.progress import Progress
 
 PAIRS = 7
 PANELS = 2_000

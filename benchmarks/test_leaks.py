@@ -17,16 +17,16 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from changed import CHANGES
 
-from benchmark.data.cache import _square
-from benchmark.data.dataset import SPLITS
-from benchmark.data.images import Decoded, read_rgb
-from benchmark.data.leaks.compare import THRESHOLD
-from benchmark.data.leaks.hashes import SEEN, both, hashes
-from benchmark.data.leaks.search import differences, nearest
-from benchmark.data.locate import open_dataset
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.dataset import Synth
-from benchmark.progress import Progress
+from inkbench.benchmark.data.cache import _square
+from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.data.images import Decoded, read_rgb
+from inkbench.benchmark.data.leaks.compare import THRESHOLD
+from inkbench.benchmark.data.leaks.hashes import SEEN, both, hashes
+from inkbench.benchmark.data.leaks.search import differences, nearest
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.dataset import Synth
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 QUERIES = 1_000

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from tasks.metrics import auc, coco, detection
-from tasks.metrics.frechet import frechet
-from tasks.metrics.pairs import ssim
+from inkbench.tasks.metrics import auc, coco, detection
+from inkbench.tasks.metrics.frechet import frechet
+from inkbench.tasks.metrics.pairs import ssim
 
 PAIRS = 7
 

@@ -18,11 +18,11 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from pictures_of import noise
 
-from benchmark.data.images import decode
-from benchmark.data.layouts.folder import Folder
-from benchmark.data.packed import Pack, reading
-from benchmark.data.packing import image_files, pack_images
-from benchmark.progress import Progress
+from inkbench.benchmark.data.images import decode
+from inkbench.benchmark.data.layouts.folder import Folder
+from inkbench.benchmark.data.packed import Pack, reading
+from inkbench.benchmark.data.packing import image_files, pack_images
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 ROUNDS = 7

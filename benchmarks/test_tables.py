@@ -11,12 +11,12 @@ import time
 import numpy as np
 import pytest
 
-from benchmark import registry
-from benchmark.store import Store
-from leaderboards import board, compare, render, table_files
-from leaderboards.columns import COLUMNS
-from leaderboards.tables import FLAGS
-from tasks.metrics.items import mean_resampler
+from inkbench.benchmark import registry
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board, compare, render, table_files
+from inkbench.leaderboards.columns import COLUMNS
+from inkbench.leaderboards.tables import FLAGS
+from inkbench.tasks.metrics.items import mean_resampler
 
 RECORDS = 10_000
 ROUNDS = 5

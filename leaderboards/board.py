@@ -9,22 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.units import GUESSED, TOLD
-from benchmark.errors import Refusal
-from benchmark.index import summaries
-from benchmark.store import Store, key_of, write_atomic
-from leaderboards import render
-from leaderboards.column import Column, Subject
-from leaderboards.columns import AFTER_METRICS
-from leaderboards.compare import Evidence
-from leaderboards.joined import join
-from leaderboards.layout import arranged, chosen, metric_names, missing, reported
-from leaderboards.matching import match, row_of, sieve
-from leaderboards.remarks import block_notes, hoisted, marks, table_notes
-from leaderboards.rows import Group, Record, blocks, called, plain
-from leaderboards.table import Block, Cell, Head, Row, Table
-from leaderboards.tables import RowSpec, TableFile
-from leaderboards.verdicts import Judged, judge, limits
+from inkbench.benchmark.data.units import GUESSED, TOLD
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.index import summaries
+from inkbench.benchmark.store import Store, key_of, write_atomic
+from inkbench.leaderboards import render
+from inkbench.leaderboards.column import Column, Subject
+from inkbench.leaderboards.columns import AFTER_METRICS
+from inkbench.leaderboards.compare import Evidence
+from inkbench.leaderboards.joined import join
+from inkbench.leaderboards.layout import arranged, chosen, metric_names, missing, reported
+from inkbench.leaderboards.matching import match, row_of, sieve
+from inkbench.leaderboards.remarks import block_notes, hoisted, marks, table_notes
+from inkbench.leaderboards.rows import Group, Record, blocks, called, plain
+from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
+from inkbench.leaderboards.tables import RowSpec, TableFile
+from inkbench.leaderboards.verdicts import Judged, judge, limits
 
 
 def tables(

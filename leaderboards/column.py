@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leaderboards.rows import Group
-from leaderboards.table import Cell
-from leaderboards.verdicts import Limits, Verdict
+from inkbench.leaderboards.rows import Group
+from inkbench.leaderboards.table import Cell
+from inkbench.leaderboards.verdicts import Limits, Verdict
 
 PRIMARY = "primary"
 """Stands for the task's primary metric, whatever it is."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from leaderboards.column import Column, Subject, figure
-from leaderboards.cost_columns import COST_COLUMNS
-from leaderboards.rows import Group, layout_of, plain
-from leaderboards.table import NO, YES, Cell
-from leaderboards.verdict_columns import VERDICT_COLUMNS
+from inkbench.leaderboards.column import Column, Subject, figure
+from inkbench.leaderboards.cost_columns import COST_COLUMNS
+from inkbench.leaderboards.rows import Group, layout_of, plain
+from inkbench.leaderboards.table import NO, YES, Cell
+from inkbench.leaderboards.verdict_columns import VERDICT_COLUMNS
 
 
 def metric_column(name: str, label: str = "") -> Column:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import statistics
-from benchmark.store import Store, checksum, key_of, read_arrays, write_json
-from leaderboards.rows import Group, Record
-from tasks.metrics.items import Items, Resampler, concatenate, mean_resampler
+from inkbench.benchmark import named, statistics
+from inkbench.benchmark.store import Store, checksum, key_of, read_arrays, write_json
+from inkbench.leaderboards.rows import Group, Record
+from inkbench.tasks.metrics.items import Items, Resampler, concatenate, mean_resampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ def _matched_seeds(a: Group, b: Group) -> list[tuple[Record, Record]]:
 
 
 def _resampler(record: Record, items: Items, metric: str) -> Resampler:
-    scorer = importlib.import_module(record["scorer"])
+    scorer = named.module(record["scorer"])
     return getattr(scorer, "resampler", mean_resampler)(items, metric)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from leaderboards.column import Column, Subject, duration
-from leaderboards.table import Cell
+from inkbench.leaderboards.column import Column, Subject, duration
+from inkbench.leaderboards.table import Cell
 
 
 def _total(key: str) -> Callable[[Subject], Cell]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmark.errors import Refusal
-from benchmark.store import Store
-from leaderboards import board, table_files
-from leaderboards.rows import Record
-from leaderboards.table import Table
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board, table_files
+from inkbench.leaderboards.rows import Record
+from inkbench.leaderboards.table import Table
 
 LEAST_ROWS = 2
 """Declared rows that must have been run for a table to be shown."""

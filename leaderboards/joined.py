@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from leaderboards.layout import REPORTED, absent, reported
-from leaderboards.ranks import with_ranks
-from leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
-from leaderboards.tables import TableFile
+from inkbench.leaderboards.layout import REPORTED, absent, reported
+from inkbench.leaderboards.ranks import with_ranks
+from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
+from inkbench.leaderboards.tables import TableFile
 
 BEST_TRIVIAL = "best trivial row"
 NOTES = (

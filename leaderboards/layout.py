@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from leaderboards.column import Column
-from leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
-from leaderboards.matching import row_of
-from leaderboards.rows import Group, Record, plain
-from leaderboards.table import Cell, Row
-from leaderboards.tables import ColumnSpec, RowSpec, TableFile
-from leaderboards.verdicts import Judged
+from inkbench.benchmark import named
+from inkbench.leaderboards.column import Column
+from inkbench.leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
+from inkbench.leaderboards.matching import row_of
+from inkbench.leaderboards.rows import Group, Record, plain
+from inkbench.leaderboards.table import Cell, Row
+from inkbench.leaderboards.tables import ColumnSpec, RowSpec, TableFile
+from inkbench.leaderboards.verdicts import Judged
 
 REPORTED = "reported:"
 ONLY_REPORTED = "reported"
@@ -55,7 +55,7 @@ def chosen(
         columns = [column for spec in declared.columns for column in _declared(spec, primary, declared)]
     else:
         metrics = [name for name in metric_names(done) if name != primary]
-        defined = {metric.name for metric in importlib.import_module(records[0]["scorer"]).METRICS}
+        defined = {metric.name for metric in named.module(records[0]["scorer"]).METRICS}
         parts = (f"{primary}[", f"{primary}@")
         shown = [name for name in metrics if name in defined]
         shown += [name for name in metrics if name.startswith(parts) and name not in defined]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmark.index import Brief
-from leaderboards.rows import CONTROL, Group, Record, layout_of, plain
-from leaderboards.tables import FLAGS, RowSpec, TableFile
+from inkbench.benchmark.index import Brief
+from inkbench.leaderboards.rows import CONTROL, Group, Record, layout_of, plain
+from inkbench.leaderboards.tables import FLAGS, RowSpec, TableFile
 
 TOLD = ("init", "budget")
 """Flags that a record lists among what was changed."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leaderboards.joined import Shown, blocks_of, label_of, notes_of, primary_cell
-from leaderboards.ranks import with_ranks
-from leaderboards.table import Block, Cell, Head, Row, Table
+from inkbench.leaderboards.joined import Shown, blocks_of, label_of, notes_of, primary_cell
+from inkbench.leaderboards.ranks import with_ranks
+from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
 
 
 def overall(tables: Sequence[Table]) -> Table | None:

@@ -1,8 +1,8 @@
 """The project's own boards, ``leaderboards/published/*.md``, made from the committed records beside them.
 
-python -m leaderboards.publish                 write the boards from the records
-python -m leaderboards.publish --add results   first take the finished records of a results folder
-python -m leaderboards.publish --check         compare only; 1 where a board is not what its records give
+python -m inkbench.leaderboards.publish                 write the boards from the records
+python -m inkbench.leaderboards.publish --add results   first take the finished records of a results folder
+python -m inkbench.leaderboards.publish --check         compare only; 1 where a board is not what its records give
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.store import Store, write_atomic, write_json
-from leaderboards import board, render
-from leaderboards.filled import filled
-from leaderboards.overall import overall
+from inkbench.benchmark.store import Store, write_atomic, write_json
+from inkbench.leaderboards import board, render
+from inkbench.leaderboards.filled import filled
+from inkbench.leaderboards.overall import overall
 
 FOLDER = Path(__file__).resolve().parent / "published"
 
@@ -79,7 +79,9 @@ def _of_no_machine(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def main(words: list[str]) -> int:
     """The command line; gives the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m leaderboards.publish", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m inkbench.leaderboards.publish", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--add", type=Path, metavar="DIR", help="a results folder whose finished records are taken")
     parser.add_argument("--check", action="store_true", help="write nothing; 1 where a board differs")
     flags = parser.parse_args(words)

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmark.seeding import derive
-from benchmark.statistics import RESAMPLES, percentiles
-from leaderboards.table import Block, Cell, Head
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.statistics import RESAMPLES, percentiles
+from inkbench.leaderboards.table import Block, Cell, Head
 
 LEAST = 3
 """Columns below which nothing is ranked: the mean of two ranks says less than the two."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leaderboards.column import Subject, figure
-from leaderboards.columns import pretext
-from leaderboards.compare import Evidence
-from leaderboards.rows import CONTROL, Group, Record, environment, plain
-from leaderboards.table import BEST_NOTE, Row
-from leaderboards.tables import TableFile
-from leaderboards.verdicts import Judged, Limits
+from inkbench.leaderboards.column import Subject, figure
+from inkbench.leaderboards.columns import pretext
+from inkbench.leaderboards.compare import Evidence
+from inkbench.leaderboards.rows import CONTROL, Group, Record, environment, plain
+from inkbench.leaderboards.table import BEST_NOTE, Row
+from inkbench.leaderboards.tables import TableFile
+from inkbench.leaderboards.verdicts import Judged, Limits
 
 NARROW_BELOW = 8
 """Test series below which intervals are known to be too narrow (docs/statistics.md)."""

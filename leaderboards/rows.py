@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.provenance import DECIDING
-from benchmark.store import key_of
+from inkbench.benchmark.provenance import DECIDING
+from inkbench.benchmark.store import key_of
 
 Record = Mapping[str, Any]
 CONTROL = "random"

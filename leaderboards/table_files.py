@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import importlib.util
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark import registry
-from benchmark.config import PRESETS
-from benchmark.errors import Refusal, did_you_mean
-from leaderboards.columns import COLUMNS
-from leaderboards.tables import FLAGS, ColumnSpec, RowSpec, TableFile
+from inkbench.benchmark import named, registry
+from inkbench.benchmark.config import PRESETS
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.leaderboards.columns import COLUMNS
+from inkbench.leaderboards.tables import FLAGS, ColumnSpec, RowSpec, TableFile
 
 FOLDER = Path(__file__).resolve().parent / "tables"
 TEXTS = ("title", "task", "protocol", "source", "head")
@@ -139,7 +138,7 @@ def _metrics_of(task: str) -> list[str]:
         raise Refusal(f"task '{task}' has no source {entry.module}")
     for node in ast.walk(ast.parse(Path(source.origin).read_text())):
         if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["scorer"]:
-            scorer = importlib.import_module(ast.literal_eval(node.value))
+            scorer = named.module(ast.literal_eval(node.value))
             return [metric.name for metric in scorer.METRICS]
     raise Refusal(f"task '{task}' ({entry.module}) names no scorer")
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmark import registry
-from benchmark.errors import Refusal
-from leaderboards.rows import plain
+from inkbench.benchmark import registry
+from inkbench.benchmark.errors import Refusal
+from inkbench.leaderboards.rows import plain
 
 FLAGS = ("method", "preset", "backbone", "init", "budget")
 """Settings of a row that are flags of the command line, not NAME.FIELD."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from leaderboards.column import PRIMARY, Column, Subject, figure, p_text
-from leaderboards.compare import Pair
-from leaderboards.rows import CONTROL
-from leaderboards.table import Cell
-from leaderboards.verdicts import Limits, star
+from inkbench.leaderboards.column import PRIMARY, Column, Subject, figure, p_text
+from inkbench.leaderboards.compare import Pair
+from inkbench.leaderboards.rows import CONTROL
+from inkbench.leaderboards.table import Cell
+from inkbench.leaderboards.verdicts import Limits, star
 
 
 def _primary(subject: Subject) -> Cell:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmark.statistics import ALPHA, few_series, holm, not_distinguishable
-from leaderboards.compare import Evidence, Pair
-from leaderboards.rows import Group
+from inkbench.benchmark.statistics import ALPHA, few_series, holm, not_distinguishable
+from inkbench.leaderboards.compare import Evidence, Pair
+from inkbench.leaderboards.rows import Group
 
 
 @dataclass(slots=True)

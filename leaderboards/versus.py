@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark.errors import Refusal, did_you_mean
-from benchmark.store import Store
-from leaderboards.column import figure, p_text
-from leaderboards.compare import Evidence
-from leaderboards.rows import Group, Record, environment, plain, row_of
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.column import figure, p_text
+from inkbench.leaderboards.compare import Evidence
+from inkbench.leaderboards.rows import Group, Record, environment, plain, row_of
 
 
 def versus(store: Store, first: str, second: str, metric: str | None = None) -> str:

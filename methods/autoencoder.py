@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.api import Context
-from benchmark.parts.draw_rows import draw_rows
-from benchmark.parts.painter import Painter, PainterConfig
-from benchmark.parts.psnr import psnr
+from inkbench.benchmark.api import Context
+from inkbench.benchmark.parts.draw_rows import draw_rows
+from inkbench.benchmark.parts.painter import Painter, PainterConfig
+from inkbench.benchmark.parts.psnr import psnr
 
 
 class PlainAutoencoder(Painter):

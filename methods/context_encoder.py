@@ -11,15 +11,15 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from benchmark import augment
-from benchmark.api import Context, Stage, setting
-from benchmark.parts.draw_rows import draw_rows
-from benchmark.parts.inpainting_nets import Discriminator
-from benchmark.parts.painter import CODE, PAPER, Painter, PainterConfig, weighted_error
-from benchmark.parts.psnr import psnr
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Context, Stage, setting
+from inkbench.benchmark.parts.draw_rows import draw_rows
+from inkbench.benchmark.parts.inpainting_nets import Discriminator
+from inkbench.benchmark.parts.painter import CODE, PAPER, Painter, PainterConfig, weighted_error
+from inkbench.benchmark.parts.psnr import psnr
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 MEAN_COLOUR = (117 / 255, 104 / 255, 123 / 255)
 """What holes are filled with by the authors' code; a panel's own mean is what ``fill=mean`` takes."""

@@ -13,14 +13,14 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from benchmark import augment
-from benchmark.api import Context, View, setting
-from benchmark.parts.adamw import AdamWConfig, AdamWMethod
-from benchmark.parts.puzzle_pictures import draw_pairs
-from benchmark.parts.tile_head import TileNetwork
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Context, View, setting
+from inkbench.benchmark.parts.adamw import AdamWConfig, AdamWMethod
+from inkbench.benchmark.parts.puzzle_pictures import draw_pairs
+from inkbench.benchmark.parts.tile_head import TileNetwork
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "Doersch et al. 2015"
 CODE = "cdoersch/deepcontext"

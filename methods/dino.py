@@ -12,16 +12,16 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
-from benchmark import augment
-from benchmark.api import Context, View, setting
-from benchmark.parts.adamw import AdamWMethod, weight_groups
-from benchmark.parts.distillation import Centre, Prototypes, distillation, drop_paths, effective_rank, follow
-from benchmark.parts.draw_rows import draw_rows
-from benchmark.parts.schedules import half_cosine
-from benchmark.parts.two_views import ViewsConfig, recoloured
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Context, View, setting
+from inkbench.benchmark.parts.adamw import AdamWMethod, weight_groups
+from inkbench.benchmark.parts.distillation import Centre, Prototypes, distillation, drop_paths, effective_rank, follow
+from inkbench.benchmark.parts.draw_rows import draw_rows
+from inkbench.benchmark.parts.schedules import half_cosine
+from inkbench.benchmark.parts.two_views import ViewsConfig, recoloured
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "Caron et al. 2021"
 CODE = "facebookresearch/dino"

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.api import Context, View, setting
-from benchmark.parts.adamw import AdamWMethod
-from benchmark.parts.draw_rows import draw_rows
-from benchmark.parts.embedder import Embedder
-from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import strong_pairs, views_of
-from benchmark.parts.two_views import ViewsConfig, weak
+from inkbench.benchmark.api import Context, View, setting
+from inkbench.benchmark.parts.adamw import AdamWMethod
+from inkbench.benchmark.parts.draw_rows import draw_rows
+from inkbench.benchmark.parts.embedder import Embedder
+from inkbench.benchmark.parts.nt_xent import found, nt_xent
+from inkbench.benchmark.parts.pair_views import strong_pairs, views_of
+from inkbench.benchmark.parts.two_views import ViewsConfig, weak
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "Soykan et al. 2023"
 CODE = "gsoykan/comic_char_reid"

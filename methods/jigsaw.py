@@ -14,15 +14,15 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from benchmark import augment
-from benchmark.api import Config, Context, Method, View, setting
-from benchmark.parts.permutations import permutation_set, statistics
-from benchmark.parts.puzzle_pictures import draw_puzzles
-from benchmark.parts.schedules import warmup_cosine
-from benchmark.parts.tile_head import TileNetwork
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Config, Context, Method, View, setting
+from inkbench.benchmark.parts.permutations import permutation_set, statistics
+from inkbench.benchmark.parts.puzzle_pictures import draw_puzzles
+from inkbench.benchmark.parts.schedules import warmup_cosine
+from inkbench.benchmark.parts.tile_head import TileNetwork
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "Noroozi & Favaro 2016"
 CODE = "MehdiNoroozi/JigsawPuzzleSolver"

@@ -10,16 +10,16 @@ import torch
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from benchmark import augment
-from benchmark.api import Context, View, setting
-from benchmark.errors import Refusal
-from benchmark.parts.adamw import AdamWConfig, AdamWMethod, weight_groups
-from benchmark.parts.draw_rows import draw_rows
-from benchmark.parts.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
-from benchmark.parts.psnr import psnr
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Context, View, setting
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.parts.adamw import AdamWConfig, AdamWMethod, weight_groups
+from inkbench.benchmark.parts.draw_rows import draw_rows
+from inkbench.benchmark.parts.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
+from inkbench.benchmark.parts.psnr import psnr
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "He et al. 2022"
 

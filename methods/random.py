@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from benchmark.api import Config, Method, setting
+from inkbench.benchmark.api import Config, Method, setting
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 
 class RandomConfig(Config):
@@ -32,7 +32,7 @@ class Random(Method):
 
     def give(self, backbone: Backbone, weights: Path | None) -> None:
         """Draw all weights anew."""
-        from benchmark import initialise
+        from inkbench.benchmark import initialise
 
         del weights
         if self.config.init == "gaussian":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.api import Config, Method
+from inkbench.benchmark.api import Config, Method
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 
 class Scratch(Method):
@@ -25,7 +25,7 @@ class Scratch(Method):
 
     def give(self, backbone: Backbone, weights: Path | None) -> None:
         """Draw all weights anew."""
-        from benchmark import initialise
+        from inkbench.benchmark import initialise
 
         del weights
         initialise.timm_(backbone)

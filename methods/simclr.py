@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark import augment
-from benchmark.api import Context, View, setting
-from benchmark.parts.adamw import AdamWMethod, weight_groups
-from benchmark.parts.draw_rows import draw_rows
-from benchmark.parts.embedder import Embedder
-from benchmark.parts.lars import Lars
-from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.pair_views import shape_of, strong_pairs, views_of
-from benchmark.parts.two_views import ViewsConfig
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Context, View, setting
+from inkbench.benchmark.parts.adamw import AdamWMethod, weight_groups
+from inkbench.benchmark.parts.draw_rows import draw_rows
+from inkbench.benchmark.parts.embedder import Embedder
+from inkbench.benchmark.parts.lars import Lars
+from inkbench.benchmark.parts.nt_xent import found, nt_xent
+from inkbench.benchmark.parts.pair_views import shape_of, strong_pairs, views_of
+from inkbench.benchmark.parts.two_views import ViewsConfig
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "Chen et al. 2020"
 SOYKAN = "Soykan et al. 2023"

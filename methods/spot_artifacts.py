@@ -11,15 +11,15 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
-from benchmark import augment
-from benchmark.api import Config, Context, Method, Stage, View, setting
-from benchmark.parts.artifact_losses import critic_loss, fooling_loss, kept_error
-from benchmark.parts.artifact_nets import Autoencoder, Critic, Generator, History, Repair
-from benchmark.parts.damage import damage, draw_mask
-from benchmark.parts.draw_rows import draw_rows
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Config, Context, Method, Stage, View, setting
+from inkbench.benchmark.parts.artifact_losses import critic_loss, fooling_loss, kept_error
+from inkbench.benchmark.parts.artifact_nets import Autoencoder, Critic, Generator, History, Repair
+from inkbench.benchmark.parts.damage import damage, draw_mask
+from inkbench.benchmark.parts.draw_rows import draw_rows
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "Jenni & Favaro 2018"
 CODE = "sjenni/LearningToSpotArtifacts"

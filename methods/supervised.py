@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.api import Context, Item, View, setting
-from benchmark.parts.adamw import AdamWMethod
-from benchmark.parts.draw_rows import draw_rows
-from benchmark.parts.embedder import Embedder
-from benchmark.parts.pair_views import strong_pairs, views_of
-from benchmark.parts.sup_con import found_by_label, sup_con
-from benchmark.parts.two_views import ViewsConfig
+from inkbench.benchmark.api import Context, Item, View, setting
+from inkbench.benchmark.parts.adamw import AdamWMethod
+from inkbench.benchmark.parts.draw_rows import draw_rows
+from inkbench.benchmark.parts.embedder import Embedder
+from inkbench.benchmark.parts.pair_views import strong_pairs, views_of
+from inkbench.benchmark.parts.sup_con import found_by_label, sup_con
+from inkbench.benchmark.parts.two_views import ViewsConfig
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "Khosla et al. 2020"
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from benchmark.errors import Refusal
-from submissions.findings import Report, few
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Report, few
 
 MOST_ENTRIES = 20_000
 MOST_ENTRY_BYTES = 256 * 2**20

@@ -12,19 +12,19 @@ import numpy as np
 import yaml
 from PIL import Image, ImageDraw
 
-from benchmark.errors import Refusal
-from benchmark.records import item_arrays
-from benchmark.store import write_atomic
-from submissions.bundle_rules import broken
-from submissions.columns import columns
-from submissions.competition_yaml import codabench, codalab
-from submissions.formats.names import flat
-from submissions.formats.spec import Spec
-from submissions.pack import zip_bytes
-from submissions.pages import Page, hypertext, markdown, pages
-from submissions.reference import Reference, form_of, reference_files, scorer_of, served, trivial
-from submissions.server import lay
-from submissions.vendor import program
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.records import item_arrays
+from inkbench.benchmark.store import write_atomic
+from inkbench.submissions.bundle_rules import broken
+from inkbench.submissions.columns import columns
+from inkbench.submissions.competition_yaml import codabench, codalab
+from inkbench.submissions.formats.names import flat
+from inkbench.submissions.formats.spec import Spec
+from inkbench.submissions.pack import zip_bytes
+from inkbench.submissions.pages import Page, hypertext, markdown, pages
+from inkbench.submissions.reference import Reference, form_of, reference_files, scorer_of, served, trivial
+from inkbench.submissions.server import lay
+from inkbench.submissions.vendor import program
 
 Flavor = Literal["codabench", "codalab"]
 

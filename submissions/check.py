@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from submissions.archive import opened
-from submissions.findings import Finding, Report
-from submissions.formats.files import Rooted
-from submissions.formats.reading import Prediction
+from inkbench.submissions.archive import opened
+from inkbench.submissions.findings import Finding, Report
+from inkbench.submissions.formats.files import Rooted
+from inkbench.submissions.formats.reading import Prediction
 
 
 class Known(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.errors import Refusal
+from inkbench.benchmark.errors import Refusal
 
 MOST_CHARACTERS = 36
 """Of a key and of a title on Codabench."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from argparse import Namespace
@@ -12,20 +11,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.files import images_below
-from benchmark.launch import pair
-from benchmark.progress import Progress
-from benchmark.store import Store, checksum, write_atomic
-from leaderboards import board, render
-from submissions import bundle as bundling
-from submissions import check as checking
-from submissions import leaderboard as boards
-from submissions import pack as packing
-from submissions import score as scoring
-from submissions.findings import few
-from submissions.formats.spec import SPECS
-from submissions.reference import Asked, form_of, read_reference, the_task
-from submissions.server import is_bundle, truth_of
+from inkbench.benchmark import named
+from inkbench.benchmark.data.files import images_below
+from inkbench.benchmark.launch import pair
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store, checksum, write_atomic
+from inkbench.leaderboards import board, render
+from inkbench.submissions import bundle as bundling
+from inkbench.submissions import check as checking
+from inkbench.submissions import leaderboard as boards
+from inkbench.submissions import pack as packing
+from inkbench.submissions import score as scoring
+from inkbench.submissions.findings import few
+from inkbench.submissions.formats.spec import SPECS
+from inkbench.submissions.reference import Asked, form_of, read_reference, the_task
+from inkbench.submissions.server import is_bundle, truth_of
 
 
 def pack(flags: Namespace) -> int:
@@ -46,7 +46,7 @@ def pack(flags: Namespace) -> int:
 
 def _predicted(store: Store, record: Mapping[str, Any], folder: Path, progress: Progress) -> packing.Found:
     """The network of a cell on the images of a folder; those that cannot be read are named."""
-    from benchmark.predict import predict_folder
+    from inkbench.benchmark.predict import predict_folder
 
     items, predictions = predict_folder(store, record, folder, progress)
     known = set(items["id"].tolist())
@@ -63,7 +63,7 @@ def check(flags: Namespace) -> int:
     known: checking.Known | None = None
     if is_bundle(flags.reference or ""):
         known = truth = truth_of(Path(flags.reference))
-        form, options = importlib.import_module(truth.files), truth.read_options
+        form, options = named.module(truth.files), truth.read_options
     elif flags.reference:
         known = reference = read_reference(asked)
         form, options = form_of(reference.task), reference.read_options

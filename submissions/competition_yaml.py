@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from submissions.columns import Column
-from submissions.pages import Page
-from submissions.reference import Reference
+from inkbench.submissions.columns import Column
+from inkbench.submissions.pages import Page
+from inkbench.submissions.reference import Reference
 
 IMAGE = "codalab/codalab-legacy:py312"
 """Python of 3.11 or newer with numpy and Pillow; the servers' default image has Python 3.7."""

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import Refusal
-from benchmark.scoring import Scored, metric_versions
-from benchmark.scoring import score as score_predictions
-from benchmark.store import Store, checksum, key_of
-from leaderboards import board
-from leaderboards.table import Block, Row, Table
-from submissions.reference import Reference, trivial
-from submissions.score import score_here
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.scoring import Scored, metric_versions
+from inkbench.benchmark.scoring import score as score_predictions
+from inkbench.benchmark.store import Store, checksum, key_of
+from inkbench.leaderboards import board
+from inkbench.leaderboards.table import Block, Row, Table
+from inkbench.submissions.reference import Reference, trivial
+from inkbench.submissions.score import score_here
 
 DIGITS = 10
 """Decimals that a server keeps: submissions that agree in them are tied."""

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.api import Task
-from benchmark.errors import Refusal
-from benchmark.store import Store, checksum, read_arrays, unpack, write_atomic, write_json
-from submissions.formats.names import Names
-from submissions.formats.spec import SPECS, Spec
-from submissions.reference import Asked, form_of, the_task
+from inkbench.benchmark.api import Task
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import Store, checksum, read_arrays, unpack, write_atomic, write_json
+from inkbench.submissions.formats.names import Names
+from inkbench.submissions.formats.spec import SPECS, Spec
+from inkbench.submissions.reference import Asked, form_of, the_task
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FILE_MODE = 0o100644 << 16

@@ -6,11 +6,11 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.data.own import UNKNOWN, about
-from submissions.columns import Column
-from submissions.formats.names import flat
-from submissions.formats.spec import UNVERIFIED
-from submissions.reference import Reference, form_of, served
+from inkbench.benchmark.data.own import UNKNOWN, about
+from inkbench.submissions.columns import Column
+from inkbench.submissions.formats.names import flat
+from inkbench.submissions.formats.spec import UNVERIFIED
+from inkbench.submissions.reference import Reference, form_of, served
 
 SUBMIT = "python run_benchmark.py submit"
 MORE = f"Figures that need more than a server has (networks, scikit-learn) come from `{SUBMIT} score` at home."

@@ -10,7 +10,6 @@ numpy and Pillow. A submission that is invalid gets no score: what is wrong goes
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
 import sys
@@ -21,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.errors import Refusal
-from benchmark.store import read_arrays, unpack
-from submissions.findings import Report
-from submissions.formats.files import Folder, Rooted
-from submissions.formats.numbers import OWN
-from tasks.metrics.items import Items, take
+from inkbench.benchmark import named
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import read_arrays, unpack
+from inkbench.submissions.findings import Report
+from inkbench.submissions.formats.files import Folder, Rooted
+from inkbench.submissions.formats.numbers import OWN
+from inkbench.tasks.metrics.items import Items, take
 
 SCHEMA = 1
 MOST = 1e10
@@ -96,20 +96,20 @@ def score(truth: Truth, folder: Path) -> dict[str, np.ndarray]:
     """The scorer's items of the predictions in a folder. Raises Refusal with everything that is wrong."""
     report = Report(truth.strict)
     files = Rooted(Folder(folder, "the submission"), report, flat=True)
-    form = importlib.import_module(truth.files)
+    form = named.module(truth.files)
     found = dict(form.examine(files, truth.ids, truth.truths, truth.read_options, report))
     if report.errors:
         raise Refusal("\n".join(map(str, report.findings)))
     for finding in report.findings:
         print(finding, file=sys.stderr)
-    scorer = importlib.import_module(truth.scorer)
+    scorer = named.module(truth.scorer)
     predictions = [found[item] for item in truth.ids]
     return {**scorer.score_items(predictions, truth.truths, ids=truth.ids, **truth.options), **truth.items}
 
 
 def results(truth: Truth, items: Items) -> dict[str, str]:
     """What is written, by file. Raises Refusal where a column has no finite value."""
-    scorer = importlib.import_module(truth.scorer)
+    scorer = named.module(truth.scorer)
     figures = scorer.aggregate(items)
     columns = truth.columns or {name: name for name in figures}
     for name in columns.values():

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmark import registry
-from benchmark.api import Item, Predictions, Split, Task, Truth
-from benchmark.data.dataset import SPLITS, Dataset
-from benchmark.data.images import clamp_crop, size_of
-from benchmark.data.locate import Sets, open_dataset
-from benchmark.data.own_numbers import reading_options
-from benchmark.errors import CellError, Refusal
-from benchmark.progress import Progress
-from benchmark.records import item_arrays
-from benchmark.request import settings_of
-from benchmark.store import arrays_bytes, pack
-from benchmark.task_data import part_of
-from submissions.formats.numbers import OWN
-from submissions.program import SCHEMA
+from inkbench.benchmark import named, registry
+from inkbench.benchmark.api import Item, Predictions, Split, Task, Truth
+from inkbench.benchmark.data.dataset import SPLITS, Dataset
+from inkbench.benchmark.data.images import clamp_crop, size_of
+from inkbench.benchmark.data.locate import Sets, open_dataset
+from inkbench.benchmark.data.own_numbers import reading_options
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.records import item_arrays
+from inkbench.benchmark.request import settings_of
+from inkbench.benchmark.store import arrays_bytes, pack
+from inkbench.benchmark.task_data import part_of
+from inkbench.submissions.formats.numbers import OWN
+from inkbench.submissions.program import SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,14 @@ def the_task(asked: Asked) -> Task:
 def form_of(task: Task) -> Any:
     """The module of ``submissions.formats`` that reads and writes the predictions of a task. Raises Refusal."""
     try:
-        return importlib.import_module(task.files)
+        return named.module(task.files)
     except ImportError as problem:
         raise Refusal(f"what reads the predictions of {task.name} cannot be loaded: {problem}") from None
 
 
 def scorer_of(task: Task) -> Any:
     """The module that scores the predictions of a task."""
-    return importlib.import_module(task.scorer)
+    return named.module(task.scorer)
 
 
 def served(reference: Reference) -> dict[str, Any]:

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import CellError, Refusal
-from benchmark.scoring import Scored
-from benchmark.scoring import score as score_predictions
-from submissions.archive import opened
-from submissions.check import predictions
-from submissions.findings import SHOWN, Report
-from submissions.formats.files import Rooted
-from submissions.program import per_item
-from submissions.reference import Reference, form_of, reference_files, scorer_of, served
-from submissions.server import Layout, lay, run, unbundle
-from submissions.vendor import program
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.scoring import Scored
+from inkbench.benchmark.scoring import score as score_predictions
+from inkbench.submissions.archive import opened
+from inkbench.submissions.check import predictions
+from inkbench.submissions.findings import SHOWN, Report
+from inkbench.submissions.formats.files import Rooted
+from inkbench.submissions.program import per_item
+from inkbench.submissions.reference import Reference, form_of, reference_files, scorer_of, served
+from inkbench.submissions.server import Layout, lay, run, unbundle
+from inkbench.submissions.vendor import program
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from benchmark.errors import Refusal
-from submissions.program import Truth
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.program import Truth
 
 COMPETITION = "competition.yaml"
 COMMANDS = ("metadata.yaml", "metadata")

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from benchmark.errors import Refusal
+import inkbench
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.named import full_name
+from inkbench.benchmark.registry import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-OURS = frozenset({"benchmark", "leaderboards", "methods", "submissions", "tasks"})
+OURS = "inkbench"
+INIT = Path(inkbench.__file__).resolve()
 ALLOWED = frozenset({"numpy", "PIL"})
 """What a server's image has beside Python."""
 COMMAND = "python3 $program/score.py $input $output"
@@ -24,7 +27,7 @@ if sys.version_info < (3, 11):
     sys.exit("this scoring program needs Python 3.11 or newer; run it in the competition's docker image")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads would only wait for each other
 
-from submissions.program import main
+from inkbench.submissions.program import main
 
 sys.exit(main(sys.argv[1:]))
 '''
@@ -35,19 +38,24 @@ def program(task: str, modules: Sequence[str]) -> dict[str, bytes]:
 
     Raises Refusal where one of them is none of ours (a plugin's) or imports what a server lacks.
     """
+    modules = [full_name(module) for module in modules]
     strange = [module for module in modules if _file(module) is None]
     if strange:
         raise Refusal(f"{task} cannot be scored by a server: {strange[0]} is no module of inkbench; score it at home")
     files = {"score.py": START.encode()}
     told = f"command: {COMMAND}\ndescription: inkbench scores {task}\n".encode()
     files |= {"metadata": told, "metadata.yaml": told}
-    for path in sorted(_closure(("submissions.program", *modules))):
+    for path in sorted(_closure(("inkbench.submissions.program", *modules))):
         foreign = sorted(_foreign(path))
         if foreign:
-            where = path.relative_to(ROOT)
-            raise Refusal(f"{task} cannot be scored by a server: {where} imports {foreign[0]}; score it at home")
-        files[path.relative_to(ROOT).as_posix()] = path.read_bytes()
+            raise Refusal(f"{task} cannot be scored by a server: {_place(path)} imports {foreign[0]}; score it at home")
+        files[_place(path)] = path.read_bytes()
     return files
+
+
+def _place(path: Path) -> str:
+    """Where a file of ours lies in a program, and in an installed package."""
+    return OURS + "/" + ("__init__.py" if path == INIT else path.relative_to(ROOT).as_posix())
 
 
 def _closure(modules: Sequence[str]) -> set[Path]:
@@ -63,7 +71,7 @@ def _closure(modules: Sequence[str]) -> set[Path]:
         if path is None or path in found:
             continue
         found.add(path)
-        open_ += [name for name in _imports(path) if name.partition(".")[0] in OURS]
+        open_ += [name for name in _imports(path) if name.partition(".")[0] == OURS]
         if "." in module:
             open_.append(module.rpartition(".")[0])
     return found
@@ -71,14 +79,19 @@ def _closure(modules: Sequence[str]) -> set[Path]:
 
 def _file(module: str) -> Path | None:
     """The file of a module of ours; None for an attribute of one."""
-    base = ROOT.joinpath(*module.split("."))
+    first, *rest = module.split(".")
+    if first != OURS:
+        return None
+    if not rest:
+        return INIT
+    base = ROOT.joinpath(*rest)
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
 def _foreign(path: Path) -> set[str]:
     """The packages of others that a file imports."""
     tops = {name.partition(".")[0] for name in _imports(path)}
-    return tops - OURS - ALLOWED - set(sys.stdlib_module_names)
+    return tops - {OURS} - ALLOWED - set(sys.stdlib_module_names)
 
 
 @cache

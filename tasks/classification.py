@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from benchmark.api import (
+from inkbench.benchmark.api import (
     CellError,
     Dataset,
     Item,
@@ -23,14 +23,14 @@ from benchmark.api import (
     View,
     setting,
 )
-from benchmark.config import BACKBONE_TRIALS
-from benchmark.data.images import read_rgb
-from benchmark.data.splits import by_series
+from inkbench.benchmark.config import BACKBONE_TRIALS
+from inkbench.benchmark.data.images import read_rgb
+from inkbench.benchmark.data.splits import by_series
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 BINS = 32
 """Bins of a channel of the colour histogram."""
@@ -191,10 +191,10 @@ class Classification(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Probes on all stages, neighbours, logistic regression, or one linear classifier to fine-tune with."""
-        from benchmark.parts.logistic import LogisticHead
-        from benchmark.parts.neighbours import NearestNeighbours
-        from benchmark.parts.probes import GlobalLinear, StageProbes
-        from benchmark.parts.stage_pooling import cells
+        from inkbench.benchmark.parts.logistic import LogisticHead
+        from inkbench.benchmark.parts.neighbours import NearestNeighbours
+        from inkbench.benchmark.parts.probes import GlobalLinear, StageProbes
+        from inkbench.benchmark.parts.stage_pooling import cells
 
         c, total = self.config, len(self.classes)
         if protocol == "knn@1":
@@ -213,7 +213,7 @@ class Classification(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Every map averaged down to at most ``dimensions`` values, as the probes read it."""
-        from benchmark.parts.stage_pooling import pooled
+        from inkbench.benchmark.parts.stage_pooling import pooled
 
         return pooled(features, self.config.dimensions)
 
@@ -237,7 +237,7 @@ class Classification(Task):
             raise ValueError(f"classification has no trivial baseline '{name}'; it has {', '.join(self.trivial)}")
         import torch
 
-        from benchmark.parts.neighbours import votes
+        from inkbench.benchmark.parts.neighbours import votes
 
         queries, examples = (
             torch.from_numpy(np.stack([_colours(self._images[str(one["id"])]) for one in part]))
@@ -256,7 +256,7 @@ class Classification(Task):
         self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Any
     ) -> dict[str, np.ndarray]:
         """A sheet of test images with true and predicted class, and which class is taken for which."""
-        from benchmark.parts.draw_classes import MOST_CLASSES, draw_confusion, draw_examples
+        from inkbench.benchmark.parts.draw_classes import MOST_CLASSES, draw_confusion, draw_examples
 
         names = options["classes"]
         true = [int(truth["label"]) for truth in truths]

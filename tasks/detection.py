@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import field_validator, model_validator
 
-from benchmark.api import Box, Dataset, Item, Placement, Predictions, Split, Task, TaskConfig, Truth, View, setting
-from benchmark.config import BACKBONE_TRIALS
-from benchmark.parts import constant_boxes
-from benchmark.parts.draw_boxes import draw_boxes
-from tasks.metrics.matching import MOST
+from inkbench.benchmark.api import (
+    Box,
+    Dataset,
+    Item,
+    Placement,
+    Predictions,
+    Split,
+    Task,
+    TaskConfig,
+    Truth,
+    View,
+    setting,
+)
+from inkbench.benchmark.config import BACKBONE_TRIALS
+from inkbench.benchmark.parts import constant_boxes
+from inkbench.benchmark.parts.draw_boxes import draw_boxes
+from inkbench.tasks.metrics.matching import MOST
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 
 class DetectionConfig(TaskConfig):
@@ -140,8 +152,8 @@ class Detection(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A pyramid and FCOS towers; the same for both families, so that they differ in the backbone alone."""
-        from benchmark.parts.fcos import Detector
-        from benchmark.parts.fpn import FeaturePyramid
+        from inkbench.benchmark.parts.fcos import Detector
+        from inkbench.benchmark.parts.fpn import FeaturePyramid
 
         c = self.config
         pyramid = FeaturePyramid(backbone.channels, backbone.strides, c.strides, c.fpn_channels, c.side)
@@ -152,7 +164,7 @@ class Detection(Task):
 
         At most 100 boxes a class; the same outputs give the same boxes in the same order.
         """
-        from benchmark.parts.fcos import detect
+        from inkbench.benchmark.parts.fcos import detect
 
         c = self.config
         inside = [(place.width * place.scale_x, place.height * place.scale_y) for place in placements]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import model_validator
 
-from benchmark.api import (
+from inkbench.benchmark.api import (
     Dataset,
     Item,
     Placement,
@@ -22,17 +22,17 @@ from benchmark.api import (
     View,
     setting,
 )  # fmt: skip
-from benchmark.config import BACKBONE_TRIALS
-from benchmark.data.images import read_rgb
-from benchmark.parts.face_windows import closer, face_of, resized, surroundings
-from benchmark.seeding import derive
-from tasks.metrics import given_judges
-from tasks.metrics.inpainting import SIDE, paste
+from inkbench.benchmark.config import BACKBONE_TRIALS
+from inkbench.benchmark.data.images import read_rgb
+from inkbench.benchmark.parts.face_windows import closer, face_of, resized, surroundings
+from inkbench.benchmark.seeding import derive
+from inkbench.tasks.metrics import given_judges
+from inkbench.tasks.metrics.inpainting import SIDE, paste
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 Judge = Literal["inception", "fd768", "lpips-alex", "lpips-squeeze", "lpips-squeeze-caffe"]
 SCORED = 2.0
@@ -203,8 +203,8 @@ class Inpainting(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The same painter for both families."""
-        from benchmark.parts.face_painter import FacePainter, Weights
-        from benchmark.parts.panel_context import PanelContext
+        from inkbench.benchmark.parts.face_painter import FacePainter, Weights
+        from inkbench.benchmark.parts.panel_context import PanelContext
 
         del protocol
         c = self.config
@@ -222,7 +222,7 @@ class Inpainting(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Maps finer than the grid averaged down to it: what the head reads, in a fraction of the memory."""
-        from benchmark.parts.panel_context import to_grid
+        from inkbench.benchmark.parts.panel_context import to_grid
 
         return to_grid(features, self.config.grid)
 
@@ -264,7 +264,7 @@ class Inpainting(Task):
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
     ) -> dict[str, np.ndarray]:
         """One sheet: the masked surroundings, the true ones, the painted ones, and a sample where there is one."""
-        from benchmark.parts.draw_rows import draw_rows
+        from inkbench.benchmark.parts.draw_rows import draw_rows
 
         del images
         columns: dict[str, list[np.ndarray]] = {"masked": [], "true": [], "painted": []}

@@ -9,20 +9,32 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import model_validator
 
-from benchmark.api import Dataset, Item, Kind, Placement, Predictions, Refusal, Task, TaskConfig, Truth, View, setting
-from benchmark.config import BACKBONE_TRIALS
-from benchmark.data.images import BadImage, read_rgb
-from benchmark.parts.draw_strips import Shown, draw_strip
-from benchmark.parts.fusions import Fusion
-from benchmark.seeding import derive
-from tasks.metrics import assign
-from tasks.metrics.cliques import groups, known_to_differ
-from tasks.metrics.reid import calibrate
+from inkbench.benchmark.api import (
+    Dataset,
+    Item,
+    Kind,
+    Placement,
+    Predictions,
+    Refusal,
+    Task,
+    TaskConfig,
+    Truth,
+    View,
+    setting,
+)
+from inkbench.benchmark.config import BACKBONE_TRIALS
+from inkbench.benchmark.data.images import BadImage, read_rgb
+from inkbench.benchmark.parts.draw_strips import Shown, draw_strip
+from inkbench.benchmark.parts.fusions import Fusion
+from inkbench.benchmark.seeding import derive
+from inkbench.tasks.metrics import assign
+from inkbench.tasks.metrics.cliques import groups, known_to_differ
+from inkbench.tasks.metrics.reid import calibrate
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 THUMBNAIL = 16
 """Side of the raw-pixel baseline's image."""
@@ -152,7 +164,7 @@ class Reid(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Features as they are, of length 1, or an identity head. Raises Refusal where the fusion would be learnt."""
-        from benchmark.parts.identity_head import FIXED, IdentityHead, UnitFeatures
+        from inkbench.benchmark.parts.identity_head import FIXED, IdentityHead, UnitFeatures
 
         config = self.config
         if self.steps(protocol):
@@ -179,7 +191,7 @@ class Reid(Task):
 
     def sampler(self, truths: Sequence[Truth]) -> Callable[[int, int, int], np.ndarray]:
         """Some series, some of their characters, some appearances of each; all known to differ or to be the same."""
-        from benchmark.parts.character_sampler import CharacterSampler
+        from inkbench.benchmark.parts.character_sampler import CharacterSampler
 
         series = np.array([str(truth["series"]) for truth in truths])
         names = [f"{where}\n{truth['identity']}" for where, truth in zip(series, truths, strict=True)]

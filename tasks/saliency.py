@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import model_validator
 
-from benchmark.api import CellError, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
-from benchmark.config import BACKBONE_TRIALS
-from benchmark.data.grey_map import flat, read_map
-from benchmark.data.images import BadImage
-from benchmark.parts.draw_maps import draw_maps
-from tasks.metrics.maps import cc, centre_map, distribution, resize_map
+from inkbench.benchmark.api import CellError, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
+from inkbench.benchmark.config import BACKBONE_TRIALS
+from inkbench.benchmark.data.grey_map import flat, read_map
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.parts.draw_maps import draw_maps
+from inkbench.tasks.metrics.maps import cc, centre_map, distribution, resize_map
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 
 CROSS = "cross-style"
@@ -128,7 +128,7 @@ class Saliency(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The same readout for both families."""
-        from benchmark.parts.readout import Readout
+        from inkbench.benchmark.parts.readout import Readout
 
         del protocol
         config = self.config
@@ -136,7 +136,7 @@ class Saliency(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Maps finer than the grid averaged down to it: what the readout reads, in a fraction of the memory."""
-        from benchmark.parts.readout import to_grid
+        from inkbench.benchmark.parts.readout import to_grid
 
         return to_grid(features, self.config.grid)
 

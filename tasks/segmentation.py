@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import model_validator
 
-from benchmark.api import CellError, Dataset, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
-from benchmark.config import BACKBONE_TRIALS
-from benchmark.data.images import BadImage
-from benchmark.data.label_map import read_labels
-from benchmark.parts.draw_labels import draw_labels
-from tasks.metrics.segmentation import VOID, aggregate, score_items
+from inkbench.benchmark.api import (
+    CellError,
+    Dataset,
+    Item,
+    Placement,
+    Predictions,
+    Task,
+    TaskConfig,
+    Truth,
+    View,
+    setting,
+)
+from inkbench.benchmark.config import BACKBONE_TRIALS
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.data.label_map import read_labels
+from inkbench.benchmark.parts.draw_labels import draw_labels
+from inkbench.tasks.metrics.segmentation import VOID, aggregate, score_items
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 MEAN_MAP = 64
 """Cells along each side of the map of usual classes."""
@@ -140,7 +151,7 @@ class Segmentation(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A linear layer on all maps, or FCN's skips; fine-tuned the latter."""
-        from benchmark.parts.dense_heads import FcnHead, LinearHead
+        from inkbench.benchmark.parts.dense_heads import FcnHead, LinearHead
 
         c, total = self.config, len(self.classes)
         if protocol == "linear@1":
@@ -149,7 +160,7 @@ class Segmentation(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Maps finer than the grid averaged down to it, the others as they are."""
-        from benchmark.parts.readout import to_grid
+        from inkbench.benchmark.parts.readout import to_grid
 
         return to_grid(features, self.config.grid)
 

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from benchmark import engine, registry
-from benchmark.api import Context, Method
-from benchmark.backbones import Backbone
-from benchmark.pretrain import setup, update
-from benchmark.store import arrays_bytes, write_atomic
+from inkbench.benchmark import engine, registry
+from inkbench.benchmark.api import Context, Method
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.pretrain import setup, update
+from inkbench.benchmark.store import arrays_bytes, write_atomic
 
 BATCH = 32
 

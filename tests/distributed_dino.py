@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmark import engine
-from benchmark.backbones import Backbone
-from benchmark.pretrain import setup, update
-from benchmark.store import arrays_bytes, write_atomic
-from methods.dino import Dino
+from inkbench.benchmark import engine
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.pretrain import setup, update
+from inkbench.benchmark.store import arrays_bytes, write_atomic
+from inkbench.methods.dino import Dino
 
 STEPS = 3
 

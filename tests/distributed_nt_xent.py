@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from benchmark import engine
-from benchmark.parts.nt_xent import found, nt_xent
-from benchmark.parts.sup_con import sup_con
-from benchmark.store import arrays_bytes, write_atomic
+from inkbench.benchmark import engine
+from inkbench.benchmark.parts.nt_xent import found, nt_xent
+from inkbench.benchmark.parts.sup_con import sup_con
+from inkbench.benchmark.store import arrays_bytes, write_atomic
 
 
 def main(world, out):

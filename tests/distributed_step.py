@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark import engine, registry
-from benchmark.api import Context, Method, Stage
-from benchmark.backbones import Backbone
-from benchmark.pretrain import setup, update
-from benchmark.seeding import derive
-from benchmark.store import arrays_bytes, write_atomic
+from inkbench.benchmark import engine, registry
+from inkbench.benchmark.api import Context, Method, Stage
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.pretrain import setup, update
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store import arrays_bytes, write_atomic
 
 BATCH = 8
 

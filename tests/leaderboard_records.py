@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import toy_scorer
 
-from benchmark.store import Store
-from leaderboards import render
-from tasks.metrics import detection, saliency
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import render
+from inkbench.tasks.metrics import detection, saliency
 
 ROOT = Path(__file__).resolve().parent.parent
 SERIES = 16

@@ -2,8 +2,8 @@
 
 import torch
 
-from benchmark.api import Context
-from benchmark.backbones import Backbone
+from inkbench.benchmark.api import Context
+from inkbench.benchmark.backbones import Backbone
 
 
 def generator(seed=0):

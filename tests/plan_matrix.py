@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark import engine, plan, plan_checks
-from benchmark.bench import Bench
-from benchmark.config import PRESETS
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Declined, Refusal
-from benchmark.progress import Progress
-from benchmark.request import Request
-from benchmark.run import Runner
-from benchmark.store import Store
+from inkbench.benchmark import engine, plan, plan_checks
+from inkbench.benchmark.bench import Bench
+from inkbench.benchmark.config import PRESETS
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Declined, Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.run import Runner
+from inkbench.benchmark.store import Store
 
 BACKBONES = (
     *("test_resnet", "resnet18", "resnet50", "resnext50_32x4d", "seresnet50", "res2net50_26w_4s", "resnet10t"),

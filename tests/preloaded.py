@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = """#!{python} -IS
 import array, json, os, socket, sys
 fds = [0, 1, 2]
-if "INKBENCH_EVENTS_FD" in os.environ and "benchmark.worker" in sys.argv:
+if "INKBENCH_EVENTS_FD" in os.environ and "inkbench.benchmark.worker" in sys.argv:
     fds.append(int(os.environ["INKBENCH_EVENTS_FD"]))
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
@@ -69,7 +69,7 @@ def serve(address: str, python: str) -> None:
     import lightning_fabric  # noqa: F401
     import timm  # noqa: F401
 
-    from benchmark import cli, engine, estimate, launch, plan, plan_space, run, supervise  # noqa: F401
+    from inkbench.benchmark import cli, engine, estimate, launch, plan, plan_space, run, supervise  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
@@ -110,7 +110,7 @@ def _command(connection: socket.socket, python: str) -> None:
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
     sys.executable, tempfile.tempdir = python, None
     threading.Thread(target=_end_with, args=(channel,), daemon=True).start()
-    status = _status_of(asked["words"], asked["env"].get("PYTHONPATH", ""), asked["cwd"])
+    status = _status_of(asked["words"], asked["env"].get("PYTHONPATH", ""))
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -136,11 +136,14 @@ def _end_with(channel: socket.socket) -> None:
     os._exit(137)
 
 
-def _status_of(words: list[str], path: str, folder: str) -> int:
-    """Run ``-m MODULE WORDS`` or ``SCRIPT WORDS`` as the interpreter would; gives the exit status."""
-    module, rest = (words[1], words[2:]) if words[0] == "-m" else ("", words[1:])
-    sys.path[0] = folder if module else str(Path(words[0]).parent)
-    sys.path[1:1] = [part for part in path.split(os.pathsep) if part]
+def _status_of(words: list[str], path: str) -> int:
+    """Run ``-P -m MODULE WORDS`` or ``SCRIPT WORDS`` as the interpreter would; gives the exit status."""
+    module, rest = (words[2], words[3:]) if words[:2] == ["-P", "-m"] else ("", words[1:])
+    if module:
+        del sys.path[0]
+    else:
+        sys.path[0] = str(Path(words[0]).parent)
+    sys.path[1 if not module else 0 : 1 if not module else 0] = [part for part in path.split(os.pathsep) if part]
     sys.argv = [module or words[0], *rest]
     try:
         if module:

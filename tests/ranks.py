@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-from benchmark.registry import ROOT
-from benchmark.supervise import _free_port
+from inkbench.benchmark.registry import ROOT
+from inkbench.benchmark.supervise import _free_port
 
 PATIENCE_S = 240
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.dataset import Synth
-from benchmark.progress import Progress
-from benchmark.scoring import score
-from benchmark.store import Store, arrays_bytes, pack, write_atomic
-from submissions.formats.maps import encode
-from submissions.formats.spec import Spec
-from submissions.pack import zip_bytes
-from submissions.reference import Asked, Reference, read_reference
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.dataset import Synth
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.scoring import score
+from inkbench.benchmark.store import Store, arrays_bytes, pack, write_atomic
+from inkbench.submissions.formats.maps import encode
+from inkbench.submissions.formats.spec import Spec
+from inkbench.submissions.pack import zip_bytes
+from inkbench.submissions.reference import Asked, Reference, read_reference
 
 SMALL = SynthConfig(series=6, pages=2, panels=4, width=300, height=400, viewers=2)
 CLASSES: dict[str, int] = {}

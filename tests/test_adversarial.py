@@ -10,12 +10,12 @@ import torch
 from method_steps import context, generator
 from torch import nn
 
-from benchmark import registry
-from benchmark.config import PRESETS
-from benchmark.parts.face_painter import FacePainter, Weights
-from benchmark.parts.panel_context import PanelContext
-from methods.context_encoder import ContextEncoder, ContextEncoderConfig
-from methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig
+from inkbench.benchmark import registry
+from inkbench.benchmark.config import PRESETS
+from inkbench.benchmark.parts.face_painter import FacePainter, Weights
+from inkbench.benchmark.parts.panel_context import PanelContext
+from inkbench.methods.context_encoder import ContextEncoder, ContextEncoderConfig
+from inkbench.methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig
 
 pytestmark = pytest.mark.fidelity
 N, SIDE, SCALE = 6, 64, 3.0

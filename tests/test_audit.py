@@ -9,8 +9,8 @@ import torch
 from method_steps import built, context, generator, noise
 from torch import nn
 
-from benchmark import engine
-from benchmark.audit.cues import (
+from inkbench.benchmark import engine
+from inkbench.benchmark.audit.cues import (
     border_mask,
     border_only,
     cues_of,
@@ -18,10 +18,10 @@ from benchmark.audit.cues import (
     without_border,
     without_frame,
 )
-from benchmark.audit.measure import accuracy, even_share, gradient
-from benchmark.data.synth.printing import edge_code
-from methods.context_prediction import ContextPrediction, ContextPredictionConfig
-from methods.jigsaw import Jigsaw, JigsawConfig
+from inkbench.benchmark.audit.measure import accuracy, even_share, gradient
+from inkbench.benchmark.data.synth.printing import edge_code
+from inkbench.methods.context_prediction import ContextPrediction, ContextPredictionConfig
+from inkbench.methods.jigsaw import Jigsaw, JigsawConfig
 
 NAIVE = {"gap": False, "jitter": False, "color_jittering": False, "normalize": False, "greyscale": 0.0}
 

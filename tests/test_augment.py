@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark import augment
+from inkbench.benchmark import augment
 
 
 def generator(seed=0):

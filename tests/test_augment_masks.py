@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.ndimage import binary_erosion, distance_transform_cdt
 
-from benchmark import augment
+from inkbench.benchmark import augment
 
 
 def generator(seed=0):

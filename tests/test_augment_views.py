@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 from torchvision.transforms.v2 import functional
 
-from benchmark import augment
+from inkbench.benchmark import augment
 
 
 def generator(seed=0):

@@ -10,10 +10,10 @@ from scipy.stats import ks_2samp
 from torch.nn.functional import max_pool2d
 from torchvision.transforms.v2 import RandomResizedCrop
 
-from benchmark import augment, registry
-from benchmark.api import Item
-from benchmark.data.cache import squares
-from benchmark.parts.two_views import weak
+from inkbench.benchmark import augment, registry
+from inkbench.benchmark.api import Item
+from inkbench.benchmark.data.cache import squares
+from inkbench.benchmark.parts.two_views import weak
 
 COUNT = 96
 SHARES = (0.64, 0.5, 0.33, 2.0, 0.1)

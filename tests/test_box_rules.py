@@ -7,12 +7,12 @@ from layout_samples import MANGA, MANTRA, SVG, VOC_XML, coco_list
 from pictures_of import draw, noise, write
 from PIL import Image
 
-from benchmark import registry
-from benchmark.data.check.report import examine
-from benchmark.data.dataset import SPLITS
-from benchmark.data.jsonfile import flag
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.check.report import examine
+from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.data.jsonfile import flag
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 WIDE, TALL = 100, 80

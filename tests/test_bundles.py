@@ -16,20 +16,20 @@ import pytest
 import yaml
 from submission_data import TASKS, nobody, values, zipped
 
-from benchmark.errors import Refusal
-from benchmark.records import item_arrays
-from benchmark.verbs import verb_submit
-from submissions.bundle import bundle, competition
-from submissions.bundle_rules import broken
-from submissions.check import predictions
-from submissions.columns import columns
-from submissions.findings import Report
-from submissions.formats.spec import Spec
-from submissions.pack import zip_bytes
-from submissions.reference import form_of, scorer_of, served
-from submissions.score import score_here, score_with_bundle
-from submissions.vendor import ROOT, program
-from tasks.metrics.metric import Metric
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.records import item_arrays
+from inkbench.benchmark.verbs import verb_submit
+from inkbench.submissions.bundle import bundle, competition
+from inkbench.submissions.bundle_rules import broken
+from inkbench.submissions.check import predictions
+from inkbench.submissions.columns import columns
+from inkbench.submissions.findings import Report
+from inkbench.submissions.formats.spec import Spec
+from inkbench.submissions.pack import zip_bytes
+from inkbench.submissions.reference import form_of, scorer_of, served
+from inkbench.submissions.score import score_here, score_with_bundle
+from inkbench.submissions.vendor import ROOT, program
+from inkbench.tasks.metrics.metric import Metric
 
 FLAVORS = ("codabench", "codalab")
 
@@ -184,9 +184,11 @@ def test_the_program_is_a_copy_of_the_files_that_score_a_cell(bundles):
     for task in TASKS:
         shipped = bundles[task, "codabench"] / "scoring_program"
         copies = [path for path in shipped.rglob("*.py") if path.name != "score.py"]
-        assert shipped / "tasks" / "metrics" / f"{task}.py" in copies
+        assert shipped / "inkbench" / "tasks" / "metrics" / f"{task}.py" in copies
         for path in copies:
-            assert path.read_bytes() == (ROOT / path.relative_to(shipped)).read_bytes(), path
+            place = path.relative_to(shipped / "inkbench")
+            own = ROOT / ("inkbench" if place.name == str(place) else "") / place
+            assert path.read_bytes() == own.read_bytes(), path
 
 
 def test_a_bundle_has_the_same_bytes_every_time_and_is_never_written_over(references, bundles, tmp_path):
@@ -230,7 +232,7 @@ def unzipped(path) -> dict[str, bytes]:
 
 def test_what_a_server_cannot_run_is_not_bundled():
     with pytest.raises(Refusal, match=r"x cannot be scored by a server: .*imports (pydantic|torch)"):
-        program("x", ("tasks.detection",))
+        program("x", ("inkbench.tasks.detection",))
     with pytest.raises(Refusal, match="toy_scorer is no module of inkbench"):
         program("x", ("toy_scorer",))
     assert set(program("x", ("tasks.metrics.items",))) >= {"score.py", "metadata", "metadata.yaml"}

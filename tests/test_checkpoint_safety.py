@@ -16,8 +16,8 @@ import pytest
 import torch
 from timm.models import create_model
 
-from benchmark.errors import Refusal
-from benchmark.weights_files import load_weights
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.weights_files import load_weights
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,8 +68,8 @@ def test_dictionaries_of_other_codes_give_up_the_weights_in_them(tmp_path):
 HOSTILE = """
 import builtins, os, pickle, subprocess, sys, torch
 from pathlib import Path
-from benchmark.checkpoint_file import read_checkpoint
-from benchmark.errors import Refusal
+from inkbench.benchmark.checkpoint_file import read_checkpoint
+from inkbench.benchmark.errors import Refusal
 
 folder = Path(sys.argv[1])
 flag = str(folder / "pwned")

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 from timm.models import VisionTransformer, create_model
 
-from benchmark.errors import Refusal
-from benchmark.weights_files import load_weights
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.weights_files import load_weights
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score, top_k_accuracy_score
 
-from benchmark.records import metric_entries
-from tasks.metrics import classification
-from tasks.metrics.items import WeightedMean, concatenate
+from inkbench.benchmark.records import metric_entries
+from inkbench.tasks.metrics import classification
+from inkbench.tasks.metrics.items import WeightedMean, concatenate
 
 NAMES = [f"class {k}" for k in range(8)]
 

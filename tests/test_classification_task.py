@@ -12,20 +12,20 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from test_layouts_labelled import cifar10, folder_of_classes
 
-from benchmark.api import Dataset, Item
-from benchmark.backbones import Backbone
-from benchmark.data.dataset import SPLITS
-from benchmark.data.layouts.imagefolder import Imagefolder
-from benchmark.data.synth.dataset import Synth
-from benchmark.errors import CellError, Refusal
-from benchmark.parts.fitted_head import FittedHead
-from benchmark.parts.logistic import LogisticHead
-from benchmark.parts.neighbours import NearestNeighbours, votes
-from benchmark.parts.probes import GlobalLinear, StageProbes
-from benchmark.parts.stage_pooling import cells, pooled
-from benchmark.plan_rows import require
-from benchmark.store import Store
-from tasks.classification import Classification, ClassificationConfig, split_within
+from inkbench.benchmark.api import Dataset, Item
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
+from inkbench.benchmark.data.synth.dataset import Synth
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.parts.fitted_head import FittedHead
+from inkbench.benchmark.parts.logistic import LogisticHead
+from inkbench.benchmark.parts.neighbours import NearestNeighbours, votes
+from inkbench.benchmark.parts.probes import GlobalLinear, StageProbes
+from inkbench.benchmark.parts.stage_pooling import cells, pooled
+from inkbench.benchmark.plan_rows import require
+from inkbench.benchmark.store import Store
+from inkbench.tasks.classification import Classification, ClassificationConfig, split_within
 
 
 class Named(Dataset):

@@ -7,11 +7,11 @@ import sys
 import pytest
 import torch
 
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from benchmark.flags import Parser, common, run_flags
-from benchmark.launch import request_of
-from benchmark.registry import ROOT
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.flags import Parser, common, run_flags
+from inkbench.benchmark.launch import request_of
+from inkbench.benchmark.registry import ROOT
 
 WRONG = {
     "unknown method": (("--method", "jigsw", "--task", "detection"), "did you mean 'jigsaw'?"),
@@ -71,14 +71,14 @@ def test_a_misspelt_setting_is_refused_before_anything_is_drawn(cli, tmp_path):
 
 @pytest.fixture(scope="module")
 def device():
-    from benchmark import engine
+    from inkbench.benchmark import engine
 
     return engine.start(1, "32", torch.get_num_threads())
 
 
 @pytest.mark.parametrize("name", WRONG_FOR_A_MODEL)
 def test_what_only_a_model_knows_is_refused_by_the_plan(name, device, tmp_path):
-    from benchmark import plan
+    from inkbench.benchmark import plan
 
     words, says = WRONG_FOR_A_MODEL[name]
     flags = Parser(parents=[common(), run_flags()]).parse_args([*words, "--results", str(tmp_path / "results")])
@@ -128,11 +128,11 @@ def loaded(code):
 )
 def test_listings_never_import_torch(words, never):
     code = f"""
-from benchmark.cli import main
+from inkbench.benchmark.cli import main
 try: main({words!r})
 except SystemExit: pass"""
     modules = loaded(f"exec({code!r})")
-    assert "benchmark.cli" in modules
+    assert "inkbench.benchmark.cli" in modules
     assert not never & modules
 
 

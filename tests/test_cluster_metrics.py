@@ -8,8 +8,8 @@ from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 from test_retrieval_metrics import sample
 
-from tasks.metrics import assign
-from tasks.metrics.clusters import SEEDS, mutual_information
+from inkbench.tasks.metrics import assign
+from inkbench.tasks.metrics.clusters import SEEDS, mutual_information
 
 
 @pytest.mark.parametrize("seed", range(3))

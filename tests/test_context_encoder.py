@@ -9,14 +9,14 @@ from method_steps import batch, built, context, drive, generator, noise
 from scipy.ndimage import distance_transform_cdt
 from torch.nn.functional import softplus
 
-from benchmark import augment
-from benchmark.api import Refusal
-from benchmark.backbones import Backbone
-from benchmark.parts.inpainting_nets import ChannelWise
-from benchmark.parts.painter import weighted_error
-from benchmark.parts.psnr import psnr
-from methods.autoencoder import PlainAutoencoder
-from methods.context_encoder import ContextEncoder, ContextEncoderConfig, mean_left
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Refusal
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.parts.inpainting_nets import ChannelWise
+from inkbench.benchmark.parts.painter import weighted_error
+from inkbench.benchmark.parts.psnr import psnr
+from inkbench.methods.autoencoder import PlainAutoencoder
+from inkbench.methods.context_encoder import ContextEncoder, ContextEncoderConfig, mean_left
 
 RANDOM = ("random_block", "random_region")
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from method_steps import batch, built, context, drive, generator, noise
 
-from benchmark import augment
-from benchmark.api import Refusal
-from methods.context_prediction import NEIGHBOURS, ContextPrediction, ContextPredictionConfig
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Refusal
+from inkbench.methods.context_prediction import NEIGHBOURS, ContextPrediction, ContextPredictionConfig
 
 
 def coordinates(side):

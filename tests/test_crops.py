@@ -10,11 +10,11 @@ from PIL import Image
 from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms.v2 import functional
 
-from benchmark import augment, engine, pretrain, registry
-from benchmark.api import View
-from benchmark.config import PRESETS
-from benchmark.data.cached import ImageCache
-from benchmark.data.dataset import Item
+from inkbench.benchmark import augment, engine, pretrain, registry
+from inkbench.benchmark.api import View
+from inkbench.benchmark.config import PRESETS
+from inkbench.benchmark.data.cached import ImageCache
+from inkbench.benchmark.data.dataset import Item
 
 pytestmark = pytest.mark.fidelity
 SHAPES = ((300, 300), (420, 300), (300, 450), (600, 300), (300, 900), (1500, 300))
@@ -122,7 +122,7 @@ def test_many_large_images_are_resampled_in_parts(monkeypatch):
     images, boxes = as_batch(*(smooth(60, 60, k) for k in range(5))), augment.random_boxes(5, (0.2, 1), generator())
     flip = augment.coin(5, 0.5, generator())
     whole = augment.crop_resize(images, boxes, 24, flip)
-    monkeypatch.setattr("benchmark.augment.crops.CHUNK", 2 * 3 * 60 * 60)
+    monkeypatch.setattr("inkbench.benchmark.augment.crops.CHUNK", 2 * 3 * 60 * 60)
     assert torch.equal(augment.crop_resize(images, boxes, 24, flip), whole)
 
 

@@ -8,14 +8,14 @@ import pytest
 from pictures_of import draw, write
 from PIL import Image
 
-from benchmark.data import commands
-from benchmark.data.cut import cutting, whole_pages
-from benchmark.data.cut.panels import panels_of
-from benchmark.data.cut.score import matched
-from benchmark.data.layouts.folder import Folder
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark.data import commands
+from inkbench.benchmark.data.cut import cutting, whole_pages
+from inkbench.benchmark.data.cut.panels import panels_of
+from inkbench.benchmark.data.cut.score import matched
+from inkbench.benchmark.data.layouts.folder import Folder
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 WIDE, TALL = 400, 600

@@ -10,11 +10,11 @@ import pytest
 from pictures_of import draw, noise
 from PIL import Image
 
-from benchmark.api import View
-from benchmark.data import cache, once
-from benchmark.data.dataset import Item
-from benchmark.errors import CellError
-from benchmark.progress import Progress
+from inkbench.benchmark.api import View
+from inkbench.benchmark.data import cache, once
+from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 

@@ -9,14 +9,14 @@ import pytest
 from pictures_of import draw, write
 from PIL import Image
 
-from benchmark.data import commands
-from benchmark.data.check.preview import sheet
-from benchmark.data.check.report import examine
-from benchmark.data.layouts.dcm772 import Dcm772, Dcm772Config
-from benchmark.data.layouts.imagefolder import Imagefolder
-from benchmark.data.layouts.open_mantra import OpenMantra
-from benchmark.data.layouts.voc import Voc
-from benchmark.progress import Progress
+from inkbench.benchmark.data import commands
+from inkbench.benchmark.data.check.preview import sheet
+from inkbench.benchmark.data.check.report import examine
+from inkbench.benchmark.data.layouts.dcm772 import Dcm772, Dcm772Config
+from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
+from inkbench.benchmark.data.layouts.open_mantra import OpenMantra
+from inkbench.benchmark.data.layouts.voc import Voc
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pictures_of import draw, write
 
-from benchmark.data import fingerprint as module
-from benchmark.data.fingerprint import fingerprint
-from benchmark.data.layouts.folder import Folder
-from benchmark.errors import Refusal
+from inkbench.benchmark.data import fingerprint as module
+from inkbench.benchmark.data.fingerprint import fingerprint
+from inkbench.benchmark.data.layouts.folder import Folder
+from inkbench.benchmark.errors import Refusal
 
 
 def three(root: Path) -> list[Path]:

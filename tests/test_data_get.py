@@ -12,16 +12,16 @@ from types import MappingProxyType
 import pytest
 from pictures_of import draw, write
 
-from benchmark import registry
-from benchmark.data.get import download as module
-from benchmark.data.get.download import download
-from benchmark.data.get.fetch import find, get
-from benchmark.data.get.unpack import unpack
-from benchmark.data.layouts.dcm772 import Dcm772
-from benchmark.data.locate import open_dataset
-from benchmark.data.source import Source
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.get import download as module
+from inkbench.benchmark.data.get.download import download
+from inkbench.benchmark.data.get.fetch import find, get
+from inkbench.benchmark.data.get.unpack import unpack
+from inkbench.benchmark.data.layouts.dcm772 import Dcm772
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.data.source import Source
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 BODY = bytes(range(256)) * 4_000

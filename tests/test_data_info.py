@@ -9,13 +9,13 @@ import sys
 import pytest
 from pictures_of import draw
 
-from benchmark import registry
-from benchmark.data import catalogue, commands, serves, terms
-from benchmark.data.layouts.ai4va import Ai4va
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from benchmark.records import _told_of
-from benchmark.registry import ROOT
+from inkbench.benchmark import registry
+from inkbench.benchmark.data import catalogue, commands, serves, terms
+from inkbench.benchmark.data.layouts.ai4va import Ai4va
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.records import _told_of
+from inkbench.benchmark.registry import ROOT
 
 LAYOUTS = {"comics": "comics", "dcm772": "dcm772", "ai4va": "ai4va", "comic_char_reid": "char_reid", "voc": "voc",
            "imagefolder": "scenes"}  # fmt: skip
@@ -55,7 +55,7 @@ def test_info_says_whom_a_dataset_serves_where_there_is_no_copy_and_where_there_
 
 def test_info_and_check_import_no_torch(small_synth, tmp_path):
     code = (
-        "import sys; from benchmark.data import commands;"
+        "import sys; from inkbench.benchmark.data import commands;"
         f"commands.run(['info', {str(small_synth / 'dcm772')!r}, '--results', {str(tmp_path)!r}]);"
         f"commands.run(['check', {str(small_synth / 'dcm772')!r}, '--quiet', '--results', {str(tmp_path)!r}]);"
         "print([name for name in ('torch', 'timm', 'pandas') if name in sys.modules])"

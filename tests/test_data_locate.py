@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from pictures_of import draw, write
 
-from benchmark import registry
-from benchmark.data.layouts.dcm772 import Dcm772
-from benchmark.data.layouts.folder import Folder
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.layouts.dcm772 import Dcm772
+from inkbench.benchmark.data.layouts.folder import Folder
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
 
 LAYOUTS = tuple(name for name in registry.names("datasets") if name not in ("synth", "folder"))
 ROOT = Path(__file__).resolve().parent.parent

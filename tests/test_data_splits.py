@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.data.dataset import Item
-from benchmark.data.layouts.cifar import Cifar
-from benchmark.data.layouts.open_mantra import SPLIT, SPLIT_SHA256
-from benchmark.data.layouts.stl10 import Stl10
-from benchmark.data.splits import assign, by_series, labelled, read_sidecar, split_sha256, with_held_out
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.data.layouts.cifar import Cifar
+from inkbench.benchmark.data.layouts.open_mantra import SPLIT, SPLIT_SHA256
+from inkbench.benchmark.data.layouts.stl10 import Stl10
+from inkbench.benchmark.data.splits import assign, by_series, labelled, read_sidecar, split_sha256, with_held_out
+from inkbench.benchmark.errors import Refusal
 
 names = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=40)
 

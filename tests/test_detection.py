@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.api import Box, Dataset, Item, Placement, Refusal, View
-from benchmark.backbones import Backbone
-from benchmark.data.layouts.open_mantra import OpenMantra
-from benchmark.parts.constant_boxes import cover
-from benchmark.parts.fcos import anchors, assign, detect
-from benchmark.parts.fpn import FeaturePyramid
-from tasks.detection import Detection, DetectionConfig
-from tasks.metrics import detection as scorer
+from inkbench.benchmark.api import Box, Dataset, Item, Placement, Refusal, View
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.layouts.open_mantra import OpenMantra
+from inkbench.benchmark.parts.constant_boxes import cover
+from inkbench.benchmark.parts.fcos import anchors, assign, detect
+from inkbench.benchmark.parts.fpn import FeaturePyramid
+from inkbench.tasks.detection import Detection, DetectionConfig
+from inkbench.tasks.metrics import detection as scorer
 
 SIDE = 64
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.metrics import coco, detection
-from tasks.metrics.items import concatenate
-from tasks.metrics.matching import Boxes, canonical, gather, match
+from inkbench.tasks.metrics import coco, detection
+from inkbench.tasks.metrics.items import concatenate
+from inkbench.tasks.metrics.matching import Boxes, canonical, gather, match
 
 CLASSES = ["face", "body", "text"]
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from method_steps import batch, built, context, drive, generator, noise
 from ranks import two_ranks
 
-from benchmark import augment
-from benchmark.api import CellError, Refusal
-from benchmark.config import PretrainSettings
-from benchmark.parts.distillation import Centre, distillation, effective_rank, follow
-from benchmark.store import read_arrays
-from methods.dino import Dino
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import CellError, Refusal
+from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.parts.distillation import Centre, distillation, effective_rank, follow
+from inkbench.benchmark.store import read_arrays
+from inkbench.methods.dino import Dino
 
 
 def dino(**sets):
@@ -80,7 +80,7 @@ def test_the_student_alone_is_driven_and_the_teacher_moves_behind_it():
 
 
 def test_what_is_handed_over_is_the_teacher():
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
     backbone = Backbone("test_resnet")
     nets = dino().build(backbone)

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from benchmark import registry
-from benchmark.registry import ROOT
+from inkbench.benchmark import registry
+from inkbench.benchmark.registry import ROOT
 
 PRESETS = ("smoke", "standard", "paper")
 

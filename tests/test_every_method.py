@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from benchmark import registry
-from benchmark.store import Store
+from inkbench.benchmark import registry
+from inkbench.benchmark.store import Store
 
 
 @pytest.fixture(scope="module")

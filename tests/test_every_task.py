@@ -2,8 +2,8 @@
 
 import json
 
-from benchmark import registry
-from benchmark.store import Store
+from inkbench.benchmark import registry
+from inkbench.benchmark.store import Store
 
 FEW = {
     "classification": ("steps=4",),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import registry
-from benchmark.config import PretrainSettings
-from benchmark.registry import ROOT
+from inkbench.benchmark import registry
+from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.registry import ROOT
 
 pytestmark = pytest.mark.fidelity
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from leaderboard_records import detection_items, record
 
-from benchmark import registry
-from benchmark.config import PRESETS
-from benchmark.plan_rows import plugin
-from benchmark.request import Request
-from benchmark.store import Store
-from leaderboards import board, matching, render, table_files, tables
+from inkbench.benchmark import registry
+from inkbench.benchmark.config import PRESETS
+from inkbench.benchmark.plan_rows import plugin
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board, matching, render, table_files, tables
 
 pytestmark = pytest.mark.fidelity
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from benchmark import registry
-from benchmark.config import BACKBONE_TRIALS
+from inkbench.benchmark import registry
+from inkbench.benchmark.config import BACKBONE_TRIALS
 
 TASKS = registry.names("tasks")
 

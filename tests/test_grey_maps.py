@@ -7,16 +7,16 @@ import pytest
 from pictures_of import draw
 from PIL import Image
 
-from benchmark.data.check.report import examine
-from benchmark.data.grey_map import flat, read_map
-from benchmark.data.images import BadImage
-from benchmark.data.label_map import read_labels
-from benchmark.data.layouts.ai4va import Ai4va
-from benchmark.data.layouts.voc import Voc
-from benchmark.progress import Progress
-from benchmark.task_data import TaskData
-from tasks.metrics import saliency
-from tasks.saliency import Saliency, SaliencyConfig
+from inkbench.benchmark.data.check.report import examine
+from inkbench.benchmark.data.grey_map import flat, read_map
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.data.label_map import read_labels
+from inkbench.benchmark.data.layouts.ai4va import Ai4va
+from inkbench.benchmark.data.layouts.voc import Voc
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.task_data import TaskData
+from inkbench.tasks.metrics import saliency
+from inkbench.tasks.saliency import Saliency, SaliencyConfig
 
 QUIET = Progress(quiet=True)
 WIDE, TALL = 24, 16
@@ -198,7 +198,7 @@ def test_a_run_leaves_out_what_check_calls_an_error_and_says_so_before_it_trains
     task = Saliency(SaliencyConfig(side=32))
 
     def seen(split):
-        from benchmark.data.cache import build
+        from inkbench.benchmark.data.cache import build
 
         items = task.items(data, split)
         place = tmp_path / "cache" / split

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from benchmark.api import Seen
-from benchmark.parts import fusion
-from benchmark.parts.identity_head import IdentityHead, UnitFeatures
-from benchmark.parts.metric_losses import Loss, MetricLoss
+from inkbench.benchmark.api import Seen
+from inkbench.benchmark.parts import fusion
+from inkbench.benchmark.parts.identity_head import IdentityHead, UnitFeatures
+from inkbench.benchmark.parts.metric_losses import Loss, MetricLoss
 
 FUSIONS = get_args(fusion.Fusion)
 LOSSES = get_args(Loss)

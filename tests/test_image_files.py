@@ -8,11 +8,11 @@ import pytest
 from pictures_of import draw, noise
 from PIL import Image, PngImagePlugin
 
-from benchmark.data.check.report import examine
-from benchmark.data.filenames import is_image, without_suffix
-from benchmark.data.images import BadImage, decode, head_of, read_rgb, size_of
-from benchmark.data.layouts.folder import Folder
-from benchmark.progress import Progress
+from inkbench.benchmark.data.check.report import examine
+from inkbench.benchmark.data.filenames import is_image, without_suffix
+from inkbench.benchmark.data.images import BadImage, decode, head_of, read_rgb, size_of
+from inkbench.benchmark.data.layouts.folder import Folder
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 SHOWN = {

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pictures_of import draw, noise
 from PIL import Image
 
-from benchmark.data.filenames import is_image
-from benchmark.data.images import BadImage, decode, read_rgb, size_of
+from inkbench.benchmark.data.filenames import is_image
+from inkbench.benchmark.data.images import BadImage, decode, read_rgb, size_of
 
 
 def test_rgb_png_is_read_bit_for_bit(tmp_path):

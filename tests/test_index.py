@@ -5,9 +5,9 @@ import shutil
 import pytest
 from leaderboard_records import record, usual
 
-from benchmark import index
-from benchmark.errors import Refusal
-from benchmark.store import Store
+from inkbench.benchmark import index
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import Store
 
 
 @pytest.fixture

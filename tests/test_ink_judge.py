@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from tasks.metrics import given_judges, ink
-from tasks.metrics.inpainting import METRICS
-from tasks.metrics.kid import kid
+from inkbench.tasks.metrics import given_judges, ink
+from inkbench.tasks.metrics.inpainting import METRICS
+from inkbench.tasks.metrics.kid import kid
 
 
 def faces(seed, count):

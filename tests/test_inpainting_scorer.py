@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from benchmark.errors import CellError
-from benchmark.records import metric_entries
-from tasks.metrics import inpainting
-from tasks.metrics.inpainting import METRICS, aggregate, counts, notes, paste, resampler, score_items
-from tasks.metrics.items import concatenate
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.records import metric_entries
+from inkbench.tasks.metrics import inpainting
+from inkbench.tasks.metrics.inpainting import METRICS, aggregate, counts, notes, paste, resampler, score_items
+from inkbench.tasks.metrics.items import concatenate
 
 
 def truths(count=12, seed=0):

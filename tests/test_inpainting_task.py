@@ -8,17 +8,17 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmark.api import Item, Seen
-from benchmark.backbones import Backbone
-from benchmark.data.dataset import Box
-from benchmark.errors import Refusal
-from benchmark.parts.face_painter import FacePainter, Weights, paste
-from benchmark.parts.face_windows import around, closer, surroundings
-from benchmark.parts.panel_context import PanelContext
-from benchmark.store import Store
-from tasks.inpainting import Inpainting, InpaintingConfig, telea
-from tasks.metrics import given_judges
-from tasks.metrics.inpainting import score_items
+from inkbench.benchmark.api import Item, Seen
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.parts.face_painter import FacePainter, Weights, paste
+from inkbench.benchmark.parts.face_windows import around, closer, surroundings
+from inkbench.benchmark.parts.panel_context import PanelContext
+from inkbench.benchmark.store import Store
+from inkbench.tasks.inpainting import Inpainting, InpaintingConfig, telea
+from inkbench.tasks.metrics import given_judges
+from inkbench.tasks.metrics.inpainting import score_items
 
 VIEWS = ("panel", "previous", "before")
 

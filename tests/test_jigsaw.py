@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.api import Context, Refusal
-from benchmark.backbones import Backbone
-from benchmark.parts.puzzle_pictures import draw_puzzles, reassemble
-from methods.jigsaw import Jigsaw, JigsawConfig
+from inkbench.benchmark.api import Context, Refusal
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.parts.puzzle_pictures import draw_puzzles, reassemble
+from inkbench.methods.jigsaw import Jigsaw, JigsawConfig
 
 
 def generator(seed=0):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.errors import Refusal
-from submissions.findings import Report
-from submissions.formats import labels, scores
-from submissions.formats.files import Folder, Rooted
-from submissions.formats.spec import Spec
-from tasks.metrics import classification, segmentation
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Report
+from inkbench.submissions.formats import labels, scores
+from inkbench.submissions.formats.files import Folder, Rooted
+from inkbench.submissions.formats.spec import Spec
+from inkbench.tasks.metrics import classification, segmentation
 
 IDS = ["s/1_0", "s/1_1", "t/2_0"]
 CLASSES = {"classes": ["ant", "bee", "2", "cat"]}

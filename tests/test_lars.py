@@ -6,8 +6,8 @@ import torch
 from timm.optim import Lars as TimmLars
 from torch import nn
 
-from benchmark.parts.lars import Lars
-from methods.simclr import Simclr
+from inkbench.benchmark.parts.lars import Lars
+from inkbench.methods.simclr import Simclr
 
 
 def gradients(steps, shape, seed=0):

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from pictures_of import draw, write
 from PIL import Image
 
-from benchmark.data.boxes import panelise, repair
-from benchmark.data.dataset import Box
-from benchmark.data.files import natural
-from benchmark.data.layouts.ai4va import Ai4va
-from benchmark.data.layouts.comics import Comics
-from benchmark.data.layouts.dcm772 import Dcm772, Dcm772Config
-from benchmark.data.layouts.folder import Folder
-from benchmark.data.layouts.open_mantra import OpenMantra
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.boxes import panelise, repair
+from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.data.files import natural
+from inkbench.benchmark.data.layouts.ai4va import Ai4va
+from inkbench.benchmark.data.layouts.comics import Comics
+from inkbench.benchmark.data.layouts.dcm772 import Dcm772, Dcm772Config
+from inkbench.benchmark.data.layouts.folder import Folder
+from inkbench.benchmark.data.layouts.open_mantra import OpenMantra
+from inkbench.benchmark.errors import Refusal
 
 SPLITS = ("train", "val", "test")
 

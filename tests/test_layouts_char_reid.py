@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures_of import draw, write
 
-from benchmark.data.dataset import Box
-from benchmark.data.layouts.appearances import paired
-from benchmark.data.layouts.char_reid import CharReid, Instance, face_square
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.data.layouts.appearances import paired
+from inkbench.benchmark.data.layouts.char_reid import CharReid, Instance, face_square
+from inkbench.benchmark.errors import Refusal
 
 HEADER = "series_id,page_id,type,index,char_index,x_0,y_0,x1,y_1\n"
 SERIES = {"train": "10", "val": "20", "test": "30"}

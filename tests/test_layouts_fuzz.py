@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from layout_samples import SAMPLES
 from pictures_of import write
 
-from benchmark import registry
-from benchmark.data.dataset import KINDS, SPLITS
-from benchmark.data.xmlfile import xml_of
-from benchmark.errors import Refusal
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.dataset import KINDS, SPLITS
+from inkbench.benchmark.data.xmlfile import xml_of
+from inkbench.benchmark.errors import Refusal
 
 SETS = {
     "comics": {"text": True},

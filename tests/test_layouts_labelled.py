@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from pictures_of import draw, noise, write
 
-from benchmark.data.array_pickle import read_arrays
-from benchmark.data.images import read_rgb
-from benchmark.data.layouts.cifar import Cifar, CifarConfig
-from benchmark.data.layouts.imagefolder import Imagefolder
-from benchmark.data.layouts.stl10 import Stl10, Stl10Config
-from benchmark.data.locate import open_dataset
-from benchmark.data.splits import carved, with_held_out
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark.data.array_pickle import read_arrays
+from inkbench.benchmark.data.images import read_rgb
+from inkbench.benchmark.data.layouts.cifar import Cifar, CifarConfig
+from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
+from inkbench.benchmark.data.layouts.stl10 import Stl10, Stl10Config
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.data.splits import carved, with_held_out
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
 
 SPLITS = ("train", "val", "test")
 QUIET = Progress(quiet=True)

@@ -4,12 +4,12 @@ from collections import Counter
 
 import numpy as np
 
-from benchmark.api import View
-from benchmark.data.cache import build
-from benchmark.data.dataset import SPLITS
-from benchmark.data.layouts.open_mantra import SPLIT
-from benchmark.data.locate import open_dataset
-from benchmark.progress import Progress
+from inkbench.benchmark.api import View
+from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.data.layouts.open_mantra import SPLIT
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.progress import Progress
 
 
 def every(dataset, kind):
@@ -65,7 +65,7 @@ def test_osie_in_the_layout_of_ai4va(shared, tmp_path):
 
 def test_fixations_lie_where_the_maps_are_bright(shared, tmp_path):
     """The maps are the fixations blurred: one pixel to either side would lower the mean brightness under them."""
-    from benchmark.data.images import read_rgb
+    from inkbench.benchmark.data.images import read_rgb
 
     dataset = open_dataset(str(shared / "data/osie-ai4va-layout"), "quick", (), tmp_path)
     moved = {}

@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 from submission_data import SMALL
 
-from benchmark.cli import main
-from benchmark.data.dataset import SPLITS
-from benchmark.data.locate import open_dataset
-from benchmark.data.synth.make import make
-from benchmark.data.synth.semantic import SCENES, scene_of
-from benchmark.data.synth.series import large_face
-from benchmark.data.synth.writers import SPLIT_BY_LISTS, WRITERS
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
-from benchmark.store import Store, read_arrays
+from inkbench.benchmark.cli import main
+from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.data.synth.make import make
+from inkbench.benchmark.data.synth.semantic import SCENES, scene_of
+from inkbench.benchmark.data.synth.series import large_face
+from inkbench.benchmark.data.synth.writers import SPLIT_BY_LISTS, WRITERS
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store, read_arrays
 
 ALL = frozenset({"panel", "face", "body", "text", "balloon"})
 PAGES = {

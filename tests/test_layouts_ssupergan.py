@@ -1,10 +1,10 @@
 import pytest
 from pictures_of import draw, write
 
-from benchmark.data.dataset import Box
-from benchmark.data.layouts.ssupergan import SSuperGan, SSuperGanConfig
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.data.layouts.ssupergan import SSuperGan, SSuperGanConfig
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
 
 
 def faces(root):

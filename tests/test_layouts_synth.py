@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.api import View
-from benchmark.data.cache import build
-from benchmark.data.dataset import SPLITS
-from benchmark.data.images import read_rgb, size_of
-from benchmark.data.label_map import read_labels
-from benchmark.data.layouts.imagefolder import Imagefolder
-from benchmark.data.layouts.voc import Voc
-from benchmark.data.locate import open_dataset
-from benchmark.data.synth.semantic import CLASS_OF_CODE, MASK_CLASSES, SCENES, scene_of
-from benchmark.progress import Progress
+from inkbench.benchmark.api import View
+from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.data.images import read_rgb, size_of
+from inkbench.benchmark.data.label_map import read_labels
+from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
+from inkbench.benchmark.data.layouts.voc import Voc
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.data.synth.semantic import CLASS_OF_CODE, MASK_CLASSES, SCENES, scene_of
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 

@@ -7,13 +7,13 @@ import pytest
 from layout_samples import CATEGORIES, MANGA, SAMPLES, SVG, coco_list, dass_panels, dcm772, icartoonface, manga109
 from pictures_of import draw, write
 
-from benchmark import registry
-from benchmark.data.dataset import SPLITS, Box
-from benchmark.data.layouts.comix import CATEGORIES as COMIX
-from benchmark.data.layouts.manga109 import held_out
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from submissions.formats import boxes as submitted
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.dataset import SPLITS, Box
+from inkbench.benchmark.data.layouts.comix import CATEGORIES as COMIX
+from inkbench.benchmark.data.layouts.manga109 import held_out
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.formats import boxes as submitted
 
 
 def sample(name, root, **settings):

@@ -9,12 +9,12 @@ import pytest
 from pictures_of import draw, write
 from PIL import Image
 
-from benchmark.data.dataset import Box
-from benchmark.data.images import BadImage
-from benchmark.data.label_map import colours, read_labels, save_labels
-from benchmark.data.layouts.voc import VOC_CLASSES, Voc, VocConfig
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.data.label_map import colours, read_labels, save_labels
+from inkbench.benchmark.data.layouts.voc import VOC_CLASSES, Voc, VocConfig
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
 
 SPLITS = ("train", "val", "test")
 

@@ -8,8 +8,8 @@ import pytest
 import scipy.stats
 from leaderboard_records import detection_items, everything, record, rows, saliency_items, toy_items, usual
 
-from benchmark.store import Store
-from leaderboards import board, render
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board, render
 
 
 @pytest.fixture

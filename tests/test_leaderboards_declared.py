@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from leaderboard_records import detection_items, record
 
-from benchmark import registry
-from benchmark.declared import show_table
-from benchmark.errors import Refusal
-from benchmark.request import Request
-from benchmark.store import Store
-from leaderboards import board, matching, render, table_files, tables
+from inkbench.benchmark import registry
+from inkbench.benchmark.declared import show_table
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board, matching, render, table_files, tables
 
 
 @pytest.fixture

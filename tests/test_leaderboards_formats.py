@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import pytest
 from test_leaderboards_render import FIXED
 
-from leaderboards import render
-from leaderboards.table import Block, Cell, Head, Row, Table
+from inkbench.leaderboards import render
+from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
 
 WORDS = r"""<script>alert("x")</script> & 50 % of $100 #1 \input{x} {a_b} ~^ | * é ✓ [h]"""
 CELL = Cell(WORDS, WORDS, best=True)

@@ -3,10 +3,10 @@
 import pytest
 from leaderboard_records import detection_items, record
 
-from benchmark.launch import show
-from benchmark.progress import Progress
-from benchmark.store import Store
-from leaderboards import board, render
+from inkbench.benchmark.launch import show
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board, render
 
 AXES = ["jigsaw.gap", "jigsaw.permutations", "pretrain.images"]
 

@@ -1,9 +1,9 @@
 """The board of several tasks: every figure as its own table has it."""
 
-from leaderboards import render
-from leaderboards.joined import BEST_TRIVIAL
-from leaderboards.overall import overall
-from leaderboards.table import Block, Cell, Head, Row, Table
+from inkbench.leaderboards import render
+from inkbench.leaderboards.joined import BEST_TRIVIAL
+from inkbench.leaderboards.overall import overall
+from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
 
 
 def row(label, value, differs=False, best=False, role=""):

@@ -9,9 +9,9 @@ import sys
 import pytest
 from leaderboard_records import ROOT, everything, record, saliency_items, usual
 
-from benchmark.store import Store
-from leaderboards import board, render
-from leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board, render
+from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
 
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -106,7 +106,7 @@ def test_tables_import_neither_torch_nor_pandas(store):
     usual(store)
     code = (
         "import sys\nfrom pathlib import Path\nfrom benchmark.store import Store\n"
-        "from leaderboards import board, render\n"
+        "from inkbench.leaderboards import board, render\n"
         f"store = Store(Path({str(store.root)!r}))\n"
         "print(render.text(board.tables(store, list(store.records()))[0]))\n"
         "print('LOADED', [name for name in ('torch', 'timm', 'pandas', 'scipy', 'matplotlib') if name in sys.modules])"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from leaderboard_records import detection_items, record, rows, saliency_items, usual
 
-from benchmark.errors import Refusal
-from benchmark.store import Store
-from leaderboards import board, compare, render
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board, compare, render
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import re
 import pytest
 from leaderboard_records import detection_items, record, saliency_items
 
-from benchmark.errors import Refusal
-from benchmark.store import Store
-from leaderboards import board
-from leaderboards.versus import versus
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board
+from inkbench.leaderboards.versus import versus
 
 
 @pytest.fixture

@@ -9,20 +9,20 @@ from changed import CHANGES
 from leaderboard_records import record, saliency_items, usual
 from PIL import Image
 
-from benchmark.data import commands
-from benchmark.data.dataset import Item
-from benchmark.data.images import read_rgb
-from benchmark.data.layouts.comics import Comics
-from benchmark.data.layouts.folder import Folder
-from benchmark.data.leaks import compare as module
-from benchmark.data.leaks.compare import THRESHOLD, compare, told
-from benchmark.data.leaks.hashes import hashes
-from benchmark.data.leaks.search import NONE, QUERIES, REFERENCES, nearest
-from benchmark.leak_check import without
-from benchmark.progress import Progress
-from benchmark.store import Store
-from leaderboards import board
-from tasks.metrics import saliency
+from inkbench.benchmark.data import commands
+from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.data.images import read_rgb
+from inkbench.benchmark.data.layouts.comics import Comics
+from inkbench.benchmark.data.layouts.folder import Folder
+from inkbench.benchmark.data.leaks import compare as module
+from inkbench.benchmark.data.leaks.compare import THRESHOLD, compare, told
+from inkbench.benchmark.data.leaks.hashes import hashes
+from inkbench.benchmark.data.leaks.search import NONE, QUERIES, REFERENCES, nearest
+from inkbench.benchmark.leak_check import without
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import board
+from inkbench.tasks.metrics import saliency
 
 QUIET = Progress(quiet=True)
 RECALL = 0.97
@@ -108,7 +108,7 @@ def test_hashes_and_the_search_are_done_once(train, tmp_path, monkeypatch):
     data, items = train
     first = compare(items[:5], data, items, data, tmp_path, QUIET)
     monkeypatch.setattr(module, "nearest", None)
-    monkeypatch.setattr("benchmark.data.leaks.hashes.squares", None)
+    monkeypatch.setattr("inkbench.benchmark.data.leaks.hashes.squares", None)
     again = compare(items[:5], data, items, data, tmp_path, QUIET)
     assert np.array_equal(first.distance, again.distance)
     for file in tmp_path.iterdir():

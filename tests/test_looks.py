@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark import engine, looks
-from benchmark.backbones import Backbone
-from benchmark.data.cache import ImageCache
-from benchmark.data.dataset import Item
-from benchmark.parts.draw_filters import GAP, SIDE, draw_filters, first_filters
-from benchmark.parts.draw_neighbours import OTHER, OWN, draw_neighbours
-from benchmark.weights_files import weights_bytes
+from inkbench.benchmark import engine, looks
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.cache import ImageCache
+from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.parts.draw_filters import GAP, SIDE, draw_filters, first_filters
+from inkbench.benchmark.parts.draw_neighbours import OTHER, OWN, draw_neighbours
+from inkbench.benchmark.weights_files import weights_bytes
 
 
 @pytest.fixture(scope="module")

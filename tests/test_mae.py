@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from method_steps import batch, built, context, drive, generator, noise
 
-from benchmark import augment
-from benchmark.api import Declined, Refusal
-from benchmark.backbones import Backbone
-from benchmark.parts.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
-from methods.mae import Mae
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Declined, Refusal
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.parts.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
+from inkbench.methods.mae import Mae
 
 
 def mae(**sets):

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from submission_data import gaze_folder, good, image_bytes, json_bytes, npy_bytes, npz_bytes, zipped
 
-from benchmark.errors import Refusal
-from submissions import program
-from submissions.archive import Archive
-from submissions.check import check
-from submissions.findings import Report
-from submissions.formats.names import flat
-from submissions.formats.spec import Spec
-from submissions.reference import Asked, form_of, read_reference
-from submissions.score import score, score_here
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions import program
+from inkbench.submissions.archive import Archive
+from inkbench.submissions.check import check
+from inkbench.submissions.findings import Report
+from inkbench.submissions.formats.names import flat
+from inkbench.submissions.formats.spec import Spec
+from inkbench.submissions.reference import Asked, form_of, read_reference
+from inkbench.submissions.score import score, score_here
 
 RNG = np.random.default_rng(0)
 A_MAP = good()["Yves_01.png"]
@@ -236,7 +236,7 @@ def refused(path: Path, reference, file: str, message: str, tolerant: str, watch
 def test_malformed_zips(all_references, watched, monkeypatch, task, build, file, message, tolerant):
     reference = all_references[task]
     if message not in IN_A_PROCESS:
-        monkeypatch.setattr("submissions.score.run", run_here)
+        monkeypatch.setattr("inkbench.submissions.score.run", run_here)
     path = zipped(watched / "x.zip", build(reference))
     refused(path, reference, file, message, tolerant, watched)
 
@@ -315,18 +315,18 @@ def test_zip_bombs_are_refused_before_they_are_unpacked(all_references, watched,
     refused(
         zipped(path, good(**bomb)), reference, "bomb.npy", "zip bomb: unpacks to 1.* times its size", ERROR, watched
     )
-    monkeypatch.setattr("submissions.archive.MOST_ENTRIES", 3)
+    monkeypatch.setattr("inkbench.submissions.archive.MOST_ENTRIES", 3)
     refused(zipped(path, good()), reference, "the zip", "has 4 entries, more than 3", ERROR, watched)
-    monkeypatch.setattr("submissions.archive.MOST_BYTES", 100)
+    monkeypatch.setattr("inkbench.submissions.archive.MOST_BYTES", 100)
     refused(path, reference, "the zip", "zip bomb: unpacks to .* bytes, more than 100", ERROR, watched)
-    monkeypatch.setattr("submissions.archive.MOST_ENTRY_BYTES", 50)
+    monkeypatch.setattr("inkbench.submissions.archive.MOST_ENTRY_BYTES", 50)
     refused(path, reference, "Yves_01.png", "zip bomb: unpacks to .* bytes", ERROR, watched)
 
 
 def test_a_bomb_within_an_npz_is_not_unpacked(all_references, watched, monkeypatch):
     reference = all_references["reid"]
     files = {"embeddings.npz": npz_bytes(id=np.array(reference.ids), embedding=np.zeros((len(reference.ids), 4)))}
-    monkeypatch.setattr("submissions.formats.npy.MOST_BYTES", 100)
+    monkeypatch.setattr("inkbench.submissions.formats.npy.MOST_BYTES", 100)
     path = zipped(watched / "x.zip", files)
     findings = check(path, form_of(reference.task), {}, reference)
     assert [one.file for one in findings] == ["embeddings.npz"]

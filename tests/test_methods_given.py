@@ -11,12 +11,12 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmark.api import Declined, Refusal
-from benchmark.backbones import Backbone
-from benchmark.config import BackboneSettings
-from benchmark.weights_files import weights_bytes
-from methods.imagenet import ImageNet
-from methods.random import Random
+from inkbench.benchmark.api import Declined, Refusal
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.config import BackboneSettings
+from inkbench.benchmark.weights_files import weights_bytes
+from inkbench.methods.imagenet import ImageNet
+from inkbench.methods.random import Random
 
 
 def imagenet():

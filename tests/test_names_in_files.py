@@ -8,14 +8,14 @@ from layout_samples import CATEGORIES, MANGA, SAMPLES, VOC_XML, coco_list
 from pictures_of import draw, write
 from PIL import Image
 
-from benchmark import registry
-from benchmark.data.check.report import examine
-from benchmark.data.dataset import KINDS, SPLITS
-from benchmark.data.locate import open_dataset
-from benchmark.data.named import Finder
-from benchmark.data.texts import before_numbers, lines_of, listed, text_of
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.check.report import examine
+from inkbench.benchmark.data.dataset import KINDS, SPLITS
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.data.named import Finder
+from inkbench.benchmark.data.texts import before_numbers, lines_of, listed, text_of
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 SIZE = {"width": 100, "height": 80}

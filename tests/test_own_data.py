@@ -7,9 +7,9 @@ import pytest
 from pictures_of import draw, write
 from test_units import STEMS, coco
 
-from benchmark.data.locate import open_dataset
-from benchmark.data.own import about, read_own
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.data.own import about, read_own
+from inkbench.benchmark.errors import Refusal
 
 
 def opened(text, tmp_path: Path):

@@ -6,10 +6,10 @@ import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.metrics.frechet import frechet
-from tasks.metrics.identity import cosine, rank1
-from tasks.metrics.kid import BLOCK, PairedKid, WeightedKid, blocks, kernel, kid
-from tasks.metrics.pairs import MOST, l1, psnr, ssim
+from inkbench.tasks.metrics.frechet import frechet
+from inkbench.tasks.metrics.identity import cosine, rank1
+from inkbench.tasks.metrics.kid import BLOCK, PairedKid, WeightedKid, blocks, kernel, kid
+from inkbench.tasks.metrics.pairs import MOST, l1, psnr, ssim
 
 
 def sets(seed=0, n=64, m=64, d=8):

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pictures_of import draw, write
 from test_layouts_char_reid import HEADER, SERIES, reid
 
-from benchmark.api import Item
-from benchmark.data.dataset import Box
-from benchmark.data.layouts.char_reid import CharReid
-from benchmark.data.layouts.panel_windows import hole_of, windows
+from inkbench.benchmark.api import Item
+from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.data.layouts.char_reid import CharReid
+from inkbench.benchmark.data.layouts.panel_windows import hole_of, windows
 
 SIZE = (100, 80)
 

@@ -11,7 +11,7 @@ PLUGIN = '''
 import torch
 from torch import nn
 
-from benchmark.api import Config, Method, View, setting
+from inkbench.benchmark.api import Config, Method, View, setting
 
 
 class RotationConfig(Config):

@@ -9,12 +9,12 @@ from conftest import TINY
 from pictures_of import draw, noise
 from PIL import Image
 
-from benchmark.api import View
-from benchmark.data.locate import open_dataset
-from benchmark.errors import CellError
-from benchmark.pool import HELD_OUT_SHARE, identity, is_pool, reading
-from benchmark.progress import Progress
-from benchmark.store import Store
+from inkbench.benchmark.api import View
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.pool import HELD_OUT_SHARE, identity, is_pool, reading
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store
 
 SPLITS = ("train", "val", "test")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.synth.dataset import Synth
-from benchmark.store import Store
-from tasks.metrics.maps import centre_map
+from inkbench.benchmark.data.synth.dataset import Synth
+from inkbench.benchmark.store import Store
+from inkbench.tasks.metrics.maps import centre_map
 
 SALIENCY = ("--task", "saliency", "--preset", "smoke", "--set", "saliency.steps=4", "--method")
 

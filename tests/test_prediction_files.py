@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.errors import Refusal
-from submissions.findings import Report
-from submissions.formats import boxes, embeddings, images, maps
-from submissions.formats.files import Folder, Rooted
-from submissions.formats.names import Names, flat
-from submissions.formats.spec import Spec
-from tasks.metrics import reid
-from tasks.metrics.retrieval import retrieval
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Report
+from inkbench.submissions.formats import boxes, embeddings, images, maps
+from inkbench.submissions.formats.files import Folder, Rooted
+from inkbench.submissions.formats.names import Names, flat
+from inkbench.submissions.formats.spec import Spec
+from inkbench.tasks.metrics import reid
+from inkbench.tasks.metrics.retrieval import retrieval
 
 IDS = ["s/1_0", "s/1_1", "t/2_0"]
 CLASSES = {"classes": ["face", "body"]}

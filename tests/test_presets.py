@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from method_steps import built, drive
 
-from benchmark import registry
-from benchmark.config import PRESETS
+from inkbench.benchmark import registry
+from inkbench.benchmark.config import PRESETS
 
 PRETEXTS = [name for name in registry.names("methods") if registry.load("methods", name).pretrains]
 KINDS = {"any": ("test_resnet", "test_vit", "mobilenetv2_050"), "vit": ("test_vit", "test_vit2")}

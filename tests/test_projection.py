@@ -9,9 +9,9 @@ import torch
 from method_steps import built, drive
 from safetensors.torch import load_file
 
-from benchmark.backbones import Backbone
-from benchmark.weights_files import load_projection, load_weights, weights_bytes
-from methods.identity_simclr import IdentitySimclr
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.weights_files import load_projection, load_weights, weights_bytes
+from inkbench.methods.identity_simclr import IdentitySimclr
 
 HIDDEN = 24
 

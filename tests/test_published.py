@@ -3,8 +3,8 @@
 import json
 import shutil
 
-from benchmark.store import Store
-from leaderboards import publish
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards import publish
 
 
 def test_the_boards_are_those_of_the_records():

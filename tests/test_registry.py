@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from benchmark import registry
-from benchmark.errors import Refusal
+from inkbench.benchmark import registry
+from inkbench.benchmark.errors import Refusal
 
 SOURCE = '''"""A method of somebody else's package."""
-from benchmark.api import Method
+from inkbench.benchmark.api import Method
 
 
 class Theirs(Method):

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_retrieval_metrics import sample
 
-from tasks.metrics import reid
-from tasks.metrics.cliques import cliques, groups, known_to_differ
-from tasks.metrics.retrieval import FIGURES, retrieval
+from inkbench.tasks.metrics import reid
+from inkbench.tasks.metrics.cliques import cliques, groups, known_to_differ
+from inkbench.tasks.metrics.retrieval import FIGURES, retrieval
 
 
 def truth(identity, series="s", panel="p", apart=None, sequences=()):

@@ -8,12 +8,12 @@ import torch
 from pictures_of import draw
 from PIL import Image
 
-from benchmark.api import Item
-from benchmark.data.dataset import Dataset
-from benchmark.errors import Refusal
-from benchmark.parts.draw_strips import letters
-from benchmark.store import Store
-from tasks.reid import Reid, ReidConfig, histogram, thumbnail
+from inkbench.benchmark.api import Item
+from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.parts.draw_strips import letters
+from inkbench.benchmark.store import Store
+from inkbench.tasks.reid import Reid, ReidConfig, histogram, thumbnail
 
 
 def task(**sets):

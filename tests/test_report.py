@@ -13,15 +13,15 @@ from markupsafe import escape
 from PIL import Image
 from report_store import full
 
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
-from benchmark.store import Store, write_json
-from leaderboards.report import cell_page, gather, items, site, svg, thumbnails
-from leaderboards.report.command import write_report
-from leaderboards.report.words import introduction, slug
-from tasks.metrics import detection
-from tasks.metrics.items import take
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store, write_json
+from inkbench.leaderboards.report import cell_page, gather, items, site, svg, thumbnails
+from inkbench.leaderboards.report.command import write_report
+from inkbench.leaderboards.report.words import introduction, slug
+from inkbench.tasks.metrics import detection
+from inkbench.tasks.metrics.items import take
 
 HOSTILE = '<script>alert("x")</script>'
 

@@ -6,9 +6,9 @@ import pytest
 from leaderboard_records import record, saliency_items
 from report_store import full
 
-from benchmark.progress import Progress
-from benchmark.store import Store
-from leaderboards.report.command import write_report
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.report.command import write_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PHONE, DESK = (390, 844), (1280, 900)

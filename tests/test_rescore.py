@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from benchmark.store import key_of
+from inkbench.benchmark.store import key_of
 
 
 @pytest.fixture

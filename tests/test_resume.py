@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import engine, head_loop, pretrain, transfer
-from benchmark.api import Item
-from benchmark.backbones import Backbone
-from benchmark.config import PretrainSettings
-from benchmark.data.cache import ImageCache
-from benchmark.data.dataset import Box
-from benchmark.head_loop import Job
-from benchmark.progress import Progress
-from benchmark.task_data import TaskData
-from benchmark.weights_files import weights_bytes
-from methods.jigsaw import Jigsaw
-from methods.spot_artifacts import SpotArtifacts
-from tasks.detection import Detection
+from inkbench.benchmark import engine, head_loop, pretrain, transfer
+from inkbench.benchmark.api import Item
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.data.cache import ImageCache
+from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.head_loop import Job
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.task_data import TaskData
+from inkbench.benchmark.weights_files import weights_bytes
+from inkbench.methods.jigsaw import Jigsaw
+from inkbench.methods.spot_artifacts import SpotArtifacts
+from inkbench.tasks.detection import Detection
 
 QUIET = Progress(quiet=True)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.metrics.retrieval import CHANCE, FIGURES, expected, first_against_rest, retrieval
+from inkbench.tasks.metrics.retrieval import CHANCE, FIGURES, expected, first_against_rest, retrieval
 
 
 def sample(seed, n, d, k):

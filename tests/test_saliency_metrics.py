@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import entropy, pearsonr, rankdata
 from sklearn.metrics import roc_auc_score
 
-from tasks.metrics import auc, compat, maps, saliency
-from tasks.metrics.saliency import KLD
+from inkbench.tasks.metrics import auc, compat, maps, saliency
+from inkbench.tasks.metrics.saliency import KLD
 
 
 def case_a():

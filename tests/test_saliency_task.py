@@ -7,15 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmark.api import Item, Placement
-from benchmark.backbones import Backbone
-from benchmark.data.images import BadImage
-from benchmark.data.layouts.ai4va import Ai4va
-from benchmark.errors import CellError, Refusal
-from benchmark.parts.readout import Readout
-from benchmark.store import Store
-from tasks.metrics import maps, saliency
-from tasks.saliency import Saliency, SaliencyConfig
+from inkbench.benchmark.api import Item, Placement
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.data.layouts.ai4va import Ai4va
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.parts.readout import Readout
+from inkbench.benchmark.store import Store
+from inkbench.tasks.metrics import maps, saliency
+from inkbench.tasks.saliency import Saliency, SaliencyConfig
 
 
 def task(**values):

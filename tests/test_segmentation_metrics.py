@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 
-from benchmark.records import metric_entries
-from tasks.metrics import segmentation
-from tasks.metrics.items import WeightedMean
+from inkbench.benchmark.records import metric_entries
+from inkbench.tasks.metrics import segmentation
+from inkbench.tasks.metrics.items import WeightedMean
 
 NAMES = ["background", "body", "face", "thing"]
 

@@ -8,17 +8,17 @@ import torch
 from pictures_of import draw
 from test_layouts_voc import voc
 
-from benchmark.api import CellError, Item
-from benchmark.backbones import Backbone
-from benchmark.data.images import BadImage
-from benchmark.data.label_map import save_labels
-from benchmark.data.layouts.voc import Voc
-from benchmark.errors import Refusal
-from benchmark.parts.dense_heads import FcnHead, LinearHead
-from benchmark.parts.draw_labels import draw_labels
-from benchmark.store import Store
-from tasks.metrics import segmentation as metrics
-from tasks.segmentation import Segmentation, SegmentationConfig
+from inkbench.benchmark.api import CellError, Item
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.data.label_map import save_labels
+from inkbench.benchmark.data.layouts.voc import Voc
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.parts.dense_heads import FcnHead, LinearHead
+from inkbench.benchmark.parts.draw_labels import draw_labels
+from inkbench.benchmark.store import Store
+from inkbench.tasks.metrics import segmentation as metrics
+from inkbench.tasks.segmentation import Segmentation, SegmentationConfig
 
 
 @pytest.fixture

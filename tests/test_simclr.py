@@ -5,12 +5,12 @@ import pytest
 import torch
 from method_steps import batch, built, context, drive
 
-from benchmark.api import Refusal
-from benchmark.augment.views import YIQ
-from benchmark.parts.nt_xent import nt_xent
-from benchmark.parts.two_views import recoloured
-from methods.identity_simclr import IdentitySimclr
-from methods.simclr import Simclr
+from inkbench.benchmark.api import Refusal
+from inkbench.benchmark.augment.views import YIQ
+from inkbench.benchmark.parts.nt_xent import nt_xent
+from inkbench.benchmark.parts.two_views import recoloured
+from inkbench.methods.identity_simclr import IdentitySimclr
+from inkbench.methods.simclr import Simclr
 
 
 def simclr(**sets):

@@ -9,13 +9,13 @@ from method_steps import batch, built, context, drive, generator, noise
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import interpolate
 
-from benchmark.api import Refusal
-from benchmark.backbones import Backbone
-from benchmark.parts.artifact_losses import critic_loss, fooling_loss, kept_error
-from benchmark.parts.artifact_nets import Autoencoder, Critic, History, Repair, RepairLayer
-from benchmark.parts.damage import damage, draw_mask
-from leaderboards import table_files
-from methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig, auroc, recoloured
+from inkbench.benchmark.api import Refusal
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.parts.artifact_losses import critic_loss, fooling_loss, kept_error
+from inkbench.benchmark.parts.artifact_nets import Autoencoder, Critic, History, Repair, RepairLayer
+from inkbench.benchmark.parts.damage import damage, draw_mask
+from inkbench.leaderboards import table_files
+from inkbench.methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig, auroc, recoloured
 
 ROWS = {row.label: row.settings for row in table_files.load("jenni-1").rows}
 

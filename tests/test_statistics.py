@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from benchmark import statistics
-from tasks.metrics.items import WeightedMean, concatenate, mean_resampler
+from inkbench.benchmark import statistics
+from inkbench.tasks.metrics.items import WeightedMean, concatenate, mean_resampler
 
 
 def mean_items(values):

@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 from submission_data import gaze_folder, good, zipped
 
-from benchmark.errors import Refusal
-from submissions.check import check
-from submissions.findings import Report
-from submissions.formats import boxes, maps
-from submissions.formats.box_rows import doubtful
-from submissions.formats.files import Folder, Rooted
-from submissions.formats.numbers import OWN
-from submissions.reference import Asked, form_of, read_reference
-from submissions.score import score, score_here
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.check import check
+from inkbench.submissions.findings import Report
+from inkbench.submissions.formats import boxes, maps
+from inkbench.submissions.formats.box_rows import doubtful
+from inkbench.submissions.formats.files import Folder, Rooted
+from inkbench.submissions.formats.numbers import OWN
+from inkbench.submissions.reference import Asked, form_of, read_reference
+from inkbench.submissions.score import score, score_here
 
 BOXES = {"face": (10.0, 8.0, 20.0, 24.0), "body": (40.0, 8.0, 30.0, 40.0)}
 
@@ -101,10 +101,10 @@ def test_images_may_be_called_by_their_files_names(tmp_path):
 
 
 def test_a_bundle_and_a_run_read_the_same_numbers(tmp_path):
-    from benchmark.data.own_numbers import reading_options
-    from submissions.program import Truth
-    from submissions.reference import reference_files
-    from submissions.server import lay
+    from inkbench.benchmark.data.own_numbers import reading_options
+    from inkbench.submissions.program import Truth
+    from inkbench.submissions.reference import reference_files
+    from inkbench.submissions.server import lay
 
     numbers, categories = (3, 1, 2), {"body": 1, "face": 2}
     reference = read_reference(Asked("detection", str(coco_folder(tmp_path / "ref", numbers, categories))))
@@ -254,8 +254,8 @@ def test_no_message_names_a_scratch_folder(files, gaze, tmp_path):
 
 
 def test_a_bundle_that_is_damaged_is_told_without_a_scratch_folder(gaze, tmp_path):
-    from submissions.bundle import bundle
-    from submissions.score import score_with_bundle
+    from inkbench.submissions.bundle import bundle
+    from inkbench.submissions.score import score_with_bundle
 
     bundle(gaze, "codabench", tmp_path / "mine")
     path = zipped(tmp_path / "mine.zip2", good())

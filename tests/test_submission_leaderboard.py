@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from submission_data import gaze_folder, good, npy_bytes, zipped
 
-from benchmark.errors import Refusal
-from benchmark.store import Store
-from benchmark.verbs import verb_submit
-from leaderboards.table import Block, Head, Row, Table
-from submissions.leaderboard import leaderboard, ranked
-from submissions.reference import Asked, read_reference
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import Store
+from inkbench.benchmark.verbs import verb_submit
+from inkbench.leaderboards.table import Block, Head, Row, Table
+from inkbench.submissions.leaderboard import leaderboard, ranked
+from inkbench.submissions.reference import Asked, read_reference
 
 
 @pytest.fixture

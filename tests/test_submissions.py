@@ -13,22 +13,22 @@ import pytest
 from PIL import Image
 from submission_data import STEMS, entries_of, gaze_folder, good, image_bytes, npy_bytes, zipped
 
-from benchmark.data.layouts.ai4va import Ai4va
-from benchmark.errors import Refusal
-from benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic
-from benchmark.verbs import verb_submit
-from submissions.check import check as check_zip
-from submissions.findings import Report
-from submissions.formats import maps
-from submissions.formats.maps import decode, encode
-from submissions.formats.spec import Spec
-from submissions.pack import manifest_path
-from submissions.pack import pack as pack_cell
-from submissions.reference import Asked, read_reference
-from submissions.score import score as score_zip
-from submissions.score import score_here
-from tasks.metrics import saliency
-from tasks.saliency import Saliency, SaliencyConfig
+from inkbench.benchmark.data.layouts.ai4va import Ai4va
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic
+from inkbench.benchmark.verbs import verb_submit
+from inkbench.submissions.check import check as check_zip
+from inkbench.submissions.findings import Report
+from inkbench.submissions.formats import maps
+from inkbench.submissions.formats.maps import decode, encode
+from inkbench.submissions.formats.spec import Spec
+from inkbench.submissions.pack import manifest_path
+from inkbench.submissions.pack import pack as pack_cell
+from inkbench.submissions.reference import Asked, read_reference
+from inkbench.submissions.score import score as score_zip
+from inkbench.submissions.score import score_here
+from inkbench.tasks.metrics import saliency
+from inkbench.tasks.saliency import Saliency, SaliencyConfig
 
 CELL = "ab12"
 

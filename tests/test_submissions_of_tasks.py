@@ -6,13 +6,13 @@ import json
 import pytest
 from submission_data import TASKS, finished, values
 
-from benchmark.store import Store
-from benchmark.verbs import verb_submit
-from submissions.check import check
-from submissions.formats.spec import SPECS, Spec
-from submissions.pack import pack
-from submissions.reference import form_of, served
-from submissions.score import score, score_here
+from inkbench.benchmark.store import Store
+from inkbench.benchmark.verbs import verb_submit
+from inkbench.submissions.check import check
+from inkbench.submissions.formats.spec import SPECS, Spec
+from inkbench.submissions.pack import pack
+from inkbench.submissions.reference import form_of, served
+from inkbench.submissions.score import score, score_here
 
 FORMS = [
     ("saliency", "npy"),

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from method_steps import batch, built, context
 
-from benchmark.api import Item
-from benchmark.parts.sup_con import found_by_label, sup_con
-from benchmark.store import Store
-from methods.supervised import Supervised
+from inkbench.benchmark.api import Item
+from inkbench.benchmark.parts.sup_con import found_by_label, sup_con
+from inkbench.benchmark.store import Store
+from inkbench.methods.supervised import Supervised
 
 
 @settings(max_examples=25, deadline=None)

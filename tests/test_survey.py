@@ -7,14 +7,14 @@ import pytest
 from layout_samples import MANGA, SAMPLES, coco_list
 from pictures_of import draw, write
 
-from benchmark import registry
-from benchmark.data.check.report import examine
-from benchmark.data.dataset import KINDS, SPLITS
-from benchmark.data.files import FileDataset, folders, images_below, images_in
-from benchmark.data.layouts.folder import Folder
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.check.report import examine
+from inkbench.benchmark.data.dataset import KINDS, SPLITS
+from inkbench.benchmark.data.files import FileDataset, folders, images_below, images_in
+from inkbench.benchmark.data.layouts.folder import Folder
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
 
@@ -177,7 +177,7 @@ def test_many_alike_are_counted_and_few_of_them_read(tmp_path, monkeypatch):
     for k in range(60):
         write(tmp_path / f"labels/{k:02d}.txt", "0 0.5 0.5 0.2 0.3\n")
     read = []
-    from benchmark.data import annotations
+    from inkbench.benchmark.data import annotations
 
     ends = annotations.ends_of
     monkeypatch.setattr(annotations, "ends_of", lambda path: read.append(path) or ends(path))

@@ -9,9 +9,9 @@ from ranks import alone, finish, two_ranks
 from timm.layers import BatchNormAct2d
 from torch import nn
 
-from benchmark import registry
-from benchmark.parts.sync_batch_norm import desynchronise, synchronise
-from benchmark.store import read_arrays
+from inkbench.benchmark import registry
+from inkbench.benchmark.parts.sync_batch_norm import desynchronise, synchronise
+from inkbench.benchmark.store import read_arrays
 
 SCRIPT = "distributed_batch_norm.py"
 

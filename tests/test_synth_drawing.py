@@ -14,22 +14,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.synth import make as making
-from benchmark.data.synth import words
-from benchmark.data.synth.cast import make_cast
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.dataset import Synth
-from benchmark.data.synth.layout import make_layout
-from benchmark.data.synth.lettering import STROKES
-from benchmark.data.synth.page import draw_page
-from benchmark.data.synth.printing import edge_code, print_panel
-from benchmark.data.synth.series import TEMPORARY
-from benchmark.data.synth.sheet import sheet
-from benchmark.data.synth.style import make_style
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
-from benchmark.seeding import derive
-from benchmark.store import key_of
+from inkbench.benchmark.data.synth import make as making
+from inkbench.benchmark.data.synth import words
+from inkbench.benchmark.data.synth.cast import make_cast
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.dataset import Synth
+from inkbench.benchmark.data.synth.layout import make_layout
+from inkbench.benchmark.data.synth.lettering import STROKES
+from inkbench.benchmark.data.synth.page import draw_page
+from inkbench.benchmark.data.synth.printing import edge_code, print_panel
+from inkbench.benchmark.data.synth.series import TEMPORARY
+from inkbench.benchmark.data.synth.sheet import sheet
+from inkbench.benchmark.data.synth.style import make_style
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store import key_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = SynthConfig(series=6, pages=1, panels=4, width=400, height=560, viewers=2)
@@ -57,8 +57,8 @@ def test_bytes_do_not_depend_on_the_workers(tiny, tmp_path):
 def test_a_killed_drawing_goes_on_to_the_same_bytes(tiny, tmp_path):
     """SIGKILL hits the process while series are in work; nothing half-written passes for whole."""
     code = (
-        "import sys; from pathlib import Path; from benchmark.data.synth.config import SynthConfig;"
-        "from benchmark.data.synth.make import make; from benchmark.progress import Progress;"
+        "import sys; from pathlib import Path; from inkbench.benchmark.data.synth.config import SynthConfig;"
+        "from inkbench.benchmark.data.synth.make import make; from inkbench.benchmark.progress import Progress;"
         "make(Path(sys.argv[1]), SynthConfig.model_validate_json(sys.argv[2]), Progress(quiet=True), workers=1)"
     )
     command = [sys.executable, "-c", code, str(tmp_path), TINY.model_dump_json()]

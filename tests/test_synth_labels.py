@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.layouts.char_reid import CharReid
-from benchmark.data.layouts.comics import Comics
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.dataset import Synth
-from benchmark.data.synth.series import split_of, style_of
-from benchmark.progress import Progress
+from inkbench.benchmark.data.layouts.char_reid import CharReid
+from inkbench.benchmark.data.layouts.comics import Comics
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.dataset import Synth
+from inkbench.benchmark.data.synth.series import split_of, style_of
+from inkbench.benchmark.progress import Progress
 
 SPLITS = ("train", "val", "test")
 

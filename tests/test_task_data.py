@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from pictures_of import draw
 
-from benchmark.api import Item, View
-from benchmark.data.cache import build
-from benchmark.errors import CellError
-from benchmark.progress import Progress
-from benchmark.task_data import TaskData
+from inkbench.benchmark.api import Item, View
+from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.task_data import TaskData
 
 VIEWS = {"face": View(16, "squash", "characters"), "body": View(24, "pad", "characters")}
 

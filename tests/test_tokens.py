@@ -6,18 +6,18 @@ import pytest
 import timm
 import torch
 
-from benchmark.api import Method
-from benchmark.backbones import Backbone
-from benchmark.config import BackboneSettings
-from benchmark.errors import Refusal
-from benchmark.parts.fitted_head import FittedHead
-from benchmark.plan_rows import as_read_by
-from benchmark.tokens import readout_of
-from methods.dino import Dino
-from methods.imagenet import ImageNet
-from methods.jigsaw import Jigsaw
-from methods.mae import Mae
-from methods.random import Random
+from inkbench.benchmark.api import Method
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.config import BackboneSettings
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.parts.fitted_head import FittedHead
+from inkbench.benchmark.plan_rows import as_read_by
+from inkbench.benchmark.tokens import readout_of
+from inkbench.methods.dino import Dino
+from inkbench.methods.imagenet import ImageNet
+from inkbench.methods.jigsaw import Jigsaw
+from inkbench.methods.mae import Mae
+from inkbench.methods.random import Random
 
 FAMILIES = {
     "test_vit": 64,  # a class token
@@ -202,7 +202,7 @@ def test_a_method_says_how_its_weights_are_read_and_a_setting_overrules_it():
 
 @pytest.mark.parametrize("name", ["classification", "reid"])
 def test_heads_are_as_wide_as_the_vector(name):
-    from benchmark import registry
+    from inkbench.benchmark import registry
 
     kind = registry.load("tasks", name)
     task = kind(kind.Config.resolve(name, "smoke", {}))
@@ -222,12 +222,12 @@ def test_heads_are_as_wide_as_the_vector(name):
 
 def test_rows_that_are_read_in_two_ways_stand_in_one_block(tmp_path):
     """What a method says of its weights is in the id and in the record, and sets no row apart from its control."""
-    from benchmark import engine, plan
-    from benchmark.data.locate import open_dataset
-    from benchmark.flags import Parser, common, run_flags
-    from benchmark.launch import request_of
-    from benchmark.records import base_record
-    from leaderboards.rows import setup
+    from inkbench.benchmark import engine, plan
+    from inkbench.benchmark.data.locate import open_dataset
+    from inkbench.benchmark.flags import Parser, common, run_flags
+    from inkbench.benchmark.launch import request_of
+    from inkbench.benchmark.records import base_record
+    from inkbench.leaderboards.rows import setup
 
     words = ["--preset", "smoke", "--backbone", "test_vit", "--results", str(tmp_path)]
     flags = Parser(parents=[common(), run_flags()]).parse_args(words)

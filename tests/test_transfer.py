@@ -8,15 +8,15 @@ import torch
 from pictures_of import draw
 from torch import nn
 
-from benchmark import engine, features, transfer
-from benchmark.api import Item, Task, TaskConfig, View
-from benchmark.backbones import Backbone
-from benchmark.data.cache import build
-from benchmark.errors import CellError
-from benchmark.head_loop import Job
-from benchmark.parts.fitted_head import FittedHead
-from benchmark.progress import Progress
-from benchmark.task_data import TaskData
+from inkbench.benchmark import engine, features, transfer
+from inkbench.benchmark.api import Item, Task, TaskConfig, View
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.head_loop import Job
+from inkbench.benchmark.parts.fitted_head import FittedHead
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.task_data import TaskData
 
 QUIET = Progress(quiet=True)
 STYLES = ("ink", "wash")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pictures_of import draw, write
 
-from benchmark.data import commands
-from benchmark.data.locate import open_dataset
-from benchmark.data.units import by_regex, by_stem, split_folders, split_word
-from benchmark.errors import Refusal
+from inkbench.benchmark.data import commands
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.data.units import by_regex, by_stem, split_folders, split_word
+from inkbench.benchmark.errors import Refusal
 
 SPLITS = ("train", "val", "test")
 

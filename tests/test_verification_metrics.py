@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from tasks.metrics import verification
+from inkbench.tasks.metrics import verification
 
 EVERYBODY = ~np.eye(9, dtype=bool)
 

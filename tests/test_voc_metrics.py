@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_detection_metrics import CLASSES, found, pages, truth
 
-from tasks.metrics import detection
-from tasks.metrics.matching import Boxes, canonical, gather
-from tasks.metrics.voc import VocCurve, voc_match
+from inkbench.tasks.metrics import detection
+from inkbench.tasks.metrics.matching import Boxes, canonical, gather
+from inkbench.tasks.metrics.voc import VocCurve, voc_match
 
 
 def read(folder):

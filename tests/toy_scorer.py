@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmark.api import Metric
+from inkbench.benchmark.api import Metric
 
 METRICS = (Metric("median", "px", "min", "median error"), Metric("mean", "px", "min", "mean error"))
 

@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import engine, plan, registry
-from benchmark.audit.cues import Cue, cues_of, shuffled_labels
-from benchmark.audit.measure import Figure, Gradient, accuracy, even_share, example, gradient
-from benchmark.audit.networks import Workshop
-from benchmark.audit.pictures import draw_average, draw_examples
-from benchmark.audit.report import Findings
-from benchmark.bench import Bench
-from benchmark.data.locate import open_dataset
-from benchmark.errors import Refusal
-from benchmark.launch import prepare, request_of
-from benchmark.planned import Pretraining
-from benchmark.progress import Progress
-from benchmark.request import Request
-from benchmark.store import Store
+from inkbench.benchmark import engine, plan, registry
+from inkbench.benchmark.audit.cues import Cue, cues_of, shuffled_labels
+from inkbench.benchmark.audit.measure import Figure, Gradient, accuracy, even_share, example, gradient
+from inkbench.benchmark.audit.networks import Workshop
+from inkbench.benchmark.audit.pictures import draw_average, draw_examples
+from inkbench.benchmark.audit.report import Findings
+from inkbench.benchmark.bench import Bench
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.launch import prepare, request_of
+from inkbench.benchmark.planned import Pretraining
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.request import Request
+from inkbench.benchmark.store import Store
 
 EXAMPLES = 3
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from benchmark.api import Method
+from inkbench.benchmark.api import Method
 
 BORDER = 0.1
 """Of a tile's side on each side: what counts as its border."""

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark import engine, statistics
-from benchmark.audit.cues import border_mask
-from benchmark.backbones import Backbone
-from benchmark.data.cache import ImageCache
-from tasks.metrics.items import WeightedMean
+from inkbench.benchmark import engine, statistics
+from inkbench.benchmark.audit.cues import border_mask
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.data.cache import ImageCache
+from inkbench.tasks.metrics.items import WeightedMean
 
 BATCH = 32
 

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark import engine, initialise, pretrain
-from benchmark.backbones import Backbone
-from benchmark.bench import Bench
-from benchmark.locks import machine_slot
-from benchmark.planned import Pretraining
-from benchmark.pool import reading
-from benchmark.seeding import derive
-from benchmark.store import key_of
+from inkbench.benchmark import engine, initialise, pretrain
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.bench import Bench
+from inkbench.benchmark.locks import machine_slot
+from inkbench.benchmark.planned import Pretraining
+from inkbench.benchmark.pool import reading
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store import key_of
 
 
 class Workshop:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from benchmark.audit.measure import Figure
-from benchmark.pictures import save_pictures
-from benchmark.store import write_atomic, write_json
-from leaderboards.rows import plain
+from inkbench.benchmark.audit.measure import Figure
+from inkbench.benchmark.pictures import save_pictures
+from inkbench.benchmark.store import write_atomic, write_json
+from inkbench.leaderboards.rows import plain
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>

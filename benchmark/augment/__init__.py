@@ -4,7 +4,7 @@ Images come in as uint8 and only the pixels that are cut out become floats. What
 ``torch.Generator`` of the device. Tensors are (N, ..., 3, h, w): an image, or several tiles of it.
 """
 
-from benchmark.augment.colour import (
+from inkbench.benchmark.augment.colour import (
     FLAT,
     LUMA,
     colour_matrices,
@@ -15,7 +15,7 @@ from benchmark.augment.colour import (
     standardise,
     to_float,
 )
-from benchmark.augment.crops import (
+from inkbench.benchmark.augment.crops import (
     REACH,
     crop_padded,
     crop_resize,
@@ -24,9 +24,9 @@ from benchmark.augment.crops import (
     random_boxes,
     source_side,
 )
-from benchmark.augment.masks import HOLES, central_square, inner_band
-from benchmark.augment.patches import channel_shift, cut, downsample, integers, shrink
-from benchmark.augment.views import blur_some, coin, grey_some, jitter_colours, solarise_some
+from inkbench.benchmark.augment.masks import HOLES, central_square, inner_band
+from inkbench.benchmark.augment.patches import channel_shift, cut, downsample, integers, shrink
+from inkbench.benchmark.augment.views import blur_some, coin, grey_some, jitter_colours, solarise_some
 
 __all__ = [
     "FLAT",

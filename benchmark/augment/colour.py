@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmark.augment.patches import integers
+from inkbench.benchmark.augment.patches import integers
 
 LUMA = (0.299, 0.587, 0.114)
 """Red, green and blue in grey (ITU-R BT.601), as Pillow's "L"."""

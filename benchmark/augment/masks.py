@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
-from benchmark.augment.patches import integers
+from inkbench.benchmark.augment.patches import integers
 
 COARSE = 0.06
 """Cells of the noise from which random regions are grown, a pixel: 600 of them for the authors' 10,000 px."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from benchmark.augment.colour import LUMA
+from inkbench.benchmark.augment.colour import LUMA
 
 YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
 """From red, green and blue to luma and two axes of colour, in whose plane a hue is an angle."""

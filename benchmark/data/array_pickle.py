@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.errors import Refusal
+from inkbench.benchmark.errors import Refusal
 
 _ADMITTED = {
     **{(module, "_reconstruct"): "_reconstruct" for module in ("numpy.core.multiarray", "numpy._core.multiarray")},

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.data.boxes import Corners, repair
-from benchmark.data.told import TINY
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.boxes import Corners, repair
+from inkbench.benchmark.data.told import TINY
+from inkbench.benchmark.errors import Refusal
 
 Form = Literal["corners", "sides", "pixels from 1"]
 """``x0, y0, x1, y1``; ``x, y, width, height``; corners of pixels that count from 1, the last included (VOC)."""

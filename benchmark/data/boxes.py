@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from benchmark.data.dataset import Box, Item
-from benchmark.data.told import INVERTED, NOTHING, OUTSIDE, REACHES
+from inkbench.benchmark.data.dataset import Box, Item
+from inkbench.benchmark.data.told import INVERTED, NOTHING, OUTSIDE, REACHES
 
 BELONGS = 0.5
 INSIDE = 0.5

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from benchmark.data.dataset import Item
+from inkbench.benchmark.data.dataset import Item
 
 Rows: TypeAlias = Sequence[int] | np.ndarray
 

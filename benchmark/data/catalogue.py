@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark import registry
-from benchmark.data.dataset import KINDS, SPLITS, Dataset, Kind
-from benchmark.data.locate import Sets, open_dataset
-from benchmark.data.own import UNKNOWN, about
-from benchmark.data.packed import Pack
-from benchmark.data.serves import lines
-from benchmark.data.terms import accepted_on
-from benchmark.data.units import TOLD
-from benchmark.errors import Refusal, did_you_mean
-from benchmark.progress import Progress
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.dataset import KINDS, SPLITS, Dataset, Kind
+from inkbench.benchmark.data.locate import Sets, open_dataset
+from inkbench.benchmark.data.own import UNKNOWN, about
+from inkbench.benchmark.data.packed import Pack
+from inkbench.benchmark.data.serves import lines
+from inkbench.benchmark.data.terms import accepted_on
+from inkbench.benchmark.data.units import TOLD
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.progress import Progress
 
 
 def info(text: str, results: Path, sets: Sets = ()) -> str:
@@ -53,9 +53,9 @@ def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: 
 
     ``layout`` names the layouts to write, by comma, or ``all``; by default those that synth itself is read through.
     """
-    from benchmark.data.synth.config import SynthConfig
-    from benchmark.data.synth.make import make
-    from benchmark.data.synth.writers import LAYOUTS, WRITERS
+    from inkbench.benchmark.data.synth.config import SynthConfig
+    from inkbench.benchmark.data.synth.make import make
+    from inkbench.benchmark.data.synth.writers import LAYOUTS, WRITERS
 
     wanted = LAYOUTS if layout is None else tuple(WRITERS) if layout == "all" else tuple(layout.split(","))
     if strange := [name for name in wanted if name not in WRITERS]:

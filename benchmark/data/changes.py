@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.splits import few
-from benchmark.store import write_atomic
+from inkbench.benchmark.data.splits import few
+from inkbench.benchmark.store import write_atomic
 
 NAMED = 3
 SHORT = 16

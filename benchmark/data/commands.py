@@ -8,8 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from benchmark.data.dataset import Dataset
-from benchmark.flags import Parser, common, series_flag
+from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.flags import Parser, common, series_flag
 
 
 def run(words: list[str]) -> int:
@@ -65,14 +65,14 @@ def run(words: list[str]) -> int:
 
 def _pairs(flags: argparse.Namespace) -> list[tuple[str, str]]:
     """The pairs of ``--set`` and ``--series-from``."""
-    from benchmark.launch import pair, series_from
+    from inkbench.benchmark.launch import pair, series_from
 
     return [*(pair(text) for text in getattr(flags, "set", ())), *series_from(flags)]
 
 
 def _opened(flags: argparse.Namespace) -> Dataset:
     """The one dataset that a word is about. Raises Refusal."""
-    from benchmark.data.locate import heeds_series_from, open_dataset
+    from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
 
     pairs = _pairs(flags)
     dataset = open_dataset(flags.what, "quick", pairs, flags.results)
@@ -81,7 +81,7 @@ def _opened(flags: argparse.Namespace) -> Dataset:
 
 
 def _info(flags: argparse.Namespace) -> int:
-    from benchmark.data import catalogue
+    from inkbench.benchmark.data import catalogue
 
     print(catalogue.info(flags.what, flags.results, _pairs(flags)))
     return 0
@@ -89,10 +89,10 @@ def _info(flags: argparse.Namespace) -> int:
 
 def _check(flags: argparse.Namespace) -> int:
     """Print the report and write the sheet; status 1 where there are errors."""
-    from benchmark.data.check.preview import sheet
-    from benchmark.data.check.report import examine
-    from benchmark.progress import Progress
-    from benchmark.store import Store
+    from inkbench.benchmark.data.check.preview import sheet
+    from inkbench.benchmark.data.check.report import examine
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store import Store
 
     Store(flags.results).check_writable()
     dataset = _opened(flags)
@@ -104,13 +104,13 @@ def _check(flags: argparse.Namespace) -> int:
 
 def _leaks(flags: argparse.Namespace) -> int:
     """Print the share that is suspect and the nearest pairs, and draw them; status 1 where there are any."""
-    from benchmark.data.dataset import SPLITS
-    from benchmark.data.leaks.command import images_of, report, sheet_of_pairs, splits_of
-    from benchmark.data.leaks.compare import compare, told
-    from benchmark.data.locate import open_dataset
-    from benchmark.errors import Refusal
-    from benchmark.progress import Progress
-    from benchmark.store import Store
+    from inkbench.benchmark.data.dataset import SPLITS
+    from inkbench.benchmark.data.leaks.command import images_of, report, sheet_of_pairs, splits_of
+    from inkbench.benchmark.data.leaks.compare import compare, told
+    from inkbench.benchmark.data.locate import open_dataset
+    from inkbench.benchmark.errors import Refusal
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store import Store
 
     Store(flags.results).check_writable()
     progress = Progress(flags.quiet)
@@ -131,8 +131,8 @@ def _leaks(flags: argparse.Namespace) -> int:
 
 def _accept(flags: argparse.Namespace) -> int:
     """Keep that the terms of a dataset are accepted; every record that uses it carries the date."""
-    from benchmark import registry
-    from benchmark.data import terms
+    from inkbench.benchmark import registry
+    from inkbench.benchmark.data import terms
 
     print(terms.accept(registry.load("datasets", flags.what)))
     return 0
@@ -140,8 +140,8 @@ def _accept(flags: argparse.Namespace) -> int:
 
 def _get(flags: argparse.Namespace) -> int:
     """Fetch, verify and unpack; nothing is fetched without this command."""
-    from benchmark.data.get.fetch import get
-    from benchmark.progress import Progress
+    from inkbench.benchmark.data.get.fetch import get
+    from inkbench.benchmark.progress import Progress
 
     print(get(flags.what, flags.out, Progress(flags.quiet)))
     return 0
@@ -149,10 +149,10 @@ def _get(flags: argparse.Namespace) -> int:
 
 def _pack(flags: argparse.Namespace) -> int:
     """Pack what is not packed yet; the dataset's own files stay as they are."""
-    from benchmark.data.packed import Pack
-    from benchmark.data.packing import pack_images
-    from benchmark.progress import Progress
-    from benchmark.store import Store
+    from inkbench.benchmark.data.packed import Pack
+    from inkbench.benchmark.data.packing import pack_images
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store import Store
 
     Store(flags.results).check_writable()
     progress = Progress(flags.quiet)
@@ -165,11 +165,11 @@ def _pack(flags: argparse.Namespace) -> int:
 
 def _cut(flags: argparse.Namespace) -> int:
     """Cut pages into panels, or say how well that goes; status 1 where pages could not be cut."""
-    from benchmark.data.cut.cutting import cut, pages_of, picture_of
-    from benchmark.data.cut.score import score
-    from benchmark.errors import CellError, Refusal
-    from benchmark.progress import Progress
-    from benchmark.store import Store
+    from inkbench.benchmark.data.cut.cutting import cut, pages_of, picture_of
+    from inkbench.benchmark.data.cut.score import score
+    from inkbench.benchmark.errors import CellError, Refusal
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store import Store
 
     if not flags.out and not flags.score:
         raise Refusal("data cut needs --out DIR for the panels, or --score to hold them against annotated ones")
@@ -203,15 +203,15 @@ def _show(picture: bytes | None, flags: argparse.Namespace, name: str, of: str) 
 
 def write_picture(path: Path, picture: bytes) -> None:
     """Write a picture and say where it lies."""
-    from benchmark.store import write_atomic
+    from inkbench.benchmark.store import write_atomic
 
     write_atomic(path, picture)
     print(f"pictures: {path}", file=sys.stderr)
 
 
 def _make(flags: argparse.Namespace) -> int:
-    from benchmark.data import catalogue
-    from benchmark.launch import pair
+    from inkbench.benchmark.data import catalogue
+    from inkbench.benchmark.launch import pair
 
     pairs = [pair(text) for text in flags.set]
     pairs += [(f"synth.{name}", getattr(flags, name)) for name in ("series", "pages", "seed") if getattr(flags, name)]

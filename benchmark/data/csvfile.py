@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.data.texts import text_of
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.texts import text_of
+from inkbench.benchmark.errors import Refusal
 
 
 def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:

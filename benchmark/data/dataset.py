@@ -9,14 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from benchmark import config as settings
-from benchmark.config import Config
-from benchmark.data.source import Source
+from inkbench.benchmark import config as settings
+from inkbench.benchmark.config import Config
+from inkbench.benchmark.data.source import Source
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from benchmark.progress import Progress
+    from inkbench.benchmark.progress import Progress
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")

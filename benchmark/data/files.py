@@ -9,21 +9,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from benchmark.data.box_rules import BoxRules
-from benchmark.data.boxes import distinct
-from benchmark.data.changes import Change, since_last_run
-from benchmark.data.dataset import Box, Dataset, Item, Kind, Split
-from benchmark.data.filenames import is_image, is_nobodys, one_name
-from benchmark.data.fingerprint import checksums, digest
-from benchmark.data.images import SIDEWAYS, BadImage, Head, head_of
-from benchmark.data.splits import SIDECAR
-from benchmark.data.survey import survey
-from benchmark.data.told import MISFIT
-from benchmark.errors import Refusal
-from benchmark.store import key_of
+from inkbench.benchmark.data.box_rules import BoxRules
+from inkbench.benchmark.data.boxes import distinct
+from inkbench.benchmark.data.changes import Change, since_last_run
+from inkbench.benchmark.data.dataset import Box, Dataset, Item, Kind, Split
+from inkbench.benchmark.data.filenames import is_image, is_nobodys, one_name
+from inkbench.benchmark.data.fingerprint import checksums, digest
+from inkbench.benchmark.data.images import SIDEWAYS, BadImage, Head, head_of
+from inkbench.benchmark.data.splits import SIDECAR
+from inkbench.benchmark.data.survey import survey
+from inkbench.benchmark.data.told import MISFIT
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import key_of
 
 if TYPE_CHECKING:
-    from benchmark.progress import Progress
+    from inkbench.benchmark.progress import Progress
 
 
 class FileDataset(Dataset):

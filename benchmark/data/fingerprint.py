@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmark.errors import Refusal
-from benchmark.store import write_atomic
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import write_atomic
 
 RACY_NS = 2_000_000_000
 THREADS = 4

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.images import BadImage, opened, upright
+from inkbench.benchmark.data.images import BadImage, opened, upright
 
 MEND = "save one channel of grey, 8 or 16 bits or floats"
 NEARLY = 3

@@ -20,9 +20,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
-from benchmark.data.filenames import IMAGE_FORMATS
-from benchmark.data.png_text import without_large_text
-from benchmark.errors import CellError
+from inkbench.benchmark.data.filenames import IMAGE_FORMATS
+from inkbench.benchmark.data.png_text import without_large_text
+from inkbench.benchmark.errors import CellError
 
 T = TypeVar("T")
 HUGE_PIXELS = 40_000_000

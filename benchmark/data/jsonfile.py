@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmark.data.texts import text_of
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.data.texts import text_of
+from inkbench.benchmark.errors import Refusal, brief
 
 T = TypeVar("T")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

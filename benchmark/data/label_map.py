@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.grey_map import single_channel
-from benchmark.data.images import BadImage, opened, upright
+from inkbench.benchmark.data.grey_map import single_channel
+from inkbench.benchmark.data.images import BadImage, opened, upright
 
 LOSSY = frozenset({"JPEG", "MPO"})
 MEND = "a label image is a palette or grey file that holds class numbers"

@@ -6,14 +6,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark import registry
-from benchmark.data.dataset import Dataset
-from benchmark.data.own import SAYS, check_name, folder_name, read_own
-from benchmark.data.survey import survey
-from benchmark.data.terms import require_accepted
-from benchmark.data.units import by_regex
-from benchmark.errors import Refusal, did_you_mean
-from benchmark.request import SERIES_FROM, settings_of
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.data.own import SAYS, check_name, folder_name, read_own
+from inkbench.benchmark.data.survey import survey
+from inkbench.benchmark.data.terms import require_accepted
+from inkbench.benchmark.data.units import by_regex
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.request import SERIES_FROM, settings_of
 
 HOME = "INKBENCH_DATA"
 Sets = Sequence[tuple[str, str]]

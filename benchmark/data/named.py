@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from benchmark.data.filenames import one_name, suffix_of
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.data.filenames import one_name, suffix_of
+from inkbench.benchmark.errors import Refusal, brief
 
 LONGEST_NAME, LONGEST_PATH = 255, 1024
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from benchmark.errors import CellError
-from benchmark.locks import claim
-from benchmark.progress import Progress
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.locks import claim
+from inkbench.benchmark.progress import Progress
 
 SPARE_BYTES = 64 * 2**20
 T = TypeVar("T")

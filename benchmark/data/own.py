@@ -7,11 +7,11 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import registry
-from benchmark.data.dataset import Dataset
-from benchmark.data.files import FileDataset
-from benchmark.data.texts import text_of
-from benchmark.errors import Refusal, brief, did_you_mean
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.data.files import FileDataset
+from inkbench.benchmark.data.texts import text_of
+from inkbench.benchmark.errors import Refusal, brief, did_you_mean
 
 SAYS = "dataset.toml"
 FIELDS = ("name", "licence", "citation", "homepage", "series")

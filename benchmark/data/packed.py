@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmark.data.fingerprint import root_key
-from benchmark.errors import Refusal
-from benchmark.locks import claim
-from benchmark.progress import Progress
+from inkbench.benchmark.data.fingerprint import root_key
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.locks import claim
+from inkbench.benchmark.progress import Progress
 
 if TYPE_CHECKING:
     import lmdb

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item
-from benchmark.data.fingerprint import RACY_NS, THREADS
-from benchmark.data.packed import FILES, STAMPS, Pack, Stamp, is_cut, library
-from benchmark.data.splits import few
-from benchmark.errors import Refusal
-from benchmark.locks import claim
-from benchmark.progress import Progress
+from inkbench.benchmark.data.dataset import KINDS, SPLITS, Dataset, Item
+from inkbench.benchmark.data.fingerprint import RACY_NS, THREADS
+from inkbench.benchmark.data.packed import FILES, STAMPS, Pack, Stamp, is_cut, library
+from inkbench.benchmark.data.splits import few
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.locks import claim
+from inkbench.benchmark.progress import Progress
 
 if TYPE_CHECKING:
     import lmdb

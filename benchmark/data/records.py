@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.dataset import Item, Kind, SeriesBy, Split
-from benchmark.data.files import FileDataset
-from benchmark.data.splits import with_held_out
-from benchmark.errors import CellError, Refusal
-from benchmark.locks import claim
-from benchmark.progress import Progress
+from inkbench.benchmark.data.dataset import Item, Kind, SeriesBy, Split
+from inkbench.benchmark.data.files import FileDataset
+from inkbench.benchmark.data.splits import with_held_out
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.locks import claim
+from inkbench.benchmark.progress import Progress
 
 
 class RecordDataset(FileDataset):

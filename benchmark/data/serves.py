@@ -7,8 +7,8 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from benchmark import registry
-from benchmark.api import Method
+from inkbench.benchmark import registry
+from inkbench.benchmark.api import Method
 
 OPTIONS = {"detection": "detection.classes", "classification": "classification.labels", "reid": "reid.crops"}
 """Settings by which a task asks for something else of a dataset."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from benchmark.data.dataset import SPLITS, Item, Split
-from benchmark.data.filenames import one_name
-from benchmark.data.texts import text_of
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.data.dataset import SPLITS, Item, Split
+from inkbench.benchmark.data.filenames import one_name
+from inkbench.benchmark.data.texts import text_of
+from inkbench.benchmark.errors import Refusal, brief
 
 SIDECAR = "series.json"
 STYLES = ("toon", "realistic")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.api import View
-from benchmark.data.cache import cache_key, drawn, read_index, strip_length, write_index
-from benchmark.data.cached import StripCache
-from benchmark.data.dataset import Item
-from benchmark.data.images import BadImage, clamp_crop, size_of
-from benchmark.data.once import no_room, once, require_room, whole
-from benchmark.data.packed import Pack
-from benchmark.progress import Progress
+from inkbench.benchmark.api import View
+from inkbench.benchmark.data.cache import cache_key, drawn, read_index, strip_length, write_index
+from inkbench.benchmark.data.cached import StripCache
+from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.data.images import BadImage, clamp_crop, size_of
+from inkbench.benchmark.data.once import no_room, once, require_room, whole
+from inkbench.benchmark.data.packed import Pack
+from inkbench.benchmark.progress import Progress
 
 MEASURED = 128
 """Images whose size tells how many bytes all will take."""

@@ -8,10 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.data.annotations import CLASS_LISTS, MENDS, TEXTS, kind_of
-from benchmark.data.filenames import ARCHIVES, SYSTEM_FILES, UNREAD_PICTURES, is_image, is_nobodys, one_name, suffix_of
-from benchmark.data.splits import SIDECAR, few
-from benchmark.data.told import LOST, NOWHERE
+from inkbench.benchmark.data.annotations import CLASS_LISTS, MENDS, TEXTS, kind_of
+from inkbench.benchmark.data.filenames import (
+    ARCHIVES,
+    SYSTEM_FILES,
+    UNREAD_PICTURES,
+    is_image,
+    is_nobodys,
+    one_name,
+    suffix_of,
+)
+from inkbench.benchmark.data.splits import SIDECAR, few
+from inkbench.benchmark.data.told import LOST, NOWHERE
 
 MOST_SNIFFED = 2_000
 """Files of unknown suffixes that are looked into."""

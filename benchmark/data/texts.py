@@ -7,8 +7,8 @@ import re
 from collections.abc import Container, Iterator
 from pathlib import Path
 
-from benchmark.data.filenames import IMAGE_FORMATS, one_name, suffix_of, without_suffix
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.data.filenames import IMAGE_FORMATS, one_name, suffix_of, without_suffix
+from inkbench.benchmark.errors import Refusal, brief
 
 
 def text_of(path: Path) -> str:

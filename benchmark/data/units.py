@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.dataset import SeriesBy, Split
-from benchmark.data.splits import SIDECAR, Series, assign, by_series, few, with_held_out_series
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.dataset import SeriesBy, Split
+from inkbench.benchmark.data.splits import SIDECAR, Series, assign, by_series, few, with_held_out_series
+from inkbench.benchmark.errors import Refusal
 
 TOLD: Mapping[SeriesBy, str] = {
     "sidecar": "as series.json says",

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import Refusal, brief
 
 
 def xml_of(path: Path) -> Element:

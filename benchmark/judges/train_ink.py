@@ -1,6 +1,6 @@
 """Train the judge ``ink``, the fixed evaluator of painted faces: who is drawn, on characters of a synth of its own.
 
-Run: ``python -m benchmark.judges.train_ink --out DIR [--cache DIR]`` writes ``ink.safetensors`` and its card
+Run: ``python -m inkbench.benchmark.judges.train_ink --out DIR [--cache DIR]`` writes ``ink.safetensors`` and its card
 ``ink.json``; about five minutes of training on one core, the same bytes again on the same machine with the same
 packages. The characters are those of all series of a copy that is drawn from another seed than the default's, so that
 no series of any benchmark's split is among them. What the judge is worth is measured on the default copy's validation
@@ -23,18 +23,18 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmark.api import Item
-from benchmark.data.dataset import SPLITS
-from benchmark.data.images import read_rgb
-from benchmark.data.layouts.panel_windows import hole_of
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.dataset import Synth
-from benchmark.progress import Progress
-from benchmark.provenance import DECIDING, versions
-from benchmark.seeding import derive
-from benchmark.store import checksum, write_atomic, write_json
-from tasks.metrics.ink_net import EMBEDDING, Ink, look
-from tasks.metrics.retrieval import CHANCE, retrieval
+from inkbench.benchmark.api import Item
+from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.data.images import read_rgb
+from inkbench.benchmark.data.layouts.panel_windows import hole_of
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.dataset import Synth
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.provenance import DECIDING, versions
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store import checksum, write_atomic, write_json
+from inkbench.tasks.metrics.ink_net import EMBEDDING, Ink, look
+from inkbench.tasks.metrics.retrieval import CHANCE, retrieval
 
 SIDE = 64
 SEED = 64_064

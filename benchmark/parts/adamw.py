@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmark.api import Method
-from benchmark.config import Config, setting
-from benchmark.parts.schedules import warmup_cosine
+from inkbench.benchmark.api import Method
+from inkbench.benchmark.config import Config, setting
+from inkbench.benchmark.parts.schedules import warmup_cosine
 
 
 class AdamWConfig(Config):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from benchmark.backbones import Backbone
-from benchmark.errors import Refusal
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.errors import Refusal
 
 SLOPE = 0.2
 """Of the leaky rectifier."""

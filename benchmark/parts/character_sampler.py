@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.seeding import derive
+from inkbench.benchmark.seeding import derive
 
 
 class CharacterSampler:

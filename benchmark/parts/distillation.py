@@ -10,7 +10,7 @@ from timm.layers import DropPath, calculate_drop_path_rates
 from torch import Tensor, distributed, nn
 from torch.nn.functional import linear, log_softmax, normalize, softmax
 
-from benchmark.backbones import Backbone
+from inkbench.benchmark.backbones import Backbone
 
 
 class Prototypes(nn.Module):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmark.data.label_map import colours
+from inkbench.benchmark.data.label_map import colours
 
 HEIGHT = 300
 GAP = 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tasks.metrics.maps import resize_map
+from inkbench.tasks.metrics.maps import resize_map
 
 HEIGHT = 300
 GAP = 6

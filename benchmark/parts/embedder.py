@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from benchmark.backbones import Backbone, projection
+from inkbench.benchmark.backbones import Backbone, projection
 
 
 class Embedder(nn.Module):

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from benchmark.parts.face_decoder import decoder
-from benchmark.parts.face_windows import SIDE
-from benchmark.parts.inpainting_nets import Discriminator
-from benchmark.parts.panel_context import VIEWS, PanelContext
+from inkbench.benchmark.parts.face_decoder import decoder
+from inkbench.benchmark.parts.face_windows import SIDE
+from inkbench.benchmark.parts.inpainting_nets import Discriminator
+from inkbench.benchmark.parts.panel_context import VIEWS, PanelContext
 
 if TYPE_CHECKING:
-    from benchmark.api import Seen
+    from inkbench.benchmark.api import Seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from benchmark.api import Seen
+    from inkbench.benchmark.api import Seen
 
 
 class FittedHead(nn.Module, ABC):

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from benchmark.parts.fusions import Fusion
+from inkbench.benchmark.parts.fusions import Fusion
 
 FIXED: tuple[Fusion, ...] = ("cat", "sum", "mean", "favor_face", "favor_body")
 """Those without anything to learn."""

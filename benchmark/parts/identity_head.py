@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from benchmark.parts.fusion import FIXED, Fuse, Fusion, Padding, fixed, hide
-from benchmark.parts.metric_losses import Loss, MetricLoss
+from inkbench.benchmark.parts.fusion import FIXED, Fuse, Fusion, Padding, fixed, hide
+from inkbench.benchmark.parts.metric_losses import Loss, MetricLoss
 
 if TYPE_CHECKING:
-    from benchmark.api import Seen
+    from inkbench.benchmark.api import Seen
 
 
 def halves_of(features: list[Tensor] | Seen) -> tuple[Tensor, Tensor]:

@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from benchmark.backbones import Backbone
-from benchmark.errors import Refusal
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.errors import Refusal
 
 SLOPE = 0.2
 """Of the critic's leaky rectifier."""

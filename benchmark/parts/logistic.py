@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.errors import CellError
-from benchmark.parts.fitted_head import FittedHead
-from benchmark.parts.probes import labels_of
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.parts.fitted_head import FittedHead
+from inkbench.benchmark.parts.probes import labels_of
 
 if TYPE_CHECKING:
-    from benchmark.api import Seen
+    from inkbench.benchmark.api import Seen
 
 MOST_ITERATIONS = 1_000
 

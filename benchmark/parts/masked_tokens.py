@@ -10,9 +10,9 @@ from timm.layers import PatchEmbed, resample_abs_pos_embed
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
-from benchmark.backbones import Backbone
-from benchmark.errors import Declined
-from benchmark.tokens import has_class_token
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.errors import Declined
+from inkbench.benchmark.tokens import has_class_token
 
 
 class MaskedAutoencoder(nn.Module):

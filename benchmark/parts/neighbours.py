@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from benchmark.parts.fitted_head import FittedHead
-from benchmark.parts.probes import labels_of
+from inkbench.benchmark.parts.fitted_head import FittedHead
+from inkbench.benchmark.parts.probes import labels_of
 
 if TYPE_CHECKING:
-    from benchmark.api import Seen
+    from inkbench.benchmark.api import Seen
 
 QUERIES = 256
 """Queries at once: their similarities to 50,000 images are 50 MiB."""

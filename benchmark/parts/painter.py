@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 
-from benchmark import augment
-from benchmark.api import Config, Context, Method, View, setting
-from benchmark.parts.inpainting_nets import EncoderDecoder
-from benchmark.parts.schedules import warmup_cosine
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import Config, Context, Method, View, setting
+from inkbench.benchmark.parts.inpainting_nets import EncoderDecoder
+from inkbench.benchmark.parts.schedules import warmup_cosine
 
 if TYPE_CHECKING:
-    from benchmark.backbones import Backbone
+    from inkbench.benchmark.backbones import Backbone
 
 PAPER = "Pathak et al. 2016"
 CODE = "pathak22/context-encoder"

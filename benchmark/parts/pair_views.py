@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark import augment
-from benchmark.api import View
-from benchmark.parts.two_views import ViewsConfig, strong
+from inkbench.benchmark import augment
+from inkbench.benchmark.api import View
+from inkbench.benchmark.parts.two_views import ViewsConfig, strong
 
 
 def views_of(sides: Mapping[str, int], smallest: float) -> dict[str, View]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from benchmark.parts.nt_xent import of_all_ranks
+from inkbench.benchmark.parts.nt_xent import of_all_ranks
 
 
 def sup_con(z: Tensor, labels: Tensor, temperature: float) -> Tensor:

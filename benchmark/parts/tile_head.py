@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from benchmark.backbones import Backbone
-from benchmark.errors import CellError, Refusal
+from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.errors import CellError, Refusal
 
 Features = Literal["map", "pooled"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmark import augment
-from benchmark.config import setting
-from benchmark.parts.adamw import AdamWConfig
+from inkbench.benchmark import augment
+from inkbench.benchmark.config import setting
+from inkbench.benchmark.parts.adamw import AdamWConfig
 
 PAPER = "Chen et al. 2020, appendix A"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from leaderboards.render.csv import csv
-from leaderboards.render.html import html
-from leaderboards.render.json import json
-from leaderboards.render.markdown import markdown
-from leaderboards.render.terminal import WIDTH, text
-from leaderboards.render.tex import tex
+from inkbench.leaderboards.render.csv import csv
+from inkbench.leaderboards.render.html import html
+from inkbench.leaderboards.render.json import json
+from inkbench.leaderboards.render.markdown import markdown
+from inkbench.leaderboards.render.terminal import WIDTH, text
+from inkbench.leaderboards.render.tex import tex
 
 RENDERERS = {"text": text, "md": markdown, "tex": tex, "csv": csv, "html": html, "json": json}
 """``--format`` -> what it calls."""

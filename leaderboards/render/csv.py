@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboards.table import Cell, Table
+from inkbench.leaderboards.table import Cell, Table
 
 
 def csv(table: Table) -> str:

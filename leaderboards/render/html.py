@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from leaderboards.render.marks import left, legend, numbered, numbers
-from leaderboards.table import Block, Cell, Head, Row, Table
+from inkbench.leaderboards.render.marks import left, legend, numbered, numbers
+from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }

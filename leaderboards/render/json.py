@@ -6,8 +6,8 @@ import json as json_format
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboards.render.marks import flat
-from leaderboards.table import Cell, Head, Row, Table
+from inkbench.leaderboards.render.marks import flat
+from inkbench.leaderboards.table import Cell, Head, Row, Table
 
 
 def json(table: Table) -> str:

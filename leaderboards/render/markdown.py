@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from leaderboards.render.marks import label, left, legend, numbered, shown
-from leaderboards.table import Block, Cell, Table
+from inkbench.leaderboards.render.marks import label, left, legend, numbered, shown
+from inkbench.leaderboards.table import Block, Cell, Table
 
 
 def markdown(table: Table) -> str:

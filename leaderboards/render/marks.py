@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from leaderboards.table import BEST_NOTE, Head, Row, Table
+from inkbench.leaderboards.table import BEST_NOTE, Head, Row, Table
 
 SUPERSCRIPT = str.maketrans("0123456789,", "⁰¹²³⁴⁵⁶⁷⁸⁹ ")
 

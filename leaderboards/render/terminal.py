@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from leaderboards.render.marks import label, left, legend, numbered
-from leaderboards.table import Block, Cell, Head, Table
+from inkbench.leaderboards.render.marks import label, left, legend, numbered
+from inkbench.leaderboards.table import Block, Cell, Head, Table
 
 WIDTH = 118
 PADDING = 2

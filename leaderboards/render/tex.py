@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from leaderboards.render.marks import left, legend, numbered, numbers
-from leaderboards.table import NO, YES, Block, Cell, Table
+from inkbench.leaderboards.render.marks import left, legend, numbered, numbers
+from inkbench.leaderboards.table import NO, YES, Block, Cell, Table
 
 SPECIAL = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},

@@ -8,11 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from benchmark.store import Store
-from leaderboards.report import plots, words
-from leaderboards.report.gather import Gathered
-from leaderboards.report.site import Site
-from leaderboards.rows import Record, plain
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.report import plots, words
+from inkbench.leaderboards.report.gather import Gathered
+from inkbench.leaderboards.report.site import Site
+from inkbench.leaderboards.rows import Record, plain
 
 MOST = 2_000
 """Cells that have a page: those of the rows that tables show, in their order."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
-from benchmark.store import Store
-from leaderboards.report import cell_page, compare_page, method_page, papers_page, tables_page, task_page
-from leaderboards.report.gather import gather
-from leaderboards.report.site import replacing
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.report import cell_page, compare_page, method_page, papers_page, tables_page, task_page
+from inkbench.leaderboards.report.gather import gather
+from inkbench.leaderboards.report.site import replacing
 
 
 def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 48) -> Path:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
-from benchmark.store import Store
-from leaderboards.report import thumbnails
-from leaderboards.report.gather import Gathered
-from leaderboards.report.items import MOST_CELLS, TestSet, telling, test_sets
-from leaderboards.report.site import Site
-from leaderboards.report.words import slug
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.report import thumbnails
+from inkbench.leaderboards.report.gather import Gathered
+from inkbench.leaderboards.report.items import MOST_CELLS, TestSet, telling, test_sets
+from inkbench.leaderboards.report.site import Site
+from inkbench.leaderboards.report.words import slug
 
 PAGE = "compare.html"
 MOST_SETS = 12

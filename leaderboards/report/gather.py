@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmark.errors import Refusal
-from benchmark.store import Store, key_of
-from leaderboards import board
-from leaderboards.overall import overall
-from leaderboards.rows import Record
-from leaderboards.table import Row, Table
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store import Store, key_of
+from inkbench.leaderboards import board
+from inkbench.leaderboards.overall import overall
+from inkbench.leaderboards.rows import Record
+from inkbench.leaderboards.table import Row, Table
 
 MOST_ROWS = 300
 """Rows of a table that are shown: its trivial and control rows and the best of each block."""

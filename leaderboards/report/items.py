@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.store import Store, checksum, key_of, read_arrays, write_json
-from leaderboards.report.gather import Gathered
-from leaderboards.rows import CONTROL, Record
-from tasks.metrics.items import Items, Resampler, WeightedMean, mean_resampler
+from inkbench.benchmark import named
+from inkbench.benchmark.store import Store, checksum, key_of, read_arrays, write_json
+from inkbench.leaderboards.report.gather import Gathered
+from inkbench.leaderboards.rows import CONTROL, Record
+from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean, mean_resampler
 
 MOST_CELLS = 40
 """Rows of a table whose first cell can be compared: the first ones, in its order."""
@@ -107,7 +107,7 @@ def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, A
     if path.is_file():
         known: dict[str, dict[str, Any]] = json.loads(path.read_text())
         return known
-    scorer = importlib.import_module(record["scorer"])
+    scorer = named.module(record["scorer"])
     series = np.asarray(items["series"] if "series" in items else items["id"])
     prepare = getattr(scorer, "resampler", mean_resampler)
     found: dict[str, dict[str, Any]] = {}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark import registry
-from benchmark.store import Store
-from leaderboards.report import cell_page, plots, words
-from leaderboards.report.gather import Gathered
-from leaderboards.report.site import Site
-from leaderboards.rows import Record
+from inkbench.benchmark import registry
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.report import cell_page, plots, words
+from inkbench.leaderboards.report.gather import Gathered
+from inkbench.leaderboards.report.site import Site
+from inkbench.leaderboards.rows import Record
 
 MOST = 200
 """Methods that have a page, in the order in which tables name them."""

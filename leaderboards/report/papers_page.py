@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmark.store import Store
-from leaderboards.filled import filled
-from leaderboards.report import tables_page
-from leaderboards.report.gather import Gathered
-from leaderboards.report.site import Site
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.filled import filled
+from inkbench.leaderboards.report import tables_page
+from inkbench.leaderboards.report.gather import Gathered
+from inkbench.leaderboards.report.site import Site
 
 
 def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from leaderboards.report import svg
-from leaderboards.report.gather import Shown, first_value
-from leaderboards.rows import Record
-from leaderboards.table import Block, Cell, Row
+from inkbench.leaderboards.report import svg
+from inkbench.leaderboards.report.gather import Shown, first_value
+from inkbench.leaderboards.rows import Record
+from inkbench.leaderboards.table import Block, Cell, Row
 
 NAMED = 10
 """Dots up to which each has its name beside it; with more, tooltips alone tell them apart."""

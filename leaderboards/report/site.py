@@ -14,8 +14,8 @@ from typing import Any
 
 import jinja2
 
-from benchmark.errors import Refusal
-from leaderboards.report.words import slug
+from inkbench.benchmark.errors import Refusal
+from inkbench.leaderboards.report.words import slug
 
 HERE = Path(__file__).resolve().parent
 MARK = ".inkbench-report"

@@ -9,13 +9,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from leaderboards.render.marks import left, numbered
-from leaderboards.report import plots
-from leaderboards.report.gather import Gathered, Shown
-from leaderboards.report.site import Site
-from leaderboards.report.words import slug
-from leaderboards.rows import Record
-from leaderboards.table import BEST_NOTE, Cell, Table
+from inkbench.leaderboards.render.marks import left, numbered
+from inkbench.leaderboards.report import plots
+from inkbench.leaderboards.report.gather import Gathered, Shown
+from inkbench.leaderboards.report.site import Site
+from inkbench.leaderboards.report.words import slug
+from inkbench.leaderboards.rows import Record
+from inkbench.leaderboards.table import BEST_NOTE, Cell, Table
 
 MOST_ROWS = 400
 """Rows of tables that a page of several shows; further tables are linked."""

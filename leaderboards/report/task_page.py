@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmark import registry
-from benchmark.store import Store
-from leaderboards.report import plots, tables_page, words
-from leaderboards.report.gather import Gathered, Shown
-from leaderboards.report.site import Site
+from inkbench.benchmark import registry
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.report import plots, tables_page, words
+from inkbench.leaderboards.report.gather import Gathered, Shown
+from inkbench.leaderboards.report.site import Site
 
 MOST_SHOWN = 8
 """Rows whose curves and pictures a task's page shows: the first of each of its tables."""

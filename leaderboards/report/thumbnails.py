@@ -7,12 +7,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmark.data.dataset import KINDS, Dataset, Item
-from benchmark.data.images import BadImage, decode
-from benchmark.data.locate import open_dataset
-from benchmark.errors import CellError, Refusal
-from benchmark.store import Store
-from leaderboards.rows import Record
+from inkbench.benchmark.data.dataset import KINDS, Dataset, Item
+from inkbench.benchmark.data.images import BadImage, decode
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.store import Store
+from inkbench.leaderboards.rows import Record
 
 SIDE = 160
 QUALITY = 80

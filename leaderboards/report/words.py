@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark import registry
-from benchmark.store import key_of
-from leaderboards.rows import Record, plain
+from inkbench.benchmark import registry
+from inkbench.benchmark.store import key_of
+from inkbench.leaderboards.rows import Record, plain
 
 SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 

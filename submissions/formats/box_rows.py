@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from submissions.findings import Report, few
-from submissions.formats.names import Names
-from submissions.formats.numbers import Numbers, own, place_of, spelled
-from submissions.formats.reading import Options, Prediction, Truths
-from tasks.metrics.matching import MOST
+from inkbench.submissions.findings import Report, few
+from inkbench.submissions.formats.names import Names
+from inkbench.submissions.formats.numbers import Numbers, own, place_of, spelled
+from inkbench.submissions.formats.reading import Options, Prediction, Truths
+from inkbench.tasks.metrics.matching import MOST
 
 Corners = tuple[float, float, float, float]
 TIES = 0.05

@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from submissions.findings import Finding, Report
-from submissions.formats.box_rows import ALIASES, Rows
-from submissions.formats.coco_file import Index, load_json, rows_of_dictionary, rows_of_results
-from submissions.formats.files import Files
-from submissions.formats.names import flat
-from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
-from submissions.formats.spec import Spec
-from submissions.formats.texts import text_of
+from inkbench.submissions.findings import Finding, Report
+from inkbench.submissions.formats.box_rows import ALIASES, Rows
+from inkbench.submissions.formats.coco_file import Index, load_json, rows_of_dictionary, rows_of_results
+from inkbench.submissions.formats.files import Files
+from inkbench.submissions.formats.names import flat
+from inkbench.submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
+from inkbench.submissions.formats.spec import Spec
+from inkbench.submissions.formats.texts import text_of
 
 FORMS = ("coco", "comix", "icartoonface")
 ABOUT = """One file. predictions.json: COCO's results list (image_id, category_id, bbox as x, y, width, height in pixels

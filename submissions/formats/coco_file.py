@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from submissions.findings import Report
-from submissions.formats.box_rows import Rows
-from submissions.formats.numbers import Numbers, is_number, spelled
-from submissions.formats.texts import text_of
+from inkbench.submissions.findings import Report
+from inkbench.submissions.formats.box_rows import Rows
+from inkbench.submissions.formats.numbers import Numbers, is_number, spelled
+from inkbench.submissions.formats.texts import text_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,16 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from benchmark.errors import Refusal
-from submissions.findings import Finding, Report, few
-from submissions.formats.coco_file import load_json
-from submissions.formats.files import Files
-from submissions.formats.names import Names
-from submissions.formats.npy import load_npy, load_npz
-from submissions.formats.ranked import examine_rankings, write_rankings
-from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
-from submissions.formats.spec import Spec
-from submissions.formats.texts import text_of
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Finding, Report, few
+from inkbench.submissions.formats.coco_file import load_json
+from inkbench.submissions.formats.files import Files
+from inkbench.submissions.formats.names import Names
+from inkbench.submissions.formats.npy import load_npy, load_npz
+from inkbench.submissions.formats.ranked import examine_rankings, write_rankings
+from inkbench.submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
+from inkbench.submissions.formats.spec import Spec
+from inkbench.submissions.formats.texts import text_of
 
 FORMS = ("npz", "npy", "csv", "ranked")
 ABOUT = """One file. embeddings.npz with id and embedding, one vector an item, compared by Euclidean distance; or

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from benchmark.errors import Refusal
-from submissions.findings import Report, few
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Report, few
 
 CODE = ("metadata", "metadata.yaml")
 LEFT_BEHIND = (".DS_Store", "Thumbs.db", "desktop.ini")

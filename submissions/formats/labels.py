@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.label_map import colours
-from benchmark.errors import Refusal
-from submissions.findings import Finding, Report
-from submissions.formats.files import Files
-from submissions.formats.per_item import by_item
-from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
-from submissions.formats.spec import Spec
+from inkbench.benchmark.data.label_map import colours
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Finding, Report
+from inkbench.submissions.formats.files import Files
+from inkbench.submissions.formats.per_item import by_item
+from inkbench.submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
+from inkbench.submissions.formats.spec import Spec
 
 FORMS = ("png",)
 ABOUT = """One PNG an item, named by the item, of the image's size: each pixel holds the number of its class from 0, as

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.errors import Refusal
-from submissions.findings import Finding, Report
-from submissions.formats.files import Files
-from submissions.formats.grey import GREY, NoMap, values_of
-from submissions.formats.npy import load_npy
-from submissions.formats.per_item import by_item
-from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
-from submissions.formats.spec import OWN, TRUTH, Spec
-from tasks.metrics.maps import distribution, resize_map
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Finding, Report
+from inkbench.submissions.formats.files import Files
+from inkbench.submissions.formats.grey import GREY, NoMap, values_of
+from inkbench.submissions.formats.npy import load_npy
+from inkbench.submissions.formats.per_item import by_item
+from inkbench.submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
+from inkbench.submissions.formats.spec import OWN, TRUTH, Spec
+from inkbench.tasks.metrics.maps import distribution, resize_map
 
 FORMS = ("png", "npy")
 ABOUT = """One grey map an item, more is more salient, named by the item: 8-bit PNG at the true map's size, or NPY with

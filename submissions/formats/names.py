@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
-from benchmark.errors import Refusal
+from inkbench.benchmark.errors import Refusal
 
 
 def flat(item: str) -> str:

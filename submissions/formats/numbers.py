@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from submissions.findings import few
+from inkbench.submissions.findings import few
 
 OWN = "numbers"
 """The option that holds the numbers of the reference's own files (see ``benchmark.data.own_numbers``)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from submissions.findings import Report, few
-from submissions.formats.files import Files
-from submissions.formats.names import Names, flat, stem
+from inkbench.submissions.findings import Report, few
+from inkbench.submissions.formats.files import Files
+from inkbench.submissions.formats.names import Names, flat, stem
 
 
 def by_item(

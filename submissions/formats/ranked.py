@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.errors import Refusal
-from submissions.findings import Report, few
-from submissions.formats.names import Names
-from submissions.formats.reading import Prediction
-from tasks.metrics.retrieval import nearest
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Report, few
+from inkbench.submissions.formats.names import Names
+from inkbench.submissions.formats.reading import Prediction
+from inkbench.tasks.metrics.retrieval import nearest
 
 MOST_ITEMS = 3_000
 """Items of which whole lists are written: their number squared is how many ids that is."""

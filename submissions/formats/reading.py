@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.errors import Refusal
-from submissions.findings import Finding, Report
-from submissions.formats.files import Files, Folder, Rooted
+from inkbench.benchmark.errors import Refusal
+from inkbench.submissions.findings import Finding, Report
+from inkbench.submissions.formats.files import Files, Folder, Rooted
 
 Prediction = dict[str, np.ndarray]
 Truths = Sequence[Mapping[str, np.ndarray]]

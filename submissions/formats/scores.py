@@ -15,12 +15,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from submissions.findings import Finding, Report, few
-from submissions.formats.files import Files
-from submissions.formats.names import Names
-from submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
-from submissions.formats.spec import Spec
-from submissions.formats.texts import text_of
+from inkbench.submissions.findings import Finding, Report, few
+from inkbench.submissions.formats.files import Files
+from inkbench.submissions.formats.names import Names
+from inkbench.submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
+from inkbench.submissions.formats.spec import Spec
+from inkbench.submissions.formats.texts import text_of
 
 FORMS = ("csv", "classes")
 ABOUT = """One file. scores.csv with the head id,score_1,...,score_K and a line for each image: a score for each class

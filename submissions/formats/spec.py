@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.errors import Refusal, did_you_mean
-from submissions.formats.names import flat
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.submissions.formats.names import flat
 
 OWN = "own"
 TRUTH = "truth"

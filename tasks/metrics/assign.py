@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tasks.metrics.retrieval import DIGITS
+from inkbench.tasks.metrics.retrieval import DIGITS
 
 FIGURES = ("ami[assign]", "nmi[assign]", "ari[assign]", "b-cubed[assign]")
 

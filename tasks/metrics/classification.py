@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from tasks.metrics.items import Items, Resampler, WeightedMean
-from tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
+from inkbench.tasks.metrics.metric import Metric
 
 TOP = 5
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.metrics.maps import centre_map, distribution
+from inkbench.tasks.metrics.maps import centre_map, distribution
 
 TINY = np.finfo(np.float64).eps
 

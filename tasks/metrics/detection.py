@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.metrics.ap import Curve
-from tasks.metrics.items import Items, Resampler, WeightedMean, count
-from tasks.metrics.matching import MOST, THRESHOLDS, Boxes, canonical, gather, match, rank_in_group
-from tasks.metrics.metric import Metric
-from tasks.metrics.voc import VocCurve, voc_match
+from inkbench.tasks.metrics.ap import Curve
+from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean, count
+from inkbench.tasks.metrics.matching import MOST, THRESHOLDS, Boxes, canonical, gather, match, rank_in_group
+from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.voc import VocCurve, voc_match
 
 SIZES = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, np.inf)}
 """Shares of its image's area between which a true box is of a size. COCO's are pixels of photographs."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tasks.metrics.cliques import groups, known_to_differ
-from tasks.metrics.retrieval import Seen, scaled
+from inkbench.tasks.metrics.cliques import groups, known_to_differ
+from inkbench.tasks.metrics.retrieval import Seen, scaled
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def look(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features (N, 128) and unit embeddings (N, 64), float32, of faces uint8 (N, 64, 64, 3). Raises ValueError."""
     import torch
 
-    from tasks.metrics import ink_net
+    from inkbench.tasks.metrics import ink_net
 
     features, embedded = ink_net.look(_network(), torch.from_numpy(faces).permute(0, 3, 1, 2))
     lengths = embedded.norm(dim=1, keepdim=True).clamp_min(1e-12)
@@ -37,7 +37,7 @@ def _network() -> Any:
     """The judge with the weights of ``FILE``, where they are those of ``CHECKSUM``."""
     from safetensors.torch import load
 
-    from tasks.metrics.ink_net import Ink
+    from inkbench.tasks.metrics.ink_net import Ink
 
     content = FILE.read_bytes() if FILE.is_file() else b""
     found = hashlib.sha256(content).hexdigest()

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from tasks.metrics import given_judges, ink
-from tasks.metrics.frechet import frechet
-from tasks.metrics.identity import cosine, rank1
-from tasks.metrics.items import Items, Resampler, WeightedMean, count
-from tasks.metrics.kid import PairedKid, WeightedKid, blocks
-from tasks.metrics.metric import Metric
-from tasks.metrics.pairs import MOST, l1, psnr, ssim
+from inkbench.tasks.metrics import given_judges, ink
+from inkbench.tasks.metrics.frechet import frechet
+from inkbench.tasks.metrics.identity import cosine, rank1
+from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean, count
+from inkbench.tasks.metrics.kid import PairedKid, WeightedKid, blocks
+from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.pairs import MOST, l1, psnr, ssim
 
 SIDE = ink.SIDE
 FEW = 2048

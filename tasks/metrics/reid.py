@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from tasks.metrics import assign, verification
-from tasks.metrics.clusters import mutual_information
-from tasks.metrics.gallery import Gallery, gathered, largest_groups
-from tasks.metrics.items import Items, Resampler, WeightedMean
-from tasks.metrics.metric import Metric
-from tasks.metrics.retrieval import CHANCE, FIGURES, first_against_rest, within
+from inkbench.tasks.metrics import assign, verification
+from inkbench.tasks.metrics.clusters import mutual_information
+from inkbench.tasks.metrics.gallery import Gallery, gathered, largest_groups
+from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
+from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.retrieval import CHANCE, FIGURES, first_against_rest, within
 
 LEAST = 5
 """Items that a group must have (as in gsoykan/comic_char_reid)."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.metrics import auc, compat, maps
-from tasks.metrics.items import Items, Resampler, WeightedMean
-from tasks.metrics.metric import Metric
+from inkbench.tasks.metrics import auc, compat, maps
+from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
+from inkbench.tasks.metrics.metric import Metric
 
 KLD = "kld[eps=2.2204e-16]"
 MODES = ("mit", "ai4va-legacy")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.metrics.items import Items, Resampler, WeightedMean
-from tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
+from inkbench.tasks.metrics.metric import Metric
 
 VOID = 255
 """The label of pixels that count for nothing (PASCAL VOC's outlines)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.metrics.auc import average_ranks
-from tasks.metrics.retrieval import squared_distances
+from inkbench.tasks.metrics.auc import average_ranks
+from inkbench.tasks.metrics.retrieval import squared_distances
 
 FOLDS = 10
 """Folds of a cross-validated threshold, as on LFW (Huang et al. 2007)."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.metrics.matching import Boxes, overlaps
+from inkbench.tasks.metrics.matching import Boxes, overlaps
 
 OVERLAP = 0.5
 POINTS = np.linspace(0.0, 1.0, 11)

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.filenames import IMAGE_FORMATS
-from benchmark.data.grey_map import flat, read_map
-from benchmark.data.images import BadImage, decode, opened
-from benchmark.data.label_map import read_labels
-from benchmark.progress import Progress
+from inkbench.benchmark.data.filenames import IMAGE_FORMATS
+from inkbench.benchmark.data.grey_map import flat, read_map
+from inkbench.benchmark.data.images import BadImage, decode, opened
+from inkbench.benchmark.data.label_map import read_labels
+from inkbench.benchmark.progress import Progress
 
 SMALLEST, LONGEST = 8, 10_000
 FILES_A_TASK = 16

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmark.data.dataset import Item, Kind
-from benchmark.data.grey_map import read_map
-from benchmark.data.images import BadImage, clamp_crop, decode
-from benchmark.data.label_map import colours, read_labels
+from inkbench.benchmark.data.dataset import Item, Kind
+from inkbench.benchmark.data.grey_map import read_map
+from inkbench.benchmark.data.images import BadImage, clamp_crop, decode
+from inkbench.benchmark.data.label_map import colours, read_labels
 
 TILE, CAPTION, GAP, A_ROW = 260, 34, 8, 6
 ROWS: tuple[Kind, ...] = (

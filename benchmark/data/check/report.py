@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmark.data.check.images import VOID, Seen, look_at
-from benchmark.data.cut import whole_pages
-from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, SeriesBy
-from benchmark.data.filenames import is_image
-from benchmark.data.files import FileDataset
-from benchmark.data.own import is_drawn
-from benchmark.data.splits import SIDECAR, few, split_sha256
-from benchmark.data.told import is_fault
-from benchmark.data.units import GUESSED, MEND, TOLD
-from benchmark.errors import CellError, Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark.data.check.images import VOID, Seen, look_at
+from inkbench.benchmark.data.cut import whole_pages
+from inkbench.benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, SeriesBy
+from inkbench.benchmark.data.filenames import is_image
+from inkbench.benchmark.data.files import FileDataset
+from inkbench.benchmark.data.own import is_drawn
+from inkbench.benchmark.data.splits import SIDECAR, few, split_sha256
+from inkbench.benchmark.data.told import is_fault
+from inkbench.benchmark.data.units import GUESSED, MEND, TOLD
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.progress import Progress
 
 PLURALS = {"panel": "panels", "face": "faces", "body": "bodies", "text": "texts", "balloon": "balloons"}
 NAMES = {"saliency": "pairs"}

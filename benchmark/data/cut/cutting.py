@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmark.data.check.preview import sheet
-from benchmark.data.cut.gutters import Box
-from benchmark.data.cut.panels import FEWEST, VERSION, panels_of
-from benchmark.data.dataset import SPLITS, Dataset, Item, Kind
-from benchmark.data.dataset import Box as Labelled
-from benchmark.data.images import BadImage, decode
-from benchmark.data.splits import SIDECAR, few
-from benchmark.data.units import cut_series
-from benchmark.errors import CellError, Refusal
-from benchmark.locks import claim
-from benchmark.progress import Progress
-from benchmark.store import write_atomic, write_json
+from inkbench.benchmark.data.check.preview import sheet
+from inkbench.benchmark.data.cut.gutters import Box
+from inkbench.benchmark.data.cut.panels import FEWEST, VERSION, panels_of
+from inkbench.benchmark.data.dataset import SPLITS, Dataset, Item, Kind
+from inkbench.benchmark.data.dataset import Box as Labelled
+from inkbench.benchmark.data.images import BadImage, decode
+from inkbench.benchmark.data.splits import SIDECAR, few
+from inkbench.benchmark.data.units import cut_series
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.locks import claim
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import write_atomic, write_json
 
 DONE, UNCUT = "cut.jsonl", "uncut.txt"
 QUALITY = 95

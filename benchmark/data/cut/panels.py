@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from benchmark.data.cut.gutters import Box, background, best_cut, paper
+from inkbench.benchmark.data.cut.gutters import Box, background, best_cut, paper
 
 VERSION = 2
 """Raised where the same page gives other panels."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.data.cut.panels import panels_of
-from benchmark.data.dataset import Item
-from benchmark.data.images import BadImage, decode
-from benchmark.progress import Progress
+from inkbench.benchmark.data.cut.panels import panels_of
+from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.data.images import BadImage, decode
+from inkbench.benchmark.progress import Progress
 
 IOU = 0.7
 Corners = tuple[float, float, float, float]

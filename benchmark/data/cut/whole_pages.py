@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.data.cut.panels import panels_of
-from benchmark.data.dataset import SPLITS, Dataset, Item
-from benchmark.data.images import BadImage, decode
-from benchmark.data.own import is_drawn
-from benchmark.errors import CellError, Refusal
+from inkbench.benchmark.data.cut.panels import panels_of
+from inkbench.benchmark.data.dataset import SPLITS, Dataset, Item
+from inkbench.benchmark.data.images import BadImage, decode
+from inkbench.benchmark.data.own import is_drawn
+from inkbench.benchmark.errors import CellError, Refusal
 
 LOOKED_AT = 24
 PANELS = 3

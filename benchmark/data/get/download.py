@@ -14,9 +14,9 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
-from benchmark.errors import Refusal
-from benchmark.progress import Bar, Progress
-from benchmark.store import write_json
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Bar, Progress
+from inkbench.benchmark.store import write_json
 
 CHUNK = 2**18
 TIMEOUT_S = 60

@@ -8,16 +8,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from benchmark import registry
-from benchmark.data.dataset import Dataset
-from benchmark.data.files import FileDataset
-from benchmark.data.get.download import download
-from benchmark.data.get.unpack import unpack
-from benchmark.data.locate import HOME
-from benchmark.data.source import Source
-from benchmark.data.terms import accepted_on
-from benchmark.errors import Refusal, did_you_mean
-from benchmark.progress import Progress
+from inkbench.benchmark import registry
+from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.data.files import FileDataset
+from inkbench.benchmark.data.get.download import download
+from inkbench.benchmark.data.get.unpack import unpack
+from inkbench.benchmark.data.locate import HOME
+from inkbench.benchmark.data.source import Source
+from inkbench.benchmark.data.terms import accepted_on
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.progress import Progress
 
 
 def get(name: str, out: Path | None, progress: Progress) -> str:

@@ -7,8 +7,8 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
 
 MOST_FILES = 200_000
 

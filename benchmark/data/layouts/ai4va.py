@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.api import Config, setting
-from benchmark.data.csvfile import table_of
-from benchmark.data.dataset import SPLITS, Item, Kind, Split
-from benchmark.data.files import by_stem, images_in, stem_of
-from benchmark.data.layouts.guessing import GuessedSeries
-from benchmark.data.splits import Series, assign, by_series, few
-from benchmark.data.texts import listed, number
-from benchmark.data.units import Units
-from benchmark.errors import Refusal
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.csvfile import table_of
+from inkbench.benchmark.data.dataset import SPLITS, Item, Kind, Split
+from inkbench.benchmark.data.files import by_stem, images_in, stem_of
+from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.splits import Series, assign, by_series, few
+from inkbench.benchmark.data.texts import listed, number
+from inkbench.benchmark.data.units import Units
+from inkbench.benchmark.errors import Refusal
 
 FIXATIONS = "fixations.csv"
 OSIE_NAMES = range(1001, 1701)

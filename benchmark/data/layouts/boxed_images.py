@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 
-from benchmark.data.boxes import Corners, cut_panels
-from benchmark.data.dataset import Box, Item, Kind, Split
-from benchmark.data.files import FileDataset
-from benchmark.data.splits import few
+from inkbench.benchmark.data.boxes import Corners, cut_panels
+from inkbench.benchmark.data.dataset import Box, Item, Kind, Split
+from inkbench.benchmark.data.files import FileDataset
+from inkbench.benchmark.data.splits import few
 
 STRICTER: tuple[Split, ...] = ("test", "val", "train")
 """Of several splits the one that counts: what anything holds out stays held out."""

@@ -9,18 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
-from benchmark.data.boxes import Corners, panel_crop, repair
-from benchmark.data.csvfile import table_of
-from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.filenames import one_name
-from benchmark.data.files import FileDataset, folders, images_in, name_of, stem_of, texts_in
-from benchmark.data.jsonfile import expect, field, json_of
-from benchmark.data.layouts.appearances import Appearance, paired
-from benchmark.data.layouts.panel_windows import windows
-from benchmark.data.named import Finder
-from benchmark.data.splits import Series, assign, few
-from benchmark.data.texts import number
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.data.boxes import Corners, panel_crop, repair
+from inkbench.benchmark.data.csvfile import table_of
+from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
+from inkbench.benchmark.data.filenames import one_name
+from inkbench.benchmark.data.files import FileDataset, folders, images_in, name_of, stem_of, texts_in
+from inkbench.benchmark.data.jsonfile import expect, field, json_of
+from inkbench.benchmark.data.layouts.appearances import Appearance, paired
+from inkbench.benchmark.data.layouts.panel_windows import windows
+from inkbench.benchmark.data.named import Finder
+from inkbench.benchmark.data.splits import Series, assign, few
+from inkbench.benchmark.data.texts import number
+from inkbench.benchmark.errors import Refusal, brief
 
 BODIES, FACES, PANELS, BOXES = "comics_crops", "comics_crops_large_faces", "raw_panel_images", "merged_face_body.csv"
 SEQUENCE_PREFIX: dict[Split, str] = {"train": "train", "val": "validation", "test": "test"}

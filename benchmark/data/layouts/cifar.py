@@ -11,12 +11,12 @@ from typing import Literal
 
 import numpy as np
 
-from benchmark.api import Config, setting
-from benchmark.data.array_pickle import read_arrays
-from benchmark.data.records import RecordDataset
-from benchmark.data.source import Source
-from benchmark.data.texts import lines_of
-from benchmark.errors import Refusal
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.array_pickle import read_arrays
+from inkbench.benchmark.data.records import RecordDataset
+from inkbench.benchmark.data.source import Source
+from inkbench.benchmark.data.texts import lines_of
+from inkbench.benchmark.errors import Refusal
 
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE

@@ -8,18 +8,18 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from benchmark.api import Config, setting
-from benchmark.data.annotations import ends_of, is_coco
-from benchmark.data.dataset import SPLITS, Box, Item, Split
-from benchmark.data.filenames import one_name, without_suffix
-from benchmark.data.files import folders, texts_in
-from benchmark.data.layouts.boxed_images import BoxedImages
-from benchmark.data.layouts.coco_json import Listed, read_coco
-from benchmark.data.layouts.guessing import GuessedSeries
-from benchmark.data.named import Finder, below
-from benchmark.data.splits import SIDECAR, Series, assign, by_prefix, by_series, with_held_out
-from benchmark.data.units import Units, by_regex, in_folders, settle, split_folders
-from benchmark.errors import Refusal
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.annotations import ends_of, is_coco
+from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Split
+from inkbench.benchmark.data.filenames import one_name, without_suffix
+from inkbench.benchmark.data.files import folders, texts_in
+from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
+from inkbench.benchmark.data.layouts.coco_json import Listed, read_coco
+from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.named import Finder, below
+from inkbench.benchmark.data.splits import SIDECAR, Series, assign, by_prefix, by_series, with_held_out
+from inkbench.benchmark.data.units import Units, by_regex, in_folders, settle, split_folders
+from inkbench.benchmark.errors import Refusal
 
 _LIST = re.compile(
     r"(?:instances_)?(?P<word>train|valid|validation|val|minival|test|default|all)(?P<year>\d{4})?|instances"

@@ -9,10 +9,10 @@ from dataclasses import field as made
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from benchmark.data.boxes import Corners
-from benchmark.data.jsonfile import expect, field, flag, json_of
-from benchmark.data.splits import few
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.data.boxes import Corners
+from inkbench.benchmark.data.jsonfile import expect, field, flag, json_of
+from inkbench.benchmark.data.splits import few
+from inkbench.benchmark.errors import Refusal, brief
 
 T = TypeVar("T")
 

@@ -8,15 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from benchmark.api import Config, setting
-from benchmark.data.boxes import Corners
-from benchmark.data.csvfile import table_of
-from benchmark.data.dataset import Box, Item, Kind, Split
-from benchmark.data.filenames import one_name
-from benchmark.data.files import FileDataset, folders, images_in, name_of, natural, stem_of
-from benchmark.data.splits import Series, assign, few
-from benchmark.data.texts import lines_of, number
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.boxes import Corners
+from inkbench.benchmark.data.csvfile import table_of
+from inkbench.benchmark.data.dataset import Box, Item, Kind, Split
+from inkbench.benchmark.data.filenames import one_name
+from inkbench.benchmark.data.files import FileDataset, folders, images_in, name_of, natural, stem_of
+from inkbench.benchmark.data.splits import Series, assign, few
+from inkbench.benchmark.data.texts import lines_of, number
+from inkbench.benchmark.errors import Refusal, brief
 
 PANELS, PAGES, ADS = "raw_panel_images", "raw_page_images", "predadpages.txt"
 OCR = "COMICS_ocr_file.csv"

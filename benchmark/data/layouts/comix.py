@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.dataset import SeriesBy
-from benchmark.data.layouts.coco import Coco, CocoConfig, by_content, lists_of, mentions
+from inkbench.benchmark.data.dataset import SeriesBy
+from inkbench.benchmark.data.layouts.coco import Coco, CocoConfig, by_content, lists_of, mentions
 
 CATEGORIES = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
 """The categories of CoMix, numbered from 1."""

@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from benchmark.api import setting
-from benchmark.data.dataset import Split
-from benchmark.data.layouts.voc import BOXES, IMAGES, LISTS, Voc, VocConfig
-from benchmark.data.splits import few
-from benchmark.data.texts import listed, raw_lines_of
+from inkbench.benchmark.api import setting
+from inkbench.benchmark.data.dataset import Split
+from inkbench.benchmark.data.layouts.voc import BOXES, IMAGES, LISTS, Voc, VocConfig
+from inkbench.benchmark.data.splits import few
+from inkbench.benchmark.data.texts import listed, raw_lines_of
 
 EXTRA = f"{LISTS}/Main/extra.txt"
 

@@ -8,16 +8,16 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from benchmark.api import Config, setting
-from benchmark.data.dataset import SPLITS, Box, Item, Split
-from benchmark.data.filenames import one_name, without_suffix
-from benchmark.data.files import natural
-from benchmark.data.jsonfile import expect, field, json_of
-from benchmark.data.layouts.boxed_images import BoxedImages
-from benchmark.data.named import Finder
-from benchmark.data.splits import Series, assign
-from benchmark.data.texts import lines_of
-from benchmark.errors import Refusal
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Split
+from inkbench.benchmark.data.filenames import one_name, without_suffix
+from inkbench.benchmark.data.files import natural
+from inkbench.benchmark.data.jsonfile import expect, field, json_of
+from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
+from inkbench.benchmark.data.named import Finder
+from inkbench.benchmark.data.splits import Series, assign
+from inkbench.benchmark.data.texts import lines_of
+from inkbench.benchmark.errors import Refusal
 
 ANNOTATIONS = ("annots/annotations.json", "annotations.json", "annots/annots.json", "annots.json")
 IMAGES = ("images", "panels", "frames", "annots", ".")

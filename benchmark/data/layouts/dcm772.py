@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from benchmark.api import Config, setting
-from benchmark.data.boxes import cut_panels
-from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.files import FileDataset, by_stem, folders, images_in, name_of, texts_in
-from benchmark.data.splits import Series, assign, few
-from benchmark.data.texts import lines_of, listed, number, raw_lines_of, whole
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.boxes import cut_panels
+from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
+from inkbench.benchmark.data.files import FileDataset, by_stem, folders, images_in, name_of, texts_in
+from inkbench.benchmark.data.splits import Series, assign, few
+from inkbench.benchmark.data.texts import lines_of, listed, number, raw_lines_of, whole
+from inkbench.benchmark.errors import Refusal, brief
 
 IMAGES, TRUTH = "images", "groundtruth"
 CLASSES = range(1, 9)

@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from benchmark.data.boxes import Corners
-from benchmark.data.dataset import Box, Item, SeriesBy
-from benchmark.data.files import by_stem, images_in, texts_in
-from benchmark.data.layouts.boxed_images import BoxedImages
-from benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
-from benchmark.data.told import STRAY
-from benchmark.data.xmlfile import finite, xml_of
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.boxes import Corners
+from inkbench.benchmark.data.dataset import Box, Item, SeriesBy
+from inkbench.benchmark.data.files import by_stem, images_in, texts_in
+from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
+from inkbench.benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
+from inkbench.benchmark.data.told import STRAY
+from inkbench.benchmark.data.xmlfile import finite, xml_of
+from inkbench.benchmark.errors import Refusal
 
 IMAGES, TRUTH = "Pages", "GT"
 LABELS = {"Panel": "panel", "Balloon": "balloon", "Line": "text", "Character": "body"}

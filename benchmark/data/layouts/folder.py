@@ -6,12 +6,12 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from benchmark.data.dataset import Item, Kind
-from benchmark.data.filenames import one_name, without_suffix
-from benchmark.data.files import images_below
-from benchmark.data.layouts.guessing import GuessedSeries
-from benchmark.data.splits import Series
-from benchmark.data.units import Units, by_regex, in_folders, in_sidecar, settle, split_folders
+from inkbench.benchmark.data.dataset import Item, Kind
+from inkbench.benchmark.data.filenames import one_name, without_suffix
+from inkbench.benchmark.data.files import images_below
+from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.splits import Series
+from inkbench.benchmark.data.units import Units, by_regex, in_folders, in_sidecar, settle, split_folders
 
 
 class Folder(GuessedSeries):

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
-from benchmark.data.dataset import SeriesBy, Split
-from benchmark.data.files import FileDataset
-from benchmark.data.splits import Series, by_prefix, read_sidecar
-from benchmark.data.units import Units, by_regex, by_stem, cut_series
+from inkbench.benchmark.data.dataset import SeriesBy, Split
+from inkbench.benchmark.data.files import FileDataset
+from inkbench.benchmark.data.splits import Series, by_prefix, read_sidecar
+from inkbench.benchmark.data.units import Units, by_regex, by_stem, cut_series
 
 
 class GuessedSeries(FileDataset):

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from benchmark.data.boxes import Corners, panel_crop
-from benchmark.data.csvfile import rows_of
-from benchmark.data.dataset import Item, Kind, SeriesBy, Split
-from benchmark.data.filenames import one_name, suffix_of, without_suffix
-from benchmark.data.files import folders, images_below, stem_of, texts_in
-from benchmark.data.layouts.boxed_images import BoxedImages
-from benchmark.data.named import below
-from benchmark.data.splits import Series, by_prefix, carved, few, read_sidecar, with_held_out
-from benchmark.data.texts import before_numbers, lines_of, number, whole
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.data.boxes import Corners, panel_crop
+from inkbench.benchmark.data.csvfile import rows_of
+from inkbench.benchmark.data.dataset import Item, Kind, SeriesBy, Split
+from inkbench.benchmark.data.filenames import one_name, suffix_of, without_suffix
+from inkbench.benchmark.data.files import folders, images_below, stem_of, texts_in
+from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
+from inkbench.benchmark.data.named import below
+from inkbench.benchmark.data.splits import Series, by_prefix, carved, few, read_sidecar, with_held_out
+from inkbench.benchmark.data.texts import before_numbers, lines_of, number, whole
+from inkbench.benchmark.errors import Refusal, brief
 
 DETECTION: dict[str, Split] = {"dettrain": "train", "detval": "val"}
 RECOGNITION: dict[str, Split] = {"rectrain": "train", "rectest": "test"}

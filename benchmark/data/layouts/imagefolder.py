@@ -6,14 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmark.api import Config, setting
-from benchmark.data.dataset import SPLITS, Item, Kind, Split
-from benchmark.data.filenames import one_name
-from benchmark.data.files import folders, images_below, name_of, stem_of
-from benchmark.data.layouts.guessing import GuessedSeries
-from benchmark.data.splits import SIDECAR, Series, assign, few
-from benchmark.data.units import Units, settle, split_word
-from benchmark.errors import Refusal
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.dataset import SPLITS, Item, Kind, Split
+from inkbench.benchmark.data.filenames import one_name
+from inkbench.benchmark.data.files import folders, images_below, name_of, stem_of
+from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.splits import SIDECAR, Series, assign, few
+from inkbench.benchmark.data.units import Units, settle, split_word
+from inkbench.benchmark.errors import Refusal
 
 
 class ImagefolderConfig(Config):

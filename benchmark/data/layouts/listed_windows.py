@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from benchmark.data.boxes import Corners, panel_crop, repair
-from benchmark.data.dataset import Box, Item
-from benchmark.data.filenames import one_name, without_suffix
-from benchmark.data.files import natural
-from benchmark.data.jsonfile import expect, json_of
-from benchmark.data.layouts.panel_windows import WINDOW
-from benchmark.data.splits import few
-from benchmark.errors import Refusal
+from inkbench.benchmark.data.boxes import Corners, panel_crop, repair
+from inkbench.benchmark.data.dataset import Box, Item
+from inkbench.benchmark.data.filenames import one_name, without_suffix
+from inkbench.benchmark.data.files import natural
+from inkbench.benchmark.data.jsonfile import expect, json_of
+from inkbench.benchmark.data.layouts.panel_windows import WINDOW
+from inkbench.benchmark.data.splits import few
+from inkbench.benchmark.errors import Refusal
 
 Size = Callable[[Item], tuple[int, int] | None]
 

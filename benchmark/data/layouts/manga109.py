@@ -8,16 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from benchmark.data.dataset import Box, Item, Kind, Split
-from benchmark.data.files import by_stem, folders, images_in, name_of, texts_in
-from benchmark.data.layouts.boxed_images import BoxedImages
-from benchmark.data.layouts.cut_characters import CUT, cut_characters
-from benchmark.data.named import below
-from benchmark.data.splits import Series, assign, few
-from benchmark.data.texts import listed, raw_lines_of
-from benchmark.data.told import STRAY
-from benchmark.data.xmlfile import attribute, finite, xml_of
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.data.dataset import Box, Item, Kind, Split
+from inkbench.benchmark.data.files import by_stem, folders, images_in, name_of, texts_in
+from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
+from inkbench.benchmark.data.layouts.cut_characters import CUT, cut_characters
+from inkbench.benchmark.data.named import below
+from inkbench.benchmark.data.splits import Series, assign, few
+from inkbench.benchmark.data.texts import listed, raw_lines_of
+from inkbench.benchmark.data.told import STRAY
+from inkbench.benchmark.data.xmlfile import attribute, finite, xml_of
+from inkbench.benchmark.errors import Refusal, brief
 
 IMAGES, TRUTH, BOOKS = "images", "annotations", "books.txt"
 LABELS = {"frame": "panel", "face": "face", "body": "body", "text": "text"}

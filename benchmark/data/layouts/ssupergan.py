@@ -8,15 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from benchmark.api import setting
-from benchmark.data.dataset import Box, Item, Kind
-from benchmark.data.filenames import one_name, without_suffix
-from benchmark.data.files import by_stem, texts_in
-from benchmark.data.layouts.comics import OCR, PANELS, Comics, ComicsConfig
-from benchmark.data.layouts.listed_windows import listed_panels, listed_windows
-from benchmark.data.layouts.panel_windows import windows
-from benchmark.data.texts import before_numbers, lines_of, number
-from benchmark.errors import Refusal, brief
+from inkbench.benchmark.api import setting
+from inkbench.benchmark.data.dataset import Box, Item, Kind
+from inkbench.benchmark.data.filenames import one_name, without_suffix
+from inkbench.benchmark.data.files import by_stem, texts_in
+from inkbench.benchmark.data.layouts.comics import OCR, PANELS, Comics, ComicsConfig
+from inkbench.benchmark.data.layouts.listed_windows import listed_panels, listed_windows
+from inkbench.benchmark.data.layouts.panel_windows import windows
+from inkbench.benchmark.data.texts import before_numbers, lines_of, number
+from inkbench.benchmark.errors import Refusal, brief
 
 FACES = "golden_face_annot"
 WINDOWS, LISTED = "seq_panels_faces_conf_90.json", "only_panel_data.json"

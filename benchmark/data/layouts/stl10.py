@@ -9,11 +9,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from benchmark.api import Config, setting
-from benchmark.data.records import RecordDataset
-from benchmark.data.source import Source
-from benchmark.data.texts import lines_of, whole
-from benchmark.errors import Refusal
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.records import RecordDataset
+from inkbench.benchmark.data.source import Source
+from inkbench.benchmark.data.texts import lines_of, whole
+from inkbench.benchmark.errors import Refusal
 
 SIDE = 96
 PIXELS = 3 * SIDE * SIDE

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 from xml.etree.ElementTree import Element
 
-from benchmark.api import Config, setting
-from benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
-from benchmark.data.files import by_stem, images_in, texts_in
-from benchmark.data.layouts.boxed_images import BoxedImages
-from benchmark.data.layouts.guessing import GuessedSeries
-from benchmark.data.splits import SIDECAR, Series, assign, few
-from benchmark.data.texts import lines_of, listed, raw_lines_of
-from benchmark.data.told import STRAY
-from benchmark.data.units import Units, settle
-from benchmark.data.xmlfile import finite, xml_of
-from benchmark.errors import Refusal
+from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
+from inkbench.benchmark.data.files import by_stem, images_in, texts_in
+from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
+from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.splits import SIDECAR, Series, assign, few
+from inkbench.benchmark.data.texts import lines_of, listed, raw_lines_of
+from inkbench.benchmark.data.told import STRAY
+from inkbench.benchmark.data.units import Units, settle
+from inkbench.benchmark.data.xmlfile import finite, xml_of
+from inkbench.benchmark.errors import Refusal
 
 IMAGES, MASKS, BOXES, LISTS = "JPEGImages", "SegmentationClass", "Annotations", "ImageSets"
 CLASSES = "classes.txt"

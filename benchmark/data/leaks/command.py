@@ -8,10 +8,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmark.data.check.preview import TILE, tile
-from benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, Split
-from benchmark.data.leaks.compare import LISTED, Leaks
-from benchmark.data.splits import few
+from inkbench.benchmark.data.check.preview import TILE, tile
+from inkbench.benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, Split
+from inkbench.benchmark.data.leaks.compare import LISTED, Leaks
+from inkbench.benchmark.data.splits import few
 
 GAP, CAPTION = 10, 20
 PARTS: tuple[Kind, ...] = ("face_pairs", "body_pairs", "characters", "sequences")

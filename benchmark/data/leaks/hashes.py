@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.api import View
-from benchmark.data.cache import cache_key, squares
-from benchmark.data.dataset import Item
-from benchmark.data.images import BadImage
-from benchmark.progress import Progress
-from benchmark.store import arrays_bytes, key_of, write_atomic
+from inkbench.benchmark.api import View
+from inkbench.benchmark.data.cache import cache_key, squares
+from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.data.images import BadImage
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import arrays_bytes, key_of, write_atomic
 
 VERSION = 1
 BITS = 16

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from benchmark.data.leaks.hashes import WORDS
+from inkbench.benchmark.data.leaks.hashes import WORDS
 
 PAIRINGS = ((0, 0), (0, 1), (1, 0))
 """Whole with whole, whole with middle, middle with whole: a trimmed copy may be on either side."""

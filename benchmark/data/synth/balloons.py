@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from benchmark.data.synth import bubbles, lettering
-from benchmark.data.synth.canvas import Canvas, mix
-from benchmark.data.synth.curves import Points, box
-from benchmark.data.synth.style import WHITE, Style
+from inkbench.benchmark.data.synth import bubbles, lettering
+from inkbench.benchmark.data.synth.canvas import Canvas, mix
+from inkbench.benchmark.data.synth.curves import Points, box
+from inkbench.benchmark.data.synth.style import WHITE, Style
 
 Rect = tuple[float, float, float, float]
 TextKind = Literal["dialogue", "narration", "sound"]

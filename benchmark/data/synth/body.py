@@ -8,13 +8,13 @@ from math import cos, radians, sin
 
 import numpy as np
 
-from benchmark.data.synth.canvas import Canvas, Colour, Pen, mix
-from benchmark.data.synth.cast import Character
-from benchmark.data.synth.clothes import Patch, neckwear, pattern
-from benchmark.data.synth.curves import Points, ellipse, place, ribbon, smooth
-from benchmark.data.synth.head import Head, draw_back, draw_head
-from benchmark.data.synth.poses import POSES, Pose
-from benchmark.data.synth.style import Style
+from inkbench.benchmark.data.synth.canvas import Canvas, Colour, Pen, mix
+from inkbench.benchmark.data.synth.cast import Character
+from inkbench.benchmark.data.synth.clothes import Patch, neckwear, pattern
+from inkbench.benchmark.data.synth.curves import Points, ellipse, place, ribbon, smooth
+from inkbench.benchmark.data.synth.head import Head, draw_back, draw_head
+from inkbench.benchmark.data.synth.poses import POSES, Pose
+from inkbench.benchmark.data.synth.style import Style
 
 Spot = tuple[float, float]
 Chain = tuple[Spot, Spot, Spot]

@@ -6,8 +6,8 @@ from random import Random
 
 import numpy as np
 
-from benchmark.data.synth.curves import Points, ellipse, smooth, superellipse
-from benchmark.data.synth.style import Style
+from inkbench.benchmark.data.synth.curves import Points, ellipse, smooth, superellipse
+from inkbench.benchmark.data.synth.style import Style
 
 Spot = tuple[float, float]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmark.data.synth.curves import Points, normals, ribbon
+from inkbench.benchmark.data.synth.curves import Points, normals, ribbon
 
 Colour = tuple[int, int, int]
 SCALE = 2

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from benchmark.data.synth.canvas import Colour
-from benchmark.data.synth.style import Style
-from benchmark.seeding import derive
+from inkbench.benchmark.data.synth.canvas import Colour
+from inkbench.benchmark.data.synth.style import Style
+from inkbench.benchmark.seeding import derive
 
 HAIRS = (
     "part", "bangs", "spiky", "afro", "mohawk", "bob", "long", "ponytail", "bun", "twin", "quiff", "bald", "buzz",

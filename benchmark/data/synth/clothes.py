@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.data.synth.canvas import Canvas, Colour, Pen, mix
-from benchmark.data.synth.cast import Character
-from benchmark.data.synth.curves import Points, ellipse, smooth
-from benchmark.data.synth.style import WHITE
+from inkbench.benchmark.data.synth.canvas import Canvas, Colour, Pen, mix
+from inkbench.benchmark.data.synth.cast import Character
+from inkbench.benchmark.data.synth.curves import Points, ellipse, smooth
+from inkbench.benchmark.data.synth.style import WHITE
 
 
 def _same(points: Points) -> Points:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.config import Config, setting
+from inkbench.benchmark.config import Config, setting
 
 
 class SynthConfig(Config):

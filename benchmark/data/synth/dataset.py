@@ -8,25 +8,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from benchmark.data.boxes import panelise
-from benchmark.data.dataset import KINDS, Box, Dataset, Item, Kind, Split
-from benchmark.data.layouts.ai4va import Ai4va
-from benchmark.data.layouts.char_reid import CharReid
-from benchmark.data.layouts.dcm772 import Dcm772
-from benchmark.data.layouts.imagefolder import Imagefolder
-from benchmark.data.layouts.voc import Voc
-from benchmark.data.synth import make
-from benchmark.data.synth.cast import make_cast
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.head import EXPRESSIONS
-from benchmark.data.synth.page import frames_of
-from benchmark.data.synth.poses import POSES
-from benchmark.data.synth.semantic import MASK_CLASSES, SCENES
-from benchmark.data.synth.series import split_of
-from benchmark.data.synth.style import make_style
-from benchmark.data.synth.writers import LAYOUTS
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
+from inkbench.benchmark.data.boxes import panelise
+from inkbench.benchmark.data.dataset import KINDS, Box, Dataset, Item, Kind, Split
+from inkbench.benchmark.data.layouts.ai4va import Ai4va
+from inkbench.benchmark.data.layouts.char_reid import CharReid
+from inkbench.benchmark.data.layouts.dcm772 import Dcm772
+from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
+from inkbench.benchmark.data.layouts.voc import Voc
+from inkbench.benchmark.data.synth import make
+from inkbench.benchmark.data.synth.cast import make_cast
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.head import EXPRESSIONS
+from inkbench.benchmark.data.synth.page import frames_of
+from inkbench.benchmark.data.synth.poses import POSES
+from inkbench.benchmark.data.synth.semantic import MASK_CLASSES, SCENES
+from inkbench.benchmark.data.synth.series import split_of
+from inkbench.benchmark.data.synth.style import make_style
+from inkbench.benchmark.data.synth.writers import LAYOUTS
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
 
 TEXTS = frozenset({"text", "balloon"})
 

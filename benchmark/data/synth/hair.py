@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.data.synth.cast import Character
-from benchmark.data.synth.curves import Points, box, ellipse, smooth
+from inkbench.benchmark.data.synth.cast import Character
+from inkbench.benchmark.data.synth.curves import Points, box, ellipse, smooth
 
 Shapes = list[Points]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.data.synth.canvas import Canvas, Colour, Pen, mix, shade
-from benchmark.data.synth.cast import Character
-from benchmark.data.synth.curves import Points, box, ellipse, place, smooth
-from benchmark.data.synth.hair import back_hair, front_hair, hat_shapes
-from benchmark.data.synth.style import WHITE
+from inkbench.benchmark.data.synth.canvas import Canvas, Colour, Pen, mix, shade
+from inkbench.benchmark.data.synth.cast import Character
+from inkbench.benchmark.data.synth.curves import Points, box, ellipse, place, smooth
+from inkbench.benchmark.data.synth.hair import back_hair, front_hair, hat_shapes
+from inkbench.benchmark.data.synth.style import WHITE
 
 EXPRESSIONS = ("neutral", "smile", "talk", "shout", "angry", "sad", "surprised", "laugh", "grit")
 BROWS = {"angry": 0.5, "grit": 0.45, "shout": 0.3, "sad": -0.45, "surprised": -0.1}

@@ -7,8 +7,8 @@ from random import Random
 
 import numpy as np
 
-from benchmark.data.synth.curves import Points, box
-from benchmark.data.synth.style import Style
+from inkbench.benchmark.data.synth.curves import Points, box
+from inkbench.benchmark.data.synth.style import Style
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmark.data.synth.canvas import SCALE, Canvas, Colour
-from benchmark.data.synth.curves import Points, place, smooth
-from benchmark.data.synth.style import Lettering
+from inkbench.benchmark.data.synth.canvas import SCALE, Canvas, Colour
+from inkbench.benchmark.data.synth.curves import Points, place, smooth
+from inkbench.benchmark.data.synth.style import Lettering
 
 ROUND = set("CGJOQSU3568902")
 STROKES = {

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.pool import draw_all
-from benchmark.data.synth.series import TEMPORARY
-from benchmark.data.synth.writers import LAYOUTS, assemble
-from benchmark.errors import Refusal
-from benchmark.progress import Progress
-from benchmark.store import key_of, write_json
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.pool import draw_all
+from inkbench.benchmark.data.synth.series import TEMPORARY
+from inkbench.benchmark.data.synth.writers import LAYOUTS, assemble
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import key_of, write_json
 
 GENERATOR = 3
 """Raised with every change of what is drawn or known of it. 3: the place of each panel, a class for each pixel."""

@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 from scipy.ndimage import find_objects
 
-from benchmark.data.synth.cast import Character
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.gaze import Target, look
-from benchmark.data.synth.layout import Frame, make_layout
-from benchmark.data.synth.printing import frame_lines, paper, plate_shifts, print_panel
-from benchmark.data.synth.scene import OUTSIDE, Drawn, draw_panel, make_scene
-from benchmark.data.synth.style import Style
-from benchmark.seeding import derive
+from inkbench.benchmark.data.synth.cast import Character
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.gaze import Target, look
+from inkbench.benchmark.data.synth.layout import Frame, make_layout
+from inkbench.benchmark.data.synth.printing import frame_lines, paper, plate_shifts, print_panel
+from inkbench.benchmark.data.synth.scene import OUTSIDE, Drawn, draw_panel, make_scene
+from inkbench.benchmark.data.synth.style import Style
+from inkbench.benchmark.seeding import derive
 
 LEAST_VISIBLE_BODY, LEAST_VISIBLE_FACE = 0.25, 0.4
 LEAST_BODY_SIDE, LEAST_FACE_SIDE = 12, 8

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import benchmark
-from benchmark.data.synth.config import SynthConfig
-from benchmark.errors import CellError
-from benchmark.progress import Progress
+import inkbench
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.progress import Progress
 
 
 def draw_all(
@@ -78,10 +78,10 @@ def _feed(process: subprocess.Popen[str], waiting: Iterator[int]) -> None:
 
 @contextmanager
 def _running(config: SynthConfig, home: Path, count: int, errors: IO[str]) -> Iterator[list[subprocess.Popen[str]]]:
-    root = str(Path(benchmark.__file__).resolve().parent.parent)
+    root = str(Path(inkbench.__file__).resolve().parent.parent)
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, "-m", "benchmark.data.synth.worker", str(home), config.model_dump_json()]
+    command = [sys.executable, "-P", "-m", "inkbench.benchmark.data.synth.worker", str(home), config.model_dump_json()]
     processes = [
         subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, bufsize=1,

@@ -7,11 +7,11 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageChops
 
-from benchmark.data.synth.canvas import Canvas
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.curves import Points
-from benchmark.data.synth.style import Style
-from benchmark.seeding import derive
+from inkbench.benchmark.data.synth.canvas import Canvas
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.curves import Points
+from inkbench.benchmark.data.synth.style import Style
+from inkbench.benchmark.seeding import derive
 
 VIGNETTE = 0.6
 MOST_SHIFT = 3

@@ -6,9 +6,9 @@ from random import Random
 
 import numpy as np
 
-from benchmark.data.synth.canvas import Canvas, Colour, mix
-from benchmark.data.synth.curves import box, ellipse, smooth
-from benchmark.data.synth.style import WHITE, Style
+from inkbench.benchmark.data.synth.canvas import Canvas, Colour, mix
+from inkbench.benchmark.data.synth.curves import box, ellipse, smooth
+from inkbench.benchmark.data.synth.style import WHITE, Style
 
 FITTING = {
     "room": ("table", "chair", "vase"), "office": ("table", "screen", "table"), "street": ("car", "hydrant", "crate"),

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from PIL import ImageOps
 
-from benchmark.data.synth import balloons, words
-from benchmark.data.synth.body import Figure, draw_figure, skeleton
-from benchmark.data.synth.canvas import Canvas, mix
-from benchmark.data.synth.cast import Character, recoloured
-from benchmark.data.synth.curves import Points
-from benchmark.data.synth.head import EXPRESSIONS, Head
-from benchmark.data.synth.poses import CALM, CLOSE, POSES, WILD
-from benchmark.data.synth.props import FITTING, draw_prop
-from benchmark.data.synth.scenery import GROUNDS, PLACES, Place, draw_ground, draw_place
-from benchmark.data.synth.style import WHITE, Style
+from inkbench.benchmark.data.synth import balloons, words
+from inkbench.benchmark.data.synth.body import Figure, draw_figure, skeleton
+from inkbench.benchmark.data.synth.canvas import Canvas, mix
+from inkbench.benchmark.data.synth.cast import Character, recoloured
+from inkbench.benchmark.data.synth.curves import Points
+from inkbench.benchmark.data.synth.head import EXPRESSIONS, Head
+from inkbench.benchmark.data.synth.poses import CALM, CLOSE, POSES, WILD
+from inkbench.benchmark.data.synth.props import FITTING, draw_prop
+from inkbench.benchmark.data.synth.scenery import GROUNDS, PLACES, Place, draw_ground, draw_place
+from inkbench.benchmark.data.synth.style import WHITE, Style
 
 LETTER_MARGIN = 5.0
 PROP_CODE, BALLOON_CODE, SOUND_CODE, OUTSIDE = 160, 200, 230, 255

@@ -7,9 +7,9 @@ from random import Random
 
 import numpy as np
 
-from benchmark.data.synth.canvas import Canvas, Colour, mix
-from benchmark.data.synth.curves import Points, box, ellipse, smooth
-from benchmark.data.synth.style import WHITE, Style
+from inkbench.benchmark.data.synth.canvas import Canvas, Colour, mix
+from inkbench.benchmark.data.synth.curves import Points, box, ellipse, smooth
+from inkbench.benchmark.data.synth.style import WHITE, Style
 
 PLACES = ("room", "street", "hills", "forest", "sea", "night", "office", "mountains")
 GROUNDS = ("plain", "fade", "speed", "burst", "tone")

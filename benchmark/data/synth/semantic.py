@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data.synth.scene import BALLOON_CODE, OUTSIDE, PROP_CODE
-from benchmark.data.synth.scenery import GROUNDS
+from inkbench.benchmark.data.synth.scene import BALLOON_CODE, OUTSIDE, PROP_CODE
+from inkbench.benchmark.data.synth.scenery import GROUNDS
 
 MASK_CLASSES = ("background", "body", "face", "thing", "lettering")
 """What a pixel shows; a face is the visible head without hat and hanging hair, lettering includes its balloon."""

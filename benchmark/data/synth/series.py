@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmark.data.label_map import save_labels
-from benchmark.data.synth.cast import make_cast
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.gaze import density
-from benchmark.data.synth.page import Page, draw_page
-from benchmark.data.synth.semantic import CLASS_OF_CODE
-from benchmark.data.synth.style import make_style
+from inkbench.benchmark.data.label_map import save_labels
+from inkbench.benchmark.data.synth.cast import make_cast
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.gaze import density
+from inkbench.benchmark.data.synth.page import Page, draw_page
+from inkbench.benchmark.data.synth.semantic import CLASS_OF_CODE
+from inkbench.benchmark.data.synth.style import make_style
 
 QUALITY = 90
 TEMPORARY = ".drawing-"

@@ -1,6 +1,6 @@
 """The contact sheet of a drawn copy: pages of many series side by side, and one page with its labels over it.
 
-``python -m benchmark.data.synth.sheet ROOT OUT.jpg [SERIES.PAGE ...]`` writes it.
+``python -m inkbench.benchmark.data.synth.sheet ROOT OUT.jpg [SERIES.PAGE ...]`` writes it.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from benchmark.data.synth.canvas import Colour, Pen, mix
-from benchmark.seeding import derive
+from inkbench.benchmark.data.synth.canvas import Colour, Pen, mix
+from inkbench.benchmark.seeding import derive
 
 Kind = Literal["realistic", "toon"]
 BLACK: Colour = (18, 16, 22)

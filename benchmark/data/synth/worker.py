@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmark.data.synth.config import SynthConfig
-from benchmark.data.synth.series import draw_series
+from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.series import draw_series
 
 
 def main() -> None:
-    """``python -m benchmark.data.synth.worker HOME SETTINGS-AS-JSON``."""
+    """``python -m inkbench.benchmark.data.synth.worker HOME SETTINGS-AS-JSON``."""
     home, config = Path(sys.argv[1]), SynthConfig.model_validate_json(sys.argv[2])
     for line in sys.stdin:
         draw_series(config, int(line), home, lambda panels: print(f"page {panels}", flush=True))

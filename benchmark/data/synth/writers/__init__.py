@@ -10,22 +10,22 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmark.data.synth.series import split_of, style_of
-from benchmark.data.synth.writers.ai4va import write_ai4va
-from benchmark.data.synth.writers.char_reid import write_char_reid
-from benchmark.data.synth.writers.coco import write_coco, write_comix
-from benchmark.data.synth.writers.comics import write_comics
-from benchmark.data.synth.writers.dass_panels import write_dass_panels
-from benchmark.data.synth.writers.dcm772 import write_dcm772
-from benchmark.data.synth.writers.ebdtheque import write_ebdtheque
-from benchmark.data.synth.writers.files import Series, link, write_json
-from benchmark.data.synth.writers.icartoonface import write_icartoonface
-from benchmark.data.synth.writers.manga109 import write_manga109
-from benchmark.data.synth.writers.open_mantra import write_open_mantra
-from benchmark.data.synth.writers.records import write_cifar, write_stl10
-from benchmark.data.synth.writers.scenes import write_scenes
-from benchmark.data.synth.writers.ssupergan import write_ssupergan
-from benchmark.data.synth.writers.voc import write_cross_domain, write_voc, write_voc_boxes
+from inkbench.benchmark.data.synth.series import split_of, style_of
+from inkbench.benchmark.data.synth.writers.ai4va import write_ai4va
+from inkbench.benchmark.data.synth.writers.char_reid import write_char_reid
+from inkbench.benchmark.data.synth.writers.coco import write_coco, write_comix
+from inkbench.benchmark.data.synth.writers.comics import write_comics
+from inkbench.benchmark.data.synth.writers.dass_panels import write_dass_panels
+from inkbench.benchmark.data.synth.writers.dcm772 import write_dcm772
+from inkbench.benchmark.data.synth.writers.ebdtheque import write_ebdtheque
+from inkbench.benchmark.data.synth.writers.files import Series, link, write_json
+from inkbench.benchmark.data.synth.writers.icartoonface import write_icartoonface
+from inkbench.benchmark.data.synth.writers.manga109 import write_manga109
+from inkbench.benchmark.data.synth.writers.open_mantra import write_open_mantra
+from inkbench.benchmark.data.synth.writers.records import write_cifar, write_stl10
+from inkbench.benchmark.data.synth.writers.scenes import write_scenes
+from inkbench.benchmark.data.synth.writers.ssupergan import write_ssupergan
+from inkbench.benchmark.data.synth.writers.voc import write_cross_domain, write_voc, write_voc_boxes
 
 LAYOUTS = ("comics", "dcm772", "ai4va", "char_reid", "voc", "scenes")
 """What every copy of synth holds and is read through."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.synth.writers.files import SPLITS, Series, link, write_json, write_table
+from inkbench.benchmark.data.synth.writers.files import SPLITS, Series, link, write_json, write_table
 
 WINDOW = 4
 REID_COLUMNS = ("series_id", "page_id", "type", "index", "char_index", "x_0", "y_0", "x1", "y_1")

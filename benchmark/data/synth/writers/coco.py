@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.synth.writers.files import SPLITS, Series, drawn_page, link, pages_of, things_on, write_json
+from inkbench.benchmark.data.synth.writers.files import (
+    SPLITS,
+    Series,
+    drawn_page,
+    link,
+    pages_of,
+    things_on,
+    write_json,
+)
 
 CATEGORIES = {"panel": "panel", "body": "body", "face": "face", "text": "text", "balloon": "balloon"}
 COMIX = {"panel": "panel", "body": "character", "balloon": "balloon", "text": "text", "face": "face"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.synth.writers.files import Series, link, write_lines, write_table
+from inkbench.benchmark.data.synth.writers.files import Series, link, write_lines, write_table
 
 DIALOGUE, NARRATION = 1, 2
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.synth.writers.dcm772 import DCM_CODES
-from benchmark.data.synth.writers.files import SPLITS, Series, link, panels_of, write_json, write_lines
+from inkbench.benchmark.data.synth.writers.dcm772 import DCM_CODES
+from inkbench.benchmark.data.synth.writers.files import SPLITS, Series, link, panels_of, write_json, write_lines
 
 PARTS = ("face", "body")
 

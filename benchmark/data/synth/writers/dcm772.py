@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.synth.writers.files import SPLITS, Series, link, write_lines
+from inkbench.benchmark.data.synth.writers.files import SPLITS, Series, link, write_lines
 
 DCM_CODES = {"panel": 8, "body": 1, "face": 7}
 

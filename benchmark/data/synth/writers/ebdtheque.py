@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.synth.writers.files import Series, drawn_page, link, pages_of, things_on, write
+from inkbench.benchmark.data.synth.writers.files import Series, drawn_page, link, pages_of, things_on, write
 
 GROUPS = {"panel": "Panel", "balloon": "Balloon", "text": "Line", "body": "Character"}
 

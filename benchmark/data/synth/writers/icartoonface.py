@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from benchmark.data.synth.series import large_face
-from benchmark.data.synth.writers.files import Series, link, panels_of, write_lines
+from inkbench.benchmark.data.synth.series import large_face
+from inkbench.benchmark.data.synth.writers.files import Series, link, panels_of, write_lines
 
 NOBODY = -1
 

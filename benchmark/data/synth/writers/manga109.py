@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from benchmark.data.synth.writers.files import Series, drawn_page, link, things_on, write, write_lines
+from inkbench.benchmark.data.synth.writers.files import Series, drawn_page, link, things_on, write, write_lines
 
 TAGS = {"panel": "frame", "face": "face", "body": "body", "text": "text"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.synth.writers.files import Series, Thing, drawn_page, link, things_on, write_json
+from inkbench.benchmark.data.synth.writers.files import Series, Thing, drawn_page, link, things_on, write_json
 
 
 def write_open_mantra(root: Path, drawn: Path, series: list[Series]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data.synth.semantic import SCENES, scene_of
-from benchmark.data.synth.writers.files import Series, panels_of, write_lines
+from inkbench.benchmark.data.synth.semantic import SCENES, scene_of
+from inkbench.benchmark.data.synth.writers.files import Series, panels_of, write_lines
 
 STL10_SIDE, CIFAR_SIDE, CIFAR_BATCHES = 96, 32, 5
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.data.synth.semantic import SCENES, scene_of
-from benchmark.data.synth.writers.files import SPLITS, Series, link, panels_of
+from inkbench.benchmark.data.synth.semantic import SCENES, scene_of
+from inkbench.benchmark.data.synth.writers.files import SPLITS, Series, link, panels_of
 
 
 def write_scenes(root: Path, drawn: Path, series: list[Series]) -> None:

@@ -6,10 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.dataset import Box
-from benchmark.data.layouts.panel_windows import hole_of
-from benchmark.data.synth.writers.comics import write_comics
-from benchmark.data.synth.writers.files import Series, panels_of, write_json, write_lines
+from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.data.layouts.panel_windows import hole_of
+from inkbench.benchmark.data.synth.writers.comics import write_comics
+from inkbench.benchmark.data.synth.writers.files import Series, panels_of, write_json, write_lines
 
 CONFIDENCE = "0.99"
 Panel = tuple[str, dict[str, Any]]

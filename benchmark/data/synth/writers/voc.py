@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmark.data.synth.semantic import MASK_CLASSES
-from benchmark.data.synth.writers.files import (
+from inkbench.benchmark.data.synth.semantic import MASK_CLASSES
+from inkbench.benchmark.data.synth.writers.files import (
     SPLITS,
     Series,
     Thing,

@@ -1,0 +1,58 @@
+"""Modules of ours by the names that records, tasks and plugins have for them: as they were before ``inkbench.``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+PACKAGES = frozenset({"benchmark", "leaderboards", "methods", "submissions", "tasks"})
+
+
+def full_name(name: str) -> str:
+    """The name by which a module is imported: ``tasks.metrics.saliency`` lies in ``inkbench``, a plugin's stays."""
+    return f"inkbench.{name}" if name.partition(".")[0] in PACKAGES else name
+
+
+def module(name: str) -> ModuleType:
+    """The module that a record or a task names: a scorer, a reader of predictions. Raises ImportError."""
+    return importlib.import_module(full_name(name))
+
+
+class _Former(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds ``benchmark`` where ``inkbench.benchmark`` is meant: the same modules, not a second copy of them."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A spec for ``benchmark`` and what lies in it."""
+        del path, target
+        if name.partition(".")[0] != "benchmark" or importlib.util.find_spec(full_name(name)) is None:
+            return None
+        if not self.said:
+            self.said = True
+            print("a plugin imports benchmark; write inkbench.benchmark: the former name will go", file=sys.stderr)
+        return importlib.util.spec_from_loader(name, self)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        """The module itself, as it is."""
+        found = importlib.import_module(full_name(spec.name))
+        self._own = found.__spec__
+        return found
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing is run twice; the module keeps its own spec."""
+        module.__spec__ = self._own
+
+
+def former_name() -> None:
+    """From here on ``from benchmark.api import Method`` works, as plugins had it before there was ``inkbench``."""
+    if not any(isinstance(finder, _Former) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Former())

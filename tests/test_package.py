@@ -1,0 +1,84 @@
+"""One package: ours is found whatever lies about, nothing of ours has a common name, the former name still works."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import TINY, start_cli
+
+ROOT = Path(__file__).resolve().parent.parent
+HOSTILE = "raise SystemExit('a stranger was imported')\n"
+FORMER = '''"""A method as plugins were written before."""
+
+from benchmark.api import Method
+from benchmark.config import Config
+
+
+class Former(Method):
+    """Weights as they were made."""
+
+    name = "former"
+    Config = Config
+    pretrains = False
+
+    def give(self, backbone, weights):
+        """Nothing changes."""
+'''
+
+
+def hostile(folder: Path) -> Path:
+    """A folder with modules that have the names of our folders."""
+    folder.mkdir()
+    for name in ("benchmark", "methods", "tasks", "leaderboards", "submissions"):
+        (folder / f"{name}.py").write_text(HOSTILE)
+    return folder
+
+
+def metrics(results: Path) -> dict:
+    records = [json.loads(path.read_text()) for path in (results / "cells").rglob("*.json")]
+    return {record["method"]: record["metrics"] for record in records}
+
+
+def test_strangers_of_the_same_names_are_never_imported(first_run, with_synth, tmp_path):
+    """In the folder where the command is given, and on PYTHONPATH; for the workers too."""
+    folder = hostile(tmp_path / "hostile")
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    words = ("--method", "jigsaw", "--task", "detection", *TINY, "--results", with_synth)
+    process = start_cli(*words, cwd=folder, env=environment)
+    _, told = process.communicate(timeout=500)
+    assert process.returncode == 0, told
+    assert metrics(with_synth) == metrics(first_run[1])
+
+
+def test_a_plugin_may_use_the_former_name_and_one_line_says_so(cli, with_synth, tmp_path):
+    file = tmp_path / "plugin.py"
+    file.write_text(FORMER)
+    done = cli("--method", f"{file}:Former", "--task", "detection", *TINY, "--results", with_synth)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("a plugin imports benchmark; write inkbench.benchmark") == 1
+    assert set(metrics(with_synth)) == {"former", "random", "trivial:constant-box"}
+
+
+def test_the_former_name_is_the_same_package():
+    code = (
+        "from inkbench.benchmark.named import former_name; former_name();"
+        "from benchmark.api import Method; import benchmark.config, inkbench.benchmark.config, inkbench.benchmark.api;"
+        "assert Method is inkbench.benchmark.api.Method; assert benchmark.config is inkbench.benchmark.config;"
+        "assert inkbench.benchmark.config.__spec__.name == 'inkbench.benchmark.config'"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_wheel_installs_nothing_else_at_the_top(tmp_path):
+    command = [sys.executable, "-m", "pip", "wheel", ROOT, "--no-deps", "--quiet", "-w", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"inkbench", "run_benchmark.py"}
+    assert {"inkbench/benchmark/api.py", "inkbench/tasks/reid.py", "inkbench/methods/jigsaw.py"} <= set(names)
