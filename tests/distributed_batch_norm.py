@@ -78,7 +78,7 @@ def without_chance(name, monkey):
             views(images, monkey.config.local, 2),
         )
     elif name != "toy":
-        module = sys.modules[f"methods.{name}"]
+        module = sys.modules[f"inkbench.methods.{name}"]
         module.strong_pairs = lambda batch, sides, c, generator: {
             kind: views(batch[kind], side, 2) for kind, side in sides.items()
         }
