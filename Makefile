@@ -1,0 +1,18 @@
+# What one types while working on inkbench. Every target is a command of CONTRIBUTING.md; PYTHON names the interpreter.
+PYTHON ?= python
+.PHONY: setup check fast test slow
+
+setup:  ## install the clone with what tests and checks need
+	$(PYTHON) -m pip install -e '.[test]'
+
+check:  ## lint, format, types, and what must not be committed
+	$(PYTHON) -m pre_commit run --all-files
+
+fast:  ## the tests that start no command and no training: under two minutes
+	$(PYTHON) -m pytest -m "not slow and not gpu and not real_data and not speed and not soak and not command"
+
+test:  ## the suite: under ten minutes on two quiet cores
+	$(PYTHON) -m pytest
+
+slow:  ## what takes minutes: two devices, kills, drawn samples
+	$(PYTHON) -m pytest -m slow
