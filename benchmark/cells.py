@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load, save
 
-from inkbench.benchmark import engine, leak_check, named, pool, transfer
+from inkbench.benchmark import engine, leak_check, named, pretrain_items, transfer
 from inkbench.benchmark.api import Item, Predictions
 from inkbench.benchmark.bench import Bench
 from inkbench.benchmark.data.cache import build as build_cache
@@ -199,7 +199,7 @@ def _look_for_leaks(
 ) -> None:
     """Note which test items look like what was pretrained on, and the metrics without them."""
     began = time.monotonic()
-    pretrained_on = pool.reading(bench, work).images
+    pretrained_on = pretrain_items.reading(bench, work).images
     leaks, suspect = leak_check.check(pretrained_on, bench.plan, test.items, bench.store, bench.progress)
     leaks["without"] = leak_check.without(cell.task.scorer, scored.items, suspect, scored.metrics)
     if suspect.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -118,6 +118,15 @@ class PretrainSettings(Config):
         "standard": {"images": 2_000_000, "batch": 256},
         "paper": {"images": 89_600_000, "batch": 256},
     }
+
+
+SERIES_FROM = "data.series_from"
+"""The pair of ``--series-from``; it travels with those of ``--set``, because it decides which data are meant."""
+
+
+def settings_of(owner: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The texts of ``--set`` that belong to ``owner``, later ones winning."""
+    return {key.split(".", 1)[1]: value for key, value in pairs if key.split(".", 1)[0] == owner}
 
 
 BACKBONE_TRIALS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.config import PretrainSettings, settings_of
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal, did_you_mean
-from inkbench.benchmark.request import SHARED_OWNERS, settings_of
+from inkbench.benchmark.request import SHARED_OWNERS
 from inkbench.benchmark.shown import Shown, shown
 
 

@@ -11,10 +11,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from inkbench.benchmark import registry, supervise
+from inkbench.benchmark.config import SERIES_FROM
 from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.request import SERIES_FROM, Request, check_names, check_settings, usual_threads
+from inkbench.benchmark.request import Request, check_names, check_settings, usual_threads
 from inkbench.benchmark.store import Store
 
 

@@ -9,12 +9,12 @@ from typing import Any, Literal
 from inkbench.benchmark import engine, plan_checks, pool, provenance, registry, supervision
 from inkbench.benchmark.api import Dataset, Declined, Given, Method, Task
 from inkbench.benchmark.backbones import skeleton
-from inkbench.benchmark.config import BackboneSettings, Config, PretrainSettings
+from inkbench.benchmark.config import BackboneSettings, Config, PretrainSettings, settings_of
 from inkbench.benchmark.data.fingerprint import fingerprint
 from inkbench.benchmark.engine import Device
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.planned import Cell, Pretraining
-from inkbench.benchmark.request import PREDICTIONS, Request, all_methods, settings_of
+from inkbench.benchmark.request import PREDICTIONS, Request, all_methods
 from inkbench.benchmark.scoring import metric_versions
 from inkbench.benchmark.store import key_of
 

@@ -20,7 +20,7 @@ from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.locks import machine_slot
 from inkbench.benchmark.pictures import save_pictures
 from inkbench.benchmark.planned import Cell, Pretraining
-from inkbench.benchmark.pool import Reading, reading
+from inkbench.benchmark.pretrain_items import Reading, reading
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store import Store, checksum, write_atomic, write_json
 from inkbench.benchmark.weights_files import load_projection, load_weights, weights_bytes

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.config import PRESETS, BackboneSettings, PretrainSettings
+from inkbench.benchmark.config import PRESETS, SERIES_FROM, BackboneSettings, PretrainSettings
 from inkbench.benchmark.errors import Refusal, did_you_mean
 
 SHARED_OWNERS = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
-SERIES_FROM = "data.series_from"
-"""The pair of ``--series-from``; it travels with those of ``--set``, because it decides which data are meant."""
 
 
 def usual_threads() -> int:
@@ -96,11 +93,6 @@ def method_names(request: Request) -> list[str]:
 def task_names(request: Request) -> list[str]:
     """The tasks of a request in order, ``all`` opened."""
     return registry.names("tasks") if request.tasks == ("all",) else list(dict.fromkeys(request.tasks))
-
-
-def settings_of(owner: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The texts of ``--set`` that belong to ``owner``, later ones winning."""
-    return {key.split(".", 1)[1]: value for key, value in pairs if key.split(".", 1)[0] == owner}
 
 
 def check_names(request: Request) -> None:

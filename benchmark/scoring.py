@@ -10,7 +10,7 @@ import numpy as np
 
 from inkbench.benchmark import named
 from inkbench.benchmark.api import Item, Predictions, Task, Truth
-from inkbench.benchmark.records import item_arrays, metric_entries
+from inkbench.benchmark.errors import CellError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +48,33 @@ def score(
     options = {**task.score_options(), **calibration}
     arrays = {**scorer.score_items(predictions, truths, ids=ids, **options), **item_arrays(items)}
     return Scored(metric_entries(scorer, arrays), arrays, list(getattr(scorer, "notes", lambda items: ())(arrays)))
+
+
+def item_arrays(items: Sequence[Item]) -> dict[str, np.ndarray]:
+    """Who the items are: their ids, series and, where known, styles."""
+    arrays = {"id": np.array([item.id for item in items]), "series": np.array([item.series for item in items])}
+    if any(item.style for item in items):
+        arrays["style"] = np.array([item.style or "" for item in items])
+    return arrays
+
+
+def metric_entries(scorer: Any, items: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """Every metric with its definition and n. Raises CellError where the primary one has no finite value."""
+    values, counts = scorer.aggregate(items), scorer.counts(items)
+    defined = {metric.name: metric for metric in scorer.METRICS}
+    entries = {}
+    for name, value in values.items():
+        metric = defined.get(name) or defined.get(name.split("@")[0]) or defined[name.split("[")[0]]
+        if not np.isfinite(value):
+            raise CellError(f"{name} is {value}: its items hold something that is not finite")
+        entries[name] = {
+            "value": float(value),
+            "unit": metric.unit,
+            "direction": metric.direction,
+            "n": int(counts[name]),
+            "version": metric.version,
+        }
+    primary = scorer.METRICS[0].name
+    if primary not in entries:
+        raise CellError(f"{primary} has no value on test: there is nothing to score")
+    return entries

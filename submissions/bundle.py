@@ -13,7 +13,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.records import item_arrays
+from inkbench.benchmark.scoring import item_arrays
 from inkbench.benchmark.store import write_atomic
 from inkbench.submissions.bundle_rules import broken
 from inkbench.submissions.columns import columns

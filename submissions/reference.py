@@ -10,14 +10,14 @@ from typing import Any
 
 from inkbench.benchmark import named, registry
 from inkbench.benchmark.api import Item, Predictions, Split, Task, Truth
+from inkbench.benchmark.config import settings_of
 from inkbench.benchmark.data.dataset import SPLITS, Dataset
 from inkbench.benchmark.data.images import clamp_crop, size_of
 from inkbench.benchmark.data.locate import Sets, open_dataset
 from inkbench.benchmark.data.own_numbers import reading_options
 from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.records import item_arrays
-from inkbench.benchmark.request import settings_of
+from inkbench.benchmark.scoring import item_arrays
 from inkbench.benchmark.store import arrays_bytes, pack
 from inkbench.benchmark.task_data import part_of
 from inkbench.submissions.formats.numbers import OWN

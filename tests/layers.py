@@ -19,7 +19,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("planning", "drawing", "pretext"),
     ("training", "leaderboards"),
     ("data",),
-    ("store", "networks"),
+    ("networks",),
+    ("store",),
     ("registry", "scoring"),
     ("contracts",),
     ("config",),
@@ -28,25 +29,26 @@ ORDER: tuple[tuple[str, ...], ...] = (
 """From what is typed down to what knows nothing of inkbench."""
 
 ROOMS = {
-    "cli": "cli flags verbs launch declared doctor describe shown",
-    "running": "supervise worker run cells bench pretrained rescore predict leak_check looks pictures",
+    "cli": "cli flags verbs launch declared doctor describe shown data.commands audit.command",
+    "running": "supervise worker run cells bench pretrained pretrain_items rescore predict leak_check looks pictures "
+    "records export",
     "planning": "request plan plan_rows plan_checks plan_space planned estimate pool",
     "training": "engine pretrain head_loop transfer features batch_norm task_data parts.sync_batch_norm "
-    "parts.fitted_head parts.schedules",
+    "parts.schedules",
     "networks": "backbones tokens initialise weights_files checkpoint_file checkpoint_names checkpoint_reading "
     "supervision parts.fpn parts.fcos parts.probes parts.stage_pooling parts.dense_heads parts.logistic "
     "parts.neighbours parts.embedder parts.face_decoder parts.inpainting_nets parts.tile_head parts.fusion "
     "parts.fusions parts.identity_head parts.readout parts.masked_tokens parts.distillation parts.artifact_nets "
-    "parts.panel_context parts.face_painter parts.face_windows",
+    "parts.panel_context",
     "losses": "parts.metric_losses parts.nt_xent parts.sup_con parts.psnr parts.artifact_losses parts.lars",
     "pretext": "parts.adamw parts.two_views parts.pair_views parts.painter parts.damage parts.permutations "
     "parts.puzzle_pictures",
     "drawing": "parts.draw_boxes parts.draw_classes parts.draw_filters parts.draw_labels parts.draw_maps "
     "parts.draw_neighbours parts.draw_rows parts.draw_strips",
-    "store": "store records index locks provenance export",
+    "store": "store index locks provenance",
     "registry": "registry named",
     "scoring": "scoring statistics",
-    "contracts": "api",
+    "contracts": "api data.dataset data.source parts.fitted_head",
     "config": "config",
     "errors": "errors",
     "progress": "progress",
@@ -57,18 +59,27 @@ ROOMS = {
 }
 """The rooms of ``benchmark``, and which of its modules and folders lie in each."""
 
-OWN = {"leaderboards": "leaderboards", "methods": "methods", "submissions": "submissions"}
+OUTSIDE = {
+    "cli": "submissions.commands",
+    "leaderboards": "leaderboards",
+    "methods": "methods",
+    "metrics": "tasks.metrics",
+    "submissions": "submissions",
+    "tasks": "tasks benchmark.parts.face_painter benchmark.parts.face_windows",
+}
+"""The other packages, and modules that lie elsewhere than their room."""
 
 
 def room_of(module: str) -> str:
-    """The room of a module, named without ``inkbench.``. Raises KeyError for one that has none."""
-    package, _, rest = module.partition(".")
-    if package in OWN:
-        return OWN[package]
-    if package == "tasks":
-        return "metrics" if rest.startswith("metrics") else "tasks"
-    for room, members in ROOMS.items():
-        if any(rest == member or rest.startswith(f"{member}.") for member in members.split()):
+    """The room of a module, named without ``inkbench.``: that of the longest name that it begins with.
+
+    Raises KeyError for one that has none.
+    """
+    known = {member: room for room, members in OUTSIDE.items() for member in members.split()}
+    known |= {f"benchmark.{member}": room for room, members in ROOMS.items() for member in members.split()}
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        if room := known.get(".".join(parts[:length])):
             return room
     raise KeyError(f"{module} lies in no room: add it to ROOMS of tests/layers.py")
 

@@ -17,7 +17,7 @@ import yaml
 from submission_data import TASKS, nobody, values, zipped
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.records import item_arrays
+from inkbench.benchmark.scoring import item_arrays
 from inkbench.benchmark.verbs import verb_submit
 from inkbench.submissions.bundle import bundle, competition
 from inkbench.submissions.bundle_rules import broken

@@ -14,7 +14,7 @@ from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.bench import Bench
 from inkbench.benchmark.locks import machine_slot
 from inkbench.benchmark.planned import Pretraining
-from inkbench.benchmark.pool import reading
+from inkbench.benchmark.pretrain_items import reading
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store import key_of
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.config import SERIES_FROM, settings_of
 from inkbench.benchmark.data.dataset import Dataset
 from inkbench.benchmark.data.own import SAYS, check_name, folder_name, read_own
 from inkbench.benchmark.data.survey import survey
 from inkbench.benchmark.data.terms import require_accepted
 from inkbench.benchmark.data.units import by_regex
 from inkbench.benchmark.errors import Refusal, did_you_mean
-from inkbench.benchmark.request import SERIES_FROM, settings_of
 
 HOME = "INKBENCH_DATA"
 Sets = Sequence[tuple[str, str]]
