@@ -13,7 +13,10 @@ import numpy as np
 from inkbench.benchmark.config import Config, Readout, TaskConfig, setting
 from inkbench.benchmark.data.dataset import Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.errors import CellError, Declined, Refusal
+from inkbench.benchmark.prediction_format import PredictionFormat
+from inkbench.tasks.metrics.items import Items
 from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.scorer import Scorer
 
 if TYPE_CHECKING:
     import torch
@@ -30,12 +33,15 @@ __all__ = [
     "Declined",
     "Given",
     "Item",
+    "Items",
     "Kind",
     "Method",
     "Metric",
     "Placement",
+    "PredictionFormat",
     "Predictions",
     "Refusal",
+    "Scorer",
     "Seen",
     "Split",
     "Stage",
@@ -288,10 +294,8 @@ class Method(ABC):
 class Task(ABC):
     """A downstream problem: data, a head, metrics and a primary metric.
 
-    ``scorer`` names a module of pure functions on arrays (``tasks.metrics.saliency``) with ``METRICS`` (the
-    first is primary), ``score_items``, ``aggregate`` and, where the mean over items is not the metric,
-    ``resampler``; see ``tasks/metrics/items.py``. ``files`` names the module that reads predictions from files
-    (``submissions.formats.maps``).
+    ``scorer`` makes items and metrics of predictions, as pure functions on arrays; ``prediction_format`` reads
+    predictions from files and writes them, where they have a form as files.
 
     ``protocols`` are named and versioned; the first of a family is the one that the family's name means. ``trivial``
     are baselines that see no backbone, ``references`` rows that know more than a method may (the same character's
@@ -302,8 +306,8 @@ class Task(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     Config: ClassVar[type[TaskConfig]] = TaskConfig
-    scorer: ClassVar[str]
-    files: ClassVar[str] = ""
+    scorer: ClassVar[Scorer]
+    prediction_format: ClassVar[PredictionFormat | None] = None
     protocols: ClassVar[Mapping[str, Literal["frozen", "finetune"]]] = {"frozen@1": "frozen", "finetune@1": "finetune"}
     trivial: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load, save
 
-from inkbench.benchmark import engine, leak_check, named, pretrain_items, transfer
+from inkbench.benchmark import engine, leak_check, pretrain_items, transfer
 from inkbench.benchmark.api import Item, Predictions
 from inkbench.benchmark.bench import Bench
 from inkbench.benchmark.data.cache import build as build_cache
@@ -79,7 +79,8 @@ def _predicted(bench: Bench, cell: Cell, source: Path) -> Measured:
     """Predictions from elsewhere, scored like any other; what validation would choose keeps its default."""
     began = time.monotonic()
     test = _task_data(bench, cell, "test")
-    reader = named.module(cell.task.files)
+    reader = cell.task.prediction_format
+    assert reader is not None
     ids = [item.id for item in test.items]
     options = reading_options(bench.plan.data, ids, cell.task.score_options())
     predictions = reader.read(source, ids, test.truths, options)

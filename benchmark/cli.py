@@ -24,11 +24,14 @@ VERBS = {
     "doctor": "what this machine can and cannot do, and how to mend it",
 }
 EPILOG = "verbs:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())
+EPILOG += "\n\nevery verb takes --plugin FILE.py: methods, tasks and datasets of a file of yours, known by their names"
+PLUGINS = "INKBENCH_PLUGINS"
 
 
 def main(words: Sequence[str]) -> int:
     """Carry out a command line; gives the exit status (0 done, 1 a cell or a check failed, 2 refused)."""
     try:
+        words = _plugged_in(words)
         if words and words[0] in VERBS:
             from inkbench.benchmark import verbs
 
@@ -45,6 +48,20 @@ def main(words: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _plugged_in(words: Sequence[str]) -> list[str]:
+    """The words without ``--plugin FILE``, which every verb takes, and its files plugged in. Raises Refusal."""
+    parser = Parser(prog="run_benchmark.py", add_help=False, allow_abbrev=False)
+    parser.add_argument("--plugin", action="append", default=[])
+    flags, rest = parser.parse_known_args(list(words))
+    files = [*filter(None, os.environ.get(PLUGINS, "").split(os.pathsep)), *flags.plugin]
+    if files:
+        from inkbench.benchmark import registry
+
+        os.environ[PLUGINS] = os.pathsep.join(map(os.path.abspath, files))  # workers are told so
+        registry.plug_in(os.environ[PLUGINS])
+    return rest
 
 
 def _run(words: list[str]) -> int:

@@ -25,11 +25,12 @@ def describe(flags: argparse.Namespace) -> int:
         kind, config, summary = "settings", SHARED_OWNERS[name], (SHARED_OWNERS[name].__doc__ or "")
     else:
         kind = next((kind for kind in registry.ROOMS if name in registry.entries(kind)), "")
-        if not kind and ".py:" not in name:
+        if not kind and ".py" not in name:
             known = [name for room in registry.ROOMS for name in registry.names(room)] + list(SHARED_OWNERS)
             raise Refusal(f"nothing is called '{name}'{did_you_mean(name, known)}")
         entry = registry.find(kind or "methods", name)
-        described, summary = registry.load_entry(entry, kind or "methods"), entry.summary
+        kind, name = kind or registry.kind_of(entry), entry.name
+        described, summary = registry.load_entry(entry, kind), entry.summary
         config = described.Config
     fields = [_field(name, field, config) for name, field in config.model_fields.items()]
     told: dict[str, Any] = {"name": name, "kind": kind, "summary": summary, "settings": fields}

@@ -6,6 +6,7 @@ import argparse
 import sys
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -78,6 +79,9 @@ AS_ASKED = (*("preset", "changed", "given", "init", "weights", "transductive", "
 def prepare(request: Request) -> None:
     """Refuse a request that cannot be carried out, before a worker is started."""
     check_names(request)
+    for name in request.tasks:
+        if name.rpartition(":")[0].endswith(".py"):
+            registry.plug(Path(name.rpartition(":")[0]))  # its tables ask for the scorer by the task's name
     named = {request.data, request.pretrain_data or request.data}
     datasets = [open_dataset(name, request.preset, request.sets, request.results) for name in named]
     check_settings(request, {dataset.reader for dataset in datasets})

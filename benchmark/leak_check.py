@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark import named
 from inkbench.benchmark.api import Item
 from inkbench.benchmark.data.leaks.compare import compare, told
 from inkbench.benchmark.planned import Plan
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store import Store
+from inkbench.tasks.metrics.scorer import Scorer
 
 
 def check(
@@ -25,7 +25,7 @@ def check(
 
 
 def without(
-    scorer: str, items: Mapping[str, np.ndarray], suspect: np.ndarray, plain: Mapping[str, Mapping[str, Any]]
+    scorer: Scorer, items: Mapping[str, np.ndarray], suspect: np.ndarray, plain: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, float | None]:
     """Every metric over the items that are not suspect; None where it has no value then.
 
@@ -36,5 +36,5 @@ def without(
         return {name: entry["value"] for name, entry in plain.items()}
     if suspect.all():
         return dict.fromkeys(plain)
-    left = named.module(scorer).aggregate(items, weights=(~suspect).astype(np.float64))
+    left = scorer.aggregate(items, weights=(~suspect).astype(np.float64))
     return {name: float(left[name]) if np.isfinite(left.get(name, np.nan)) else None for name in plain}

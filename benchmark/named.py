@@ -18,11 +18,6 @@ def full_name(name: str) -> str:
     return f"inkbench.{name}" if name.partition(".")[0] in PACKAGES else name
 
 
-def module(name: str) -> ModuleType:
-    """The module that a record or a task names: a scorer, a reader of predictions. Raises ImportError."""
-    return importlib.import_module(full_name(name))
-
-
 class _Former(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds ``benchmark`` where ``inkbench.benchmark`` is meant: the same modules, not a second copy of them."""
 

@@ -47,7 +47,7 @@ class Rows:
 
     def predicted(self, path: Path) -> Cell:
         """The row of predictions from elsewhere. Raises Refusal where the task reads none."""
-        if not self.task.files:
+        if self.task.prediction_format is None:
             raise Refusal(f"{PREDICTIONS}{path}: {self.task.name} reads no predictions from files")
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         if not files:
@@ -229,6 +229,7 @@ class Rows:
             "engine": engine.VERSION,
             "task": self.task.name,
             "version": self.task.version,
+            **({"file": file} if (file := registry.file_of(type(self.task))) else {}),
             "metrics": metric_versions(self.task),
             "protocol": self.protocol,
             "settings": _plain(self.task.config),

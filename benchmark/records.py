@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inkbench.benchmark import named
 from inkbench.benchmark.api import Dataset
 from inkbench.benchmark.data.terms import accepted_on
 from inkbench.benchmark.request import Request
@@ -39,8 +38,7 @@ def base_record(cell: Cell, work: Plan, request: Request) -> dict[str, Any]:
         "init": str(request.init) if request.init and cell.pretraining else None,
         "transductive": request.transductive and cell.pretraining is not None,
         "budget": request.budget,
-        "scorer": cell.task.scorer,
-        "primary": _primary(cell),
+        "primary": cell.task.scorer.primary.name,
         "request": {"typed": list(request.typed), "resolved": request.model_dump(mode="json", exclude={"typed"})},
     }
 
@@ -63,8 +61,3 @@ def _told_of(dataset: Dataset) -> dict[str, Any]:
         "photographs": dataset.photographs,
         "accepted": accepted_on(type(dataset)),
     }
-
-
-def _primary(cell: Cell) -> str:
-
-    return named.module(cell.task.scorer).METRICS[0].name

@@ -1,8 +1,9 @@
 """Names of methods, tasks and datasets -> the classes that hold them; found by reading sources, loaded when used.
 
 A class is an entry when its body says ``name = "..."``. Files of the rooms are found by themselves, packages of
-others by the entry points ``inkbench.methods``, ``inkbench.tasks`` and ``inkbench.datasets``, a single file as
-``path/to/file.py:ClassName``. Listing imports none of them.
+others by the entry points ``inkbench.methods``, ``inkbench.tasks`` and ``inkbench.datasets``; listing imports none of
+them. A class of a single file is ``path/to/file.py:ClassName``; those of a file that is plugged in (``--plugin``) are
+known by their names, as ours are.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -46,9 +48,46 @@ class Entry:
     checksum: str = ""
 
 
-@cache
+LONE = "inkbench_plugin_"
+"""What the modules of lone files are called, before the beginning of their checksums."""
+PLUGINS = "INKBENCH_PLUGINS"
+"""Files that are plugged in, with the system's separator of paths between them; ``--plugin`` adds to it."""
+
+_plugged: dict[str, dict[str, Entry]] = {kind: {} for kind in ROOMS}
+
+
 def entries(kind: str) -> dict[str, Entry]:
     """All entries of ``methods``, ``tasks`` or ``datasets``, by name."""
+    return {**installed(kind), **_plugged[kind]}
+
+
+def plug(path: Path) -> None:
+    """Make the classes of a file known by their names; imports it. Raises Refusal."""
+    known = _read_file(path)
+    if not known:
+        raise Refusal(f'{path} has no class with a name: write name = "..." in the body of each')
+    for entry in known.values():
+        _plugged[kind_of(entry)][entry.name] = entry
+
+
+def plug_in(paths: str) -> None:
+    """Plug in the files of ``PLUGINS``. Raises Refusal."""
+    for path in filter(None, paths.split(os.pathsep)):
+        plug(Path(path))
+
+
+def kind_of(entry: Entry) -> str:
+    """Whether an entry is one of ``methods``, ``tasks`` or ``datasets``; imports it. Raises Refusal."""
+    found = _attribute(entry)
+    for kind, base in _bases().items():
+        if isinstance(found, type) and issubclass(found, base):
+            return kind
+    raise Refusal(f"'{entry.name}' ({entry.origin}): {entry.attribute} is no Method, Task or Dataset of benchmark.api")
+
+
+@cache
+def installed(kind: str) -> dict[str, Entry]:
+    """The entries of ours and of installed packages, by name."""
     found: dict[str, Entry] = {}
     for room in ROOMS[kind]:
         for file in sorted((ROOT / room).glob("*.py")):
@@ -75,7 +114,7 @@ def find(kind: str, text: str) -> Entry:
     """The entry that ``text`` (a name or ``path.py:ClassName``) means. Raises Refusal."""
     path, colon, attribute = text.rpartition(":")
     if colon and path.endswith(".py"):
-        return _from_file(kind, Path(path), attribute)
+        return _from_file(Path(path), attribute)
     if text.endswith(".py"):
         raise Refusal(f"'{text}': say which class, as in {text}:ClassName")
     known = entries(kind)
@@ -91,39 +130,60 @@ def load(kind: str, text: str) -> type:
 
 def load_entry(entry: Entry, kind: str) -> type:
     """The class of an entry. Raises Refusal where its module cannot be imported or lacks such a class."""
-    from inkbench.benchmark import api
-
-    if entry.origin != "inkbench":
-        former_name()
-    try:
-        module = _import_file(entry) if entry.file else importlib.import_module(entry.module)
-        found = getattr(module, entry.attribute)
-    except (Exception, SystemExit) as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Refusal(f"'{entry.name}' ({entry.origin}, {entry.module}) cannot be loaded: {why}") from error
-    base = {"methods": api.Method, "tasks": api.Task, "datasets": api.Dataset}[kind]
+    found, base = _attribute(entry), _bases()[kind]
     if not (isinstance(found, type) and issubclass(found, base)):
         raise Refusal(f"'{entry.name}' ({entry.origin}): {entry.attribute} is no {base.__name__} of benchmark.api")
     return found
 
 
-def _from_file(kind: str, path: Path, attribute: str) -> Entry:
-    if not path.is_file():
-        raise Refusal(f"no plugin file {path}")
-    known = {entry.attribute: entry for entry in _read(path, path.stem, str(path))}
+def _bases() -> dict[str, type]:
+    from inkbench.benchmark import api
+
+    return {"methods": api.Method, "tasks": api.Task, "datasets": api.Dataset}
+
+
+def _attribute(entry: Entry) -> object:
+    if entry.origin != "inkbench":
+        former_name()
+    try:
+        module = _import_file(entry) if entry.file else importlib.import_module(entry.module)
+        return vars(module)[entry.attribute]
+    except (Exception, SystemExit) as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Refusal(f"'{entry.name}' ({entry.origin}, {entry.module}) cannot be loaded: {why}") from error
+
+
+def _from_file(path: Path, attribute: str) -> Entry:
+    known = _read_file(path)
     if attribute not in known:
         raise Refusal(f"{path} has no class '{attribute}' with a name{did_you_mean(attribute, known)}")
-    entry = known[attribute]
-    if entry.name in entries(kind):
-        raise Refusal(f"{path}: '{entry.name}' is a name of {entries(kind)[entry.name].origin}; give yours another")
-    if not re.fullmatch(r"[a-z0-9_-]+", entry.name):
-        raise Refusal(f"{path}: the name '{entry.name}' may hold small letters, digits, '_' and '-' only")
+    return known[attribute]
+
+
+def _read_file(path: Path) -> dict[str, Entry]:
+    """The entries of a lone file by the names of their classes. Raises Refusal."""
+    if not path.is_file():
+        raise Refusal(f"no plugin file {path}")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Entry(entry.name, entry.module, attribute, entry.summary, str(path), path.resolve(), checksum)
+    found = {}
+    for entry in _read(path, path.stem, str(path)):
+        for kind in ROOMS:
+            if entry.name in installed(kind):
+                origin = installed(kind)[entry.name].origin
+                raise Refusal(f"{path}: '{entry.name}' is a name of {origin}; give yours another")
+        if not re.fullmatch(r"[a-z0-9_-]+", entry.name):
+            raise Refusal(f"{path}: the name '{entry.name}' may hold small letters, digits, '_' and '-' only")
+        found[entry.attribute] = replace(entry, file=path.resolve(), checksum=checksum)
+    return found
+
+
+def file_of(kind: type) -> str:
+    """The beginning of the sha256 of the lone file that a class comes from; empty for any other class."""
+    return kind.__module__.removeprefix(LONE) if kind.__module__.startswith(LONE) else ""
 
 
 def _import_file(entry: Entry) -> object:
-    name = f"inkbench_plugin_{entry.checksum[:16]}"
+    name = LONE + entry.checksum[:16]
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, entry.file)
         if spec is None or spec.loader is None:

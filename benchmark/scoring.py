@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark import named
 from inkbench.benchmark.api import Item, Predictions, Task, Truth
 from inkbench.benchmark.errors import CellError
+from inkbench.tasks.metrics.scorer import Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Scored:
 
 def metric_versions(task: Task) -> dict[str, int]:
     """The metrics of a task with the versions of their definitions, the primary one first."""
-    return {metric.name: metric.version for metric in named.module(task.scorer).METRICS}
+    return {metric.name: metric.version for metric in task.scorer.metrics}
 
 
 def score(
@@ -43,11 +43,11 @@ def score(
 
     Raises CellError where the primary metric has no finite value.
     """
-    scorer = named.module(task.scorer)
+    scorer = task.scorer
     ids = [item.id for item in items]
     options = {**task.score_options(), **calibration}
     arrays = {**scorer.score_items(predictions, truths, ids=ids, **options), **item_arrays(items)}
-    return Scored(metric_entries(scorer, arrays), arrays, list(getattr(scorer, "notes", lambda items: ())(arrays)))
+    return Scored(metric_entries(scorer, arrays), arrays, list(scorer.notes(arrays)))
 
 
 def item_arrays(items: Sequence[Item]) -> dict[str, np.ndarray]:
@@ -58,13 +58,12 @@ def item_arrays(items: Sequence[Item]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def metric_entries(scorer: Any, items: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+def metric_entries(scorer: Scorer, items: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
     """Every metric with its definition and n. Raises CellError where the primary one has no finite value."""
     values, counts = scorer.aggregate(items), scorer.counts(items)
-    defined = {metric.name: metric for metric in scorer.METRICS}
     entries = {}
     for name, value in values.items():
-        metric = defined.get(name) or defined.get(name.split("@")[0]) or defined[name.split("[")[0]]
+        metric = scorer.definition(name)
         if not np.isfinite(value):
             raise CellError(f"{name} is {value}: its items hold something that is not finite")
         entries[name] = {
@@ -74,7 +73,7 @@ def metric_entries(scorer: Any, items: Mapping[str, np.ndarray]) -> dict[str, di
             "n": int(counts[name]),
             "version": metric.version,
         }
-    primary = scorer.METRICS[0].name
+    primary = scorer.primary.name
     if primary not in entries:
         raise CellError(f"{primary} has no value on test: there is nothing to score")
     return entries

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inkbench.benchmark import engine, named
+from inkbench.benchmark import engine
 from inkbench.benchmark.api import Predictions, Task
 from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.batch_norm import reestimate
@@ -167,7 +167,7 @@ def _choices(job: Job, backbone: Backbone) -> list[tuple[str, float]]:
 
 def _validate(job: Job, net: Any, backbone: Backbone, val: TaskData) -> float:
     task = job.task
-    scorer = named.module(task.scorer)
+    scorer = task.scorer
     predictions = predict(job, net, backbone, val, f"validate {task.name}")
     options = {**task.score_options(), **(task.calibrate(predictions, val.truths) if task.calibrates else {})}
     ids = [item.id for item in val.items]
@@ -175,12 +175,12 @@ def _validate(job: Job, net: Any, backbone: Backbone, val: TaskData) -> float:
         metrics = scorer.aggregate(scorer.score_items(predictions, val.truths, ids=ids, **options))
     except ValueError as error:  # what scorers raise for predictions that are not finite
         raise CellError(f"validation: {error}") from error
-    primary = scorer.METRICS[0].name
+    primary = scorer.primary.name
     if primary not in metrics:
         raise CellError(f"{primary} has no value on the validation split: it holds nothing that {task.name} scores")
     return float(metrics[primary])
 
 
 def _better(task: Task, trial: dict[str, Any], best: dict[str, Any]) -> bool:
-    direction = named.module(task.scorer).METRICS[0].direction
+    direction = task.scorer.primary.direction
     return trial["value"] > best["value"] if direction == "max" else trial["value"] < best["value"]

@@ -32,7 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends its workers
     warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
     asked = json.loads(sys.stdin.read())
-    from inkbench.benchmark import engine, estimate, plan, plan_space, run
+    from inkbench.benchmark import engine, estimate, plan, plan_space, registry, run
     from inkbench.benchmark.bench import Bench
     from inkbench.benchmark.data.locate import open_dataset
     from inkbench.benchmark.progress import Progress
@@ -46,6 +46,7 @@ def main() -> int:
     first = device.fabric.global_rank == 0
     progress = Progress(quiet=request.quiet or not first)
     try:
+        registry.plug_in(os.environ.get(registry.PLUGINS, ""))
         data = open_dataset(request.data, request.preset, request.sets, request.results)
         pretrain_data = data
         if request.pretrain_data not in (None, request.data):

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark import named, statistics
+from inkbench.benchmark import statistics
+from inkbench.benchmark.scorers import scorer_of
 from inkbench.benchmark.store import Store, checksum, key_of, read_arrays, write_json
 from inkbench.leaderboards.rows import Group, Record
-from inkbench.tasks.metrics.items import Items, Resampler, concatenate, mean_resampler
+from inkbench.tasks.metrics.items import Items, Resampler, concatenate
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class Evidence:
 
     def _key(self, kind: str, items: Sequence[Any], record: Record) -> str:
         version = record["metrics"][self.metric]["version"]
-        return key_of([kind, list(items), record["scorer"], self.metric, version, statistics.VERSION])
+        return key_of([kind, list(items), record["task"], self.metric, version, statistics.VERSION])
 
 
 def _matched_seeds(a: Group, b: Group) -> list[tuple[Record, Record]]:
@@ -146,8 +147,7 @@ def _matched_seeds(a: Group, b: Group) -> list[tuple[Record, Record]]:
 
 
 def _resampler(record: Record, items: Items, metric: str) -> Resampler:
-    scorer = named.module(record["scorer"])
-    return getattr(scorer, "resampler", mean_resampler)(items, metric)
+    return scorer_of(record["task"]).resampler(items, metric)
 
 
 def _series(items: Items) -> np.ndarray:

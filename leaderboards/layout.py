@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from inkbench.benchmark import named
+from inkbench.benchmark.scorers import scorer_of
 from inkbench.leaderboards.column import Column
 from inkbench.leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
 from inkbench.leaderboards.matching import row_of
@@ -55,7 +55,7 @@ def chosen(
         columns = [column for spec in declared.columns for column in _declared(spec, primary, declared)]
     else:
         metrics = [name for name in metric_names(done) if name != primary]
-        defined = {metric.name for metric in named.module(records[0]["scorer"]).METRICS}
+        defined = {metric.name for metric in scorer_of(records[0]["task"]).metrics}
         parts = (f"{primary}[", f"{primary}@")
         shown = [name for name in metrics if name in defined]
         shown += [name for name in metrics if name.startswith(parts) and name not in defined]

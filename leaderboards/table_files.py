@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark import named, registry
+from inkbench.benchmark import registry
 from inkbench.benchmark.config import PRESETS
 from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.scorers import scorer_of
 from inkbench.leaderboards.columns import COLUMNS
 from inkbench.leaderboards.tables import FLAGS, ColumnSpec, RowSpec, TableFile
 
@@ -131,16 +130,8 @@ def _is_setting(key: str) -> bool:
 
 
 def _metrics_of(task: str) -> list[str]:
-    """The metrics of a task, read off its source: importing it would import torch. Raises Refusal."""
-    entry = registry.find("tasks", task)
-    source = importlib.util.find_spec(entry.module)
-    if source is None or source.origin is None:
-        raise Refusal(f"task '{task}' has no source {entry.module}")
-    for node in ast.walk(ast.parse(Path(source.origin).read_text())):
-        if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["scorer"]:
-            scorer = named.module(ast.literal_eval(node.value))
-            return [metric.name for metric in scorer.METRICS]
-    raise Refusal(f"task '{task}' ({entry.module}) names no scorer")
+    """The metrics of a task. Raises Refusal."""
+    return [metric.name for metric in scorer_of(task).metrics]
 
 
 def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:

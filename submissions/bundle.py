@@ -22,7 +22,7 @@ from inkbench.submissions.formats.names import flat
 from inkbench.submissions.formats.spec import Spec
 from inkbench.submissions.pack import zip_bytes
 from inkbench.submissions.pages import Page, hypertext, markdown, pages
-from inkbench.submissions.reference import Reference, form_of, reference_files, scorer_of, served, trivial
+from inkbench.submissions.reference import Reference, form_of, reference_files, served, trivial
 from inkbench.submissions.server import lay
 from inkbench.submissions.vendor import program
 
@@ -53,8 +53,8 @@ def bundle(reference: Reference, flavor: Flavor, out: Path) -> list[str]:
 
 def competition(reference: Reference, flavor: Flavor) -> dict[str, bytes]:
     """The files of a competition by name; the same reference gives the same bytes. Raises Refusal."""
-    task, scorer, options = reference.task, scorer_of(reference.task), served(reference)
-    code = program(task.name, (task.scorer, task.files))
+    task, scorer, options = reference.task, reference.task.scorer, served(reference)
+    code = program(task)
     predicted = trivial(reference)
     items = scorer.score_items(predicted, reference.truths, ids=reference.ids, **options)
     items |= item_arrays(reference.items)
@@ -62,7 +62,7 @@ def competition(reference: Reference, flavor: Flavor) -> dict[str, bytes]:
     told = pages(reference, shown)
     keys = {column.key: column.metric for column in shown}
     form = form_of(task)
-    sample = zip_bytes(dict(sorted(form.write(items, predicted, options, Spec(form.FORMS[0])).items())))
+    sample = zip_bytes(dict(sorted(form.write(items, predicted, options, Spec(form.forms[0])).items())))
     parts = {
         "reference_data": reference_files(reference, options, True, keys),
         "scoring_program": code,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from inkbench.benchmark.errors import Refusal
+from inkbench.tasks.metrics.scorer import Scorer
 
 MOST_CHARACTERS = 36
 """Of a key and of a title on Codabench."""
@@ -28,16 +28,15 @@ class Column:
         return self.metric
 
 
-def columns(scorer: Any, metrics: Sequence[str]) -> list[Column]:
+def columns(scorer: Scorer, metrics: Sequence[str]) -> list[Column]:
     """A column for each of ``metrics``, the primary one first. Raises Refusal where a name is too long for a server."""
-    defined = {metric.name: metric for metric in scorer.METRICS}
     found = []
     for name in metrics:
-        metric = defined.get(name) or defined.get(name.split("@")[0]) or defined[name.split("[")[0]]
+        metric = scorer.definition(name)
         key = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         if len(name) > MOST_CHARACTERS:
             raise Refusal(f"metric {name} has more than {MOST_CHARACTERS} characters, which Codabench does not take")
-        said = metric.help if name in defined else f"{metric.help} ({name.removeprefix(metric.name)})"
+        said = metric.help if name == metric.name else f"{metric.help} ({name.removeprefix(metric.name)})"
         version = f" (version {metric.version})" if metric.version > 1 else ""
         found.append(Column(key, name, "desc" if metric.direction == "max" else "asc", said + version))
     if len({column.key for column in found}) < len(found):

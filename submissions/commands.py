@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark import named
 from inkbench.benchmark.data.files import images_below
 from inkbench.benchmark.launch import pair
 from inkbench.benchmark.progress import Progress
@@ -63,7 +62,7 @@ def check(flags: Namespace) -> int:
     known: checking.Known | None = None
     if is_bundle(flags.reference or ""):
         known = truth = truth_of(Path(flags.reference))
-        form, options = named.module(truth.files), truth.read_options
+        form, options = form_of(the_task(replace(asked, task=truth.task))), truth.read_options
     elif flags.reference:
         known = reference = read_reference(asked)
         form, options = form_of(reference.task), reference.read_options

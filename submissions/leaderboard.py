@@ -110,7 +110,6 @@ def _shared(reference: Reference, preset: str) -> dict[str, Any]:
         "given": False,
         "facts": {},
         "versions": {"task": task.version, "data": data.version},
-        "scorer": task.scorer,
         "primary": next(iter(metric_versions(task))),
         "phases": {},
         "request": {"typed": [], "resolved": {}},

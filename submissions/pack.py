@@ -45,7 +45,7 @@ def pack(
     if out.suffix.lower() != ".zip":
         raise Refusal(f"--out {out} must end in .zip")
     task = _the_task(record)
-    form = spec.form_of(form_of(task).FORMS, task.name)
+    form = spec.form_of(form_of(task).forms, task.name)
     spec = replace(spec, form=form)
     items, predictions = predict() if predict else _stored(store, record)
     Names([str(item) for item in items["id"]])  # refuses two of one name

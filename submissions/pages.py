@@ -59,9 +59,9 @@ def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
             [
                 f"Data: {data.name}, {reference.split} split, {n} items (`items.csv` of the starting kit lists them). "
                 + known.words(),
-                " ".join(form.ABOUT.split()),
+                " ".join(form.about.split()),
                 f"Files lie at the root of the zip, not in a folder. The file of item `{ids[0]}` is named "
-                f"`{flat(ids[0])}` where there is one file an item. Forms: {', '.join(form.FORMS)}.",
+                f"`{flat(ids[0])}` where there is one file an item. Forms: {', '.join(form.forms)}.",
                 *([f"Of the AI4VA challenge: {UNVERIFIED}."] if not data.own and data.reader == "ai4va" else []),
             ],
         ),

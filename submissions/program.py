@@ -20,15 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark import named
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.benchmark.store import read_arrays, unpack
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats.files import Folder, Rooted
 from inkbench.submissions.formats.numbers import OWN
 from inkbench.tasks.metrics.items import Items, take
+from inkbench.tasks.metrics.scorer import Scorer
 
-SCHEMA = 1
+SCHEMA = 2
 MOST = 1e10
 """Codabench keeps scores as decimals of ten digits before the point and ten behind it."""
 
@@ -37,13 +38,11 @@ MOST = 1e10
 class Truth:
     """A reference as it lies beside a scoring program.
 
-    ``files`` and ``scorer`` name modules, ``options`` are what they take; ``items`` are arrays by item (``id``,
+    ``options`` are what its scorer and its format take; ``items`` are arrays by item (``id``,
     ``series`` and, where known, ``style``); ``columns`` are keys of scores with their metrics, empty for all there are.
     """
 
     task: str
-    files: str
-    scorer: str
     options: Mapping[str, Any]
     strict: bool
     items: Mapping[str, np.ndarray]
@@ -74,17 +73,17 @@ class Truth:
             raise Refusal(f"the reference is damaged ({why}); make the bundle again") from None
         if told.get("schema") != SCHEMA or len(truths) != len(items["id"]):
             raise Refusal("the reference is of another version of inkbench; make the bundle again")
-        rest = {name: told[name] for name in ("task", "files", "scorer", "options", "strict", "columns")}
+        rest = {name: told[name] for name in ("task", "options", "strict", "columns")}
         return cls(items=items, truths=truths, numbers=told.get("numbers", {}), **rest)
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], scorer: Scorer, form: PredictionFormat) -> int:
     """Score ``INPUT`` into ``OUTPUT``; gives the exit status."""
     source, target = Path(words[0]), Path(words[1])
     try:
         truth = Truth.load(source / "ref")
-        items = score(truth, source / "res")
-        for name, text in results(truth, items).items():
+        items = score(truth, source / "res", scorer, form)
+        for name, text in results(truth, items, scorer).items():
             (target / name).write_text(text, encoding="utf-8")
     except (Refusal, ValueError) as problem:
         print(problem, file=sys.stderr)
@@ -92,24 +91,21 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def score(truth: Truth, folder: Path) -> dict[str, np.ndarray]:
+def score(truth: Truth, folder: Path, scorer: Scorer, form: PredictionFormat) -> dict[str, np.ndarray]:
     """The scorer's items of the predictions in a folder. Raises Refusal with everything that is wrong."""
     report = Report(truth.strict)
     files = Rooted(Folder(folder, "the submission"), report, flat=True)
-    form = named.module(truth.files)
     found = dict(form.examine(files, truth.ids, truth.truths, truth.read_options, report))
     if report.errors:
         raise Refusal("\n".join(map(str, report.findings)))
     for finding in report.findings:
         print(finding, file=sys.stderr)
-    scorer = named.module(truth.scorer)
     predictions = [found[item] for item in truth.ids]
     return {**scorer.score_items(predictions, truth.truths, ids=truth.ids, **truth.options), **truth.items}
 
 
-def results(truth: Truth, items: Items) -> dict[str, str]:
+def results(truth: Truth, items: Items, scorer: Scorer) -> dict[str, str]:
     """What is written, by file. Raises Refusal where a column has no finite value."""
-    scorer = named.module(truth.scorer)
     figures = scorer.aggregate(items)
     columns = truth.columns or {name: name for name in figures}
     for name in columns.values():
@@ -118,7 +114,7 @@ def results(truth: Truth, items: Items) -> dict[str, str]:
     fixed = {key: f"{figures[name]:.10f}" for key, name in columns.items()}
     counts = scorer.counts(items)
     told = {name: {"value": figures[name], "n": counts[name]} for name in columns.values()}
-    notes = list(getattr(scorer, "notes", lambda _: ())(items))
+    notes = list(scorer.notes(items))
     return {
         "scores.json": "{" + ", ".join(f"{json.dumps(key)}: {value}" for key, value in fixed.items()) + "}\n",
         "scores.txt": "".join(f"{key}: {value}\n" for key, value in fixed.items()),
@@ -127,16 +123,15 @@ def results(truth: Truth, items: Items) -> dict[str, str]:
     }
 
 
-def per_item(scorer: Any, items: Items, metrics: Sequence[str]) -> str:
+def per_item(scorer: Scorer, items: Items, metrics: Sequence[str]) -> str:
     """The figures of each item as a CSV, empty where it has none; sets of boxes are scored as if each were alone."""
-    column = getattr(scorer, "column", lambda name: name)
     whole = any(name.endswith(".item") for name in items)
-    kept = [name for name in metrics if whole or column(name) in items]
+    kept = [name for name in metrics if whole or scorer.column(name) in items]
     buffer = io.StringIO()
     lines = csv.writer(buffer, lineterminator="\n")
     lines.writerow(["id", *kept])
     for k, item in enumerate(items["id"]):
-        own = scorer.aggregate(take(items, [k])) if whole else {name: items[column(name)][k] for name in kept}
+        own = scorer.aggregate(take(items, [k])) if whole else {name: items[scorer.column(name)][k] for name in kept}
         shown = [float(own.get(name, float("nan"))) for name in kept]
         lines.writerow([str(item), *(repr(value) if np.isfinite(value) else "" for value in shown)])
     return buffer.getvalue()

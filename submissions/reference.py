@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark import named, registry
+from inkbench.benchmark import registry
 from inkbench.benchmark.api import Item, Predictions, Split, Task, Truth
 from inkbench.benchmark.config import settings_of
 from inkbench.benchmark.data.dataset import SPLITS, Dataset
@@ -16,6 +16,7 @@ from inkbench.benchmark.data.images import clamp_crop, size_of
 from inkbench.benchmark.data.locate import Sets, open_dataset
 from inkbench.benchmark.data.own_numbers import reading_options
 from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.scoring import item_arrays
 from inkbench.benchmark.store import arrays_bytes, pack
@@ -67,8 +68,8 @@ class Reference:
 def the_task(asked: Asked) -> Task:
     """The task with the settings that are asked for. Raises Refusal for one whose predictions have no form as files."""
     kind: Any = registry.load("tasks", asked.task)
-    if not kind.files:
-        able = [name for name in registry.names("tasks") if getattr(registry.load("tasks", name), "files", "")]
+    if kind.prediction_format is None:
+        able = [name for name in registry.names("tasks") if _format_of(name) is not None]
         raise Refusal(f"predictions of task '{asked.task}' have no form as files; those of {', '.join(able)} have one")
     owners = {kind.name, *registry.names("datasets")}
     for key, _ in asked.sets:
@@ -85,23 +86,21 @@ def the_task(asked: Asked) -> Task:
         ) from None
 
 
-def form_of(task: Task) -> Any:
-    """The module of ``submissions.formats`` that reads and writes the predictions of a task. Raises Refusal."""
-    try:
-        return named.module(task.files)
-    except ImportError as problem:
-        raise Refusal(f"what reads the predictions of {task.name} cannot be loaded: {problem}") from None
+def _format_of(task: str) -> PredictionFormat | None:
+    kind: Any = registry.load("tasks", task)
+    found: PredictionFormat | None = kind.prediction_format
+    return found
 
 
-def scorer_of(task: Task) -> Any:
-    """The module that scores the predictions of a task."""
-    return named.module(task.scorer)
+def form_of(task: Task) -> PredictionFormat:
+    """What reads and writes the predictions of a task; ``the_task`` refuses one that has none."""
+    assert task.prediction_format is not None
+    return task.prediction_format
 
 
 def served(reference: Reference) -> dict[str, Any]:
-    """The options of a reference without what a server cannot compute (``served`` of a scorer)."""
-    scorer = scorer_of(reference.task)
-    return dict(scorer.served(reference.options)) if hasattr(scorer, "served") else reference.options
+    """The options of a reference without what a server cannot compute (``Scorer.served``)."""
+    return dict(reference.task.scorer.served(reference.options))
 
 
 def read_reference(asked: Asked) -> Reference:
@@ -155,8 +154,6 @@ def reference_files(
     told = {
         "schema": SCHEMA,
         "task": reference.task.name,
-        "files": reference.task.files,
-        "scorer": reference.task.scorer,
         "options": dict(options),
         "numbers": reference.read_options[OWN],
         "strict": strict,

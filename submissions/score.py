@@ -15,7 +15,7 @@ from inkbench.submissions.check import predictions
 from inkbench.submissions.findings import SHOWN, Report
 from inkbench.submissions.formats.files import Rooted
 from inkbench.submissions.program import per_item
-from inkbench.submissions.reference import Reference, form_of, reference_files, scorer_of, served
+from inkbench.submissions.reference import Reference, form_of, reference_files, served
 from inkbench.submissions.server import Layout, lay, run, unbundle
 from inkbench.submissions.vendor import program
 
@@ -38,7 +38,7 @@ def score(zip_path: Path, reference: Reference, strict: bool = False) -> Scores:
     """
     options = served(reference)
     try:
-        files = program(reference.task.name, (reference.task.scorer, reference.task.files))
+        files = program(reference.task)
     except Refusal:  # a scorer that no server can run
         return _all_here(zip_path, reference, strict)
     with tempfile.TemporaryDirectory(prefix="inkbench-score-") as scratch:
@@ -74,7 +74,7 @@ def _served(zip_path: Path, layout: Layout, strict: bool) -> Scores:
 def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
     scored = score_here(zip_path, reference, strict)
     metrics = {name: {"value": entry["value"], "n": entry["n"]} for name, entry in scored.metrics.items()}
-    return Scores(metrics, per_item(scorer_of(reference.task), scored.items, list(metrics)), scored.notes)
+    return Scores(metrics, per_item(reference.task.scorer, scored.items, list(metrics)), scored.notes)
 
 
 def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Scored:

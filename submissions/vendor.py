@@ -7,11 +7,14 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import inkbench
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.named import full_name
 from inkbench.benchmark.registry import ROOT
+
+if TYPE_CHECKING:
+    from inkbench.benchmark.api import Task
 
 OURS = "inkbench"
 INIT = Path(inkbench.__file__).resolve()
@@ -27,28 +30,35 @@ if sys.version_info < (3, 11):
     sys.exit("this scoring program needs Python 3.11 or newer; run it in the competition's docker image")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads would only wait for each other
 
+from {form} import FORMAT
+from {scorer} import SCORER
 from inkbench.submissions.program import main
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:], SCORER, FORMAT))
 '''
 
 
-def program(task: str, modules: Sequence[str]) -> dict[str, bytes]:
-    """A scoring program by file: ``score.py``, its command, and whatever ``modules`` import of ours.
+def program(task: Task) -> dict[str, bytes]:
+    """A scoring program by file: ``score.py``, its command, and what scorer and format import of ours.
 
     Raises Refusal where one of them is none of ours (a plugin's) or imports what a server lacks.
     """
-    modules = [full_name(module) for module in modules]
+    assert task.prediction_format is not None
+    modules = (task.scorer.module, task.prediction_format.module)
     strange = [module for module in modules if _file(module) is None]
     if strange:
-        raise Refusal(f"{task} cannot be scored by a server: {strange[0]} is no module of inkbench; score it at home")
-    files = {"score.py": START.encode()}
-    told = f"command: {COMMAND}\ndescription: inkbench scores {task}\n".encode()
+        raise Refusal(
+            f"{task.name} cannot be scored by a server: {strange[0]} is no module of inkbench; score it at home"
+        )
+    files = {"score.py": START.format(scorer=modules[0], form=modules[1]).encode()}
+    told = f"command: {COMMAND}\ndescription: inkbench scores {task.name}\n".encode()
     files |= {"metadata": told, "metadata.yaml": told}
     for path in sorted(_closure(("inkbench.submissions.program", *modules))):
         foreign = sorted(_foreign(path))
         if foreign:
-            raise Refusal(f"{task} cannot be scored by a server: {_place(path)} imports {foreign[0]}; score it at home")
+            raise Refusal(
+                f"{task.name} cannot be scored by a server: {_place(path)} imports {foreign[0]}; score it at home"
+            )
         files[_place(path)] = path.read_bytes()
     return files
 

@@ -26,6 +26,8 @@ from inkbench.benchmark.api import (
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import read_rgb
 from inkbench.benchmark.data.splits import by_series
+from inkbench.submissions.formats.scores import FORMAT
+from inkbench.tasks.metrics.classification import SCORER
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -110,8 +112,8 @@ class Classification(Task):
 
     name = "classification"
     Config = ClassificationConfig
-    scorer = "tasks.metrics.classification"
-    files = "submissions.formats.scores"
+    scorer = SCORER
+    prediction_format = FORMAT
     protocols: ClassVar = {"linear@1": "frozen", "knn@1": "frozen", "logistic@1": "frozen", "finetune@1": "finetune"}
     trivial = ("majority", "colours")
     caches_features = True

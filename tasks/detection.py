@@ -24,6 +24,8 @@ from inkbench.benchmark.api import (
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.parts import constant_boxes
 from inkbench.benchmark.parts.draw_boxes import draw_boxes
+from inkbench.submissions.formats.boxes import FORMAT
+from inkbench.tasks.metrics.detection import SCORER
 from inkbench.tasks.metrics.matching import MOST
 
 if TYPE_CHECKING:
@@ -106,8 +108,8 @@ class Detection(Task):
     name = "detection"
     version = 1
     Config = DetectionConfig
-    scorer = "tasks.metrics.detection"
-    files = "submissions.formats.boxes"
+    scorer = SCORER
+    prediction_format = FORMAT
     trivial = ("constant-box",)
 
     def bind(self, dataset: Dataset) -> Sequence[str]:

@@ -26,8 +26,9 @@ from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import read_rgb
 from inkbench.benchmark.parts.face_windows import closer, face_of, resized, surroundings
 from inkbench.benchmark.seeding import derive
+from inkbench.submissions.formats.images import FORMAT
 from inkbench.tasks.metrics import given_judges
-from inkbench.tasks.metrics.inpainting import SIDE, paste
+from inkbench.tasks.metrics.inpainting import SCORER, SIDE, paste
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -107,8 +108,8 @@ class Inpainting(Task):
     name = "inpainting"
     version = 2
     Config = InpaintingConfig
-    scorer = "tasks.metrics.inpainting"
-    files = "submissions.formats.images"
+    scorer = SCORER
+    prediction_format = FORMAT
     trivial = ("mean-face", "telea")
     references = ("previous-face",)
     caches_features = True

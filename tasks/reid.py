@@ -27,9 +27,10 @@ from inkbench.benchmark.data.images import BadImage, read_rgb
 from inkbench.benchmark.parts.draw_strips import Shown, draw_strip
 from inkbench.benchmark.parts.fusions import Fusion
 from inkbench.benchmark.seeding import derive
+from inkbench.submissions.formats.embeddings import FORMAT
 from inkbench.tasks.metrics import assign
 from inkbench.tasks.metrics.cliques import groups, known_to_differ
-from inkbench.tasks.metrics.reid import calibrate
+from inkbench.tasks.metrics.reid import SCORER, calibrate
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -112,8 +113,8 @@ class Reid(Task):
     name = "reid"
     version = 3
     Config = ReidConfig
-    scorer = "tasks.metrics.reid"
-    files = "submissions.formats.embeddings"
+    scorer = SCORER
+    prediction_format = FORMAT
     protocols: ClassVar = {"zeroshot@1": "frozen", "identity@1": "frozen", "identity-finetune@1": "finetune"}
     trivial = ("chance", "pixels", "histogram")
     caches_features = True

@@ -13,7 +13,9 @@ from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.grey_map import flat, read_map
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.parts.draw_maps import draw_maps
+from inkbench.submissions.formats.maps import FORMAT
 from inkbench.tasks.metrics.maps import cc, centre_map, distribution, resize_map
+from inkbench.tasks.metrics.saliency import SCORER
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -76,14 +78,14 @@ class Saliency(Task):
     name = "saliency"
     version = 2
     Config = SaliencyConfig
-    scorer = "tasks.metrics.saliency"
+    scorer = SCORER
     protocols: ClassVar = {
         "frozen@1": "frozen",
         "finetune@1": "finetune",
         "cross-style@1": "frozen",
         "cross-style-finetune@1": "finetune",
     }
-    files = "submissions.formats.maps"
+    prediction_format = FORMAT
     trivial = ("uniform", "centre", "mean-map")
     caches_features = True
     kept_by = ("side", "stride")

@@ -25,7 +25,8 @@ from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.label_map import read_labels
 from inkbench.benchmark.parts.draw_labels import draw_labels
-from inkbench.tasks.metrics.segmentation import VOID, aggregate, score_items
+from inkbench.submissions.formats.labels import FORMAT
+from inkbench.tasks.metrics.segmentation import SCORER, VOID, aggregate, score_items
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -88,8 +89,8 @@ class Segmentation(Task):
 
     name = "segmentation"
     Config = SegmentationConfig
-    scorer = "tasks.metrics.segmentation"
-    files = "submissions.formats.labels"
+    scorer = SCORER
+    prediction_format = FORMAT
     protocols: ClassVar = {"linear@1": "frozen", "fcn@1": "frozen", "finetune@1": "finetune"}
     trivial = ("majority", "mean-map")
     caches_features = True

@@ -16,7 +16,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("audit", "submissions"),
     ("running", "methods", "tasks"),
-    ("planning", "drawing", "pretext"),
+    ("planning", "drawing", "pretext", "formats"),
     ("training", "leaderboards"),
     ("data",),
     ("networks",),
@@ -46,9 +46,9 @@ ROOMS = {
     "drawing": "parts.draw_boxes parts.draw_classes parts.draw_filters parts.draw_labels parts.draw_maps "
     "parts.draw_neighbours parts.draw_rows parts.draw_strips",
     "store": "store index locks provenance",
-    "registry": "registry named",
+    "registry": "registry named scorers",
     "scoring": "scoring statistics",
-    "contracts": "api data.dataset data.source parts.fitted_head",
+    "contracts": "api prediction_format data.dataset data.source parts.fitted_head",
     "config": "config",
     "errors": "errors",
     "progress": "progress",
@@ -61,6 +61,7 @@ ROOMS = {
 
 OUTSIDE = {
     "cli": "submissions.commands",
+    "formats": "submissions.formats submissions.findings",
     "leaderboards": "leaderboards",
     "methods": "methods",
     "metrics": "tasks.metrics",

@@ -60,14 +60,13 @@ def toy_items(error, noise=0, series=SERIES, each=4):
     return {"error": error + np.random.default_rng([11, noise]).gamma(2, 0.2, len(ids)), **who(ids)}
 
 
-SCORERS = {"saliency": saliency, "detection": detection, "toy": toy_scorer}
+SCORERS = {"saliency": saliency.SCORER, "detection": detection.SCORER, "toy": toy_scorer.SCORER}
 
 
 def entries(scorer, items):
-    defined = {metric.name: metric for metric in scorer.METRICS}
     found = {}
     for name, value in scorer.aggregate(items).items():
-        metric = defined.get(name) or defined.get(name.split("@")[0]) or defined[name.split("[")[0]]
+        metric = scorer.definition(name)
         found[name] = {
             "value": value,
             "unit": metric.unit,
@@ -108,8 +107,7 @@ def record(store: Store, cell: str, method: str, items=None, task="saliency", se
         "given": method == "imagenet",
         "transductive": False,
         "pretext": {"accuracy": {"value": 0.39, "trivial": 1 / 24, "n": 200, "learnt": True}} if pretrains else None,
-        "scorer": scorer.__name__,
-        "primary": scorer.METRICS[0].name,
+        "primary": scorer.primary.name,
         "images_seen": 40_000 if pretrains else 0,
         "trials": [{"factor": 1.0}],
         "phases": {"train": {"wall_s": 12.0, "device_s": 12.0, "peak_mib": 300.0}},

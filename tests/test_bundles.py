@@ -1,6 +1,7 @@
 """Competitions run end to end as a server's worker runs them, with numpy and Pillow alone; every unpacker's rule."""
 
 import csv
+import importlib
 import io
 import json
 import os
@@ -9,13 +10,17 @@ import site
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import toy_scorer
 import yaml
 from submission_data import TASKS, nobody, values, zipped
 
+from inkbench.benchmark import registry
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.scoring import item_arrays
 from inkbench.benchmark.verbs import verb_submit
@@ -24,12 +29,15 @@ from inkbench.submissions.bundle_rules import broken
 from inkbench.submissions.check import predictions
 from inkbench.submissions.columns import columns
 from inkbench.submissions.findings import Report
+from inkbench.submissions.formats import maps
 from inkbench.submissions.formats.spec import Spec
 from inkbench.submissions.pack import zip_bytes
-from inkbench.submissions.reference import form_of, scorer_of, served
+from inkbench.submissions.reference import form_of, served
 from inkbench.submissions.score import score_here, score_with_bundle
 from inkbench.submissions.vendor import ROOT, program
+from inkbench.tasks.metrics import saliency
 from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.scorer import Scorer
 
 FLAVORS = ("codabench", "codalab")
 
@@ -120,7 +128,7 @@ def packed(reference, path: Path, seed: int = 0) -> Path:
     form = form_of(reference.task)
     sizes = [truth["map"].shape if "map" in truth else (0, 0) for truth in reference.truths]
     items = item_arrays(reference.items) | dict(zip(("height", "width"), np.array(sizes).T, strict=True))
-    spec = Spec("npy" if reference.task.name == "saliency" else form.FORMS[0])
+    spec = Spec("npy" if reference.task.name == "saliency" else form.forms[0])
     return zipped(path, dict(sorted(form.write(items, nobody(reference, seed), reference.options, spec).items())))
 
 
@@ -138,7 +146,7 @@ def test_a_bundle_runs_end_to_end_with_numpy_and_pillow_alone(references, bundle
         told = worker.scores()
         assert list(told) == worker.keys, name
         known = in_process(reference, submission)
-        named = {column.key: column.metric for column in columns(scorer_of(reference.task), list(known))}
+        named = {column.key: column.metric for column in columns(reference.task.scorer, list(known))}
         assert set(told) <= set(named)
         for key, value in told.items():
             assert value == pytest.approx(known[named[key]], abs=1e-9), (name, key)
@@ -158,7 +166,7 @@ def test_an_invalid_submission_fails_and_has_no_score(bundles, bare, tmp_path, f
 
 def in_process(reference, submission: Path) -> dict[str, float]:
     """The metrics that a server computes, by the functions that score a cell."""
-    scorer, report = scorer_of(reference.task), Report(strict=True)
+    scorer, report = reference.task.scorer, Report(strict=True)
     found = dict(predictions(submission, form_of(reference.task), reference.options, reference, report))
     assert report.errors == []
     ordered = [found[item] for item in reference.ids]
@@ -231,22 +239,35 @@ def unzipped(path) -> dict[str, bytes]:
 
 
 def test_what_a_server_cannot_run_is_not_bundled():
+    class Far(Scorer):
+        module = "inkbench.tasks.detection"
+
+    def x(scorer):
+        return program(SimpleNamespace(name="x", scorer=scorer, prediction_format=maps.FORMAT))
+
+    far = Far(saliency.METRICS, saliency.score_items, saliency.aggregate, saliency.counts)
     with pytest.raises(Refusal, match=r"x cannot be scored by a server: .*imports (pydantic|torch)"):
-        program("x", ("inkbench.tasks.detection",))
+        x(far)
     with pytest.raises(Refusal, match="toy_scorer is no module of inkbench"):
-        program("x", ("toy_scorer",))
-    assert set(program("x", ("tasks.metrics.items",))) >= {"score.py", "metadata", "metadata.yaml"}
+        x(toy_scorer.SCORER)
+    assert set(x(saliency.SCORER)) >= {"score.py", "metadata", "metadata.yaml"}
+
+
+def test_a_program_finds_scorers_and_formats_by_the_names_of_their_modules():
+    for name in registry.names("tasks"):
+        task = registry.load("tasks", name)
+        assert vars(importlib.import_module(task.scorer.module))["SCORER"] is task.scorer
+        assert vars(importlib.import_module(task.prediction_format.module))["FORMAT"] is task.prediction_format
 
 
 def test_names_that_no_leaderboard_takes_are_refused():
-    class Scorer:
-        METRICS = (Metric("a" * 37, "", "max", ""), Metric("x[1]", "", "min", "what"), Metric("x(1)", "", "max", ""))
-
+    defined = (Metric("a" * 37, "", "max", ""), Metric("x[1]", "", "min", "what"), Metric("x(1)", "", "max", ""))
+    scorer = replace(saliency.SCORER, metrics=defined)
     with pytest.raises(Refusal, match="more than 36 characters"):
-        columns(Scorer, ["a" * 37])
+        columns(scorer, ["a" * 37])
     with pytest.raises(Refusal, match="one key"):
-        columns(Scorer, ["x[1]", "x(1)"])
-    (column,) = columns(Scorer, ["x[1]"])
+        columns(scorer, ["x[1]", "x(1)"])
+    (column,) = columns(scorer, ["x[1]"])
     assert (column.key, column.title, column.sorting, column.help) == ("x_1", "x[1]", "asc", "what")
 
 

@@ -145,7 +145,7 @@ def test_means_are_resampled_as_sums_and_a_record_has_every_definition():
     items = items_of(scores, labels, stages=scores[:, None])
     for metric in ("accuracy", "top5", "accuracy[stage1]", "recall[class 1]"):
         assert isinstance(classification.resampler(items, metric), WeightedMean)
-    entries = metric_entries(classification, items)
+    entries = metric_entries(classification.SCORER, items)
     assert next(iter(entries)) == "accuracy"
     assert entries["recall[class 1]"]["n"] == (labels == 1).sum()
     assert entries["accuracy[stage1]"]["n"] == 40

@@ -80,13 +80,13 @@ def test_one_face_has_no_distance_and_constant_ones_have():
     assert "kid[ink,paired]" not in aggregate(items)
     assert "psnr[hole]" in aggregate(items)
     with pytest.raises(CellError, match=r"kid\[ink,paired\] has no value"):
-        metric_entries(inpainting, items)
+        metric_entries(inpainting.SCORER, items)
     true = truths()
     flat = [{"face": np.full((64, 64, 3), 90, dtype=np.uint8)} for _ in true]
     figures = aggregate(score_items(flat, true))
     assert all(np.isfinite(value) for value in figures.values())
     assert figures["kid[ink,paired]"] > 0
-    entries = metric_entries(inpainting, score_items(flat, true))
+    entries = metric_entries(inpainting.SCORER, score_items(flat, true))
     assert entries["kid[ink,paired]"]["n"] == 12
 
 

@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 from leaderboard_records import detection_items, everything, record, rows, saliency_items, toy_items, usual
 
+from inkbench.benchmark import registry
 from inkbench.benchmark.store import Store
 from inkbench.leaderboards import board, render
 
@@ -120,7 +121,8 @@ def test_best_and_all_not_distinguishable_from_it_are_bold(store):
     assert render.markdown(table).count("**0.") == 2
 
 
-def test_smaller_is_better_where_the_metric_says_so(store):
+def test_smaller_is_better_where_the_metric_says_so(store, monkeypatch):
+    monkeypatch.setitem(registry._plugged["tasks"], "toy", registry.Entry("toy", "toy_task", "Toy", "", "tests"))
     records = [
         record(store, "t0", "trivial:mean", toy_items(2.0, 0), task="toy"),
         record(store, "r0", "random", toy_items(1.5, 1), task="toy"),

@@ -43,13 +43,13 @@ def test_entry_points_of_other_packages_are_found(tmp_path, monkeypatch):
         return [point] if group == "inkbench.methods" else found(group=group)
 
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
-    registry.entries.cache_clear()
+    registry.installed.cache_clear()
     try:
         assert registry.entries("methods")["theirs"].summary == "A method of somebody else's package."
         assert "their_package" not in sys.modules
         assert registry.load("methods", "theirs").name == "theirs"
     finally:
-        registry.entries.cache_clear()
+        registry.installed.cache_clear()
         sys.modules.pop("their_package", None)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from leaderboard_records import ROOT, SERIES, detection_items, record, saliency_items, usual
+from leaderboard_records import ROOT, SERIES, detection_items, record, saliency_items, toy_items, usual
 from markupsafe import escape
 from PIL import Image
 from report_store import full
@@ -158,10 +158,12 @@ def test_a_damaged_record_costs_one_line_and_its_own_row(tmp_path, capsys):
 def test_tables_that_cannot_be_made_are_told_and_the_others_stand(tmp_path, capsys):
     store = Store(tmp_path)
     usual(store)
-    record(store, "d0", "random", detection_items(0.3, 1), task="detection", scorer="no.such.scorer")
+    record(store, "d0", "random", toy_items(0.3), task="toy")
     folder = report(store)
-    assert "no table of detection frozen@1 on synth" in capsys.readouterr().err
-    assert "no table of detection" in (folder / "index.html").read_text()
+    told = capsys.readouterr().err
+    assert "no table of toy frozen@1 on synth" in told
+    assert "--plugin FILE.py" in told
+    assert "no table of toy" in (folder / "index.html").read_text()
     assert (folder / "task-saliency.html").is_file()
 
 

@@ -141,7 +141,7 @@ def test_what_cannot_be_scored_is_one_error_that_names_the_item(found, true, sai
 
 def test_a_record_has_every_definition_and_unknown_names_are_refused():
     items = items_of(drawn(2))
-    entries = metric_entries(segmentation, items)
+    entries = metric_entries(segmentation.SCORER, items)
     assert next(iter(entries)) == "miou"
     assert entries["iou[face]"]["unit"] == "1"
     assert isinstance(segmentation.resampler(items, "pixel-accuracy"), WeightedMean)

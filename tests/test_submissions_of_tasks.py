@@ -59,7 +59,7 @@ def test_ranked_lists_score_as_the_cell_where_ranks_suffice(references, cells, t
 def test_a_process_laid_out_as_a_servers_gives_the_same_scores_per_item_and_overall(references, cells, tmp_path, task):
     store, records = cells
     reference = references[task]
-    form = "npy" if task == "saliency" else form_of(reference.task).FORMS[0]
+    form = "npy" if task == "saliency" else form_of(reference.task).forms[0]
     pack(store, records[task], tmp_path / "x.zip", Spec(form))
     scores = score(tmp_path / "x.zip", reference)
     assert values(scores.metrics) == pytest.approx(values(records[task]["metrics"]), abs=1e-9)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from pictures_of import draw
 from torch import nn
+from toy_scorer import SCORER
 
 from inkbench.benchmark import engine, features, transfer
 from inkbench.benchmark.api import Item, Task, TaskConfig, View
@@ -53,7 +54,7 @@ class Linear(nn.Module):
 class Toy(Task):
     name = "toy"
     Config = TaskConfig
-    scorer = ""
+    scorer = SCORER
     protocols = {"fit@1": "frozen", "steps@1": "frozen", "apart@1": "frozen", "finetune@1": "finetune"}
     caches_features = True
     kept_by = ("side",)

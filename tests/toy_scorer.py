@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inkbench.benchmark.api import Metric
+from inkbench.benchmark.api import Metric, Scorer
 
 METRICS = (Metric("median", "px", "min", "median error"), Metric("mean", "px", "min", "mean error"))
 
@@ -20,3 +20,15 @@ def resampler(items, metric):
 def aggregate(items, weights=None):
     weights = np.ones(len(items["error"])) if weights is None else weights
     return {metric.name: resampler(items, metric.name)(weights) for metric in METRICS}
+
+
+def score_items(predictions, truths, ids=None):
+    errors = [abs(float(one["value"]) - float(truth["value"])) for one, truth in zip(predictions, truths, strict=True)]
+    return {"error": np.array(errors)}
+
+
+def counts(items):
+    return dict.fromkeys(aggregate(items), len(items["error"]))
+
+
+SCORER = Scorer(METRICS, score_items, aggregate, counts, resampler)

@@ -28,7 +28,6 @@ NEEDED: Mapping[str, type | tuple[type, ...]] = {
     "settings": Mapping,
     "changed": Mapping,
     "request": Mapping,
-    "scorer": str,
     "primary": str,
     "backbone": (Mapping, type(None)),
     "seed": int,

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark import named
+from inkbench.benchmark.scorers import scorer_of
 from inkbench.benchmark.store import Store, checksum, key_of, read_arrays, write_json
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.rows import CONTROL, Record
-from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean, mean_resampler
+from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
 
 MOST_CELLS = 40
 """Rows of a table whose first cell can be compared: the first ones, in its order."""
@@ -68,7 +68,7 @@ def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, lab
         return
     ids = [str(name) for name in items["id"]]
     series = [str(name) for name in items.get("series", items["id"])]
-    key = key_of([record["task"], record["scorer"], record["data"]["fingerprint"], ids])
+    key = key_of([record["task"], record["data"]["fingerprint"], ids])
     kept = np.unique(np.linspace(0, len(ids) - 1, min(MOST_ITEMS, len(ids))).astype(int))
     if key not in sets:
         names = ([ids[k] for k in kept], [series[k] for k in kept])
@@ -102,14 +102,13 @@ def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, A
     """By metric, the primary one first: a value for every item, or for every series; kept under the cache."""
     names = [record["primary"], *(name for name in record["metrics"] if name != record["primary"])]
     versions = [[name, record["metrics"][name]["version"]] for name in names]
-    key = key_of(["items of a report", VERSION, record["items"]["sha256"], record["scorer"], versions])
+    key = key_of(["items of a report", VERSION, record["items"]["sha256"], record["task"], versions])
     path = store.root / "cache" / "statistics" / f"{key}.json"
     if path.is_file():
         known: dict[str, dict[str, Any]] = json.loads(path.read_text())
         return known
-    scorer = named.module(record["scorer"])
     series = np.asarray(items["series"] if "series" in items else items["id"])
-    prepare = getattr(scorer, "resampler", mean_resampler)
+    prepare = scorer_of(record["task"]).resampler
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         if len(found) == MOST_METRICS:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.box_rows import ALIASES, Rows
 from inkbench.submissions.formats.coco_file import Index, load_json, rows_of_dictionary, rows_of_results
@@ -178,3 +179,6 @@ def _csv(ids: Sequence[str], predictions: Sequence[Prediction], classes: Sequenc
 
 def _json(value: Any) -> bytes:
     return (json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n").encode()
+
+
+FORMAT = PredictionFormat(FORMS, ABOUT, read, examine, write)

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report, few
 from inkbench.submissions.formats.coco_file import load_json
 from inkbench.submissions.formats.files import Files
@@ -176,3 +177,6 @@ def _npz(vectors: np.ndarray, ids: Sequence[str]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, embedding=vectors, id=np.array(ids))
     return buffer.getvalue()
+
+
+FORMAT = PredictionFormat(FORMS, ABOUT, read, examine, write)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.per_item import by_item
@@ -89,3 +90,6 @@ def write(
             raise Refusal(f"two items would both be {name}")
         files[name] = buffer.getvalue()
     return files
+
+
+FORMAT = PredictionFormat(FORMS, ABOUT, read, examine, write)

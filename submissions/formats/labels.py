@@ -11,6 +11,7 @@ from PIL import Image
 
 from inkbench.benchmark.data.label_map import colours
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.per_item import by_item
@@ -94,3 +95,6 @@ def write(
             raise Refusal(f"two items would both be {name}")
         files[name] = buffer.getvalue()
     return files
+
+
+FORMAT = PredictionFormat(FORMS, ABOUT, read, examine, write)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.grey import GREY, NoMap, values_of
@@ -169,3 +170,6 @@ def _against(name: str, values: np.ndarray, truth: np.ndarray, report: Report) -
     if lost > 0:
         text = f"{lost:.2%} of the truth's mass lies where the map is zero, which rules KLD"
         report.warning(name, text, "raise the map to a small floor")
+
+
+FORMAT = PredictionFormat(FORMS, ABOUT, read, examine, write)

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report, few
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.names import Names
@@ -168,3 +169,6 @@ def write(
             lines.writerow(["id", *(f"score_{place}" for place in range(1, len(prediction["scores"]) + 1))])
         lines.writerow([item, *(repr(float(score)) for score in prediction["scores"])])
     return {spec.path_of("scores.csv"): buffer.getvalue().encode()}
+
+
+FORMAT = PredictionFormat(FORMS, ABOUT, read, examine, write)

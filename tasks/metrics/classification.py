@@ -9,6 +9,7 @@ import numpy as np
 
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
 from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.scorer import Scorer
 
 TOP = 5
 
@@ -188,3 +189,14 @@ def notes(items: Items) -> list[str]:
     if len(set(np.asarray(items["predicted"]))) == 1 and len(classes_of(items)) > 1:
         lines.append(f"'{items['predicted'][0]}' was predicted for every item")
     return lines
+
+
+SCORER = Scorer(
+    metrics=METRICS,
+    score_items=score_items,
+    aggregate=aggregate,
+    counts=counts,
+    resampler=resampler,
+    notes=notes,
+)
+"""What the task is scored by."""

@@ -10,6 +10,7 @@ from inkbench.tasks.metrics.ap import Curve
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean, count
 from inkbench.tasks.metrics.matching import MOST, THRESHOLDS, Boxes, canonical, gather, match, rank_in_group
 from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.scorer import Scorer
 from inkbench.tasks.metrics.voc import VocCurve, voc_match
 
 SIZES = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, np.inf)}
@@ -252,3 +253,14 @@ def _checked(
     if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"item {name}: a {what} label is outside 0 to {classes - 1}")
     return boxes, labels.astype(np.int64), values
+
+
+SCORER = Scorer(
+    metrics=METRICS,
+    score_items=score_items,
+    aggregate=aggregate,
+    counts=counts,
+    resampler=resampler,
+    notes=notes,
+)
+"""What the task is scored by."""

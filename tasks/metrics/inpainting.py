@@ -19,6 +19,7 @@ from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean, count
 from inkbench.tasks.metrics.kid import PairedKid, WeightedKid, blocks
 from inkbench.tasks.metrics.metric import Metric
 from inkbench.tasks.metrics.pairs import MOST, l1, psnr, ssim
+from inkbench.tasks.metrics.scorer import Scorer
 
 SIDE = ink.SIDE
 FEW = 2048
@@ -228,3 +229,15 @@ def notes(items: Items) -> list[str]:
     if lone:
         lines.append(f"{lone} of {total} faces have no rank-1: no other panel shows a face known to be theirs")
     return lines
+
+
+SCORER = Scorer(
+    metrics=METRICS,
+    score_items=score_items,
+    aggregate=aggregate,
+    counts=counts,
+    resampler=resampler,
+    notes=notes,
+    served=served,
+)
+"""What the task is scored by."""

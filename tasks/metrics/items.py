@@ -3,16 +3,7 @@
 Items are a dictionary of arrays. An array whose name has no dot has one entry per item along its first axis.
 Arrays named ``group.field`` are ragged: ``group.item`` says which item each of the group's rows belongs to.
 
-A scorer module offers
-
-- ``METRICS``: a tuple of ``Metric``, the first primary;
-- ``score_items(predictions, truths, ids=None, **options) -> items``, errors naming the item by its id;
-- ``aggregate(items, weights=None) -> {metric: float}``, ``weights`` the whole multiplicity of each item;
-- ``counts(items) -> {metric: n}``;
-- ``notes(items) -> [text]``, where there is something to tell (optional);
-- ``served(options) -> options``: those of ``score_items`` without what needs more than numpy and Pillow, which is all
-  that a challenge's server has; where nothing does it is left out;
-- ``resampler(items, metric) -> f``, ``f(weights) -> float``: the same for one metric, prepared for many calls.
+What makes and reads them is a ``Scorer``.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from inkbench.tasks.metrics.gallery import Gallery, gathered, largest_groups
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
 from inkbench.tasks.metrics.metric import Metric
 from inkbench.tasks.metrics.retrieval import CHANCE, FIGURES, first_against_rest, within
+from inkbench.tasks.metrics.scorer import Scorer
 
 LEAST = 5
 """Items that a group must have (as in gsoykan/comic_char_reid)."""
@@ -223,3 +224,15 @@ def notes(items: Items) -> list[str]:
         f"those of fewer than {LEAST} items or two characters"
     )
     return told
+
+
+SCORER = Scorer(
+    metrics=METRICS,
+    score_items=score_items,
+    aggregate=aggregate,
+    counts=counts,
+    resampler=resampler,
+    notes=notes,
+    served=served,
+)
+"""What the task is scored by."""

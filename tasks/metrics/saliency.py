@@ -15,6 +15,7 @@ import numpy as np
 from inkbench.tasks.metrics import auc, compat, maps
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
 from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.scorer import Scorer
 
 KLD = "kld[eps=2.2204e-16]"
 MODES = ("mit", "ai4va-legacy")
@@ -244,3 +245,16 @@ def notes(items: Items) -> list[str]:
 def counts(items: Items) -> dict[str, int]:
     """How many images each figure of ``aggregate`` is the mean of."""
     return {name: n for name in _named(items) if (n := int(_values(items, name)[1].sum()))}
+
+
+SCORER = Scorer(
+    metrics=METRICS,
+    score_items=score_items,
+    aggregate=aggregate,
+    counts=counts,
+    resampler=resampler,
+    notes=notes,
+    served=served,
+    column=column,
+)
+"""What the task is scored by."""

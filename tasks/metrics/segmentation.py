@@ -8,6 +8,7 @@ import numpy as np
 
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
 from inkbench.tasks.metrics.metric import Metric
+from inkbench.tasks.metrics.scorer import Scorer
 
 VOID = 255
 """The label of pixels that count for nothing (PASCAL VOC's outlines)."""
@@ -144,3 +145,14 @@ def notes(items: Items) -> list[str]:
     if len(seen) == 1 and len(classes) - len(lines) > 1:
         lines.append(f"'{seen[0]}' was predicted for every pixel")
     return lines
+
+
+SCORER = Scorer(
+    metrics=METRICS,
+    score_items=score_items,
+    aggregate=aggregate,
+    counts=counts,
+    resampler=resampler,
+    notes=notes,
+)
+"""What the task is scored by."""

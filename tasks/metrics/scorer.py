@@ -1,0 +1,68 @@
+"""The contract of a scorer: predictions and truths become items, items become metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inkbench.tasks.metrics.items import Items, Resampler, mean_resampler
+from inkbench.tasks.metrics.metric import Metric
+
+Options = Mapping[str, Any]
+
+
+def no_notes(items: Items) -> list[str]:
+    """Nothing to tell."""
+    del items
+    return []
+
+
+def all_options(options: Options) -> Options:
+    """The options as they are."""
+    return options
+
+
+def same_name(metric: str) -> str:
+    """The metric's own name."""
+    return metric
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """How the predictions of a task are scored, as pure functions on arrays.
+
+    ``metrics``: their definitions, the primary one first.
+    ``score_items(predictions, truths, ids=None, **options)`` gives the items (see ``items``); errors name the item.
+    ``aggregate(items, weights=None)`` gives each metric's value; ``weights`` (N,) is the whole multiplicity of an item.
+    ``counts(items)`` gives what each metric is averaged over.
+    ``resampler(items, metric)`` gives one metric as a function of weights (N,), prepared for many calls.
+    ``notes(items)`` gives lines that a reader of the figures must know.
+    ``served(options)`` leaves out the options of ``score_items`` that need more than numpy and Pillow, which is all
+    that a challenge's server has.
+    ``column(metric)`` names the array of items that holds a metric's value of each item.
+    """
+
+    metrics: tuple[Metric, ...]
+    score_items: Callable[..., dict[str, Any]]
+    aggregate: Callable[..., dict[str, float]]
+    counts: Callable[[Items], dict[str, int]]
+    resampler: Callable[[Items, str], Resampler] = mean_resampler
+    notes: Callable[[Items], Sequence[str]] = no_notes
+    served: Callable[[Options], Options] = all_options
+    column: Callable[[str], str] = same_name
+
+    @property
+    def primary(self) -> Metric:
+        """The metric that decides between trials and ranks rows."""
+        return self.metrics[0]
+
+    @property
+    def module(self) -> str:
+        """The full name of the module that it is defined in, as ``SCORER``."""
+        return self.score_items.__module__
+
+    def definition(self, name: str) -> Metric:
+        """The definition behind a figure, of which ``metric@k`` and ``metric[part]`` are forms. Raises KeyError."""
+        defined = {metric.name: metric for metric in self.metrics}
+        return defined.get(name) or defined.get(name.split("@")[0]) or defined[name.split("[")[0]]
