@@ -9,10 +9,10 @@ check:  ## lint, format, types, and what must not be committed
 	$(PYTHON) -m pre_commit run --all-files
 
 fast:  ## the tests that start no command and no training: under two minutes
-	$(PYTHON) -m pytest -m "not slow and not gpu and not real_data and not speed and not soak and not command"
+	$(PYTHON) -m pytest -m "not command and not slow and not gpu and not real_data"
 
 test:  ## the suite: under ten minutes on two quiet cores
 	$(PYTHON) -m pytest
 
-slow:  ## what takes minutes: two devices, kills, drawn samples
-	$(PYTHON) -m pytest -m slow
+slow:  ## what takes minutes, and what reads real comics: two devices, drawn samples, checkpoints
+	$(PYTHON) -m pytest -m "slow or real_data"

@@ -28,6 +28,20 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     tempfile.tempdir = None
 
 
+COMMANDS = frozenset({"cli", "first_run", "preloaded", "references", "small_synth"})
+"""Fixtures that start commands or draw comics: what asks for one is no fast test."""
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Marks that follow from the fixtures that a test asks for."""
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        if asked & COMMANDS:
+            item.add_marker("command")
+        if "shared" in asked:
+            item.add_marker("real_data")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data and weights outside the repository."""

@@ -26,7 +26,7 @@ from inkbench.tasks.metrics import saliency
 
 QUIET = Progress(quiet=True)
 RECALL = 0.97
-"""Stated in docs/leaks.md; measured on more panels in benchmarks/test_leaks.py."""
+"""Stated in docs/leaks.md; measured on more panels in tests/speed/test_leaks.py."""
 
 
 def panels(data, split):

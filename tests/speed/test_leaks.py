@@ -1,6 +1,6 @@
 """The leak check, measured: recall on changed panels, false positives, and time and memory up to a million hashes.
 
-Run: ``python -m pytest benchmarks/test_leaks.py -s``. Recall and false positives are of drawn panels, and of the real
+Run: ``python -m pytest tests/speed/test_leaks.py -s``. Recall and false positives are of drawn panels, and of the real
 ones of open-mantra where INKBENCH_SHARED holds them.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from changed import CHANGES
 
 from inkbench.benchmark.data.cache import _square
@@ -39,7 +39,7 @@ def synth(folder: Path) -> Synth:
 
 
 def mantra(folder: Path):
-    root = Path(os.environ.get("INKBENCH_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data/open-mantra"
+    root = Path(os.environ.get("INKBENCH_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data/open-mantra"
     if not root.is_dir():
         pytest.skip("no open-mantra: set INKBENCH_SHARED")
     return open_dataset(str(root), "quick", (), folder)

@@ -1,6 +1,6 @@
 """Does a pack pay? Reading and decoding small JPEGs from their files and from a pack, against decoding alone.
 
-Run: ``python -m pytest benchmarks/test_packed.py -s``. Figures are ratios within rounds of one run on one thread; the
+Run: ``python -m pytest tests/speed/test_packed.py -s``. Figures are ratios within rounds of one run on one thread; the
 three ways take turns every hundred files. They are taken with the bytes in the page cache, and after they were dropped
 from it (their inodes stay in memory, as after the fingerprint, which looks at every file).
 """
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pictures_of import noise
 
 from inkbench.benchmark.data.images import decode

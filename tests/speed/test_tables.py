@@ -1,9 +1,8 @@
 """How long a declared table takes from 10,000 records: without and with the index, all formats.
 
-Run: ``python -m pytest benchmarks/test_tables.py -s``. Imports excluded, pair statistics cached, median of 5.
+Run: ``python -m pytest tests/speed/test_tables.py -s``. Imports excluded, pair statistics cached, median of 5.
 """
 
-import importlib
 import json
 import statistics
 import time
@@ -26,7 +25,7 @@ SERIES, EACH = 16, 12
 def metrics_of(part, scorer):
     """Entries of every metric that the table shows, and of its primary one."""
     shown = [column.key for column in part.columns if column.key not in COLUMNS]
-    names = dict.fromkeys((scorer.METRICS[0].name, *(metric.name for metric in scorer.METRICS), *shown))
+    names = dict.fromkeys((scorer.primary.name, *(metric.name for metric in scorer.metrics), *shown))
     return {name: {"value": 0.5, "unit": "", "direction": "max", "n": 192, "version": 1} for name in names}
 
 
@@ -51,8 +50,7 @@ def record_of(number, method, part, settings, changed):
         "backbone": None if bare else {"name": "test_resnet", "side": 128}, "precision": "32", "changed": changed,
         "settings": whole, "supervision": "none", "given": False, "transductive": False, "facts": {},
         "pretext": None if bare else {"accuracy": {"value": 0.4, "trivial": 0.04, "n": 200, "learnt": True}},
-        "scorer": scorer, "primary": importlib.import_module(scorer).METRICS[0].name, "images_seen": 40_000,
-        "metrics": metrics_of(part, importlib.import_module(scorer)), "trials": [{"factor": 1.0}],
+        "primary": scorer.primary.name, "images_seen": 40_000, "metrics": metrics_of(part, scorer), "trials": [{"factor": 1.0}],
         "phases": {"train": {"wall_s": 12.0, "device_s": 12.0, "peak_mib": 300.0}}, "curve": [[0, 1.0]] * 9,
         "provenance": {"packages": {"torch": "2.15.0", "timm": "1.0.31"}, "device": "cpu", "world": 1, "threads": 2},
         "request": {"typed": ["--method", method] * 4, "resolved": {"tasks": [part.task]}},

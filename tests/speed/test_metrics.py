@@ -1,6 +1,6 @@
 """How much faster than the usual code are the metrics, with equal values?
 
-Run: ``python -m pytest benchmarks/test_metrics.py -s``. Figures are medians of ratios of interleaved pairs in one run.
+Run: ``python -m pytest tests/speed/test_metrics.py -s``. Figures are medians of ratios of interleaved pairs in one run.
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """Does pretraining feed the device? The real loop against the same step on batches that already lie in memory.
 
-Run: ``python -m pytest benchmarks/test_feeding.py``. Figures are ratios of interleaved pairs in one run.
+Run: ``python -m pytest tests/speed/test_feeding.py``. Figures are ratios of interleaved pairs in one run.
 """
 
 import statistics
