@@ -2,7 +2,7 @@
 
 import sys
 
-from inkbench.benchmark.cli import main
+from inkbench.benchmark.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

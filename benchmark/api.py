@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from inkbench.benchmark.config import Config, Readout, TaskConfig, setting
-from inkbench.benchmark.data.dataset import Box, Dataset, Item, Kind, Split
+from inkbench.benchmark.contracts.dataset import Box, Dataset, Item, Kind, Split
+from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.errors import CellError, Declined, Refusal
-from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.tasks.metrics.items import Items
 from inkbench.tasks.metrics.metric import Metric
 from inkbench.tasks.metrics.scorer import Scorer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 __all__ = [
     "Box",

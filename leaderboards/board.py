@@ -11,8 +11,8 @@ from typing import Any
 
 from inkbench.benchmark.data.units import GUESSED, TOLD
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.index import summaries
-from inkbench.benchmark.store import Store, key_of, write_atomic
+from inkbench.benchmark.store.index import summaries
+from inkbench.benchmark.store.store import Store, key_of, write_atomic
 from inkbench.leaderboards import render
 from inkbench.leaderboards.column import Column, Subject
 from inkbench.leaderboards.columns import AFTER_METRICS

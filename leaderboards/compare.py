@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark import statistics
 from inkbench.benchmark.scorers import scorer_of
-from inkbench.benchmark.store import Store, checksum, key_of, read_arrays, write_json
+from inkbench.benchmark.scoring import statistics
+from inkbench.benchmark.store.store import Store, checksum, key_of, read_arrays, write_json
 from inkbench.leaderboards.rows import Group, Record
 from inkbench.tasks.metrics.items import Items, Resampler, concatenate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, table_files
 from inkbench.leaderboards.rows import Record
 from inkbench.leaderboards.table import Table

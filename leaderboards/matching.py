@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from inkbench.benchmark.index import Brief
+from inkbench.benchmark.store.index import Brief
 from inkbench.leaderboards.rows import CONTROL, Group, Record, layout_of, plain
 from inkbench.leaderboards.tables import FLAGS, RowSpec, TableFile
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark.store import Store, write_atomic, write_json
+from inkbench.benchmark.store.store import Store, write_atomic, write_json
 from inkbench.leaderboards import board, render
 from inkbench.leaderboards.filled import filled
 from inkbench.leaderboards.overall import overall

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from inkbench.benchmark.scoring.statistics import RESAMPLES, percentiles
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.statistics import RESAMPLES, percentiles
 from inkbench.leaderboards.table import Block, Cell, Head
 
 LEAST = 3

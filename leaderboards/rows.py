@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark.provenance import DECIDING
-from inkbench.benchmark.store import key_of
+from inkbench.benchmark.store.provenance import DECIDING
+from inkbench.benchmark.store.store import key_of
 
 Record = Mapping[str, Any]
 CONTROL = "random"

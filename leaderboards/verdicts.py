@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from inkbench.benchmark.statistics import ALPHA, few_series, holm, not_distinguishable
+from inkbench.benchmark.scoring.statistics import ALPHA, few_series, holm, not_distinguishable
 from inkbench.leaderboards.compare import Evidence, Pair
 from inkbench.leaderboards.rows import Group
 

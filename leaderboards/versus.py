@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inkbench.benchmark.errors import Refusal, did_you_mean
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.column import figure, p_text
 from inkbench.leaderboards.compare import Evidence
 from inkbench.leaderboards.rows import Group, Record, environment, plain, row_of

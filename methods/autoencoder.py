@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from inkbench.benchmark.api import Context
-from inkbench.benchmark.parts.draw_rows import draw_rows
-from inkbench.benchmark.parts.painter import Painter, PainterConfig
-from inkbench.benchmark.parts.psnr import psnr
+from inkbench.benchmark.drawing.rows import draw_rows
+from inkbench.benchmark.losses.psnr import psnr
+from inkbench.benchmark.pretext.painter import Painter, PainterConfig
 
 
 class PlainAutoencoder(Painter):

@@ -13,13 +13,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, Stage, setting
-from inkbench.benchmark.parts.draw_rows import draw_rows
-from inkbench.benchmark.parts.inpainting_nets import Discriminator
-from inkbench.benchmark.parts.painter import CODE, PAPER, Painter, PainterConfig, weighted_error
-from inkbench.benchmark.parts.psnr import psnr
+from inkbench.benchmark.drawing.rows import draw_rows
+from inkbench.benchmark.losses.psnr import psnr
+from inkbench.benchmark.networks.inpainting_nets import Discriminator
+from inkbench.benchmark.pretext.painter import CODE, PAPER, Painter, PainterConfig, weighted_error
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 MEAN_COLOUR = (117 / 255, 104 / 255, 123 / 255)
 """What holes are filled with by the authors' code; a panel's own mean is what ``fill=mean`` takes."""

@@ -15,12 +15,12 @@ from torch.nn.functional import cross_entropy
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, View, setting
-from inkbench.benchmark.parts.adamw import AdamWConfig, AdamWMethod
-from inkbench.benchmark.parts.puzzle_pictures import draw_pairs
-from inkbench.benchmark.parts.tile_head import TileNetwork
+from inkbench.benchmark.networks.tile_head import TileNetwork
+from inkbench.benchmark.pretext.adamw import AdamWConfig, AdamWMethod
+from inkbench.benchmark.pretext.puzzle_pictures import draw_pairs
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 PAPER = "Doersch et al. 2015"
 CODE = "cdoersch/deepcontext"

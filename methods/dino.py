@@ -14,14 +14,21 @@ from torch.nn.functional import interpolate, normalize
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, View, setting
-from inkbench.benchmark.parts.adamw import AdamWMethod, weight_groups
-from inkbench.benchmark.parts.distillation import Centre, Prototypes, distillation, drop_paths, effective_rank, follow
-from inkbench.benchmark.parts.draw_rows import draw_rows
-from inkbench.benchmark.parts.schedules import half_cosine
-from inkbench.benchmark.parts.two_views import ViewsConfig, recoloured
+from inkbench.benchmark.drawing.rows import draw_rows
+from inkbench.benchmark.networks.distillation import (
+    Centre,
+    Prototypes,
+    distillation,
+    drop_paths,
+    effective_rank,
+    follow,
+)
+from inkbench.benchmark.pretext.adamw import AdamWMethod, weight_groups
+from inkbench.benchmark.pretext.two_views import ViewsConfig, recoloured
+from inkbench.benchmark.training.schedules import half_cosine
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 PAPER = "Caron et al. 2021"
 CODE = "facebookresearch/dino"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inkbench.benchmark.api import Declined, Given, Method
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 PATIENCE_S = 5.0
 """How long a hub may take to answer at all; its own client tries six times, a minute each."""
@@ -32,8 +32,8 @@ class ImageNet(Method):
 
     def give(self, backbone: Backbone, weights: Path | None) -> Given:
         """Fill the backbone. Raises Refusal for a file that does not fit, Declined where the hub is out of reach."""
-        from inkbench.benchmark import supervision
-        from inkbench.benchmark.weights_files import load_weights
+        from inkbench.benchmark.networks import supervision
+        from inkbench.benchmark.networks.weights_files import load_weights
 
         if weights is not None:
             return Given(supervision.of_file(weights), load_weights(backbone, weights))
@@ -46,8 +46,8 @@ def published(backbone: Backbone) -> dict[str, Any]:
 
     Files that the hub's cache already holds are read without a network. Raises Declined.
     """
-    from inkbench.benchmark import supervision
-    from inkbench.benchmark.backbones import create
+    from inkbench.benchmark.networks import supervision
+    from inkbench.benchmark.networks.backbones import create
 
     source: Any = backbone.model.pretrained_cfg
     name = f"{source['architecture']}.{source['tag']}" if source.get("tag") else backbone.name

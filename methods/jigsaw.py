@@ -16,13 +16,13 @@ from torch.nn.functional import cross_entropy
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Config, Context, Method, View, setting
-from inkbench.benchmark.parts.permutations import permutation_set, statistics
-from inkbench.benchmark.parts.puzzle_pictures import draw_puzzles
-from inkbench.benchmark.parts.schedules import warmup_cosine
-from inkbench.benchmark.parts.tile_head import TileNetwork
+from inkbench.benchmark.networks.tile_head import TileNetwork
+from inkbench.benchmark.pretext.permutations import permutation_set, statistics
+from inkbench.benchmark.pretext.puzzle_pictures import draw_puzzles
+from inkbench.benchmark.training.schedules import warmup_cosine
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 PAPER = "Noroozi & Favaro 2016"
 CODE = "MehdiNoroozi/JigsawPuzzleSolver"

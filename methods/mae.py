@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, View, setting
+from inkbench.benchmark.drawing.rows import draw_rows
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.parts.adamw import AdamWConfig, AdamWMethod, weight_groups
-from inkbench.benchmark.parts.draw_rows import draw_rows
-from inkbench.benchmark.parts.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
-from inkbench.benchmark.parts.psnr import psnr
+from inkbench.benchmark.losses.psnr import psnr
+from inkbench.benchmark.networks.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
+from inkbench.benchmark.pretext.adamw import AdamWConfig, AdamWMethod, weight_groups
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 PAPER = "He et al. 2022"
 

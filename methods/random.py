@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from inkbench.benchmark.api import Config, Method, setting
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 
 class RandomConfig(Config):
@@ -32,7 +32,7 @@ class Random(Method):
 
     def give(self, backbone: Backbone, weights: Path | None) -> None:
         """Draw all weights anew."""
-        from inkbench.benchmark import initialise
+        from inkbench.benchmark.networks import initialise
 
         del weights
         if self.config.init == "gaussian":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inkbench.benchmark.api import Config, Method
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 
 class Scratch(Method):
@@ -25,7 +25,7 @@ class Scratch(Method):
 
     def give(self, backbone: Backbone, weights: Path | None) -> None:
         """Draw all weights anew."""
-        from inkbench.benchmark import initialise
+        from inkbench.benchmark.networks import initialise
 
         del weights
         initialise.timm_(backbone)

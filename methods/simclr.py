@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, View, setting
-from inkbench.benchmark.parts.adamw import AdamWMethod, weight_groups
-from inkbench.benchmark.parts.draw_rows import draw_rows
-from inkbench.benchmark.parts.embedder import Embedder
-from inkbench.benchmark.parts.lars import Lars
-from inkbench.benchmark.parts.nt_xent import found, nt_xent
-from inkbench.benchmark.parts.pair_views import shape_of, strong_pairs, views_of
-from inkbench.benchmark.parts.two_views import ViewsConfig
+from inkbench.benchmark.drawing.rows import draw_rows
+from inkbench.benchmark.losses.lars import Lars
+from inkbench.benchmark.losses.nt_xent import found, nt_xent
+from inkbench.benchmark.networks.embedder import Embedder
+from inkbench.benchmark.pretext.adamw import AdamWMethod, weight_groups
+from inkbench.benchmark.pretext.pair_views import shape_of, strong_pairs, views_of
+from inkbench.benchmark.pretext.two_views import ViewsConfig
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 PAPER = "Chen et al. 2020"
 SOYKAN = "Soykan et al. 2023"

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from inkbench.benchmark.api import Context, Item, View, setting
-from inkbench.benchmark.parts.adamw import AdamWMethod
-from inkbench.benchmark.parts.draw_rows import draw_rows
-from inkbench.benchmark.parts.embedder import Embedder
-from inkbench.benchmark.parts.pair_views import strong_pairs, views_of
-from inkbench.benchmark.parts.sup_con import found_by_label, sup_con
-from inkbench.benchmark.parts.two_views import ViewsConfig
+from inkbench.benchmark.drawing.rows import draw_rows
+from inkbench.benchmark.losses.sup_con import found_by_label, sup_con
+from inkbench.benchmark.networks.embedder import Embedder
+from inkbench.benchmark.pretext.adamw import AdamWMethod
+from inkbench.benchmark.pretext.pair_views import strong_pairs, views_of
+from inkbench.benchmark.pretext.two_views import ViewsConfig
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 PAPER = "Khosla et al. 2020"
 

@@ -13,8 +13,8 @@ import yaml
 from PIL import Image, ImageDraw
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.scoring import item_arrays
-from inkbench.benchmark.store import write_atomic
+from inkbench.benchmark.scoring.score import item_arrays
+from inkbench.benchmark.store.store import write_atomic
 from inkbench.submissions.bundle_rules import broken
 from inkbench.submissions.columns import columns
 from inkbench.submissions.competition_yaml import codabench, codalab

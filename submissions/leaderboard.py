@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.scoring import Scored, metric_versions
-from inkbench.benchmark.scoring import score as score_predictions
-from inkbench.benchmark.store import Store, checksum, key_of
+from inkbench.benchmark.scoring.score import Scored, metric_versions
+from inkbench.benchmark.scoring.score import score as score_predictions
+from inkbench.benchmark.store.store import Store, checksum, key_of
 from inkbench.leaderboards import board
 from inkbench.leaderboards.table import Block, Row, Table
 from inkbench.submissions.reference import Reference, trivial

@@ -13,7 +13,7 @@ import numpy as np
 
 from inkbench.benchmark.api import Task
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import Store, checksum, read_arrays, unpack, write_atomic, write_json
+from inkbench.benchmark.store.store import Store, checksum, read_arrays, unpack, write_atomic, write_json
 from inkbench.submissions.formats.names import Names
 from inkbench.submissions.formats.spec import SPECS, Spec
 from inkbench.submissions.reference import Asked, form_of, the_task

@@ -11,16 +11,16 @@ from typing import Any
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import Item, Predictions, Split, Task, Truth
 from inkbench.benchmark.config import settings_of
-from inkbench.benchmark.data.dataset import SPLITS, Dataset
+from inkbench.benchmark.contracts.dataset import SPLITS, Dataset
+from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.data.images import clamp_crop, size_of
 from inkbench.benchmark.data.locate import Sets, open_dataset
 from inkbench.benchmark.data.own_numbers import reading_options
 from inkbench.benchmark.errors import CellError, Refusal
-from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.scoring import item_arrays
-from inkbench.benchmark.store import arrays_bytes, pack
-from inkbench.benchmark.task_data import part_of
+from inkbench.benchmark.scoring.score import item_arrays
+from inkbench.benchmark.store.store import arrays_bytes, pack
+from inkbench.benchmark.training.task_data import part_of
 from inkbench.submissions.formats.numbers import OWN
 from inkbench.submissions.program import SCHEMA
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark.errors import CellError, Refusal
-from inkbench.benchmark.scoring import Scored
-from inkbench.benchmark.scoring import score as score_predictions
+from inkbench.benchmark.scoring.score import Scored
+from inkbench.benchmark.scoring.score import score as score_predictions
 from inkbench.submissions.archive import opened
 from inkbench.submissions.check import predictions
 from inkbench.submissions.findings import SHOWN, Report

@@ -32,7 +32,7 @@ from inkbench.tasks.metrics.classification import SCORER
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 BINS = 32
 """Bins of a channel of the colour histogram."""
@@ -193,10 +193,10 @@ class Classification(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Probes on all stages, neighbours, logistic regression, or one linear classifier to fine-tune with."""
-        from inkbench.benchmark.parts.logistic import LogisticHead
-        from inkbench.benchmark.parts.neighbours import NearestNeighbours
-        from inkbench.benchmark.parts.probes import GlobalLinear, StageProbes
-        from inkbench.benchmark.parts.stage_pooling import cells
+        from inkbench.benchmark.networks.logistic import LogisticHead
+        from inkbench.benchmark.networks.neighbours import NearestNeighbours
+        from inkbench.benchmark.networks.probes import GlobalLinear, StageProbes
+        from inkbench.benchmark.networks.stage_pooling import cells
 
         c, total = self.config, len(self.classes)
         if protocol == "knn@1":
@@ -215,7 +215,7 @@ class Classification(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Every map averaged down to at most ``dimensions`` values, as the probes read it."""
-        from inkbench.benchmark.parts.stage_pooling import pooled
+        from inkbench.benchmark.networks.stage_pooling import pooled
 
         return pooled(features, self.config.dimensions)
 
@@ -239,7 +239,7 @@ class Classification(Task):
             raise ValueError(f"classification has no trivial baseline '{name}'; it has {', '.join(self.trivial)}")
         import torch
 
-        from inkbench.benchmark.parts.neighbours import votes
+        from inkbench.benchmark.networks.neighbours import votes
 
         queries, examples = (
             torch.from_numpy(np.stack([_colours(self._images[str(one["id"])]) for one in part]))
@@ -258,7 +258,7 @@ class Classification(Task):
         self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Any
     ) -> dict[str, np.ndarray]:
         """A sheet of test images with true and predicted class, and which class is taken for which."""
-        from inkbench.benchmark.parts.draw_classes import MOST_CLASSES, draw_confusion, draw_examples
+        from inkbench.benchmark.drawing.classes import MOST_CLASSES, draw_confusion, draw_examples
 
         names = options["classes"]
         true = [int(truth["label"]) for truth in truths]

@@ -22,8 +22,8 @@ from inkbench.benchmark.api import (
     setting,
 )
 from inkbench.benchmark.config import BACKBONE_TRIALS
+from inkbench.benchmark.drawing.boxes import draw_boxes
 from inkbench.benchmark.parts import constant_boxes
-from inkbench.benchmark.parts.draw_boxes import draw_boxes
 from inkbench.submissions.formats.boxes import FORMAT
 from inkbench.tasks.metrics.detection import SCORER
 from inkbench.tasks.metrics.matching import MOST
@@ -31,7 +31,7 @@ from inkbench.tasks.metrics.matching import MOST
 if TYPE_CHECKING:
     from torch import nn
 
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 
 class DetectionConfig(TaskConfig):
@@ -154,8 +154,8 @@ class Detection(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A pyramid and FCOS towers; the same for both families, so that they differ in the backbone alone."""
-        from inkbench.benchmark.parts.fcos import Detector
-        from inkbench.benchmark.parts.fpn import FeaturePyramid
+        from inkbench.benchmark.networks.fcos import Detector
+        from inkbench.benchmark.networks.fpn import FeaturePyramid
 
         c = self.config
         pyramid = FeaturePyramid(backbone.channels, backbone.strides, c.strides, c.fpn_channels, c.side)
@@ -166,7 +166,7 @@ class Detection(Task):
 
         At most 100 boxes a class; the same outputs give the same boxes in the same order.
         """
-        from inkbench.benchmark.parts.fcos import detect
+        from inkbench.benchmark.networks.fcos import detect
 
         c = self.config
         inside = [(place.width * place.scale_x, place.height * place.scale_y) for place in placements]

@@ -33,7 +33,7 @@ from inkbench.tasks.metrics.inpainting import SCORER, SIDE, paste
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 Judge = Literal["inception", "fd768", "lpips-alex", "lpips-squeeze", "lpips-squeeze-caffe"]
 SCORED = 2.0
@@ -204,8 +204,8 @@ class Inpainting(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The same painter for both families."""
+        from inkbench.benchmark.networks.panel_context import PanelContext
         from inkbench.benchmark.parts.face_painter import FacePainter, Weights
-        from inkbench.benchmark.parts.panel_context import PanelContext
 
         del protocol
         c = self.config
@@ -223,7 +223,7 @@ class Inpainting(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Maps finer than the grid averaged down to it: what the head reads, in a fraction of the memory."""
-        from inkbench.benchmark.parts.panel_context import to_grid
+        from inkbench.benchmark.networks.panel_context import to_grid
 
         return to_grid(features, self.config.grid)
 
@@ -265,7 +265,7 @@ class Inpainting(Task):
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
     ) -> dict[str, np.ndarray]:
         """One sheet: the masked surroundings, the true ones, the painted ones, and a sample where there is one."""
-        from inkbench.benchmark.parts.draw_rows import draw_rows
+        from inkbench.benchmark.drawing.rows import draw_rows
 
         del images
         columns: dict[str, list[np.ndarray]] = {"masked": [], "true": [], "painted": []}

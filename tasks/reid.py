@@ -24,8 +24,8 @@ from inkbench.benchmark.api import (
 )
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import BadImage, read_rgb
-from inkbench.benchmark.parts.draw_strips import Shown, draw_strip
-from inkbench.benchmark.parts.fusions import Fusion
+from inkbench.benchmark.drawing.strips import Shown, draw_strip
+from inkbench.benchmark.networks.fusions import Fusion
 from inkbench.benchmark.seeding import derive
 from inkbench.submissions.formats.embeddings import FORMAT
 from inkbench.tasks.metrics import assign
@@ -35,7 +35,7 @@ from inkbench.tasks.metrics.reid import SCORER, calibrate
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 THUMBNAIL = 16
 """Side of the raw-pixel baseline's image."""
@@ -165,7 +165,7 @@ class Reid(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Features as they are, of length 1, or an identity head. Raises Refusal where the fusion would be learnt."""
-        from inkbench.benchmark.parts.identity_head import FIXED, IdentityHead, UnitFeatures
+        from inkbench.benchmark.networks.identity_head import FIXED, IdentityHead, UnitFeatures
 
         config = self.config
         if self.steps(protocol):

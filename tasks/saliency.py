@@ -12,7 +12,7 @@ from inkbench.benchmark.api import CellError, Item, Placement, Predictions, Task
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.grey_map import flat, read_map
 from inkbench.benchmark.data.images import BadImage
-from inkbench.benchmark.parts.draw_maps import draw_maps
+from inkbench.benchmark.drawing.maps import draw_maps
 from inkbench.submissions.formats.maps import FORMAT
 from inkbench.tasks.metrics.maps import cc, centre_map, distribution, resize_map
 from inkbench.tasks.metrics.saliency import SCORER
@@ -20,7 +20,7 @@ from inkbench.tasks.metrics.saliency import SCORER
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 
 CROSS = "cross-style"
@@ -130,7 +130,7 @@ class Saliency(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The same readout for both families."""
-        from inkbench.benchmark.parts.readout import Readout
+        from inkbench.benchmark.networks.readout import Readout
 
         del protocol
         config = self.config
@@ -138,7 +138,7 @@ class Saliency(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Maps finer than the grid averaged down to it: what the readout reads, in a fraction of the memory."""
-        from inkbench.benchmark.parts.readout import to_grid
+        from inkbench.benchmark.networks.readout import to_grid
 
         return to_grid(features, self.config.grid)
 

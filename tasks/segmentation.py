@@ -24,14 +24,14 @@ from inkbench.benchmark.api import (
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.label_map import read_labels
-from inkbench.benchmark.parts.draw_labels import draw_labels
+from inkbench.benchmark.drawing.labels import draw_labels
 from inkbench.submissions.formats.labels import FORMAT
 from inkbench.tasks.metrics.segmentation import SCORER, VOID, aggregate, score_items
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
 MEAN_MAP = 64
 """Cells along each side of the map of usual classes."""
@@ -152,7 +152,7 @@ class Segmentation(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A linear layer on all maps, or FCN's skips; fine-tuned the latter."""
-        from inkbench.benchmark.parts.dense_heads import FcnHead, LinearHead
+        from inkbench.benchmark.networks.dense_heads import FcnHead, LinearHead
 
         c, total = self.config, len(self.classes)
         if protocol == "linear@1":
@@ -161,7 +161,7 @@ class Segmentation(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Maps finer than the grid averaged down to it, the others as they are."""
-        from inkbench.benchmark.parts.readout import to_grid
+        from inkbench.benchmark.networks.readout import to_grid
 
         return to_grid(features, self.config.grid)
 

@@ -11,11 +11,12 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from inkbench.benchmark import engine, registry
+from inkbench.benchmark import registry
 from inkbench.benchmark.api import Context, Method
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.pretrain import setup, update
-from inkbench.benchmark.store import arrays_bytes, write_atomic
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.store.store import arrays_bytes, write_atomic
+from inkbench.benchmark.training import engine
+from inkbench.benchmark.training.pretrain import setup, update
 
 BATCH = 32
 

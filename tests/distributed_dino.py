@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from inkbench.benchmark import engine
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.pretrain import setup, update
-from inkbench.benchmark.store import arrays_bytes, write_atomic
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.store.store import arrays_bytes, write_atomic
+from inkbench.benchmark.training import engine
+from inkbench.benchmark.training.pretrain import setup, update
 from inkbench.methods.dino import Dino
 
 STEPS = 3

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from inkbench.benchmark import engine
-from inkbench.benchmark.parts.nt_xent import found, nt_xent
-from inkbench.benchmark.parts.sup_con import sup_con
-from inkbench.benchmark.store import arrays_bytes, write_atomic
+from inkbench.benchmark.losses.nt_xent import found, nt_xent
+from inkbench.benchmark.losses.sup_con import sup_con
+from inkbench.benchmark.store.store import arrays_bytes, write_atomic
+from inkbench.benchmark.training import engine
 
 
 def main(world, out):

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from inkbench.benchmark import engine, registry
+from inkbench.benchmark import registry
 from inkbench.benchmark.api import Context, Method, Stage
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.pretrain import setup, update
+from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store import arrays_bytes, write_atomic
+from inkbench.benchmark.store.store import arrays_bytes, write_atomic
+from inkbench.benchmark.training import engine
+from inkbench.benchmark.training.pretrain import setup, update
 
 BATCH = 8
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import toy_scorer
 
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import render
 from inkbench.tasks.metrics import detection, saliency
 

@@ -3,7 +3,7 @@
 import torch
 
 from inkbench.benchmark.api import Context
-from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.networks.backbones import Backbone
 
 
 def generator(seed=0):

@@ -19,15 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
-from inkbench.benchmark import engine, plan, plan_checks
-from inkbench.benchmark.bench import Bench
 from inkbench.benchmark.config import PRESETS
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Declined, Refusal
+from inkbench.benchmark.planning import plan, plan_checks
+from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.request import Request
-from inkbench.benchmark.run import Runner
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.running.run import Runner
+from inkbench.benchmark.store.store import Store
+from inkbench.benchmark.training import engine
 
 BACKBONES = (
     *("test_resnet", "resnet18", "resnet50", "resnext50_32x4d", "seresnet50", "res2net50_26w_4s", "resnet10t"),

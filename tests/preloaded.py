@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = """#!{python} -IS
 import array, json, os, socket, sys
 fds = [0, 1, 2]
-if "INKBENCH_EVENTS_FD" in os.environ and "inkbench.benchmark.worker" in sys.argv:
+if "INKBENCH_EVENTS_FD" in os.environ and "inkbench.benchmark.running.worker" in sys.argv:
     fds.append(int(os.environ["INKBENCH_EVENTS_FD"]))
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
@@ -69,7 +69,7 @@ def serve(address: str, python: str) -> None:
     import lightning_fabric  # noqa: F401
     import timm  # noqa: F401
 
-    from inkbench.benchmark import cli, engine, estimate, launch, plan, plan_space, run, supervise  # noqa: F401
+    from inkbench.benchmark.running import run, supervise  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)

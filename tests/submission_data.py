@@ -11,8 +11,8 @@ from PIL import Image
 from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.scoring import score
-from inkbench.benchmark.store import Store, arrays_bytes, pack, write_atomic
+from inkbench.benchmark.scoring.score import score
+from inkbench.benchmark.store.store import Store, arrays_bytes, pack, write_atomic
 from inkbench.submissions.formats.maps import encode
 from inkbench.submissions.formats.spec import Spec
 from inkbench.submissions.pack import zip_bytes

@@ -12,8 +12,8 @@ from torch import nn
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import PRESETS
+from inkbench.benchmark.networks.panel_context import PanelContext
 from inkbench.benchmark.parts.face_painter import FacePainter, Weights
-from inkbench.benchmark.parts.panel_context import PanelContext
 from inkbench.methods.context_encoder import ContextEncoder, ContextEncoderConfig
 from inkbench.methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig
 

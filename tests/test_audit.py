@@ -9,7 +9,6 @@ import torch
 from method_steps import built, context, generator, noise
 from torch import nn
 
-from inkbench.benchmark import engine
 from inkbench.benchmark.audit.cues import (
     border_mask,
     border_only,
@@ -20,6 +19,7 @@ from inkbench.benchmark.audit.cues import (
 )
 from inkbench.benchmark.audit.measure import accuracy, even_share, gradient
 from inkbench.benchmark.data.synth.printing import edge_code
+from inkbench.benchmark.training import engine
 from inkbench.methods.context_prediction import ContextPrediction, ContextPredictionConfig
 from inkbench.methods.jigsaw import Jigsaw, JigsawConfig
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.weights_files import load_weights, weights_bytes
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.weights_files import load_weights, weights_bytes
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "mobilenetv2_050", "convnext_atto"])

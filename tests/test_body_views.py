@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import RandomResizedCrop
 from inkbench.benchmark import augment, registry
 from inkbench.benchmark.api import Item
 from inkbench.benchmark.data.cache import squares
-from inkbench.benchmark.parts.two_views import weak
+from inkbench.benchmark.pretext.two_views import weak
 
 COUNT = 96
 SHARES = (0.64, 0.5, 0.33, 2.0, 0.1)

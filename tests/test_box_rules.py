@@ -8,8 +8,8 @@ from pictures_of import draw, noise, write
 from PIL import Image
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.check.report import examine
-from inkbench.benchmark.data.dataset import SPLITS
 from inkbench.benchmark.data.jsonfile import flag
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress

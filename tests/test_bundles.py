@@ -21,9 +21,9 @@ import yaml
 from submission_data import TASKS, nobody, values, zipped
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.cli.verbs import verb_submit
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.scoring import item_arrays
-from inkbench.benchmark.verbs import verb_submit
+from inkbench.benchmark.scoring.score import item_arrays
 from inkbench.submissions.bundle import bundle, competition
 from inkbench.submissions.bundle_rules import broken
 from inkbench.submissions.check import predictions

@@ -17,7 +17,7 @@ import torch
 from timm.models import create_model
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.weights_files import load_weights
+from inkbench.benchmark.networks.weights_files import load_weights
 
 ROOT = Path(__file__).parents[1]
 

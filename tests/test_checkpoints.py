@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from timm.models import VisionTransformer, create_model
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.weights_files import load_weights
+from inkbench.benchmark.networks.weights_files import load_weights
 
 ROOT = Path(__file__).parents[1]
 

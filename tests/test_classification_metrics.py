@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score, top_k_accuracy_score
 
-from inkbench.benchmark.scoring import metric_entries
+from inkbench.benchmark.scoring.score import metric_entries
 from inkbench.tasks.metrics import classification
 from inkbench.tasks.metrics.items import WeightedMean, concatenate
 

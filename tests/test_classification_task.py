@@ -13,18 +13,18 @@ from sklearn.preprocessing import StandardScaler
 from test_layouts_labelled import cifar10, folder_of_classes
 
 from inkbench.benchmark.api import Dataset, Item
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.contracts.dataset import SPLITS
+from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
 from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.errors import CellError, Refusal
-from inkbench.benchmark.parts.fitted_head import FittedHead
-from inkbench.benchmark.parts.logistic import LogisticHead
-from inkbench.benchmark.parts.neighbours import NearestNeighbours, votes
-from inkbench.benchmark.parts.probes import GlobalLinear, StageProbes
-from inkbench.benchmark.parts.stage_pooling import cells, pooled
-from inkbench.benchmark.plan_rows import require
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.logistic import LogisticHead
+from inkbench.benchmark.networks.neighbours import NearestNeighbours, votes
+from inkbench.benchmark.networks.probes import GlobalLinear, StageProbes
+from inkbench.benchmark.networks.stage_pooling import cells, pooled
+from inkbench.benchmark.planning.plan_rows import require
+from inkbench.benchmark.store.store import Store
 from inkbench.tasks.classification import Classification, ClassificationConfig, split_within
 
 

@@ -7,10 +7,10 @@ import sys
 import pytest
 import torch
 
+from inkbench.benchmark.cli.flags import Parser, common, run_flags
+from inkbench.benchmark.cli.launch import request_of
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.flags import Parser, common, run_flags
-from inkbench.benchmark.launch import request_of
 from inkbench.benchmark.registry import ROOT
 
 WRONG = {
@@ -71,14 +71,14 @@ def test_a_misspelt_setting_is_refused_before_anything_is_drawn(cli, tmp_path):
 
 @pytest.fixture(scope="module")
 def device():
-    from inkbench.benchmark import engine
+    from inkbench.benchmark.training import engine
 
     return engine.start(1, "32", torch.get_num_threads())
 
 
 @pytest.mark.parametrize("name", WRONG_FOR_A_MODEL)
 def test_what_only_a_model_knows_is_refused_by_the_plan(name, device, tmp_path):
-    from inkbench.benchmark import plan
+    from inkbench.benchmark.planning import plan
 
     words, says = WRONG_FOR_A_MODEL[name]
     flags = Parser(parents=[common(), run_flags()]).parse_args([*words, "--results", str(tmp_path / "results")])
@@ -132,7 +132,7 @@ from inkbench.benchmark.cli import main
 try: main({words!r})
 except SystemExit: pass"""
     modules = loaded(f"exec({code!r})")
-    assert "inkbench.benchmark.cli" in modules
+    assert "inkbench.benchmark.cli.main" in modules
     assert not never & modules
 
 

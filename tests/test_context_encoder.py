@@ -11,10 +11,10 @@ from torch.nn.functional import softplus
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Refusal
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.parts.inpainting_nets import ChannelWise
-from inkbench.benchmark.parts.painter import weighted_error
-from inkbench.benchmark.parts.psnr import psnr
+from inkbench.benchmark.losses.psnr import psnr
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.inpainting_nets import ChannelWise
+from inkbench.benchmark.pretext.painter import weighted_error
 from inkbench.methods.autoencoder import PlainAutoencoder
 from inkbench.methods.context_encoder import ContextEncoder, ContextEncoderConfig, mean_left
 

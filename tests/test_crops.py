@@ -10,11 +10,12 @@ from PIL import Image
 from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms.v2 import functional
 
-from inkbench.benchmark import augment, engine, pretrain, registry
+from inkbench.benchmark import augment, registry
 from inkbench.benchmark.api import View
 from inkbench.benchmark.config import PRESETS
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cached import ImageCache
-from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.training import engine, pretrain
 
 pytestmark = pytest.mark.fidelity
 SHAPES = ((300, 300), (420, 300), (300, 450), (600, 300), (300, 900), (1500, 300))

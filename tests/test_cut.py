@@ -8,7 +8,7 @@ import pytest
 from pictures_of import draw, write
 from PIL import Image
 
-from inkbench.benchmark.data import commands
+from inkbench.benchmark.cli import data as commands
 from inkbench.benchmark.data.cut import cutting, whole_pages
 from inkbench.benchmark.data.cut.panels import panels_of
 from inkbench.benchmark.data.cut.score import matched

@@ -10,16 +10,16 @@ from submission_data import SETS, SMALL
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import View
 from inkbench.benchmark.config import settings_of
+from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cache import build
 from inkbench.benchmark.data.check.report import examine
-from inkbench.benchmark.data.dataset import SPLITS
 from inkbench.benchmark.data.files import FileDataset, images_below, natural
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.data.synth.make import make
 from inkbench.benchmark.data.synth.writers import WRITERS
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.task_data import TaskData, part_of
+from inkbench.benchmark.training.task_data import TaskData, part_of
 
 QUIET = Progress(quiet=True)
 IMAGES = ("panels", "pages", "saliency", "faces", "bodies", "labelled", "segmented")

@@ -11,8 +11,8 @@ from pictures_of import draw, noise
 from PIL import Image
 
 from inkbench.benchmark.api import View
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data import cache, once
-from inkbench.benchmark.data.dataset import Item
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.progress import Progress
 

@@ -9,7 +9,7 @@ import pytest
 from pictures_of import draw, write
 from PIL import Image
 
-from inkbench.benchmark.data import commands
+from inkbench.benchmark.cli import data as commands
 from inkbench.benchmark.data.check.preview import sheet
 from inkbench.benchmark.data.check.report import examine
 from inkbench.benchmark.data.layouts.dcm772 import Dcm772, Dcm772Config

@@ -13,13 +13,13 @@ import pytest
 from pictures_of import draw, write
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.get import download as module
 from inkbench.benchmark.data.get.download import download
 from inkbench.benchmark.data.get.fetch import find, get
 from inkbench.benchmark.data.get.unpack import unpack
 from inkbench.benchmark.data.layouts.dcm772 import Dcm772
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.data.source import Source
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
 

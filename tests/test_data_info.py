@@ -10,12 +10,13 @@ import pytest
 from pictures_of import draw
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.data import catalogue, commands, serves, terms
+from inkbench.benchmark.cli import data as commands
+from inkbench.benchmark.data import catalogue, serves, terms
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.records import _told_of
 from inkbench.benchmark.registry import ROOT
+from inkbench.benchmark.running.records import _told_of
 
 LAYOUTS = {"comics": "comics", "dcm772": "dcm772", "ai4va": "ai4va", "comic_char_reid": "char_reid", "voc": "voc",
            "imagefolder": "scenes"}  # fmt: skip

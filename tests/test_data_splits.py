@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.layouts.cifar import Cifar
 from inkbench.benchmark.data.layouts.open_mantra import SPLIT, SPLIT_SHA256
 from inkbench.benchmark.data.layouts.stl10 import Stl10

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from inkbench.benchmark.api import Box, Dataset, Item, Placement, Refusal, View
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.data.layouts.open_mantra import OpenMantra
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.fcos import anchors, assign, detect
+from inkbench.benchmark.networks.fpn import FeaturePyramid
 from inkbench.benchmark.parts.constant_boxes import cover
-from inkbench.benchmark.parts.fcos import anchors, assign, detect
-from inkbench.benchmark.parts.fpn import FeaturePyramid
 from inkbench.tasks.detection import Detection, DetectionConfig
 from inkbench.tasks.metrics import detection as scorer
 

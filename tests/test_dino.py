@@ -14,8 +14,8 @@ from ranks import two_ranks
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import CellError, Refusal
 from inkbench.benchmark.config import PretrainSettings
-from inkbench.benchmark.parts.distillation import Centre, distillation, effective_rank, follow
-from inkbench.benchmark.store import read_arrays
+from inkbench.benchmark.networks.distillation import Centre, distillation, effective_rank, follow
+from inkbench.benchmark.store.store import read_arrays
 from inkbench.methods.dino import Dino
 
 
@@ -80,7 +80,7 @@ def test_the_student_alone_is_driven_and_the_teacher_moves_behind_it():
 
 
 def test_what_is_handed_over_is_the_teacher():
-    from inkbench.benchmark.backbones import Backbone
+    from inkbench.benchmark.networks.backbones import Backbone
 
     backbone = Backbone("test_resnet")
     nets = dino().build(backbone)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from inkbench.benchmark import engine
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.training import engine
 
 
 @given(count=st.integers(1, 40), batch=st.integers(1, 30), seed=st.integers(0, 5))

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import json
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 
 FEW = {
     "classification": ("steps=4",),

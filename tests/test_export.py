@@ -8,7 +8,7 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from inkbench.benchmark import supervision
+from inkbench.benchmark.networks import supervision
 
 
 def test_an_exported_backbone_loads_in_timm_with_the_pretrained_weights(cli, first_run, tmp_path):

@@ -14,7 +14,7 @@ from inkbench.benchmark.data.label_map import read_labels
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.data.layouts.voc import Voc
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.task_data import TaskData
+from inkbench.benchmark.training.task_data import TaskData
 from inkbench.tasks.metrics import saliency
 from inkbench.tasks.saliency import Saliency, SaliencyConfig
 

@@ -5,9 +5,9 @@ import shutil
 import pytest
 from leaderboard_records import record, usual
 
-from inkbench.benchmark import index
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store import index
+from inkbench.benchmark.store.store import Store
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inkbench.benchmark.errors import CellError
-from inkbench.benchmark.scoring import metric_entries
+from inkbench.benchmark.scoring.score import metric_entries
 from inkbench.tasks.metrics import inpainting
 from inkbench.tasks.metrics.inpainting import METRICS, aggregate, counts, notes, paste, resampler, score_items
 from inkbench.tasks.metrics.items import concatenate

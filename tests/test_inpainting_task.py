@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from inkbench.benchmark.api import Item, Seen
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.panel_context import PanelContext
 from inkbench.benchmark.parts.face_painter import FacePainter, Weights, paste
 from inkbench.benchmark.parts.face_windows import around, closer, surroundings
-from inkbench.benchmark.parts.panel_context import PanelContext
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.tasks.inpainting import Inpainting, InpaintingConfig, telea
 from inkbench.tasks.metrics import given_judges
 from inkbench.tasks.metrics.inpainting import score_items

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkbench.benchmark.api import Context, Refusal
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.parts.puzzle_pictures import draw_puzzles, reassemble
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.pretext.puzzle_pictures import draw_puzzles, reassemble
 from inkbench.methods.jigsaw import Jigsaw, JigsawConfig
 
 

@@ -6,7 +6,7 @@ import torch
 from timm.optim import Lars as TimmLars
 from torch import nn
 
-from inkbench.benchmark.parts.lars import Lars
+from inkbench.benchmark.losses.lars import Lars
 from inkbench.methods.simclr import Simclr
 
 

@@ -17,10 +17,14 @@ def test_every_module_lies_in_a_room():
 def test_no_room_is_named_without_a_module():
     """A module that moved leaves the list too."""
     modules = layers.modules()
-    listed = [f"benchmark.{member}" for members in layers.ROOMS.values() for member in members.split()]
-    listed += [member for members in layers.OUTSIDE.values() for member in members.split()]
-    assert len(set(listed)) == len(listed)
-    assert [name for name in listed if not any(one == name or one.startswith(f"{name}.") for one in modules)] == []
+    elsewhere = [name for name in layers.ELSEWHERE if not any(f"{one}.".startswith(f"{name}.") for one in modules)]
+    assert elsewhere == []
+    assert {layers.room_of(module) for module in modules} == {room for line in layers.ORDER for room in line}
+
+
+def test_the_picture_of_the_design_is_made_from_the_same_list():
+    picture = "\n".join("  ".join(line) for line in layers.ORDER)
+    assert f"```\n{picture}\n```" in (layers.ROOT / "docs" / "design.md").read_text()
 
 
 def test_imports_point_down_but_for_those_listed():
@@ -34,10 +38,10 @@ def test_no_rooms_import_each_other_in_a_circle():
 @pytest.mark.parametrize(
     "line",
     [
-        "from inkbench.benchmark import launch",
+        "from inkbench.benchmark.cli import launch",
         "from inkbench.leaderboards.board import build",
-        "import inkbench.benchmark.plan",
-        "def late():\n    from inkbench.benchmark.worker import main",
+        "import inkbench.benchmark.planning.plan",
+        "def late():\n    from inkbench.benchmark.running.worker import main",
     ],
 )
 def test_an_arrow_back_is_seen(tmp_path, line):
@@ -46,14 +50,14 @@ def test_an_arrow_back_is_seen(tmp_path, line):
         shutil.copytree(
             layers.ROOT / package, copy / package, ignore=shutil.ignore_patterns("published", "__pycache__")
         )
-    planted = copy / "benchmark" / "store.py"
+    planted = copy / "benchmark" / "store" / "locks.py"
     planted.write_text(f"{planted.read_text()}\n{line}\n")
     seen = layers.backward(layers.arrows(copy)) - BACKWARD
-    assert {a for a, _ in seen} == {"benchmark.store"}
+    assert {a for a, _ in seen} == {"benchmark.store.locks"}
     assert "store" in set().union(*layers.knots(layers.arrows(copy)))
 
 
 def test_what_is_imported_for_types_alone_is_no_arrow(tmp_path):
     file = tmp_path / "one.py"
-    file.write_text("if TYPE_CHECKING:\n    from inkbench.benchmark.plan import make\n")
+    file.write_text("if TYPE_CHECKING:\n    from inkbench.benchmark.planning.plan import make\n")
     assert layers.imports(file, ["benchmark.plan"]) == set()

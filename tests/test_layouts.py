@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pictures_of import draw, write
 from PIL import Image
 
+from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.boxes import panelise, repair
-from inkbench.benchmark.data.dataset import Box
 from inkbench.benchmark.data.files import natural
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.data.layouts.comics import Comics

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures_of import draw, write
 
-from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.layouts.appearances import paired
 from inkbench.benchmark.data.layouts.char_reid import CharReid, Instance, face_square
 from inkbench.benchmark.errors import Refusal

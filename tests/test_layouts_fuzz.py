@@ -12,7 +12,7 @@ from layout_samples import SAMPLES
 from pictures_of import write
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.data.dataset import KINDS, SPLITS
+from inkbench.benchmark.contracts.dataset import KINDS, SPLITS
 from inkbench.benchmark.data.xmlfile import xml_of
 from inkbench.benchmark.errors import Refusal
 

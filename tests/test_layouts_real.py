@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 
 from inkbench.benchmark.api import View
+from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cache import build
-from inkbench.benchmark.data.dataset import SPLITS
 from inkbench.benchmark.data.layouts.open_mantra import SPLIT
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.progress import Progress

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from submission_data import SMALL
 
-from inkbench.benchmark.cli import main
-from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.cli.main import main
+from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.synth.make import make
 from inkbench.benchmark.data.synth.semantic import SCENES, scene_of
@@ -18,7 +18,7 @@ from inkbench.benchmark.data.synth.series import large_face
 from inkbench.benchmark.data.synth.writers import SPLIT_BY_LISTS, WRITERS
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store, read_arrays
+from inkbench.benchmark.store.store import Store, read_arrays
 
 ALL = frozenset({"panel", "face", "body", "text", "balloon"})
 PAGES = {

@@ -1,7 +1,7 @@
 import pytest
 from pictures_of import draw, write
 
-from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.layouts.ssupergan import SSuperGan, SSuperGanConfig
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from inkbench.benchmark.api import View
+from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cache import build
-from inkbench.benchmark.data.dataset import SPLITS
 from inkbench.benchmark.data.images import read_rgb, size_of
 from inkbench.benchmark.data.label_map import read_labels
 from inkbench.benchmark.data.layouts.imagefolder import Imagefolder

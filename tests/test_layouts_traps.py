@@ -8,7 +8,7 @@ from layout_samples import CATEGORIES, MANGA, SAMPLES, SVG, coco_list, dass_pane
 from pictures_of import draw, write
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.data.dataset import SPLITS, Box
+from inkbench.benchmark.contracts.dataset import SPLITS, Box
 from inkbench.benchmark.data.layouts.comix import CATEGORIES as COMIX
 from inkbench.benchmark.data.layouts.manga109 import held_out
 from inkbench.benchmark.data.locate import open_dataset

@@ -9,7 +9,7 @@ import pytest
 from pictures_of import draw, write
 from PIL import Image
 
-from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.label_map import colours, read_labels, save_labels
 from inkbench.benchmark.data.layouts.voc import VOC_CLASSES, Voc, VocConfig

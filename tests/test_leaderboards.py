@@ -9,7 +9,7 @@ import scipy.stats
 from leaderboard_records import detection_items, everything, record, rows, saliency_items, toy_items, usual
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render
 
 

@@ -8,10 +8,10 @@ import pytest
 from leaderboard_records import detection_items, record
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.declared import show_table
+from inkbench.benchmark.cli.declared import show_table
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.request import Request
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.planning.request import Request
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, matching, render, table_files, tables
 
 

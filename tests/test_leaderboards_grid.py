@@ -3,9 +3,9 @@
 import pytest
 from leaderboard_records import detection_items, record
 
-from inkbench.benchmark.launch import show
+from inkbench.benchmark.cli.launch import show
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render
 
 AXES = ["jigsaw.gap", "jigsaw.permutations", "pretrain.images"]

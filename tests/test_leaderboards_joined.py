@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from leaderboard_records import detection_items, record, saliency_items
 from scipy.stats import rankdata
 
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render, table_files
 from inkbench.leaderboards.ranks import average_ranks, with_ranks
 from inkbench.leaderboards.table import Block, Cell, Head, Row

@@ -9,7 +9,7 @@ import sys
 import pytest
 from leaderboard_records import ROOT, everything, record, saliency_items, usual
 
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render
 from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
 

@@ -7,7 +7,7 @@ import pytest
 from leaderboard_records import detection_items, record, rows, saliency_items, usual
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, compare, render
 
 

@@ -6,7 +6,7 @@ import pytest
 from leaderboard_records import detection_items, record, saliency_items
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board
 from inkbench.leaderboards.versus import versus
 

@@ -9,8 +9,8 @@ from changed import CHANGES
 from leaderboard_records import record, saliency_items, usual
 from PIL import Image
 
-from inkbench.benchmark.data import commands
-from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.cli import data as commands
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.images import read_rgb
 from inkbench.benchmark.data.layouts.comics import Comics
 from inkbench.benchmark.data.layouts.folder import Folder
@@ -18,9 +18,9 @@ from inkbench.benchmark.data.leaks import compare as module
 from inkbench.benchmark.data.leaks.compare import THRESHOLD, compare, told
 from inkbench.benchmark.data.leaks.hashes import hashes
 from inkbench.benchmark.data.leaks.search import NONE, QUERIES, REFERENCES, nearest
-from inkbench.benchmark.leak_check import without
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.running.leak_check import without
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board
 from inkbench.tasks.metrics import saliency
 

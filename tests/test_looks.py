@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from inkbench.benchmark import engine, looks
-from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cache import ImageCache
-from inkbench.benchmark.data.dataset import Item
-from inkbench.benchmark.parts.draw_filters import GAP, SIDE, draw_filters, first_filters
-from inkbench.benchmark.parts.draw_neighbours import OTHER, OWN, draw_neighbours
-from inkbench.benchmark.weights_files import weights_bytes
+from inkbench.benchmark.drawing.filters import GAP, SIDE, draw_filters, first_filters
+from inkbench.benchmark.drawing.neighbours import OTHER, OWN, draw_neighbours
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.weights_files import weights_bytes
+from inkbench.benchmark.running import looks
+from inkbench.benchmark.training import engine
 
 
 @pytest.fixture(scope="module")

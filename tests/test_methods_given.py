@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inkbench.benchmark.api import Declined, Refusal
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.config import BackboneSettings
-from inkbench.benchmark.weights_files import weights_bytes
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.methods.imagenet import ImageNet
 from inkbench.methods.random import Random
 

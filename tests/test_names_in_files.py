@@ -9,8 +9,8 @@ from pictures_of import draw, write
 from PIL import Image
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.contracts.dataset import KINDS, SPLITS
 from inkbench.benchmark.data.check.report import examine
-from inkbench.benchmark.data.dataset import KINDS, SPLITS
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.named import Finder
 from inkbench.benchmark.data.texts import before_numbers, lines_of, listed, text_of

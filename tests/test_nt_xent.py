@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ranks import alone, finish, two_ranks
 
-from inkbench.benchmark.parts.nt_xent import found, nt_xent
-from inkbench.benchmark.store import read_arrays
+from inkbench.benchmark.losses.nt_xent import found, nt_xent
+from inkbench.benchmark.store.store import read_arrays
 
 SCRIPT = "distributed_nt_xent.py"
 

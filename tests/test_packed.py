@@ -15,14 +15,15 @@ from pictures_of import draw, noise
 from PIL import Image
 
 from inkbench.benchmark.api import View
-from inkbench.benchmark.data import cache, catalogue, commands, images, packed, packing
-from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.cli import data as commands
+from inkbench.benchmark.contracts.dataset import Item
+from inkbench.benchmark.data import cache, catalogue, images, packed, packing
 from inkbench.benchmark.data.layouts.folder import Folder
 from inkbench.benchmark.data.packed import Pack, reading
 from inkbench.benchmark.data.packing import image_files, pack_images
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.locks import claim
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.locks import claim
 
 QUIET = Progress(quiet=True)
 LONG_AGO = 1_600_000_000

@@ -9,7 +9,7 @@ from pictures_of import draw, write
 from test_layouts_char_reid import HEADER, SERIES, reid
 
 from inkbench.benchmark.api import Item
-from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.layouts.char_reid import CharReid
 from inkbench.benchmark.data.layouts.panel_windows import hole_of, windows
 

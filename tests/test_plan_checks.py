@@ -13,13 +13,15 @@ import torch
 from method_steps import batch, built, context
 from PIL import Image
 
-from inkbench.benchmark import initialise, plan, plan_checks, plan_space, registry
+from inkbench.benchmark import registry
 from inkbench.benchmark.api import Config, Declined
-from inkbench.benchmark.backbones import Backbone, map_sizes, skeleton
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import CellError, Refusal
-from inkbench.benchmark.estimate import MOST_IMAGES, MOST_OPERATIONS, Stopwatch
+from inkbench.benchmark.networks import initialise
+from inkbench.benchmark.networks.backbones import Backbone, map_sizes, skeleton
+from inkbench.benchmark.planning import plan, plan_checks, plan_space
+from inkbench.benchmark.planning.estimate import MOST_IMAGES, MOST_OPERATIONS, Stopwatch
 
 PRETEXTS = [name for name in registry.names("methods") if registry.load("methods", name).pretrains]
 PLAIN = BackboneSettings()

@@ -12,10 +12,10 @@ from PIL import Image
 from inkbench.benchmark.api import View
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import CellError
-from inkbench.benchmark.pool import HELD_OUT_SHARE, identity, is_pool
-from inkbench.benchmark.pretrain_items import reading
+from inkbench.benchmark.planning.pool import HELD_OUT_SHARE, identity, is_pool
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.running.pretrain_items import reading
+from inkbench.benchmark.store.store import Store
 
 SPLITS = ("train", "val", "test")
 

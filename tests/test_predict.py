@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inkbench.benchmark.cli.verbs import verb_submit
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.predict import predict_folder
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store, read_arrays, unpack
-from inkbench.benchmark.verbs import verb_submit
+from inkbench.benchmark.running.predict import predict_folder
+from inkbench.benchmark.store.store import Store, read_arrays, unpack
 
 QUIET = Progress(quiet=True)
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from inkbench.benchmark.data.synth.dataset import Synth
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.tasks.metrics.maps import centre_map
 
 SALIENCY = ("--task", "saliency", "--preset", "smoke", "--set", "saliency.steps=4", "--method")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from inkbench.benchmark.parts.adamw import weight_groups
-from inkbench.benchmark.pretrain import Full, clip
+from inkbench.benchmark.pretext.adamw import weight_groups
+from inkbench.benchmark.training.pretrain import Full, clip
 
 
 def network():

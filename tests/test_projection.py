@@ -9,8 +9,8 @@ import torch
 from method_steps import built, drive
 from safetensors.torch import load_file
 
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.weights_files import load_projection, load_weights, weights_bytes
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.weights_files import load_projection, load_weights, weights_bytes
 from inkbench.methods.identity_simclr import IdentitySimclr
 
 HIDDEN = 24

@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import publish
 
 

@@ -9,10 +9,10 @@ from pictures_of import draw
 from PIL import Image
 
 from inkbench.benchmark.api import Item
-from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.contracts.dataset import Dataset
+from inkbench.benchmark.drawing.strips import letters
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.parts.draw_strips import letters
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.tasks.reid import Reid, ReidConfig, histogram, thumbnail
 
 

@@ -16,7 +16,7 @@ from report_store import full
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store, write_json
+from inkbench.benchmark.store.store import Store, write_json
 from inkbench.leaderboards.report import cell_page, gather, items, site, svg, thumbnails
 from inkbench.leaderboards.report.command import write_report
 from inkbench.leaderboards.report.words import introduction, slug

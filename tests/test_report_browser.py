@@ -7,7 +7,7 @@ from leaderboard_records import record, saliency_items
 from report_store import full
 
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report.command import write_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from inkbench.benchmark import engine, head_loop, pretrain, transfer
 from inkbench.benchmark.api import Item
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.cache import ImageCache
-from inkbench.benchmark.data.dataset import Box
-from inkbench.benchmark.head_loop import Job
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.task_data import TaskData
-from inkbench.benchmark.weights_files import weights_bytes
+from inkbench.benchmark.training import engine, head_loop, pretrain, transfer
+from inkbench.benchmark.training.head_loop import Job
+from inkbench.benchmark.training.task_data import TaskData
 from inkbench.methods.jigsaw import Jigsaw
 from inkbench.methods.spot_artifacts import SpotArtifacts
 from inkbench.tasks.detection import Detection

@@ -5,7 +5,7 @@ import shutil
 
 from conftest import TINY
 
-from inkbench.benchmark.store import Store, checksum, read_arrays
+from inkbench.benchmark.store.store import Store, checksum, read_arrays
 
 
 def test_the_main_job_prints_a_table_with_its_control_rows(first_run):

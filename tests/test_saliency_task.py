@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 
 from inkbench.benchmark.api import Item, Placement
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.errors import CellError, Refusal
-from inkbench.benchmark.parts.readout import Readout
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.readout import Readout
+from inkbench.benchmark.store.store import Store
 from inkbench.tasks.metrics import maps, saliency
 from inkbench.tasks.saliency import Saliency, SaliencyConfig
 

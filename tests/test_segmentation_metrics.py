@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 
-from inkbench.benchmark.scoring import metric_entries
+from inkbench.benchmark.scoring.score import metric_entries
 from inkbench.tasks.metrics import segmentation
 from inkbench.tasks.metrics.items import WeightedMean
 

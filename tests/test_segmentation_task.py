@@ -9,14 +9,14 @@ from pictures_of import draw
 from test_layouts_voc import voc
 
 from inkbench.benchmark.api import CellError, Item
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.label_map import save_labels
 from inkbench.benchmark.data.layouts.voc import Voc
+from inkbench.benchmark.drawing.labels import draw_labels
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.parts.dense_heads import FcnHead, LinearHead
-from inkbench.benchmark.parts.draw_labels import draw_labels
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.dense_heads import FcnHead, LinearHead
+from inkbench.benchmark.store.store import Store
 from inkbench.tasks.metrics import segmentation as metrics
 from inkbench.tasks.segmentation import Segmentation, SegmentationConfig
 

@@ -7,8 +7,8 @@ from method_steps import batch, built, context, drive
 
 from inkbench.benchmark.api import Refusal
 from inkbench.benchmark.augment.views import YIQ
-from inkbench.benchmark.parts.nt_xent import nt_xent
-from inkbench.benchmark.parts.two_views import recoloured
+from inkbench.benchmark.losses.nt_xent import nt_xent
+from inkbench.benchmark.pretext.two_views import recoloured
 from inkbench.methods.identity_simclr import IdentitySimclr
 from inkbench.methods.simclr import Simclr
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from inkbench.benchmark import statistics
+from inkbench.benchmark.scoring import statistics
 from inkbench.tasks.metrics.items import WeightedMean, concatenate, mean_resampler
 
 

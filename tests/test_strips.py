@@ -10,17 +10,18 @@ import torch
 from pictures_of import draw, noise
 from PIL import Image
 
-from inkbench.benchmark import augment, engine, pretrain
+from inkbench.benchmark import augment
 from inkbench.benchmark.api import View
+from inkbench.benchmark.cli.shown import covered
+from inkbench.benchmark.cli.verbs import verb_describe
 from inkbench.benchmark.config import PretrainSettings
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data import cache, once
-from inkbench.benchmark.data.dataset import Item
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.strips import build_strips, expected_bytes
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.shown import covered
-from inkbench.benchmark.verbs import verb_describe
+from inkbench.benchmark.training import engine, pretrain
 
 QUIET = Progress(quiet=True)
 SIZES = [(90, 40), (40, 90), (48, 48), (300, 40), (41, 40)]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from submission_data import gaze_folder, good, npy_bytes, zipped
 
+from inkbench.benchmark.cli.verbs import verb_submit
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import Store
-from inkbench.benchmark.verbs import verb_submit
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.table import Block, Head, Row, Table
 from inkbench.submissions.leaderboard import leaderboard, ranked
 from inkbench.submissions.reference import Asked, read_reference

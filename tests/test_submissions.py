@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from submission_data import STEMS, entries_of, gaze_folder, good, image_bytes, npy_bytes, zipped
 
+from inkbench.benchmark.cli.verbs import verb_submit
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import Store, arrays_bytes, checksum, pack, write_atomic
-from inkbench.benchmark.verbs import verb_submit
+from inkbench.benchmark.store.store import Store, arrays_bytes, checksum, pack, write_atomic
 from inkbench.submissions.check import check as check_zip
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats import maps

@@ -6,8 +6,8 @@ import json
 import pytest
 from submission_data import TASKS, finished, values
 
-from inkbench.benchmark.store import Store
-from inkbench.benchmark.verbs import verb_submit
+from inkbench.benchmark.cli.verbs import verb_submit
+from inkbench.benchmark.store.store import Store
 from inkbench.submissions.check import check
 from inkbench.submissions.formats.spec import SPECS, Spec
 from inkbench.submissions.pack import pack

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from method_steps import batch, built, context
 
 from inkbench.benchmark.api import Item
-from inkbench.benchmark.parts.sup_con import found_by_label, sup_con
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.losses.sup_con import found_by_label, sup_con
+from inkbench.benchmark.store.store import Store
 from inkbench.methods.supervised import Supervised
 
 

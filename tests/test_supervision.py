@@ -12,11 +12,11 @@ import torch
 from conftest import TINY
 from safetensors.torch import save_file
 
-from inkbench.benchmark import supervision
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import checksum
-from inkbench.benchmark.weights_files import weights_bytes
+from inkbench.benchmark.networks import supervision
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.weights_files import weights_bytes
+from inkbench.benchmark.store.store import checksum
 
 
 @pytest.mark.parametrize(

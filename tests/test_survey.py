@@ -8,8 +8,8 @@ from layout_samples import MANGA, SAMPLES, coco_list
 from pictures_of import draw, write
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.contracts.dataset import KINDS, SPLITS
 from inkbench.benchmark.data.check.report import examine
-from inkbench.benchmark.data.dataset import KINDS, SPLITS
 from inkbench.benchmark.data.files import FileDataset, folders, images_below, images_in
 from inkbench.benchmark.data.layouts.folder import Folder
 from inkbench.benchmark.data.locate import open_dataset

@@ -10,8 +10,8 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.parts.sync_batch_norm import desynchronise, synchronise
-from inkbench.benchmark.store import read_arrays
+from inkbench.benchmark.store.store import read_arrays
+from inkbench.benchmark.training.sync_batch_norm import desynchronise, synchronise
 
 SCRIPT = "distributed_batch_norm.py"
 

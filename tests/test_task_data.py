@@ -10,7 +10,7 @@ from inkbench.benchmark.api import Item, View
 from inkbench.benchmark.data.cache import build
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.task_data import TaskData
+from inkbench.benchmark.training.task_data import TaskData
 
 VIEWS = {"face": View(16, "squash", "characters"), "body": View(24, "pad", "characters")}
 

@@ -7,12 +7,12 @@ import timm
 import torch
 
 from inkbench.benchmark.api import Method
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.config import BackboneSettings
+from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.parts.fitted_head import FittedHead
-from inkbench.benchmark.plan_rows import as_read_by
-from inkbench.benchmark.tokens import readout_of
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.tokens import readout_of
+from inkbench.benchmark.planning.plan_rows import as_read_by
 from inkbench.methods.dino import Dino
 from inkbench.methods.imagenet import ImageNet
 from inkbench.methods.jigsaw import Jigsaw
@@ -222,11 +222,12 @@ def test_heads_are_as_wide_as_the_vector(name):
 
 def test_rows_that_are_read_in_two_ways_stand_in_one_block(tmp_path):
     """What a method says of its weights is in the id and in the record, and sets no row apart from its control."""
-    from inkbench.benchmark import engine, plan
+    from inkbench.benchmark.cli.flags import Parser, common, run_flags
+    from inkbench.benchmark.cli.launch import request_of
     from inkbench.benchmark.data.locate import open_dataset
-    from inkbench.benchmark.flags import Parser, common, run_flags
-    from inkbench.benchmark.launch import request_of
-    from inkbench.benchmark.records import base_record
+    from inkbench.benchmark.planning import plan
+    from inkbench.benchmark.running.records import base_record
+    from inkbench.benchmark.training import engine
     from inkbench.leaderboards.rows import setup
 
     words = ["--preset", "smoke", "--backbone", "test_vit", "--results", str(tmp_path)]

@@ -9,15 +9,15 @@ from pictures_of import draw
 from torch import nn
 from toy_scorer import SCORER
 
-from inkbench.benchmark import engine, features, transfer
 from inkbench.benchmark.api import Item, Task, TaskConfig, View
-from inkbench.benchmark.backbones import Backbone
+from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.data.cache import build
 from inkbench.benchmark.errors import CellError
-from inkbench.benchmark.head_loop import Job
-from inkbench.benchmark.parts.fitted_head import FittedHead
+from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.task_data import TaskData
+from inkbench.benchmark.training import engine, features, transfer
+from inkbench.benchmark.training.head_loop import Job
+from inkbench.benchmark.training.task_data import TaskData
 
 QUIET = Progress(quiet=True)
 STYLES = ("ink", "wash")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pictures_of import draw, write
 
-from inkbench.benchmark.data import commands
+from inkbench.benchmark.cli import data as commands
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.units import by_regex, by_stem, split_folders, split_word
 from inkbench.benchmark.errors import Refusal

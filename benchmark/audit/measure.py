@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inkbench.benchmark import engine, statistics
 from inkbench.benchmark.audit.cues import border_mask
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.data.cache import ImageCache
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.scoring import statistics
+from inkbench.benchmark.training import engine
 from inkbench.tasks.metrics.items import WeightedMean
 
 BATCH = 32

@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from inkbench.benchmark import engine, initialise, pretrain
-from inkbench.benchmark.backbones import Backbone
-from inkbench.benchmark.bench import Bench
-from inkbench.benchmark.locks import machine_slot
-from inkbench.benchmark.planned import Pretraining
-from inkbench.benchmark.pretrain_items import reading
+from inkbench.benchmark.networks import initialise
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.planning.planned import Pretraining
+from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.running.pretrain_items import reading
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store import key_of
+from inkbench.benchmark.store.locks import machine_slot
+from inkbench.benchmark.store.store import key_of
+from inkbench.benchmark.training import engine, pretrain
 
 
 class Workshop:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from inkbench.benchmark.parts.draw_maps import overlay
+from inkbench.benchmark.drawing.maps import overlay
 
 TILE = 64
 EDGE = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from inkbench.benchmark.data.dataset import Box, Item
+from inkbench.benchmark.contracts.dataset import Box, Item
 from inkbench.benchmark.data.told import INVERTED, NOTHING, OUTSIDE, REACHES
 
 BELONGS = 0.5

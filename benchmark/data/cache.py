@@ -23,14 +23,14 @@ import PIL
 from PIL import Image, features
 
 from inkbench.benchmark.api import View
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cached import ImageCache, aligned
-from inkbench.benchmark.data.dataset import Item
 from inkbench.benchmark.data.images import BadImage, Decoded, clamp_crop, decode
 from inkbench.benchmark.data.once import once, reserve, whole
 from inkbench.benchmark.data.packed import Pack, Read, reading
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import key_of
+from inkbench.benchmark.store.store import key_of
 
 __all__ = ["BadImage", "ImageCache", "aligned", "build", "cache_key", "squares"]
 

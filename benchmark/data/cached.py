@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.contracts.dataset import Item
 
 Rows: TypeAlias = Sequence[int] | np.ndarray
 

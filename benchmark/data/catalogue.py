@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.data.dataset import KINDS, SPLITS, Dataset, Kind
+from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Kind
 from inkbench.benchmark.data.locate import Sets, open_dataset
 from inkbench.benchmark.data.own import UNKNOWN, about
 from inkbench.benchmark.data.packed import Pack

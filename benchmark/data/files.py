@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from inkbench.benchmark.contracts.dataset import Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.box_rules import BoxRules
 from inkbench.benchmark.data.boxes import distinct
 from inkbench.benchmark.data.changes import Change, since_last_run
-from inkbench.benchmark.data.dataset import Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.filenames import is_image, is_nobodys, one_name
 from inkbench.benchmark.data.fingerprint import checksums, digest
 from inkbench.benchmark.data.images import SIDEWAYS, BadImage, Head, head_of
@@ -20,7 +20,7 @@ from inkbench.benchmark.data.splits import SIDECAR
 from inkbench.benchmark.data.survey import survey
 from inkbench.benchmark.data.told import MISFIT
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import key_of
+from inkbench.benchmark.store.store import key_of
 
 if TYPE_CHECKING:
     from inkbench.benchmark.progress import Progress

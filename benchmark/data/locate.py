@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import SERIES_FROM, settings_of
-from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.own import SAYS, check_name, folder_name, read_own
 from inkbench.benchmark.data.survey import survey
 from inkbench.benchmark.data.terms import require_accepted

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from inkbench.benchmark.errors import CellError
-from inkbench.benchmark.locks import claim
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.locks import claim
 
 SPARE_BYTES = 64 * 2**20
 T = TypeVar("T")

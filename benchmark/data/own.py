@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.texts import text_of
 from inkbench.benchmark.errors import Refusal, brief, did_you_mean

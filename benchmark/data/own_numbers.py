@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import normalize
 
-from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.contracts.dataset import Dataset
 
 PLACES = ("*.json", "annotations/*.json")
 Numbered = list[tuple[int | str, str | None]]

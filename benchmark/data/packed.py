@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inkbench.benchmark.data.fingerprint import root_key
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.locks import claim
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.locks import claim
 
 if TYPE_CHECKING:
     import lmdb

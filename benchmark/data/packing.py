@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inkbench.benchmark.data.dataset import KINDS, SPLITS, Dataset, Item
+from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Item
 from inkbench.benchmark.data.fingerprint import RACY_NS, THREADS
 from inkbench.benchmark.data.packed import FILES, STAMPS, Pack, Stamp, is_cut, library
 from inkbench.benchmark.data.splits import few
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.locks import claim
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.locks import claim
 
 if TYPE_CHECKING:
     import lmdb

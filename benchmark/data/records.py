@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inkbench.benchmark.data.dataset import Item, Kind, SeriesBy, Split
+from inkbench.benchmark.contracts.dataset import Item, Kind, SeriesBy, Split
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.splits import with_held_out
 from inkbench.benchmark.errors import CellError, Refusal
-from inkbench.benchmark.locks import claim
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.locks import claim
 
 
 class RecordDataset(FileDataset):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from inkbench.benchmark.data.dataset import SPLITS, Item, Split
+from inkbench.benchmark.contracts.dataset import SPLITS, Item, Split
 from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.texts import text_of
 from inkbench.benchmark.errors import Refusal, brief

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from inkbench.benchmark.api import View
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cache import cache_key, drawn, read_index, strip_length, write_index
 from inkbench.benchmark.data.cached import StripCache
-from inkbench.benchmark.data.dataset import Item
 from inkbench.benchmark.data.images import BadImage, clamp_crop, size_of
 from inkbench.benchmark.data.once import no_room, once, require_room, whole
 from inkbench.benchmark.data.packed import Pack

@@ -9,10 +9,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.own import is_drawn
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import write_json
+from inkbench.benchmark.store.store import write_json
 
 FILE = "INKBENCH_ACCEPTED"
 

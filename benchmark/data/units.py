@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from inkbench.benchmark.data.dataset import SeriesBy, Split
+from inkbench.benchmark.contracts.dataset import SeriesBy, Split
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, by_series, few, with_held_out_series
 from inkbench.benchmark.errors import Refusal
 

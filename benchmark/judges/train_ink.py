@@ -24,15 +24,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inkbench.benchmark.api import Item
-from inkbench.benchmark.data.dataset import SPLITS
+from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.images import read_rgb
 from inkbench.benchmark.data.layouts.panel_windows import hole_of
 from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.provenance import DECIDING, versions
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store import checksum, write_atomic, write_json
+from inkbench.benchmark.store.provenance import DECIDING, versions
+from inkbench.benchmark.store.store import checksum, write_atomic, write_json
 from inkbench.tasks.metrics.ink_net import EMBEDDING, Ink, look
 from inkbench.tasks.metrics.retrieval import CHANCE, retrieval
 

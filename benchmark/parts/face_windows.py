@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from inkbench.benchmark.data.dataset import Item
+from inkbench.benchmark.contracts.dataset import Item
 
 Rectangle = tuple[int, int, int, int]
 WHITE = 255

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import plots, words
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.report.site import Site

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import cell_page, compare_page, method_page, papers_page, tables_page, task_page
 from inkbench.leaderboards.report.gather import gather
 from inkbench.leaderboards.report.site import replacing

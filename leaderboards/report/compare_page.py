@@ -6,7 +6,7 @@ from typing import Any
 
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import thumbnails
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.report.items import MOST_CELLS, TestSet, telling, test_sets

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store import Store, key_of
+from inkbench.benchmark.store.store import Store, key_of
 from inkbench.leaderboards import board
 from inkbench.leaderboards.overall import overall
 from inkbench.leaderboards.rows import Record

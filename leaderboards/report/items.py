@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark.scorers import scorer_of
-from inkbench.benchmark.store import Store, checksum, key_of, read_arrays, write_json
+from inkbench.benchmark.store.store import Store, checksum, key_of, read_arrays, write_json
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.rows import CONTROL, Record
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import cell_page, plots, words
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.report.site import Site

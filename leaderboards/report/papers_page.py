@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.filled import filled
 from inkbench.leaderboards.report import tables_page
 from inkbench.leaderboards.report.gather import Gathered

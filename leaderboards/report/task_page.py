@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import plots, tables_page, words
 from inkbench.leaderboards.report.gather import Gathered, Shown
 from inkbench.leaderboards.report.site import Site

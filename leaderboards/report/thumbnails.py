@@ -7,11 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from inkbench.benchmark.data.dataset import KINDS, Dataset, Item
+from inkbench.benchmark.contracts.dataset import KINDS, Dataset, Item
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import CellError, Refusal
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.rows import Record
 
 SIDE = 160

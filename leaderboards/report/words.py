@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store import key_of
+from inkbench.benchmark.store.store import key_of
 from inkbench.leaderboards.rows import Record, plain
 
 SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")

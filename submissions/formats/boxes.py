@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark.prediction_format import PredictionFormat
+from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.box_rows import ALIASES, Rows
 from inkbench.submissions.formats.coco_file import Index, load_json, rows_of_dictionary, rows_of_results

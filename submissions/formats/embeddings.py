@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report, few
 from inkbench.submissions.formats.coco_file import load_json
 from inkbench.submissions.formats.files import Files

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.per_item import by_item

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from inkbench.benchmark.prediction_format import PredictionFormat
+from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.submissions.findings import Finding, Report, few
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.names import Names

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from inkbench.benchmark import engine, pretrain, registry
+from inkbench.benchmark import registry
 from inkbench.benchmark.api import Item
-from inkbench.benchmark.backbones import Backbone
 from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.data.cache import strip_length
 from inkbench.benchmark.data.cached import ImageCache, StripCache
+from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.training import engine, pretrain
 
 PAIRS = 7
 PANELS = 2_000

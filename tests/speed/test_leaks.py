@@ -17,8 +17,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from changed import CHANGES
 
+from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cache import _square
-from inkbench.benchmark.data.dataset import SPLITS
 from inkbench.benchmark.data.images import Decoded, read_rgb
 from inkbench.benchmark.data.leaks.compare import THRESHOLD
 from inkbench.benchmark.data.leaks.hashes import SEEN, both, hashes

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store import Store
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, compare, render, table_files
 from inkbench.leaderboards.columns import COLUMNS
 from inkbench.leaderboards.tables import FLAGS

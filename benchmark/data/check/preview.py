@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from inkbench.benchmark.data.dataset import Item, Kind
+from inkbench.benchmark.contracts.dataset import Item, Kind
 from inkbench.benchmark.data.grey_map import read_map
 from inkbench.benchmark.data.images import BadImage, clamp_crop, decode
 from inkbench.benchmark.data.label_map import colours, read_labels

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Item, Kind, SeriesBy
 from inkbench.benchmark.data.check.images import VOID, Seen, look_at
 from inkbench.benchmark.data.cut import whole_pages
-from inkbench.benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, SeriesBy
 from inkbench.benchmark.data.filenames import is_image
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.own import is_drawn

@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item, Kind
+from inkbench.benchmark.contracts.dataset import Box as Labelled
 from inkbench.benchmark.data.check.preview import sheet
 from inkbench.benchmark.data.cut.gutters import Box
 from inkbench.benchmark.data.cut.panels import FEWEST, VERSION, panels_of
-from inkbench.benchmark.data.dataset import SPLITS, Dataset, Item, Kind
-from inkbench.benchmark.data.dataset import Box as Labelled
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.data.splits import SIDECAR, few
 from inkbench.benchmark.data.units import cut_series
 from inkbench.benchmark.errors import CellError, Refusal
-from inkbench.benchmark.locks import claim
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import write_atomic, write_json
+from inkbench.benchmark.store.locks import claim
+from inkbench.benchmark.store.store import write_atomic, write_json
 
 DONE, UNCUT = "cut.jsonl", "uncut.txt"
 QUALITY = 95

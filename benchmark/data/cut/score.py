@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cut.panels import panels_of
-from inkbench.benchmark.data.dataset import Item
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.progress import Progress
 

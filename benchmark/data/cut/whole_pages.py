@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item
 from inkbench.benchmark.data.cut.panels import panels_of
-from inkbench.benchmark.data.dataset import SPLITS, Dataset, Item
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.data.own import is_drawn
 from inkbench.benchmark.errors import CellError, Refusal

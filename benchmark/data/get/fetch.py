@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.data.dataset import Dataset
+from inkbench.benchmark.contracts.dataset import Dataset
+from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.get.download import download
 from inkbench.benchmark.data.get.unpack import unpack
 from inkbench.benchmark.data.locate import HOME
-from inkbench.benchmark.data.source import Source
 from inkbench.benchmark.data.terms import accepted_on
 from inkbench.benchmark.errors import Refusal, did_you_mean
 from inkbench.benchmark.progress import Progress

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.contracts.dataset import SPLITS, Item, Kind, Split
 from inkbench.benchmark.data.csvfile import table_of
-from inkbench.benchmark.data.dataset import SPLITS, Item, Kind, Split
 from inkbench.benchmark.data.files import by_stem, images_in, stem_of
 from inkbench.benchmark.data.layouts.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import Series, assign, by_series, few

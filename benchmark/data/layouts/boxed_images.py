@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 
+from inkbench.benchmark.contracts.dataset import Box, Item, Kind, Split
 from inkbench.benchmark.data.boxes import Corners, cut_panels
-from inkbench.benchmark.data.dataset import Box, Item, Kind, Split
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.splits import few
 

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
+from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Kind, Split
 from inkbench.benchmark.data.boxes import Corners, panel_crop, repair
 from inkbench.benchmark.data.csvfile import table_of
-from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
 from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.files import FileDataset, folders, images_in, name_of, stem_of, texts_in
 from inkbench.benchmark.data.jsonfile import expect, field, json_of

@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 
 from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.array_pickle import read_arrays
 from inkbench.benchmark.data.records import RecordDataset
-from inkbench.benchmark.data.source import Source
 from inkbench.benchmark.data.texts import lines_of
 from inkbench.benchmark.errors import Refusal
 

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Split
 from inkbench.benchmark.data.annotations import ends_of, is_coco
-from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Split
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import folders, texts_in
 from inkbench.benchmark.data.layouts.boxed_images import BoxedImages

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.contracts.dataset import Box, Item, Kind, Split
 from inkbench.benchmark.data.boxes import Corners
 from inkbench.benchmark.data.csvfile import table_of
-from inkbench.benchmark.data.dataset import Box, Item, Kind, Split
 from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.files import FileDataset, folders, images_in, name_of, natural, stem_of
 from inkbench.benchmark.data.splits import Series, assign, few

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inkbench.benchmark.data.dataset import SeriesBy
+from inkbench.benchmark.contracts.dataset import SeriesBy
 from inkbench.benchmark.data.layouts.coco import Coco, CocoConfig, by_content, lists_of, mentions
 
 CATEGORIES = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")

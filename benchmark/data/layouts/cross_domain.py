@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from inkbench.benchmark.api import setting
-from inkbench.benchmark.data.dataset import Split
+from inkbench.benchmark.contracts.dataset import Split
 from inkbench.benchmark.data.layouts.voc import BOXES, IMAGES, LISTS, Voc, VocConfig
 from inkbench.benchmark.data.splits import few
 from inkbench.benchmark.data.texts import listed, raw_lines_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from inkbench.benchmark.contracts.dataset import Box, Item, Kind
 from inkbench.benchmark.data.boxes import BELONGS, panel_crop
-from inkbench.benchmark.data.dataset import Box, Item, Kind
 
 CUT: tuple[Kind, ...] = ("faces", "bodies", "face_pairs", "body_pairs", "characters")
 """The kinds of items that are made here."""

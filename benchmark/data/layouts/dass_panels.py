@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inkbench.benchmark.api import Config, setting
-from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Split
+from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Split
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import natural
 from inkbench.benchmark.data.jsonfile import expect, field, json_of

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Kind, Split
 from inkbench.benchmark.data.boxes import cut_panels
-from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
 from inkbench.benchmark.data.files import FileDataset, by_stem, folders, images_in, name_of, texts_in
 from inkbench.benchmark.data.splits import Series, assign, few
 from inkbench.benchmark.data.texts import lines_of, listed, number, raw_lines_of, whole

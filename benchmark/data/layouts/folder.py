@@ -6,7 +6,7 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from inkbench.benchmark.data.dataset import Item, Kind
+from inkbench.benchmark.contracts.dataset import Item, Kind
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import images_below
 from inkbench.benchmark.data.layouts.guessing import GuessedSeries

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
-from inkbench.benchmark.data.dataset import SeriesBy, Split
+from inkbench.benchmark.contracts.dataset import SeriesBy, Split
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.splits import Series, by_prefix, read_sidecar
 from inkbench.benchmark.data.units import Units, by_regex, by_stem, cut_series

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from inkbench.benchmark.contracts.dataset import Item, Kind, SeriesBy, Split
 from inkbench.benchmark.data.boxes import Corners, panel_crop
 from inkbench.benchmark.data.csvfile import rows_of
-from inkbench.benchmark.data.dataset import Item, Kind, SeriesBy, Split
 from inkbench.benchmark.data.filenames import one_name, suffix_of, without_suffix
 from inkbench.benchmark.data.files import folders, images_below, stem_of, texts_in
 from inkbench.benchmark.data.layouts.boxed_images import BoxedImages

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark.api import Config, setting
-from inkbench.benchmark.data.dataset import SPLITS, Item, Kind, Split
+from inkbench.benchmark.contracts.dataset import SPLITS, Item, Kind, Split
 from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.files import folders, images_below, name_of, stem_of
 from inkbench.benchmark.data.layouts.guessing import GuessedSeries

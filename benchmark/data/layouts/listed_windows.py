@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from inkbench.benchmark.contracts.dataset import Box, Item
 from inkbench.benchmark.data.boxes import Corners, panel_crop, repair
-from inkbench.benchmark.data.dataset import Box, Item
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import natural
 from inkbench.benchmark.data.jsonfile import expect, json_of

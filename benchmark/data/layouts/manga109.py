@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from inkbench.benchmark.data.dataset import Box, Item, Kind, Split
+from inkbench.benchmark.contracts.dataset import Box, Item, Kind, Split
 from inkbench.benchmark.data.files import by_stem, folders, images_in, name_of, texts_in
 from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
 from inkbench.benchmark.data.layouts.cut_characters import CUT, cut_characters

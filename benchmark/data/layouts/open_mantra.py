@@ -8,12 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from inkbench.benchmark.contracts.dataset import Box, Item, Kind, Split
+from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.boxes import cut_panels
-from inkbench.benchmark.data.dataset import Box, Item, Kind, Split
 from inkbench.benchmark.data.files import FileDataset, stem_of
 from inkbench.benchmark.data.jsonfile import field, json_of
 from inkbench.benchmark.data.named import Finder
-from inkbench.benchmark.data.source import Source
 from inkbench.benchmark.data.splits import Series, assign
 
 ANNOTATION = "annotation.json"

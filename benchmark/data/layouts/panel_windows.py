@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from inkbench.benchmark.data.dataset import Box, Item
+from inkbench.benchmark.contracts.dataset import Box, Item
 
 WINDOW = 3
 Rectangle = tuple[int, int, int, int]

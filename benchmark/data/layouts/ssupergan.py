@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from inkbench.benchmark.api import setting
-from inkbench.benchmark.data.dataset import Box, Item, Kind
+from inkbench.benchmark.contracts.dataset import Box, Item, Kind
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import by_stem, texts_in
 from inkbench.benchmark.data.layouts.comics import OCR, PANELS, Comics, ComicsConfig

@@ -10,8 +10,8 @@ from types import MappingProxyType
 import numpy as np
 
 from inkbench.benchmark.api import Config, setting
+from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.records import RecordDataset
-from inkbench.benchmark.data.source import Source
 from inkbench.benchmark.data.texts import lines_of, whole
 from inkbench.benchmark.errors import Refusal
 

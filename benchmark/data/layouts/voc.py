@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from xml.etree.ElementTree import Element
 
 from inkbench.benchmark.api import Config, setting
-from inkbench.benchmark.data.dataset import SPLITS, Box, Item, Kind, Split
+from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Kind, Split
 from inkbench.benchmark.data.files import by_stem, images_in, texts_in
 from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
 from inkbench.benchmark.data.layouts.guessing import GuessedSeries

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.check.preview import TILE, tile
-from inkbench.benchmark.data.dataset import KINDS, SPLITS, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.leaks.compare import LISTED, Leaks
 from inkbench.benchmark.data.splits import few
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark.data.dataset import Dataset, Item
+from inkbench.benchmark.contracts.dataset import Dataset, Item
 from inkbench.benchmark.data.leaks.hashes import Hashes, hash_name, hashes, key_of_items
 from inkbench.benchmark.data.leaks.search import NONE, nearest
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import arrays_bytes, key_of, read_arrays, write_atomic
+from inkbench.benchmark.store.store import arrays_bytes, key_of, read_arrays, write_atomic
 
 THRESHOLD = 72
 """Bits of 256 up to which two images are called near-duplicates; measured, see docs/leaks.md."""

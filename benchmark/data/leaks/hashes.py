@@ -18,11 +18,11 @@ import numpy as np
 from PIL import Image
 
 from inkbench.benchmark.api import View
+from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cache import cache_key, squares
-from inkbench.benchmark.data.dataset import Item
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store import arrays_bytes, key_of, write_atomic
+from inkbench.benchmark.store.store import arrays_bytes, key_of, write_atomic
 
 VERSION = 1
 BITS = 16

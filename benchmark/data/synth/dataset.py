@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from inkbench.benchmark.contracts.dataset import KINDS, Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.boxes import panelise
-from inkbench.benchmark.data.dataset import KINDS, Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.data.layouts.char_reid import CharReid
 from inkbench.benchmark.data.layouts.dcm772 import Dcm772

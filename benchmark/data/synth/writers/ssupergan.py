@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark.data.dataset import Box
+from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.layouts.panel_windows import hole_of
 from inkbench.benchmark.data.synth.writers.comics import write_comics
 from inkbench.benchmark.data.synth.writers.files import Series, panels_of, write_json, write_lines

@@ -1,0 +1,219 @@
+"""The verb ``data``: its flags, and a call for each of its words."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from inkbench.benchmark.cli.flags import Parser, common, series_flag
+from inkbench.benchmark.contracts.dataset import Dataset
+
+
+def run(words: list[str]) -> int:
+    """``data info ID|PATH``, ``data check PATH`` and ``data make synth --out DIR``; gives the exit status."""
+    parser = Parser(
+        prog="run_benchmark.py data",
+        description="Datasets: what they are, whether a folder is whole, and making a copy of synth.",
+        parents=[common()],
+        allow_abbrev=False,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
+    info = verbs.add_parser("info", parents=[common()], help="what a dataset is, where to get it, what lies here")
+    info.add_argument("what", metavar="ID|[NAME=]PATH")
+    check = verbs.add_parser("check", parents=[common()], help="read everything, count it, say what is wrong")
+    check.add_argument("what", metavar="PATH|ID")
+    check.add_argument("--json", action="store_true", help="layout, counts, errors and warnings as one object")
+    check.add_argument("--out", type=Path, metavar="DIR", help="where the sheet of pictures goes (results/check)")
+    check.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
+    leaks = verbs.add_parser("leaks", parents=[common()], help="is a test set among what was pretrained on?")
+    leaks.add_argument("pretraining", metavar="PRETRAINING", help="PATH|ID; its train split")
+    leaks.add_argument("test", metavar="TEST", help="PATH|ID; its test split")
+    leaks.add_argument("--all", action="store_true", help="all splits of both")
+    leaks.add_argument("--json", action="store_true")
+    leaks.add_argument("--out", type=Path, metavar="DIR", help="where pictures of the pairs go (results/check)")
+    accept = verbs.add_parser("accept", parents=[common()], help="accept a dataset's terms, once")
+    accept.add_argument("what", metavar="ID")
+    get = verbs.add_parser("get", parents=[common()], help="fetch a public dataset, or say how a person gets it")
+    get.add_argument("what", metavar="ID")
+    get.add_argument("--out", type=Path, metavar="DIR", help="the folder it is put into (INKBENCH_DATA)")
+    pack = verbs.add_parser("pack", parents=[common()], help="many small images into one file that is read faster")
+    pack.add_argument("what", metavar="ID|PATH")
+    pack.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
+    cut = verbs.add_parser("cut", parents=[common()], help="panels out of whole pages, by their gutters")
+    cut.add_argument("what", metavar="PAGES", help="ID|PATH")
+    cut.add_argument("--out", type=Path, metavar="DIR", help="a new folder for the panels")
+    cut.add_argument("--score", action="store_true", help="recall and precision against panels that are annotated")
+    cut.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
+    make = verbs.add_parser("make", parents=[common()], help="draw a copy of synth into a folder")
+    make.add_argument("what", choices=("synth",))
+    make.add_argument("--out", type=Path, required=True, metavar="DIR")
+    make.add_argument("--preset", default="quick")
+    make.add_argument("--set", action="append", default=[], metavar="synth.FIELD=VALUE")
+    make.add_argument("--layout", metavar="L[,L2|all]", help="which layouts to write (default: those synth is read by)")
+    for name in ("series", "pages", "seed"):
+        make.add_argument(f"--{name}", metavar="N")
+    for verb in (info, check, leaks, pack, cut):
+        series_flag(verb)
+    flags = parser.parse_args(words)
+    acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "pack": _pack, "cut": _cut}
+    acts |= {"make": _make}
+    return acts[flags.verb](flags)
+
+
+def _pairs(flags: argparse.Namespace) -> list[tuple[str, str]]:
+    """The pairs of ``--set`` and ``--series-from``."""
+    from inkbench.benchmark.cli.launch import pair, series_from
+
+    return [*(pair(text) for text in getattr(flags, "set", ())), *series_from(flags)]
+
+
+def _opened(flags: argparse.Namespace) -> Dataset:
+    """The one dataset that a word is about. Raises Refusal."""
+    from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
+
+    pairs = _pairs(flags)
+    dataset = open_dataset(flags.what, "quick", pairs, flags.results)
+    heeds_series_from(dataset, pairs)
+    return dataset
+
+
+def _info(flags: argparse.Namespace) -> int:
+    from inkbench.benchmark.data import catalogue
+
+    print(catalogue.info(flags.what, flags.results, _pairs(flags)))
+    return 0
+
+
+def _check(flags: argparse.Namespace) -> int:
+    """Print the report and write the sheet; status 1 where there are errors."""
+    from inkbench.benchmark.data.check.preview import sheet
+    from inkbench.benchmark.data.check.report import examine
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store.store import Store
+
+    Store(flags.results).check_writable()
+    dataset = _opened(flags)
+    report = examine(dataset, Progress(flags.quiet))
+    print(json.dumps(report.json(), indent=1, ensure_ascii=False) if flags.json else report.text())
+    _show(sheet(report.items), flags, f"{dataset.reader}-{dataset.root.name}", str(dataset.root.resolve()))
+    return 1 if report.errors else 0
+
+
+def _leaks(flags: argparse.Namespace) -> int:
+    """Print the share that is suspect and the nearest pairs, and draw them; status 1 where there are any."""
+    from inkbench.benchmark.contracts.dataset import SPLITS
+    from inkbench.benchmark.data.leaks.command import images_of, report, sheet_of_pairs, splits_of
+    from inkbench.benchmark.data.leaks.compare import compare, told
+    from inkbench.benchmark.data.locate import open_dataset
+    from inkbench.benchmark.errors import Refusal
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store.store import Store
+
+    Store(flags.results).check_writable()
+    progress = Progress(flags.quiet)
+    one, other = (open_dataset(text, "quick", _pairs(flags), flags.results) for text in (flags.pretraining, flags.test))
+    for dataset in (one, other):
+        dataset.prepare(progress)
+    if flags.all and one.root.resolve() == other.root.resolve():
+        raise Refusal("--all compares all of a dataset with all of another; every image is like itself")
+    pretraining = images_of(one, SPLITS if flags.all else splits_of(one, "train"))
+    test = images_of(other, SPLITS if flags.all else splits_of(other, "test"))
+    found = compare(test, other, pretraining, one, flags.results / "cache" / "hashes", progress)
+    summary = told(found, test, pretraining)
+    print(json.dumps(summary, indent=1, ensure_ascii=False) if flags.json else report(summary, one, other))
+    name = f"leaks-{one.root.name}-{other.root.name}"
+    _show(sheet_of_pairs(found, test, pretraining), flags, name, f"{one.root.resolve()} {other.root.resolve()}")
+    return 1 if summary["suspect"] else 0
+
+
+def _accept(flags: argparse.Namespace) -> int:
+    """Keep that the terms of a dataset are accepted; every record that uses it carries the date."""
+    from inkbench.benchmark import registry
+    from inkbench.benchmark.data import terms
+
+    print(terms.accept(registry.load("datasets", flags.what)))
+    return 0
+
+
+def _get(flags: argparse.Namespace) -> int:
+    """Fetch, verify and unpack; nothing is fetched without this command."""
+    from inkbench.benchmark.data.get.fetch import get
+    from inkbench.benchmark.progress import Progress
+
+    print(get(flags.what, flags.out, Progress(flags.quiet)))
+    return 0
+
+
+def _pack(flags: argparse.Namespace) -> int:
+    """Pack what is not packed yet; the dataset's own files stay as they are."""
+    from inkbench.benchmark.data.packed import Pack
+    from inkbench.benchmark.data.packing import pack_images
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store.store import Store
+
+    Store(flags.results).check_writable()
+    progress = Progress(flags.quiet)
+    dataset = _opened(flags)
+    dataset.prepare(progress)
+    pack = Pack.of(dataset.root, flags.results)
+    print(pack_images(dataset, pack, progress).told(pack))
+    return 0
+
+
+def _cut(flags: argparse.Namespace) -> int:
+    """Cut pages into panels, or say how well that goes; status 1 where pages could not be cut."""
+    from inkbench.benchmark.data.cut.cutting import cut, pages_of, picture_of
+    from inkbench.benchmark.data.cut.score import score
+    from inkbench.benchmark.errors import CellError, Refusal
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store.store import Store
+
+    if not flags.out and not flags.score:
+        raise Refusal("data cut needs --out DIR for the panels, or --score to hold them against annotated ones")
+    Store(flags.results).check_writable()
+    dataset, progress = _opened(flags), Progress(flags.quiet)
+    dataset.prepare(progress)
+    if flags.score:
+        if "boxes:panel" not in dataset.offers():
+            raise Refusal(f"--score: no panels are annotated in {dataset.root} ({dataset.reader})")
+        for name, found in score(pages_of(dataset), progress).items():
+            print(f"{name}: {found.line()}")
+    if not flags.out:
+        return 0
+    try:
+        cutting = cut(dataset, flags.out, progress)
+    except CellError as error:
+        raise Refusal(str(error)) from None
+    print(cutting.text())
+    if (picture := picture_of(cutting, pages_of(dataset))) is not None:
+        path = flags.results / "check" / f"cut-{hashlib.sha256(str(flags.out.resolve()).encode()).hexdigest()[:6]}.png"
+        write_picture(path, picture)
+    return 1 if any(page.why for page in cutting.pages) else 0
+
+
+def _show(picture: bytes | None, flags: argparse.Namespace, name: str, of: str) -> None:
+    """Write a picture under a name that tells folders of the same name apart, and say where it lies."""
+    if picture:
+        folder = flags.out or flags.results / "check"
+        write_picture(folder / f"{name}-{hashlib.sha256(of.encode()).hexdigest()[:6]}.png", picture)
+
+
+def write_picture(path: Path, picture: bytes) -> None:
+    """Write a picture and say where it lies."""
+    from inkbench.benchmark.store.store import write_atomic
+
+    write_atomic(path, picture)
+    print(f"pictures: {path}", file=sys.stderr)
+
+
+def _make(flags: argparse.Namespace) -> int:
+    from inkbench.benchmark.cli.launch import pair
+    from inkbench.benchmark.data import catalogue
+
+    pairs = [pair(text) for text in flags.set]
+    pairs += [(f"synth.{name}", getattr(flags, name)) for name in ("series", "pages", "seed") if getattr(flags, name)]
+    print(catalogue.make_synth(flags.out, flags.preset, pairs, flags.quiet, flags.layout))
+    return 0

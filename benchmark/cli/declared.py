@@ -1,0 +1,90 @@
+"""``table NAME [--run]``: the cells of a declared table run where they are missing, then its rows from the store."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from inkbench.benchmark.cli.launch import pair, prepare, request_of
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.planning.request import Request
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.running.supervise import run
+from inkbench.benchmark.store.store import Store
+from inkbench.leaderboards import board, render, table_files, tables
+
+
+def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
+    """Print a declared table on standard output; gives 1 where a cell failed. Raises Refusal."""
+    declared = tables.with_settings(table_files.load(flags.name), [pair(text) for text in flags.set])
+    if any(word.partition("=")[0] == "--protocol" for word in typed):
+        declared = tables.with_protocol(declared, flags.protocol)
+    store, progress = Store(flags.results), Progress(flags.quiet)
+    status = _run_rows(tables.expand(declared), flags, typed, progress) if flags.run else 0
+    if flags.dry_run or status == 2:
+        return status
+    made = board.declared_tables(store, declared)
+    if not made:
+        raise Refusal(
+            f"nothing of table '{declared.name}' is in {store.root}; run it with: table {declared.name} --run"
+        )
+    for table in made:
+        print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
+        progress.say(f"table: {board.write(store, table)}")
+    return status
+
+
+def _run_rows(
+    rows: Sequence[dict[str, Any]], flags: argparse.Namespace, typed: Sequence[str], progress: Progress
+) -> int:
+    """Run what the rows ask for, all of it checked before any is run; finished cells are found, not repeated.
+
+    What cannot run here (weights out of reach) is a row with its reason; a dataset that the table names and that is
+    not here leaves its column empty, and says so. Raises Refusal where that leaves nothing.
+    """
+    requests = _that_can_run([(row, _request(row, flags, typed)) for row in rows], progress)
+    began, worst = time.monotonic(), 0
+    for number, (row, request) in enumerate(requests):
+        spent = time.monotonic() - began
+        left = f", about {spent / number * (len(requests) - number) / 60:.0f} min left" if number else ""
+        words = [*row["methods"], *(f"{key}={value}" for key, value in row["sets"]), "on", *row["tasks"]]
+        progress.say(f"row {number + 1} of {len(requests)}{left}: {' '.join(words)} {' '.join(row['protocols'])}")
+        status, _ = run(request)
+        if status == 2:
+            return 2
+        worst = max(worst, status)
+    return worst
+
+
+def _that_can_run(
+    requests: Sequence[tuple[dict[str, Any], Request]], progress: Progress
+) -> list[tuple[dict[str, Any], Request]]:
+    """Those whose dataset is here; every other fault is refused."""
+    kept: list[tuple[dict[str, Any], Request]] = []
+    lacking: dict[str, Refusal] = {}
+    for row, request in requests:
+        if "data" in row:
+            try:
+                open_dataset(request.data, request.preset, request.sets, request.results)
+            except Refusal as absent:
+                lacking[request.data] = absent
+                continue
+        prepare(request)
+        kept.append((row, request))
+    for name, refusal in lacking.items():
+        progress.say(f"the columns of {name} are left out: {refusal}")
+    if not kept:
+        raise next(iter(lacking.values()))
+    return kept
+
+
+def _request(row: dict[str, Any], flags: argparse.Namespace, typed: Sequence[str]) -> Request:
+    """The request of a row: its own fields over the flags."""
+    own = argparse.Namespace(**{**vars(flags), "protocol": ",".join(row["protocols"])})
+    for name in ("preset", "backbone", "init", "budget", "data"):
+        if name in row:
+            setattr(own, name, row[name])
+    return request_of(own, row["methods"], row["tasks"], typed, row["sets"]).model_copy(update={"lenient": True})

@@ -1,0 +1,96 @@
+"""``describe``: every setting of a method, task or dataset, and how much of its images a pretraining sees."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from inkbench.benchmark import registry
+from inkbench.benchmark.cli.shown import Shown, shown
+from inkbench.benchmark.config import PretrainSettings, settings_of
+from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.planning.request import SHARED_OWNERS
+
+
+def describe(flags: argparse.Namespace) -> int:
+    """Print what there is to know of ``flags.name``. Raises Refusal where nothing has this name."""
+    name, kind = flags.name, ""
+    described: Any = None
+    config: Any
+    if name in SHARED_OWNERS:
+        kind, config, summary = "settings", SHARED_OWNERS[name], (SHARED_OWNERS[name].__doc__ or "")
+    else:
+        kind = next((kind for kind in registry.ROOMS if name in registry.entries(kind)), "")
+        if not kind and ".py" not in name:
+            known = [name for room in registry.ROOMS for name in registry.names(room)] + list(SHARED_OWNERS)
+            raise Refusal(f"nothing is called '{name}'{did_you_mean(name, known)}")
+        entry = registry.find(kind or "methods", name)
+        kind, name = kind or registry.kind_of(entry), entry.name
+        described, summary = registry.load_entry(entry, kind), entry.summary
+        config = described.Config
+    fields = [_field(name, field, config) for name, field in config.model_fields.items()]
+    told: dict[str, Any] = {"name": name, "kind": kind, "summary": summary, "settings": fields}
+    seen, unknown = _seen(described, flags) if getattr(described, "pretrains", False) else ({}, "")
+    if flags.json:
+        if seen:
+            views = {view: asdict(figures) for view, figures in seen.items()}
+            told |= {"data": flags.data, "preset": flags.preset, "seen": views}
+        print(json.dumps(told, indent=1))
+        return 0
+    print(f"{name}: {summary.strip()}")
+    for field in fields:
+        presets = "".join(f"; {preset}: {value}" for preset, value in field["presets"].items())
+        print(f"\n  {name}.{field['name']} = {field['default']}   ({field['type']}{presets})")
+        print(f"      {field['help']}  [{field['source']}]")
+    for view, figures in seen.items():
+        print("\n  " + _sentence(view, figures, flags))
+    if unknown:
+        print(f"\n  how much of an image is seen is not known: {unknown}")
+    return 0
+
+
+def _field(name: str, field: Any, config: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": _type_name(field.annotation),
+        "default": field.default if not isinstance(field.default, Path) else str(field.default),
+        "presets": {preset: values[name] for preset, values in config.presets.items() if name in values},
+        "help": field.description,
+        "source": (field.json_schema_extra or {}).get("source"),
+    }
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def _seen(method: Any, flags: argparse.Namespace) -> tuple[dict[str, Shown], str]:
+    """What the method would see of the data that the flags name, or why that is not known.
+
+    Raises Refusal for settings and data that there are not.
+    """
+    pairs = []
+    for text in flags.set:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise Refusal(f"--set takes NAME.FIELD=VALUE, not '{text}'")
+        pairs.append((key, value))
+    own = method(method.Config.resolve(method.name, flags.preset, settings_of(method.name, pairs)))
+    settings = PretrainSettings.resolve("pretrain", flags.preset, settings_of("pretrain", pairs))
+    data = open_dataset(flags.data, flags.preset, pairs, flags.results)
+    try:
+        return shown(own, settings, data), ""
+    except Refusal as reason:
+        return {}, str(reason)
+
+
+def _sentence(view: str, of: Shown, flags: argparse.Namespace) -> str:
+    where = f"{of.images} {of.view.kind} that {flags.data} trains on"
+    return (
+        f"{view}: squares of {of.view.side} px; of the {where}, one epoch shows {of.one_epoch:.0%} of an image on "
+        f"average,\n      the {of.epochs:.1f} epochs of {flags.preset} {of.budget:.0%} (pretrain.window)"
+    )

@@ -1,0 +1,127 @@
+"""What this machine can and cannot do for inkbench, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store.provenance import DECIDING, TOLD, git_state, processor, versions
+from inkbench.benchmark.store.store import Store
+
+NEEDED_GIB = 5
+
+
+def examine(results: Path) -> int:
+    """Print one line per check; gives 1 where something that a run needs is missing."""
+    checks: list[Callable[[], tuple[str, str]]] = [
+        _python,
+        _packages,
+        _torch,
+        _bf16,
+        lambda: _results(results),
+        _data,
+        _hub,
+        _code,
+    ]
+    worst = 0
+    for check in checks:
+        state, line = check()
+        print(f"{state:4}  {line}")
+        worst = max(worst, int(state == "bad"))
+    return worst
+
+
+def _python() -> tuple[str, str]:
+    fine = sys.version_info >= (3, 11)
+    return ("ok" if fine else "bad"), f"Python {sys.version.split()[0]}" + ("" if fine else "; 3.11 or newer is needed")
+
+
+def _packages() -> tuple[str, str]:
+    found = versions(TOLD)
+    missing = [name for name in TOLD if name not in found]
+    if missing:
+        return "bad", f"missing packages: {', '.join(missing)}; mend: pip install -e ."
+    return "ok", ", ".join(f"{name} {found[name]}" for name in DECIDING)
+
+
+def _torch() -> tuple[str, str]:
+    try:
+        import torch
+        import torchvision
+    except Exception as error:
+        return "bad", f"torch or torchvision does not import ({error}); mend: pip install --force-reinstall torchvision"
+    del torchvision
+    if torch.cuda.is_available():
+        cards = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
+        return "ok", f"{len(cards)} GPU: {', '.join(cards)}; use several with --devices {len(cards)}"
+    return "ok", f"no GPU: runs on {os.cpu_count()} cores of {processor()}; presets smoke and quick are made for that"
+
+
+def _bf16() -> tuple[str, str]:
+    """Time one large convolution in both precisions."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    width, batch = (256, 256) if device == "cuda" else (64, 16)  # enough work that starting it does not count
+    layer = torch.nn.Conv2d(width, width, 3, padding=1).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = torch.randn(batch, width, 56, 56, device=device).contiguous(memory_format=torch.channels_last)
+
+    def seconds(enabled: bool) -> float:
+        times = []
+        for _ in range(5):
+            began = time.monotonic()
+            with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=enabled):
+                float(layer(images).float().sum())
+            times.append(time.monotonic() - began)
+        return min(times)
+
+    ratio = seconds(False) / seconds(True)
+    advice = "--precision auto uses it" if ratio > 1.1 else "give --precision 32"
+    return (
+        "ok" if ratio > 1.1 else "note"
+    ), f"bf16 convolutions are {ratio:.1f} times as fast as float32 here; {advice}"
+
+
+def _results(results: Path) -> tuple[str, str]:
+    try:
+        Store(results).check_writable()
+    except Refusal as refusal:
+        return "bad", str(refusal)
+    free = shutil.disk_usage(results).free / 2**30
+    line = f"results folder {results} can be written, {free:.0f} GiB free"
+    return ("ok", line) if free > NEEDED_GIB else ("note", f"{line}; a quick run needs {NEEDED_GIB}")
+
+
+def _data() -> tuple[str, str]:
+    folder = os.environ.get("INKBENCH_DATA")
+    if not folder:
+        return "note", "INKBENCH_DATA is not set: real datasets are given by path (--data DIR); synth needs none"
+    if not Path(folder).is_dir():
+        return "bad", f"INKBENCH_DATA={folder} is no folder"
+    return "ok", f"datasets in {folder}: {', '.join(sorted(entry.name for entry in Path(folder).iterdir())) or 'none'}"
+
+
+def _hub() -> tuple[str, str]:
+    import socket
+    from urllib.parse import urlsplit
+
+    from huggingface_hub import constants
+
+    where = urlsplit(constants.ENDPOINT)
+    try:
+        socket.create_connection((where.hostname or "", where.port or 443), timeout=3).close()
+    except OSError:
+        return "note", "the hub of timm's weights is out of reach: give imagenet its weights with --weights FILE"
+    return "ok", f"the hub of timm's weights, {where.hostname}, answers"
+
+
+def _code() -> tuple[str, str]:
+    state = git_state()
+    if not state["commit"]:
+        return "note", f"no git commit to record: {state.get('why', '')}"
+    return "ok", f"commit {str(state['commit'])[:10]}" + (" with changes" if state["dirty"] else "")

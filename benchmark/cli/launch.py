@@ -1,0 +1,157 @@
+"""From flags to a run and its tables; the parent's side, without torch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from inkbench.benchmark import registry
+from inkbench.benchmark.config import SERIES_FROM
+from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.planning.request import Request, check_names, check_settings, usual_threads
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.running import supervise
+from inkbench.benchmark.store.store import Store
+
+
+def request_of(
+    flags: argparse.Namespace,
+    methods: Sequence[str],
+    tasks: Sequence[str],
+    typed: Sequence[str],
+    sets: Sequence[tuple[str, str]] = (),
+) -> Request:
+    """The request that parsed run flags mean; ``sets`` are laid under those of the flags. Raises Refusal."""
+    try:
+        return Request(
+            methods=tuple(methods),
+            tasks=tuple(tasks),
+            data=flags.data,
+            pretrain_data=flags.pretrain_data,
+            preset=flags.preset,
+            protocols=tuple(flags.protocol.split(",")),
+            backbone=flags.backbone,
+            weights=flags.weights,
+            init=flags.init,
+            seeds=flags.seeds,
+            budget=flags.budget,
+            transductive=flags.transductive,
+            exclude_suspects=flags.exclude_suspects,
+            sets=(*sets, *(pair(text) for text in flags.set), *series_from(flags)),
+            grid=(
+                *((key, tuple(values.split(","))) for key, values in map(pair, flags.grid)),
+                *_label_fractions(flags.label_fraction, tasks),
+            ),
+            results=flags.results,
+            devices=flags.devices,
+            precision=flags.precision,
+            threads=usual_threads() if flags.threads is None else flags.threads,
+            baseline=not flags.no_baseline,
+            force=flags.force,
+            dry_run=flags.dry_run,
+            quiet=flags.quiet,
+            typed=tuple(typed),
+            started=uuid.uuid4().hex,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refusal(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})") from None
+
+
+def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """What ``--label-fraction`` means: an axis of the grid for every task."""
+    if text is None:
+        return []
+    names = registry.names("tasks") if list(tasks) == ["all"] else [registry.find("tasks", name).name for name in tasks]
+    return [(f"{name}.label_fraction", tuple(text.split(","))) for name in names]
+
+
+AS_ASKED = (*("preset", "changed", "given", "init", "weights", "transductive", "supervision", "data", "pretrain_data"),)
+"""What a record says of the request rather than of the number (supervision: a card may have come since)."""
+
+
+def prepare(request: Request) -> None:
+    """Refuse a request that cannot be carried out, before a worker is started."""
+    check_names(request)
+    for name in request.tasks:
+        if name.rpartition(":")[0].endswith(".py"):
+            registry.plug(Path(name.rpartition(":")[0]))  # its tables ask for the scorer by the task's name
+    named = {request.data, request.pretrain_data or request.data}
+    datasets = [open_dataset(name, request.preset, request.sets, request.results) for name in named]
+    check_settings(request, {dataset.reader for dataset in datasets})
+    if not any(dataset.guesses for dataset in datasets):
+        heeds_series_from(datasets[0], request.sets)
+    if not request.dry_run:
+        Store(request.results).check_writable()
+
+
+def launch(request: Request) -> int:
+    """Refuse or run a request, print its tables on standard output; gives the exit status."""
+    prepare(request)
+    store = Store(request.results)
+    status, cells = supervise.run(request)
+    if status != 2 and not request.dry_run:
+        records = [record for cell in cells if (record := _as_asked(store, cell))]
+        show(store, records, Progress(request.quiet), [key for key, _ in request.grid])
+    return status
+
+
+def _as_asked(store: Store, cell: dict[str, Any]) -> dict[str, Any] | None:
+    """The record of a cell, told as this run asked for it: another preset may have made the same cell before."""
+    record = store.read(cell["id"])
+    return record and {**record, **{name: cell[name] for name in AS_ASKED}}
+
+
+def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress, axes: Sequence[str] = ()) -> None:
+    """Print the tables of records, write them under results/tables, name the failed cells.
+
+    ``axes`` are the settings of ``--grid``; those of methods and of their pretraining get a column each.
+    """
+    from inkbench.leaderboards import board, render
+    from inkbench.leaderboards.overall import overall
+
+    tasks = {record["task"] for record in records}
+    axes = [key for key in axes if key.partition(".")[0] not in {*tasks, "backbone"}]
+    tables = board.tables(store, records, axes=axes)
+    whole = overall(board.tables(store, records) if axes else tables) if len(tables) > 1 else None
+    for table in [*tables, *([whole] if whole else [])]:
+        print(render.text(table))
+        progress.say(f"table: {board.write(store, table)}")
+    for record in records:
+        if record["status"] == "failed":
+            print(
+                f"failed: {record['method']} on {record['task']}, seed {record['seed']}: {record['reason']}",
+                file=sys.stderr,
+            )
+            _show_log(store, record)
+    done = [record for record in records if record["status"] == "done"]
+    if done:
+        progress.say(f"records: {store.root / 'cells'}; pictures: {store.root / 'runs'}")
+
+
+def _show_log(store: Store, record: dict[str, Any]) -> None:
+    if record.get("log"):
+        path = store.root / record["log"]
+        for line in path.read_text().strip().splitlines()[-3:]:
+            print(f"    {line}", file=sys.stderr)
+        print(f"    whole log: {path}", file=sys.stderr)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``NAME.FIELD=VALUE`` as key and value. Raises Refusal."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{text}'")
+    return key.strip(), value
+
+
+def series_from(flags: argparse.Namespace) -> list[tuple[str, str]]:
+    """The pair of ``--series-from``; none where it is not given."""
+    return [(SERIES_FROM, flags.series_from)] if flags.series_from is not None else []

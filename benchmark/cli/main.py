@@ -1,0 +1,86 @@
+"""Verbs and flags of ``run_benchmark.py``; every wrong request ends in one line and status 2."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from inkbench.benchmark.cli.flags import Parser, common, run_flags
+from inkbench.benchmark.errors import Refusal, did_you_mean
+
+VERBS = {
+    "list": "methods, tasks, datasets, tables or runs",
+    "describe": "every setting of a method, task or dataset: type, default, source",
+    "data": "info ID | check PATH | cut PAGES --out DIR | leaks A B | accept ID | get ID | make synth --out DIR",
+    "table": "print a declared table from what has been run; --run runs what is missing",
+    "report": "the tables and all that is behind them as pages to look at: results/report/index.html",
+    "compare": "CELL CELL: two rows against each other, with all that they differ in",
+    "submit": "pack CELL | check X.zip | score X.zip",
+    "audit": "is it a shortcut? what a network that solves puzzles looks at",
+    "rescore": "metrics again from stored predictions, no model",
+    "export": "a pretrained backbone as a folder that timm loads, with its card",
+    "doctor": "what this machine can and cannot do, and how to mend it",
+}
+EPILOG = "verbs:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())
+EPILOG += "\n\nevery verb takes --plugin FILE.py: methods, tasks and datasets of a file of yours, known by their names"
+PLUGINS = "INKBENCH_PLUGINS"
+
+
+def main(words: Sequence[str]) -> int:
+    """Carry out a command line; gives the exit status (0 done, 1 a cell or a check failed, 2 refused)."""
+    try:
+        words = _plugged_in(words)
+        if words and words[0] in VERBS:
+            from inkbench.benchmark.cli import verbs
+
+            return getattr(verbs, f"verb_{words[0]}")(list(words[1:]))
+        if words and not words[0].startswith("-"):
+            raise Refusal(f"no verb '{words[0]}'{did_you_mean(words[0], VERBS)}")
+        return _run(list(words))
+    except Refusal as refusal:
+        print(f"run_benchmark.py: {refusal}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _plugged_in(words: Sequence[str]) -> list[str]:
+    """The words without ``--plugin FILE``, which every verb takes, and its files plugged in. Raises Refusal."""
+    parser = Parser(prog="run_benchmark.py", add_help=False, allow_abbrev=False)
+    parser.add_argument("--plugin", action="append", default=[])
+    flags, rest = parser.parse_known_args(list(words))
+    files = [*filter(None, os.environ.get(PLUGINS, "").split(os.pathsep)), *flags.plugin]
+    if files:
+        from inkbench.benchmark import registry
+
+        os.environ[PLUGINS] = os.pathsep.join(map(os.path.abspath, files))  # workers are told so
+        registry.plug_in(os.environ[PLUGINS])
+    return rest
+
+
+def _run(words: list[str]) -> int:
+    parser = Parser(
+        prog="run_benchmark.py",
+        description="inkbench: which pretraining is worth it on comics?",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common(), run_flags()],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--method", metavar="M[,M2|all]", help="pretraining methods: names or path/to/file.py:Class")
+    parser.add_argument("--task", metavar="T[,T2|all]", help="downstream tasks")
+    if not words:
+        parser.print_help()
+        return 0
+    flags = parser.parse_args(words)
+    if not flags.method or not flags.task:
+        raise Refusal("a run needs --method and --task; see: run_benchmark.py list methods, list tasks")
+    from inkbench.benchmark.cli.launch import launch, request_of
+
+    return launch(request_of(flags, flags.method.split(","), flags.task.split(","), words))

@@ -1,0 +1,143 @@
+"""``submit ...`` from the command line: results to standard output, the rest to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from inkbench.benchmark.cli.launch import pair
+from inkbench.benchmark.data.files import images_below
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.store import Store, checksum, write_atomic
+from inkbench.leaderboards import board, render
+from inkbench.submissions import bundle as bundling
+from inkbench.submissions import check as checking
+from inkbench.submissions import leaderboard as boards
+from inkbench.submissions import pack as packing
+from inkbench.submissions import score as scoring
+from inkbench.submissions.findings import few
+from inkbench.submissions.formats.spec import SPECS
+from inkbench.submissions.reference import Asked, form_of, read_reference, the_task
+from inkbench.submissions.server import is_bundle, truth_of
+
+
+def pack(flags: Namespace) -> int:
+    """``submit pack CELL --out X.zip``: prints the zip's path."""
+    store = Store(flags.results)
+    spec, told = SPECS[flags.spec]
+    given = {"form": flags.format, "floor": flags.floor, "depth": flags.depth, "size": flags.size}
+    given |= {"names": flags.names, "folder": flags.folder}
+    spec = replace(spec, **{name: value for name, value in given.items() if value is not None})
+    record = store.find(flags.cell)
+    predict = partial(_predicted, store, record, flags.images, Progress(flags.quiet)) if flags.images else None
+    manifest = packing.pack(store, record, flags.out, spec, told, predict)
+    said = f"{len(manifest['files'])} files of cell {manifest['cell']}, {manifest['zip']['bytes']:,} bytes"
+    print(f"{said}; manifest {packing.manifest_path(flags.out)}", file=sys.stderr)
+    print(flags.out)
+    return 0
+
+
+def _predicted(store: Store, record: Mapping[str, Any], folder: Path, progress: Progress) -> packing.Found:
+    """The network of a cell on the images of a folder; those that cannot be read are named."""
+    from inkbench.benchmark.running.predict import predict_folder
+
+    items, predictions = predict_folder(store, record, folder, progress)
+    known = set(items["id"].tolist())
+    names = [file.relative_to(folder).with_suffix("").as_posix() for file in images_below(folder)]
+    lost = [name for name in names if name not in known]
+    if lost:
+        print(f"left out, since they cannot be read: {len(lost)} images, {few(lost)}", file=sys.stderr)
+    return items, predictions
+
+
+def check(flags: Namespace) -> int:
+    """``submit check X.zip [--reference DIR]``: prints the findings; 1 where one is an error."""
+    asked = asked_of(flags)
+    known: checking.Known | None = None
+    if is_bundle(flags.reference or ""):
+        known = truth = truth_of(Path(flags.reference))
+        form, options = form_of(the_task(replace(asked, task=truth.task))), truth.read_options
+    elif flags.reference:
+        known = reference = read_reference(asked)
+        form, options = form_of(reference.task), reference.read_options
+    else:
+        task = the_task(asked)
+        form, options = form_of(task), task.score_options()
+    findings = checking.check(flags.zip, form, options, known, flags.strict)
+    if flags.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(finding)
+    errors = sum(finding.level == "error" for finding in findings)
+    print(f"{flags.zip}: {errors} errors, {len(findings) - errors} warnings", file=sys.stderr)
+    return int(errors > 0)
+
+
+def score(flags: Namespace) -> int:
+    """``submit score X.zip --reference DIR``: prints the metrics, as a table or as JSON ``{metric: value}``."""
+    if is_bundle(flags.reference):
+        scores = scoring.score_with_bundle(flags.zip, Path(flags.reference))
+    else:
+        scores = scoring.score(flags.zip, read_reference(asked_of(flags)), flags.strict)
+    if flags.items:
+        write_atomic(flags.items, scores.items.encode())
+    for note in scores.notes:
+        print(note, file=sys.stderr)
+    if flags.json:
+        print(json.dumps({name: entry["value"] for name, entry in scores.metrics.items()}, indent=1))
+        return 0
+    width = max(map(len, scores.metrics))
+    print(f"{'metric':{width}}  {'value':>9}  {'n':>5}")
+    for name, entry in scores.metrics.items():
+        print(f"{name:{width}}  {entry['value']:z9.4f}  {entry['n']:5d}")
+    return 0
+
+
+def bundle(flags: Namespace) -> int:
+    """``submit bundle --flavor F --task T --reference DIR --out DIR``: prints the path of the zip to upload."""
+    names = bundling.bundle(read_reference(asked_of(flags)), flags.flavor, flags.out)
+    print(f"{len(names)} files in {flags.out}; upload the zip, or score with --reference {flags.out}", file=sys.stderr)
+    print(f"{flags.out}.zip")
+    return 0
+
+
+def leaderboard(flags: Namespace) -> int:
+    """``submit leaderboard DIR --reference DIR``: prints the table; 1 where a submission has no score."""
+    store = Store(flags.results / "submissions")
+    reference = read_reference(asked_of(flags))
+    table, failed = boards.leaderboard(flags.folder, reference, store, flags.preset, flags.strict)
+    print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
+    print(f"table: {board.write(store, table)}", file=sys.stderr)
+    return int(failed > 0)
+
+
+def asked_of(flags: Namespace) -> Asked:
+    """What to score as and against: what the flags say, the task else as the manifest beside the zip says."""
+    sets = tuple(pair(text) for text in flags.set)
+    asked = Asked(flags.task or "saliency", str(flags.reference or ""), flags.split, sets, flags.preset, flags.results)
+    packed = _manifest(flags.zip) if "zip" in flags else None
+    if packed is None or flags.task not in (None, packed["task"]):
+        return asked
+    asked = replace(asked, task=packed["task"])
+    own = any(key.partition(".")[0] == packed["task"] for key, _ in sets)
+    if own:
+        return asked
+    return replace(asked, settings=packed["settings"], calibration=packed.get("calibration", {}))
+
+
+def _manifest(zip_path: Path) -> dict[str, Any] | None:
+    """The manifest beside a zip, where there is one and it is of these very bytes."""
+    path = packing.manifest_path(zip_path)
+    try:
+        manifest = json.loads(path.read_text())
+        same = manifest["zip"]["sha256"] == checksum(zip_path.read_bytes())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return manifest if same and {"task", "settings"} <= set(manifest) else None

@@ -1,0 +1,1 @@
+"""What methods, tasks, datasets and prediction formats are."""

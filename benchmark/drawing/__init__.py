@@ -1,0 +1,1 @@
+"""Sheets of pictures, for people who would rather look."""

@@ -1,0 +1,1 @@
+"""Backbones, their weights, and the networks that methods and tasks build around them."""

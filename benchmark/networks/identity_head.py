@@ -1,0 +1,81 @@
+"""Identity head: features of a face, a body or both -> a unit vector, near where the character is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from inkbench.benchmark.losses.metric_losses import Loss, MetricLoss
+from inkbench.benchmark.networks.fusion import FIXED, Fuse, Fusion, Padding, fixed, hide
+
+if TYPE_CHECKING:
+    from inkbench.benchmark.api import Seen
+
+
+def halves_of(features: list[Tensor] | Seen) -> tuple[Tensor, Tensor]:
+    """The backbone's vectors, float32 (B, V, C), one a view, and which are there, bool (B, V)."""
+    if isinstance(features, list):
+        only = features[-1].float().mean((2, 3))[:, None]
+        return only, torch.ones(only.shape[:2], dtype=torch.bool, device=only.device)
+    vectors = [maps[-1].float().mean((2, 3)) for maps in features.maps.values()]
+    return torch.stack(vectors, 1), torch.stack([features.present[name] for name in features.maps], 1)
+
+
+class UnitFeatures(nn.Module):
+    """A head without parameters: features of length 1; of face and body, each of length 1, fused and of length 1 again.
+
+    A missing half is a zero vector.
+    """
+
+    def __init__(self, fusion: Fusion = "cat") -> None:
+        super().__init__()
+        if fusion not in FIXED:
+            raise ValueError(f"{fusion} is learnt; without training a fusion is one of {', '.join(FIXED)}")
+        self.fusion = fusion
+
+    def forward(self, features: list[Tensor] | Seen, targets: object = None) -> Tensor:
+        """(B, D) of maps, fine to coarse. There is nothing to train, so no loss."""
+        del targets
+        halves, present = halves_of(features)
+        return normalize(fixed(normalize(halves, dim=2) * present[:, :, None], self.fusion, present), dim=1)
+
+
+class IdentityHead(nn.Module):
+    """Linear to ``dim`` and length 1 on the fused features of ``halves`` views (Soykan et al. 2023).
+
+    The length of 1 makes a learning rate mean the same whatever the scale of a backbone's features. ``mask``: the
+    probability with which one half of an item that has all is hidden from a training step.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        halves: int,
+        dim: int,
+        fusion: Fusion,
+        loss: Loss,
+        margin: float = 0.2,
+        trainable_padding: bool = False,
+        mask: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.padding = Padding(channels, halves, trainable_padding)
+        self.fuse = Fuse(fusion, channels, halves, masked=not trainable_padding)
+        self.project = nn.Linear(self.fuse.channels, dim)
+        self.loss = MetricLoss(loss, margin)
+        self.mask = mask
+
+    def forward(self, features: list[Tensor] | Seen, targets: Sequence[Mapping[str, Tensor]] | None = None) -> Tensor:
+        """Unit vectors (B, dim); the loss with ``targets``, of which ``identity`` (1,) is a character's code."""
+        halves, present = halves_of(features)
+        with torch.autocast(halves.device.type, enabled=False):
+            if self.training and self.mask > 0:
+                present = hide(present, self.mask)
+            unit = normalize(self.project(self.fuse(self.padding(halves, present), present)), dim=1)
+            if targets is None:
+                return unit
+            return self.loss(unit, torch.cat([target["identity"] for target in targets]))

@@ -1,0 +1,44 @@
+"""What weights a backbone starts from: timm's own, the Gaussian of the Caffe papers, or given ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from inkbench.benchmark import registry
+from inkbench.benchmark.api import Given
+from inkbench.benchmark.networks import supervision
+from inkbench.benchmark.networks.backbones import Backbone, create
+from inkbench.benchmark.networks.weights_files import load_weights
+
+
+def timm_(backbone: Backbone) -> None:
+    """timm's initialisation anew, drawn from torch's global generator."""
+    backbone.model.load_state_dict(create(backbone.name, backbone.settings).state_dict())
+
+
+def gaussian_(backbone: Backbone, std: float) -> None:
+    """Weights of convolutions and linear layers N(0, ``std``), biases 0, as in Noroozi's and Krizhevsky's Caffe nets.
+
+    What else the architecture holds (normalisation layers, embeddings) starts as timm starts it.
+    """
+    timm_(backbone)
+    with torch.no_grad():
+        for module in backbone.model.modules():
+            if isinstance(module, nn.modules.conv._ConvNd | nn.Linear):
+                module.weight.normal_(0, std)
+                if module.bias is not None:
+                    module.bias.zero_()
+
+
+def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> Given:
+    """The weights that a pretext task starts from. Raises Refusal or Declined."""
+    backbone.started = True
+    if isinstance(init, Path):
+        return Given(supervision.of_file(init), load_weights(backbone, init))
+    giver: Any = registry.load("methods", init)
+    given: Given = giver(giver.Config()).give(backbone, weights)
+    return given

@@ -1,0 +1,65 @@
+"""The context-free network (CFN): one trunk shared by all tiles, a layer per tile, one decision over them together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.networks.backbones import Backbone
+
+Features = Literal["map", "pooled"]
+
+
+class TileNetwork(nn.Module):
+    """Noroozi & Favaro, section 3: trunk -> fc6 for each tile, weights shared -> concatenation -> fc7 -> fc8."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tiles: int,
+        tile: int,
+        classes: int,
+        *,
+        features: Features = "map",
+        tile_width: int = 1024,
+        hidden: int = 4096,
+        dropout: float = 0.5,
+        batch_norm: bool = False,
+    ) -> None:
+        """For ``tiles`` tiles of ``tile`` px. ``tile_width`` 0: no fc6; ``hidden`` 0: no fc7. Raises Refusal."""
+        super().__init__()
+        self.backbone, self.features = backbone, features
+        width = flat_width(backbone, tile, features)
+        self.fc6 = _layer(width, tile_width, dropout, batch_norm) if tile_width else nn.Identity()
+        together = tiles * (tile_width or width)
+        self.fc7 = _layer(together, hidden, dropout, batch_norm) if hidden else nn.Identity()
+        self.fc8 = nn.Linear(hidden or together, classes)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """Logits (B, classes) of normalised tiles (B, T, 3, t, t), in the order in which they are given."""
+        batch = tiles.shape[0]
+        coarsest = self.backbone(tiles.flatten(0, 1))[-1]
+        each = coarsest.mean((2, 3)) if self.features == "pooled" else coarsest.flatten(1)
+        return self.fc8(self.fc7(self.fc6(each).reshape(batch, -1)))
+
+
+def flat_width(backbone: Backbone, tile: int, features: Features) -> int:
+    """How many numbers the coarsest map of one tile gives. Raises Refusal where the backbone takes no such tile."""
+    was = backbone.training
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            coarsest = backbone(torch.zeros(1, 3, tile, tile, device=next(backbone.parameters()).device))[-1]
+    except (CellError, RuntimeError, ValueError) as error:
+        raise Refusal(f"backbone '{backbone.name}' does not take tiles of {tile} px: {error}") from None
+    finally:
+        backbone.train(was)
+    return int(coarsest.shape[1] if features == "pooled" else coarsest[0].numel())
+
+
+def _layer(width: int, out: int, dropout: float, batch_norm: bool) -> nn.Sequential:
+    norm: list[nn.Module] = [nn.BatchNorm1d(out)] if batch_norm else []
+    return nn.Sequential(nn.Linear(width, out), *norm, nn.ReLU(), nn.Dropout(dropout))

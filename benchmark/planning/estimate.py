@@ -1,0 +1,250 @@
+"""What a plan would cost: stages with the time that a few real steps on random pixels foretell. Writes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from inkbench.benchmark.networks.backbones import Backbone, skeleton
+from inkbench.benchmark.planning.planned import Cell, Plan, Pretraining
+from inkbench.benchmark.store.store import Store
+from inkbench.benchmark.training import engine
+from inkbench.benchmark.training.features import encode, given
+from inkbench.benchmark.training.pretrain import setup, update
+
+MOST_IMAGES = 8
+"""Images in a timed step; its time is scaled to the batch."""
+PATIENCE_S = 10.0
+"""How long steps are timed in all; what is left then is foretold by its operations."""
+MOST_OPERATIONS = 60e9
+"""Of the smallest step that is timed, forward and backward; larger ones are foretold by their operations."""
+TRAINING = 3
+"""Operations of a step forward and backward, in those of its way forward."""
+ENOUGH_S = 0.5
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Times steps as long as there is time, and learns from them how fast this machine computes."""
+
+    device: engine.Device
+    began: float = field(default_factory=time.monotonic)
+    rate: float = 0.0
+    """Operations in a second, of the last step that was timed."""
+    foretold: bool = False
+    """Whether anything was foretold by its operations."""
+
+    def seconds(self, step: Callable[[int], None], images: int, operations: float) -> float:
+        """Seconds of a step of ``images``, each of which costs ``operations``: timed with a few, or foretold."""
+        few = max(2, min(MOST_IMAGES, images, int(MOST_OPERATIONS // max(operations, 1))))
+        if few * operations > MOST_OPERATIONS or time.monotonic() - self.began > PATIENCE_S:
+            self.foretold = True
+            return images * operations / (self.rate or self._calibrate())
+        taken = _timed(partial(step, few))
+        if operations:
+            self.rate = few * operations / taken
+        return taken * images / few
+
+    def _calibrate(self) -> float:
+        """The rate of convolutions like those of a ResNet's middle, forward and backward."""
+        layer = nn.Conv2d(128, 128, 3, padding=1).to(self.device.torch)
+        images = torch.randn(4, 128, 28, 28, device=self.device.torch)
+        operations = TRAINING * 2 * 9 * 128 * 128 * 28 * 28 * 4
+        with self.device.autocast(None):
+            self.rate = operations / _timed(lambda: layer(images).sum().backward())
+        return self.rate
+
+
+def show(work: Plan, device: engine.Device, store: Store) -> str:
+    """The plan as text: one line per stage with its estimated time, then the sum."""
+    watch = Stopwatch(device)
+    lines, total = [], 0.0
+    known: dict[Any, float] = {}
+    for pretraining in work.pretrainings():
+        there = (store.root / "backbones" / pretraining.key / "weights.safetensors").is_file()
+        key = (pretraining.method.name, pretraining.backbone, str(pretraining.identity["settings"]))
+        if not there and key not in known:
+            known[key] = _pretraining_seconds(pretraining, device, watch)
+        seconds = 0.0 if there else known[key]
+        total += seconds
+        what = f"pretrain {pretraining.method.name} on {pretraining.backbone}, seed {pretraining.seed}"
+        lines.append(f"{what}: {pretraining.settings.images} images, " + ("there" if there else _time(seconds)))
+    for cell in work.cells:
+        seconds, note = _cell(cell, device, store, watch, known)
+        total += seconds
+        lines.append(f"cell {cell.id[:10]} {cell.method} on {cell.task.name}/{cell.protocol}, seed {cell.seed}: {note}")
+    how = f"from steps of at most {MOST_IMAGES} images, scaled"
+    how += "; the larger or later ones from their operations, which is rougher" if watch.foretold else ""
+    lines.append(
+        f"{len(work.cells)} cells, {len(work.pretrainings())} pretrainings: {_time(total)} "
+        f"of training on this machine ({how}); drawing or reading data, testing and statistics come on top"
+    )
+    return "\n".join(lines)
+
+
+def _cell(
+    cell: Cell, device: engine.Device, store: Store, watch: Stopwatch, known: dict[Any, float]
+) -> tuple[float, str]:
+    """Seconds of a cell's own training, and what its line says."""
+    record = store.read(cell.id)
+    if record is not None and record["status"] == "done":
+        return 0.0, "there"
+    if cell.declined:
+        return 0.0, f"declined: {cell.declined}"
+    if cell.backbone is None:
+        return 0.0, "seconds"
+    key = (cell.backbone, cell.task.name, cell.protocol, str(cell.settings["task"]), cell.extra_steps)
+    if key not in known:
+        known[key] = _transfer_seconds(cell, device, watch)
+    return known[key], _time(known[key])
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 7200 else f"about {seconds / 3600:.1f} h"
+
+
+def _timed(step: Callable[[], None]) -> float:
+    """Seconds a call takes: the least of a few, the first of which warms up and counts where there is no time for
+    another."""
+    times: list[float] = []
+    while not times or (sum(times) < ENOUGH_S and len(times) < 4):
+        began = time.monotonic()
+        step()
+        times.append(time.monotonic() - began)
+    return min(times)
+
+
+def _pretraining_seconds(work: Pretraining, device: engine.Device, watch: Stopwatch) -> float:
+    """Seconds of a pretraining; under ``--budget flops`` those of the bare backbone that sets the budget."""
+    bones = skeleton(work.backbone, work.backbone_settings)
+    if work.budget == "flops":
+        side = work.settings.flops_side
+        bare = partial(_bare_step, Backbone(work.backbone, work.backbone_settings).to(device.torch), side, device)
+        return watch.seconds(bare, 1, TRAINING * bones.operations(side)) * work.settings.images
+    backbone = Backbone(work.backbone, work.backbone_settings)
+    nets, optimizers = setup(device, work.method, work.method.build(backbone))
+    sides = work.method.input_sides()
+    operations = TRAINING * work.method.crops_per_image() * sum(map(bones.operations, sides)) / len(sides)
+    size = max(work.settings.batch // device.fabric.world_size, 1)
+
+    def step(stage: int, images: int) -> None:
+        context = replace(engine.context(device, 0, "estimate", 0, 1), stage=stage)
+        batch = _batch(work, images, device)
+        update(device, backbone, work.method, batch, context, nets, optimizers)
+
+    shares = [stage.share for stage in work.method.stages()]
+    seconds = [share * watch.seconds(partial(step, k), size, operations) for k, share in enumerate(shares)]
+    return max(1, work.settings.images // work.settings.batch) * sum(seconds)
+
+
+def _batch(work: Pretraining, images: int, device: engine.Device) -> dict[str, Tensor]:
+    """Noise for each of a method's views, and labels that are all alike."""
+    batch = {name: _noise(images, view.side, device) for name, view in work.method.views().items()}
+    nothing: dict[str, list[Any]] = {name: [] for name in batch}
+    sizes = {f"{name}_size": torch.full((images, 2), batch[name].shape[-1], device=device.torch) for name in nothing}
+    labels = {name: torch.zeros(images, dtype=torch.int64, device=device.torch) for name in work.method.labels(nothing)}
+    return batch | sizes | labels
+
+
+def _bare_step(backbone: Backbone, side: int, device: engine.Device, images: int) -> None:
+    with device.autocast(backbone):
+        maps = backbone(backbone.normalize(_noise(images, side, device)))
+        torch.stack([one.float().sum() for one in maps]).sum().backward()
+    _drop_gradients(backbone)
+
+
+def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> float:
+    """Forward of backbone and head, and backward of what is trained, on random images; targets play no part."""
+    config, count = cell.task.config, cell.task.steps(cell.protocol) + cell.extra_steps
+    if count == 0:
+        return 0.0
+    backbone = Backbone(str(cell.backbone), cell.backbone_settings).to(device.torch)
+    head = cell.task.head(backbone, cell.protocol).to(device.torch)
+    views = cell.task.views()
+    kept = cell.task.caches_features and cell.family == "frozen"
+    grad = cell.family == "finetune"
+    reads = cell.task.reads(cell.protocol)
+    operations = TRAINING * _head_operations(cell)
+    if not kept:
+        operations += (TRAINING if grad else 1) * sum(backbone.operations(view.side) for view in views.values())
+    ready: dict[int, dict[str, Any]] = {}
+
+    def step(images: int) -> None:
+        seen = {name: _noise(images, view.side, device) for name, view in views.items()}
+        present = {name: torch.ones(images, dtype=torch.bool, device=device.torch) for name in views}
+        with device.autocast(backbone):
+            if kept and images not in ready:
+                ready[images] = {name: cell.task.kept(encode(backbone, one, reads)) for name, one in seen.items()}
+            maps = ready[images] if kept else {name: encode(backbone, one, reads, grad) for name, one in seen.items()}
+            outputs = head(given(maps, present, {} if kept else seen), None)
+            losses = [tensor.float().sum() for tensor in _tensors(outputs)]
+            if losses:
+                torch.stack(losses).sum().backward()
+        _drop_gradients(backbone, head)
+
+    size = max(config.batch // device.fabric.world_size, 1)
+    return watch.seconds(step, size, operations) * count * _trials(cell)
+
+
+def _trials(cell: Cell) -> int:
+    """How many heads a cell trains."""
+    config = cell.task.config
+    if cell.family == "finetune":
+        return len(config.backbone_trials)
+    return len(config.trials) * (2 if config.batch_norm == "choose" else 1)
+
+
+def _head_operations(cell: Cell) -> float:
+    """Operations of a head for one item on its way forward, asked of tensors that hold nothing."""
+    few, reads = 2, cell.task.reads(cell.protocol)
+    bones = skeleton(str(cell.backbone), cell.backbone_settings)
+    with FakeTensorMode(), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        head = cell.task.head(bones, cell.protocol)
+        images = {name: torch.empty(few, 3, view.side, view.side) for name, view in cell.task.views().items()}
+        present = {name: torch.ones(few, dtype=torch.bool) for name in images}
+        maps = {name: _empty_maps(bones, reads, one) for name, one in images.items()}
+        kept = cell.task.caches_features and cell.family == "frozen"
+        head(
+            given({k: cell.task.kept(of) for k, of in maps.items()} if kept else maps, present, {} if kept else images)
+        )
+    return counter.get_total_flops() / few
+
+
+def _empty_maps(bones: Backbone, reads: str, images: Tensor) -> list[Tensor]:
+    if reads == "vector":
+        return [torch.empty(len(images), bones.width, 1, 1)]
+    sizes = bones.maps(images.shape[-1])
+    return [torch.empty(len(images), count, *size) for count, size in zip(bones.channels, sizes, strict=True)]
+
+
+def _noise(count: int, side: int, device: engine.Device) -> Tensor:
+    pixels = np.random.default_rng(0).integers(0, 256, (max(count, 1), side, side, 3), dtype=np.uint8)
+    return engine.to_device(pixels, device.torch)
+
+
+def _drop_gradients(*modules: nn.Module) -> None:
+    for module in modules:
+        module.zero_grad(set_to_none=True)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, torch.Tensor):
+        if value.requires_grad:
+            yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _tensors(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _tensors(part)

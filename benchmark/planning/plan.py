@@ -1,0 +1,130 @@
+"""What is asked -> the plan: every cell, or one line that says what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inkbench.benchmark import registry
+from inkbench.benchmark.api import Dataset, Task
+from inkbench.benchmark.contracts.dataset import SPLITS
+from inkbench.benchmark.data.cut import whole_pages
+from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.networks.backbones import DEFAULTS
+from inkbench.benchmark.planning.plan_rows import Rows, plugin, require
+from inkbench.benchmark.planning.planned import Cell, Plan
+from inkbench.benchmark.planning.pool import is_pool
+from inkbench.benchmark.planning.request import Request, method_names, predicted, task_names
+from inkbench.benchmark.training.engine import Device
+
+FAMILIES = ("frozen", "finetune")
+CONTROL = "random"
+
+
+def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset) -> Plan:
+    """The plan of a request. Raises Refusal for whatever is wrong, before anything is drawn, trained or written."""
+    cells: dict[str, Cell] = {}
+    notes = []
+    for task_name in task_names(request):
+        for pairs in request.variants():
+            task: Task = plugin(registry.load("tasks", task_name), request, pairs)
+            told = task.bind(data)
+            try:
+                require(task.needs(), data, f"task {task.name}")
+                for split in SPLITS:
+                    data.require(task.view().kind, split)
+            except Refusal as reason:
+                if request.tasks != ("all",):
+                    raise
+                notes.append(f"left out: {reason}")
+                continue
+            notes += [line for line in told if line not in notes]
+            for protocol in _protocols(task, request.protocols):
+                family = task.protocols[protocol]
+                try:
+                    require(task.needs_for(protocol), data, f"{task.name}/{protocol}")
+                except Refusal as reason:
+                    if request.protocols != ("all",):
+                        raise
+                    notes.append(f"left out: {reason}")
+                    continue
+                common = (request, pairs, device, data, pretrain_data, task, protocol, family)
+                found = _bare(Rows(*common), request)
+                for backbone, methods in _blocks(request).items():
+                    rows = Rows(*common, backbone)
+                    found += [rows.method(name, seed) for name in methods for seed in range(request.seeds)]
+                cells |= {cell.id: cells.get(cell.id, cell) for cell in found}
+    datasets = [data] if pretrain_data is data else [data, pretrain_data]
+    notes += [line for dataset in datasets if (line := dataset.changes())]
+    notes += dict.fromkeys(cell.told for cell in cells.values() if cell.told)
+    if any(cell.pretraining for cell in cells.values()) and (line := whole_pages.told(pretrain_data)):
+        notes.append(f"{pretrain_data.name}: {line}")
+    plan = Plan(list(cells.values()), data, pretrain_data, notes)
+    _refuse_idle_flags(request, plan)
+    return plan
+
+
+def _blocks(request: Request) -> dict[str, list[str]]:
+    """The methods by the backbone that they are run on, each block with the control row in front where it is asked for.
+
+    Without ``--backbone`` a method that wants another kind of backbone has a block, and a control row, of its own.
+    """
+    asked = method_names(request)
+    others = [name for name in asked if name != CONTROL]
+    found: dict[str, list[str]] = {}
+    for name in others or asked:
+        method: Any = registry.load_entry(registry.find("methods", name), "methods")
+        found.setdefault(request.backbone or DEFAULTS[method.backbones][request.preset], []).append(name)
+    if CONTROL in asked and others:
+        found = {backbone: [CONTROL, *names] for backbone, names in found.items()}
+    return found
+
+
+def _refuse_idle_flags(request: Request, plan: Plan) -> None:
+    """Refuse flags that no cell heeds, and a plan without cells."""
+    if not plan.cells:
+        raise Refusal(f"no task can run on {plan.data.name}: {'; '.join(plan.notes)}")
+    if request.weights is not None and not any(cell.weights for cell in plan.cells) and request.init != "imagenet":
+        raise Refusal("--weights is heeded by methods like imagenet; for a pretext task to start from: --init FILE")
+    if request.exclude_suspects and request.transductive:
+        raise Refusal("--exclude-suspects leaves out what --transductive asks to read; give one of them")
+    if request.transductive and is_pool(plan.data, plan.pretrain_data):
+        raise Refusal("--transductive is about the task's own data; of another --pretrain-data everything is read")
+    idle = {
+        "--init": request.init,
+        "--transductive": request.transductive,
+        "--exclude-suspects": request.exclude_suspects,
+        "--pretrain-data": request.pretrain_data,
+    }
+    for flag, value in idle.items():
+        if value and not plan.pretrainings() and not any(cell.declined for cell in plan.cells):
+            raise Refusal(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
+
+
+def _bare(rows: Rows, request: Request) -> list[Cell]:
+    """The rows without a backbone: trivial ones and references where they are asked for, predictions from elsewhere."""
+    names = [f"trivial:{name}" for name in rows.task.trivial] + [f"reference:{name}" for name in rows.task.references]
+    return [
+        *(rows.plain(name) for name in names if request.baseline),
+        *(rows.predicted(path) for path in predicted(request)),
+    ]
+
+
+def _protocols(task: Task, asked: tuple[str, ...]) -> list[str]:
+    """The protocols that names and families mean: of a family its first one, ``both`` families', or ``all``."""
+    first: dict[str, str] = {}
+    for protocol, family in task.protocols.items():
+        first.setdefault(family, protocol)
+    chosen: list[str] = []
+    for name in asked:
+        families = FAMILIES if name == "both" else (name,)
+        matches = [
+            protocol
+            for protocol in task.protocols
+            if name in ("all", protocol, protocol.partition("@")[0], f"{task.name}/{protocol}")
+            or any(first.get(family) == protocol for family in families)
+        ]
+        if not matches:
+            known = [*task.protocols, *FAMILIES, "both", "all"]
+            raise Refusal(f"{task.name} has no protocol '{name}'{did_you_mean(name, known)}")
+        chosen += [match for match in matches if match not in chosen]
+    return chosen

@@ -1,0 +1,81 @@
+"""Whether the disk of the results folder has room for the images that a plan prepares, before anything is drawn."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from inkbench.benchmark.api import View
+from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item
+from inkbench.benchmark.data.cache import cache_key
+from inkbench.benchmark.data.once import SPARE_BYTES
+from inkbench.benchmark.data.strips import expected_bytes
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.planning.planned import Plan
+from inkbench.benchmark.planning.pool import is_pool
+
+Kept = tuple[Dataset, Sequence[Item], View, bool]
+"""Items of a dataset as a view shows them, as squares or (True) as strips."""
+
+
+def require_space(plan: Plan, results: Path) -> None:
+    """Raise Refusal where the images that the plan prepares, and that no earlier run did, do not fit on the disk.
+
+    Nothing is said of data that a program has yet to draw, and of a pool: how much of it is read is found at work,
+    where room is asked for again.
+    """
+    here = next(folder for folder in (results, *results.resolve().parents) if folder.is_dir())
+    free = shutil.disk_usage(here).free
+    kept = list(_kept(plan))
+    if sum(map(_bytes, kept)) + SPARE_BYTES <= free:
+        return
+    need = sum(_bytes(one) for one in kept if not _there(one, results))
+    if need + SPARE_BYTES > free:
+        raise Refusal(
+            f"the images of this run take about {need / 2**20:,.0f} MiB in {results}, and its disk has "
+            f"{free / 2**20:,.0f} MiB left; make room, give another folder with --results DIR, or lower the sides"
+        )
+
+
+def _kept(plan: Plan) -> Iterator[Kept]:
+    """What is prepared, each once."""
+    seen = set()
+    for owner, kept in _asked(plan):
+        if owner not in seen:
+            seen.add(owner)
+            yield kept
+
+
+def _asked(plan: Plan) -> Iterator[tuple[object, Kept]]:
+    data, source = plan.data, plan.pretrain_data
+    for cell in plan.cells:
+        if cell.declined or _undrawn(data):
+            continue
+        for name, view in cell.task.views().items():
+            for split in SPLITS:
+                items = cell.task.items(data, split)
+                if any(item.parts for item in items):
+                    items = [item.parts[name] for item in items if name in item.parts]
+                yield (cell.task.name, str(cell.task.config), name, split), (data, items, view, False)
+    for work in plan.pretrainings():
+        if _undrawn(source) or is_pool(data, source):
+            continue
+        for view in work.method.views().values():
+            strips = view.fit == "crop" and work.settings.window != "centre"
+            yield (view, "train", strips), (source, source.items(view.kind, "train"), view, strips)
+            yield (view, "val"), (source, source.items(view.kind, "val"), view, False)
+
+
+def _undrawn(data: Dataset) -> bool:
+    return data.drawn and not data.root.is_dir()
+
+
+def _bytes(kept: Kept) -> int:
+    _, items, view, strips = kept
+    return expected_bytes(items, view) if strips else 3 * view.side**2 * len(items)
+
+
+def _there(kept: Kept, results: Path) -> bool:
+    data, items, view, strips = kept
+    return (results / "cache" / "images" / cache_key(items, view, data.fingerprint(), strips=strips)).is_dir()

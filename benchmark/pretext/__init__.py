@@ -1,0 +1,1 @@
+"""What pretext tasks share: views, optimisers, puzzles."""

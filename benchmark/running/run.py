@@ -1,0 +1,140 @@
+"""Drains a plan over a results folder that other processes may share: each cell is claimed, done once, recorded."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.planning.planned import Cell
+from inkbench.benchmark.running import cells
+from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.running.pretrained import weights_path
+from inkbench.benchmark.running.records import base_record
+from inkbench.benchmark.store import provenance
+from inkbench.benchmark.store.locks import claim
+from inkbench.benchmark.store.store import write_atomic
+
+WAIT_S = 1.0
+
+
+class Crash(Exception):
+    """A rank cannot go on beside the others; the parent ends them all and starts anew."""
+
+
+class Runner:
+    """One worker's (or rank's) way through a plan over a results folder that others may share."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.request, self.plan, self.device = bench.request, bench.plan, bench.device
+        self.store, self.progress, self.report, self.first = bench.store, bench.progress, bench.report, bench.first
+
+    def drain(self, skip: frozenset[str]) -> None:
+        """Do every cell once; cells that another process holds are waited for."""
+        pending = [cell for cell in self.plan.cells if cell.id not in skip]
+        while pending:
+            moved = False
+            for cell in list(pending):
+                with ExitStack() as held:
+                    turn = self.bench.agree(lambda cell=cell, held=held: self._claim(cell, held))  # type: ignore[misc]
+                    if turn == "busy":
+                        continue
+                    moved = True
+                    pending.remove(cell)
+                    if turn == "run":
+                        self._attempt(cell)
+            if not moved:
+                time.sleep(WAIT_S)
+
+    def _claim(self, cell: Cell, held: ExitStack) -> str:
+        if self._done(cell):
+            return "done"
+        locks = self.store.root / "locks"
+        if not held.enter_context(claim(locks / f"{cell.id}.lock")):
+            return "busy"
+        if self._done(cell):
+            return "done"
+        if cell.pretraining is None or weights_path(self.store, cell.pretraining).is_file():
+            return "run"
+        return "run" if held.enter_context(claim(locks / f"{cell.pretraining.key}.lock")) else "busy"
+
+    def _done(self, cell: Cell) -> bool:
+        record = self._known(cell)
+        if record is None or record["status"] == "failed":
+            return False
+        if not self.store.whole(record):
+            self.progress.say(f"{self.store.items_path(cell.id)} is not what its record says; the cell is run again")
+            return False
+        if not self.request.force:
+            self._note_reuse(record)
+            return True
+        return bool(record["request"]["resolved"]["started"] == self.request.started)
+
+    def _known(self, cell: Cell) -> dict[str, Any] | None:
+        """The record of a cell as it lies there; None where there is none that can be read."""
+        try:
+            return self.store.read(cell.id)
+        except Refusal as refusal:
+            self.progress.say(f"made anew: {refusal}")
+            return None
+
+    def _note_reuse(self, record: Mapping[str, Any]) -> None:
+        then, now = record["provenance"]["git"].get("commit"), provenance.git_state().get("commit")
+        other = f", made by commit {str(then)[:10]}" if then != now else ""
+        self.progress.say(f"{record['method']} on {record['task']}, seed {record['seed']}: already there{other}")
+
+    def _attempt(self, cell: Cell) -> None:
+        """Run a cell; whatever fails is recorded as failed and does not stop the others."""
+        self.report({"event": "working", "cells": [cell.id]})
+        if self.request.force and self.first:
+            cells.forget(self.store, cell)
+        try:
+            if cell.declined:
+                self._write(
+                    {**base_record(cell, self.plan, self.request), "status": "declined", "reason": cell.declined}
+                )
+            else:
+                fields, items = cells.measure(self.bench, cell)
+                self._write({**base_record(cell, self.plan, self.request), "status": "done", **fields}, items)
+                if self.first:
+                    cells.forget(self.store, cell)
+        except Exception as error:
+            self._fail(cell, error)
+            if self.device.fabric.world_size > 1:
+                raise Crash(cell.id) from error
+        self.report({"event": "idle"})
+
+    def _fail(self, cell: Cell, error: Exception) -> None:
+        """Record a failure with its log; a good record of an earlier run (``--force``) is kept."""
+        rank = "" if self.first else f".rank{self.device.fabric.global_rank}"
+        log = self.store.root / "logs" / f"{cell.id}{rank}.log"
+        write_atomic(log, traceback.format_exc().encode())
+        reason = str(error) if isinstance(error, CellError | Refusal) else f"{type(error).__name__}: {error}"
+        self.report({"event": "failed", "cells": [cell.id]})
+        known = self._known(cell)
+        if known is None or known["status"] != "done":
+            self._write(
+                {
+                    **base_record(cell, self.plan, self.request),
+                    "status": "failed",
+                    "reason": " ".join(reason.split()),
+                    "log": str(log.relative_to(self.store.root)),
+                }
+            )
+        self.progress.say(f"FAILED {cell.method} on {cell.task.name}: {' '.join(reason.split())} (log: {log})")
+
+    def _write(self, record: dict[str, Any], items: dict[str, np.ndarray] | None = None) -> None:
+        if self.first:
+            record["provenance"] = {
+                "git": provenance.git_state(),
+                "packages": provenance.versions(provenance.TOLD),
+                "hardware": provenance.hardware(self.device.hardware),
+                **{name: value for name, value in self.device.identity().items() if name != "precision"},
+            }
+            self.store.write(record, items)

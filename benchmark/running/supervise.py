@@ -1,0 +1,173 @@
+"""The parent of a run: starts the ranks, watches them, turns a death into a failed cell. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from inkbench.benchmark.planning.request import Request
+from inkbench.benchmark.registry import HOME
+from inkbench.benchmark.running.worker import EVENTS_FD
+from inkbench.benchmark.store import provenance
+from inkbench.benchmark.store.store import Store
+
+
+@dataclass
+class Watched:
+    """What the parent knows of its workers from their events."""
+
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    working: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Take note of one event."""
+        if event["event"] == "plan":
+            self.cells = event["cells"]
+        if event["event"] == "failed":
+            self.failed |= set(event["cells"])
+        else:
+            self.working = event["cells"] if event["event"] == "working" else []
+
+
+def run(request: Request) -> tuple[int, list[dict[str, Any]]]:
+    """Carry out a request in workers; gives the status (0, 1, 2) and its cells, in order, as far as planned."""
+    store = Store(request.results)
+    dead: list[str] = []
+    while True:
+        watched = Watched()
+        code = _workers(request, dead, watched)
+        if code in (0, 2):
+            failed = dead or watched.failed or any(_status(store, cell) == "failed" for cell in watched.cells)
+            return (2 if code == 2 else int(bool(failed))), watched.cells
+        if not watched.working:
+            print(f"run_benchmark.py: the worker {_death(code)} before it began a cell", file=sys.stderr)
+            return 1, watched.cells
+        for cell in watched.cells:
+            if cell["id"] in watched.working:
+                _record_death(store, cell, code)
+        dead += watched.working
+
+
+def _status(store: Store, cell: dict[str, Any]) -> str:
+    """The status of a planned cell; one without a record has failed."""
+    return (store.read(cell["id"]) or {"status": "failed"})["status"]
+
+
+def _workers(request: Request, skip: list[str], watched: Watched) -> int:
+    """One set of ranks from start to end; the first that ends badly ends the others. Gives its status."""
+    reader, writer = os.pipe()
+    text = json.dumps({"request": request.model_dump(mode="json"), "skip": skip})
+    port = _free_port() if request.devices > 1 else 0
+    ranks = []
+    for rank in range(request.devices):
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "inkbench.benchmark.running.worker"],
+            stdin=subprocess.PIPE,
+            stdout=None if rank == 0 else subprocess.DEVNULL,
+            env=_environment(request, rank, port, writer),
+            pass_fds=(writer,) if rank == 0 else (),
+            text=True,
+        )
+        ranks.append(process)
+        _feed(process, text)
+    os.close(writer)
+    listener = threading.Thread(target=_listen, args=(os.fdopen(reader), watched), daemon=True)
+    listener.start()
+    try:
+        return _wait(ranks)
+    finally:
+        for process in ranks:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        listener.join(timeout=10)
+
+
+def _feed(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(text)
+        process.stdin.close()
+    except BrokenPipeError:
+        process.stdin = None  # it died at once; its status says so
+
+
+def _wait(ranks: list[subprocess.Popen[str]]) -> int:
+    """Wait for all ranks; gives the first status that is not 0 as soon as there is one."""
+    waiting = list(ranks)
+    while waiting:
+        for process in list(waiting):
+            try:
+                code = process.wait(timeout=0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            waiting.remove(process)
+            if code:
+                return code
+    return 0
+
+
+def _listen(pipe: IO[str], watched: Watched) -> None:
+    with pipe:
+        for line in pipe:
+            watched.take(json.loads(line))
+
+
+def _environment(request: Request, rank: int, port: int, events: int) -> dict[str, str]:
+    """The environment of a rank: threads before any library starts, and what Fabric reads of the ranks."""
+    path = os.pathsep.join(part for part in (str(HOME), os.environ.get("PYTHONPATH", "")) if part)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(request.threads), "PYTHONPATH": path}
+    environment.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    if rank == 0:
+        environment[EVENTS_FD] = str(events)
+    if request.devices > 1:
+        environment |= {
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "WORLD_SIZE": str(request.devices),
+            "LOCAL_RANK": str(rank),
+            "RANK": str(rank),
+            "NODE_RANK": "0",
+        }
+    return environment
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _record_death(store: Store, cell: dict[str, Any], code: int) -> None:
+    known = store.read(cell["id"])
+    if known is not None and known["status"] == "done":
+        return
+    mine = known is not None and known["request"]["resolved"]["started"] == cell["request"]["resolved"]["started"]
+    if code == 70 and mine:
+        return  # rank 0 has said why
+    why = f"a rank failed; its log is logs/{cell['id']}.rank*.log" if code == 70 else f"the worker {_death(code)}"
+    store.write(
+        {
+            **cell,
+            "status": "failed",
+            "reason": why,
+            "provenance": {"git": provenance.git_state(), "packages": provenance.versions(provenance.TOLD)},
+        }
+    )
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"ended with status {code}"
+    name = signal.Signals(-code).name
+    hint = "; out of memory? try a smaller batch" if -code == signal.SIGKILL else ""
+    return f"was killed by signal {-code} ({name}){hint}"

@@ -1,0 +1,104 @@
+"""A worker process (one rank): plans, then drains, and tells its parent what it is doing."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from inkbench.benchmark.errors import Declined, Refusal
+
+EVENTS_FD = "INKBENCH_EVENTS_FD"
+DEBUG = "INKBENCH_DEBUG"
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies, so that a killed run leaves nothing computing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def main() -> int:
+    """Read a request from standard input, carry it out; 0 done, 2 refused (one line on standard error)."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends its workers
+    warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
+    asked = json.loads(sys.stdin.read())
+    from inkbench.benchmark import registry
+    from inkbench.benchmark.data.locate import open_dataset
+    from inkbench.benchmark.planning import estimate, plan, plan_space
+    from inkbench.benchmark.planning.request import Request
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.running import run
+    from inkbench.benchmark.running.bench import Bench
+    from inkbench.benchmark.store.store import Store
+    from inkbench.benchmark.training import engine
+
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    request = Request.model_validate(asked["request"])
+    device = engine.start(request.devices, request.precision, request.threads)
+    first = device.fabric.global_rank == 0
+    progress = Progress(quiet=request.quiet or not first)
+    try:
+        registry.plug_in(os.environ.get(registry.PLUGINS, ""))
+        data = open_dataset(request.data, request.preset, request.sets, request.results)
+        pretrain_data = data
+        if request.pretrain_data not in (None, request.data):
+            pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
+        work = plan.make(request, device, data, pretrain_data)
+        plan_space.require_space(work, request.results)
+        estimated = estimate.show(work, device, Store(request.results)) if request.dry_run else ""
+    except (Refusal, Declined) as refusal:
+        if first:
+            print(f"run_benchmark.py: {refusal}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if first:
+            if DEBUG in os.environ:
+                traceback.print_exc(file=sys.stderr)
+            what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            print(
+                f"run_benchmark.py: planning failed, nothing was done ({what}); {DEBUG}=1 shows where", file=sys.stderr
+            )
+        return 2
+    for note in work.notes:
+        progress.say(note)
+    if request.dry_run:
+        if first:
+            with contextlib.suppress(BrokenPipeError):
+                print(estimated, flush=True)
+        return 0
+    report = _reporter()
+    report({"event": "plan", "cells": [run.base_record(cell, work, request) for cell in work.cells]})
+    try:
+        bench = Bench(request, work, device, Store(request.results), progress, report)
+        run.Runner(bench).drain(frozenset(asked["skip"]))
+    except run.Crash:
+        return 70
+    return 0
+
+
+def _reporter() -> Any:
+    """A function that sends one event to the parent; only rank 0 has where to."""
+    if EVENTS_FD not in os.environ:
+        return lambda event: None
+    pipe = os.fdopen(int(os.environ[EVENTS_FD]), "w", buffering=1)
+
+    def report(event: Mapping[str, Any]) -> None:
+        pipe.write(json.dumps(event) + "\n")
+        pipe.flush()
+
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main())

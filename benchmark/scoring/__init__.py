@@ -1,0 +1,1 @@
+"""From predictions to items, metrics, intervals and tests."""

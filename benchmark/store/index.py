@@ -1,0 +1,96 @@
+"""What a table must know of every record to find its own, without reading them all again: an index that is a cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from inkbench.benchmark.store.store import Store, write_atomic
+
+HEAD = "inkbench records 2"
+KEPT = (
+    *("id", "status", "method", "task", "protocol", "family", "seed", "preset", "transductive"),
+    *("data", "pretrain_data", "backbone", "changed", "settings"),
+)
+"""What of a record the index keeps: what rows of tables are found by."""
+
+
+class Brief(NamedTuple):
+    """What can be asked of a record before the rest of what the index keeps is read."""
+
+    task: str
+    protocol: str
+    method: str
+    changed: dict[str, Any]
+    """The settings that differ from the preset's."""
+
+
+class _Line(NamedTuple):
+    stamp: list[int]
+    brief: Brief
+    kept: str
+    """JSON of ``KEPT``."""
+
+
+def summaries(store: Store, wanted: Callable[[Brief], bool] = lambda brief: True) -> list[dict[str, Any]]:
+    """What is ``KEPT`` of every wanted record, in the order of their names.
+
+    Only records that are new or changed (by modification time, size and inode) since the last call are read. Files
+    that are no records are named on standard error each time, as ``Store.records`` does.
+    """
+    store.check_folder()
+    path = store.root / "cache" / "records.txt"
+    known = _recall(path)
+    found: dict[str, _Line] = {}
+    for folder, name, stamp in _files(store.root / "cells"):
+        line = known.get(name)
+        if line is None or line.stamp != stamp:
+            record = store.record_or_none(Path(folder, name), orjson.loads)
+            if record is None:
+                continue
+            line = _line(stamp, record)
+        found[name] = line
+    if found != known:
+        write_atomic(path, "\n".join([HEAD, *_written(found)]).encode())
+    return [orjson.loads(found[name].kept) for name in sorted(found) if wanted(found[name].brief)]
+
+
+def _line(stamp: list[int], record: dict[str, Any]) -> _Line:
+    brief = Brief(record["task"], record["protocol"], record["method"], record["changed"])
+    kept = {key: record[key] for key in KEPT if key in record}
+    return _Line(stamp, brief, orjson.dumps(kept).decode())
+
+
+def _files(cells: Path) -> Iterator[tuple[str, str, list[int]]]:
+    """Folder, name and stamp of every record's file."""
+    folders = [entry.path for entry in os.scandir(cells) if entry.is_dir()] if cells.is_dir() else []
+    for folder in folders:
+        for entry in os.scandir(folder):
+            if entry.name.endswith(".json") and not entry.name.startswith("."):
+                stat = entry.stat()
+                yield folder, entry.name, [stat.st_mtime_ns, stat.st_size, stat.st_ino]
+
+
+def _written(lines: dict[str, _Line]) -> Iterator[str]:
+    for name, line in lines.items():
+        yield f"{orjson.dumps([name, line.stamp, tuple(line.brief)]).decode()}\t{line.kept}"
+
+
+def _recall(path: Path) -> dict[str, _Line]:
+    """The index as it was left; empty where there is none, or one that cannot be read."""
+    try:
+        head, *lines = path.read_text().split("\n")
+        if head != HEAD:
+            return {}
+        known = {}
+        for line in lines:
+            start, _, kept = line.partition("\t")
+            name, stamp, brief = orjson.loads(start)
+            known[name] = _Line(stamp, Brief(*brief), kept)
+        return known
+    except (OSError, ValueError, TypeError):
+        return {}

@@ -1,0 +1,1 @@
+"""The loops of pretraining and of heads, and what they stand on."""

@@ -1,0 +1,173 @@
+"""Features of images as a head is given them; those of a frozen backbone computed once, for every step and cell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inkbench.benchmark.api import Seen, Task
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.weights_files import weights_bytes
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store import provenance
+from inkbench.benchmark.store.store import checksum, key_of
+from inkbench.benchmark.training import engine
+from inkbench.benchmark.training.task_data import TaskData
+
+BATCH = 32
+MOST_KEPT_BYTES = 4 * 2**30
+MOST_STORED_BYTES = 2**30
+"""More than this of a split is computed again by the next cell instead of being written."""
+VERSION = 2
+Reads = Literal["maps", "vector"]
+Given = list[Tensor] | Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """Kept features of a split, float32 on the device: ``levels[view]`` the maps of all items, fine to coarse."""
+
+    levels: Mapping[str, list[Tensor]]
+    present: Mapping[str, Tensor]
+
+    def at(self, indices: np.ndarray | slice) -> Given:
+        """What the head is given for some items."""
+        maps = {name: [level[indices] for level in levels] for name, levels in self.levels.items()}
+        return given(maps, {name: there[indices] for name, there in self.present.items()}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Where frozen features are kept on disk: ``folder``, under keys that hold the data's ``fingerprint``."""
+
+    folder: Path
+    fingerprint: str
+
+
+def given(maps: Mapping[str, list[Tensor]], present: Mapping[str, Tensor], images: Mapping[str, Tensor]) -> Given:
+    """What a head is given: the maps alone where a task has one view, else by view."""
+    return next(iter(maps.values())) if len(maps) == 1 else Seen(maps, present, images)
+
+
+def encode(backbone: Backbone, images: Tensor, reads: Reads, grad: bool = False) -> list[Tensor]:
+    """Feature maps of uint8 images (B, 3, S, S), or the backbone's one vector as the only map, (B, width, 1, 1)."""
+    with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
+        seen = backbone.normalize(images).contiguous(memory_format=torch.channels_last)
+        return [backbone.pooled(seen)[:, :, None, None]] if reads == "vector" else backbone(seen)
+
+
+def on_device(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
+    """The squares of items by view, uint8 (B, 3, S, S)."""
+    return {name: engine.to_device(squares, device.torch) for name, squares in data.batch(indices).items()}
+
+
+def there(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
+    """Which of the items have each image, bool (B,) by view."""
+    return {name: torch.from_numpy(has).to(device.torch) for name, has in data.present(indices).items()}
+
+
+@torch.no_grad()
+def bank(
+    device: engine.Device,
+    task: Task,
+    reads: Reads,
+    backbone: Backbone,
+    data: TaskData,
+    disk: Features | None,
+    progress: Progress,
+) -> Bank | None:
+    """The features of a split in float32, fixed batches and its own order; from ``disk`` where they lie there.
+
+    None where they would pass ``MOST_KEPT_BYTES``: then each step computes its own.
+    """
+    path = disk.folder / _key(device, task, reads, backbone, data, disk.fingerprint) if disk else None
+    levels = _read(path, data, device) if path else None
+    if levels is None:
+        levels = _compute(device, task, reads, backbone, data, progress)
+        if levels is None:
+            return None
+        if path and device.fabric.world_size == 1:
+            _write(path, levels)
+    return Bank(levels, there(data, np.arange(len(data.items)), device))
+
+
+def _compute(
+    device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, progress: Progress
+) -> dict[str, list[Tensor]] | None:
+    parts: dict[str, list[list[Tensor]]] = {name: [] for name in data.caches}
+    count = len(data.items)
+    with progress.bar(f"features for {task.name}", count) as bar:
+        for start in range(0, count, BATCH):
+            chosen = np.arange(start, min(start + BATCH, count))
+            for name, images in on_device(data, chosen, device).items():
+                parts[name].append([level.contiguous() for level in task.kept(encode(backbone, images, reads))])
+            bar.advance(len(chosen))
+            if count * sum(level[0].nbytes for of in parts.values() for level in of[0]) > MOST_KEPT_BYTES:
+                return None
+    return {name: [torch.cat(level) for level in zip(*of, strict=True)] for name, of in parts.items()}
+
+
+def _key(device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, fingerprint: str) -> str:
+    """A hash of everything that features depend on: weights with their statistics, squares, reduction, arithmetic."""
+    settings = task.config.model_dump(mode="json")
+    views = {
+        name: [view.side, view.fit, view.reach, [_listed(data, name, row) for row in data.rows[name].tolist()]]
+        for name, view in task.views().items()
+    }
+    return key_of(
+        [
+            *(VERSION, engine.VERSION, BATCH, fingerprint, task.name, task.version),
+            {name: settings[name] for name in task.kept_by},
+            *(reads, backbone.readout if reads == "vector" else ""),
+            *(views, backbone.name, backbone.mean, backbone.std, checksum(weights_bytes(backbone))),
+            *(device.identity(backbone), provenance.versions(provenance.DECIDING)),
+        ]
+    )
+
+
+def _listed(data: TaskData, name: str, row: int) -> Sequence[Any] | None:
+    if row < 0:
+        return None
+    item = data.caches[name].items[row]
+    return item.id, item.crop, item.hole
+
+
+def _read(path: Path, data: TaskData, device: engine.Device) -> dict[str, list[Tensor]] | None:
+    """Features as they were written; None where they are not there or not whole."""
+    found: dict[str, list[Tensor]] = {}
+    try:
+        for name in data.caches:
+            files = sorted(path.glob(f"{name}.*.npy"))
+            found[name] = [torch.from_numpy(np.load(file, allow_pickle=False)).to(device.torch) for file in files]
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = all(levels and all(len(level) == len(data.items) for level in levels) for levels in found.values())
+    return found if whole else None
+
+
+def _write(path: Path, levels: Mapping[str, list[Tensor]]) -> None:
+    """Write features for other cells; a disk that has no room for them costs time, not the cell."""
+    size = sum(level.nbytes for of in levels.values() for level in of)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if size > MOST_STORED_BYTES or size > shutil.disk_usage(path.parent).free // 2 or path.exists():
+        return
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        for name, of in levels.items():
+            for k, level in enumerate(of):
+                with (temporary / f"{name}.{k:02}.npy").open("wb") as file:
+                    np.save(file, level.cpu().numpy())
+                    file.flush()
+                    os.fsync(file.fileno())
+        temporary.rename(path)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,244 @@
+"""A head on a frozen or fine-tuned backbone: trained by steps or fitted at once, and what it predicts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inkbench.benchmark.api import Predictions, Task, Truth
+from inkbench.benchmark.contracts.fitted_head import FittedHead
+from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.training import engine, features
+from inkbench.benchmark.training.features import Bank, Features, Given, encode, given, on_device, there
+from inkbench.benchmark.training.schedules import warmup_cosine
+from inkbench.benchmark.training.task_data import TaskData
+
+CHECK_EVERY = 20
+EVAL_BATCH = features.BATCH
+Family = Literal["frozen", "finetune"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all trials of a cell share."""
+
+    device: engine.Device
+    task: Task
+    protocol: str
+    steps: int
+    seed: int
+    disk: Features | None
+    progress: Progress
+
+    @property
+    def family(self) -> Family:
+        """Whether the backbone is frozen or fine-tuned."""
+        return self.task.protocols[self.protocol]
+
+    @property
+    def reads(self) -> features.Reads:
+        """What of the backbone the head is given."""
+        return self.task.reads(self.protocol)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether features are computed once instead of at every step."""
+        return self.task.caches_features and self.family == "frozen"
+
+    def autocast(self, backbone: Backbone) -> Any:
+        """Frozen features that are kept are float32, and what reads them is; the rest is in the device's precision."""
+        enabled = not self.keeps and self.device.autocasts(backbone)
+        return torch.autocast(self.device.torch.type, torch.bfloat16, enabled=enabled)
+
+    def bank(self, backbone: Backbone, data: TaskData) -> Bank | None:
+        """The frozen features of a split, where they are kept."""
+        if not self.keeps:
+            return None
+        return features.bank(self.device, self.task, self.reads, backbone, data, self.disk, self.progress)
+
+
+class Transfer(nn.Module):
+    """Backbone and head as one network: images (uint8) or ready features in, the loss or raw outputs out."""
+
+    def __init__(self, backbone: Backbone, head: nn.Module, family: Family, reads: features.Reads) -> None:
+        super().__init__()
+        self.head = head
+        self.family, self.reads = family, reads
+        if family == "finetune":
+            backbone.train_for(reads)
+            self.backbone = backbone
+        else:
+            self.__dict__["backbone"] = backbone  # not a submodule: neither trained, nor saved, nor set to train mode
+
+    def forward(
+        self, images: dict[str, Tensor], present: dict[str, Tensor], ready: Given | None, targets: list[Any] | None
+    ) -> Any:
+        """The head's loss where there are targets, else its raw outputs."""
+        if ready is None:
+            grad = self.family == "finetune"
+            maps = {name: encode(self.backbone, seen, self.reads, grad) for name, seen in images.items()}
+            ready = given(maps, present, images)
+        return self.head(ready, targets)
+
+
+def network_state(net: Any, backbone: Backbone) -> dict[str, Tensor]:
+    """What a cell has learnt beyond the backbone that it was handed: its head, and statistics or fine-tuned weights.
+
+    Nothing of a head that is fitted at once: it may hold a whole split.
+    """
+    module: Transfer = net.module
+    if isinstance(module.head, FittedHead):
+        return {}
+    learnt = backbone.state_dict() if module.family == "finetune" else dict(backbone.named_buffers())
+    state = {**{f"head.{name}": of for name, of in module.head.state_dict().items()}}
+    state |= {f"backbone.{name}": of for name, of in learnt.items()}
+    return {name: of.detach().cpu().contiguous().clone() for name, of in state.items()}
+
+
+def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untrained:
+    """The network of a finished cell, ready to predict; ``backbone`` as the cell was handed it, filled in place.
+
+    Raises CellError where the state is not that of this head.
+    """
+    parts: dict[str, dict[str, Tensor]] = {"head": {}, "backbone": {}}
+    for name, of in state.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = of
+    raw = Transfer(backbone, job.task.head(backbone, job.protocol), job.family, job.reads)
+    missing, extra = backbone.load_state_dict(parts["backbone"], strict=False)
+    if extra or (job.family == "finetune" and missing):
+        raise CellError(f"the stored network is not one of {backbone.name}; run the cell again with --force")
+    try:
+        raw.head.load_state_dict(parts["head"])
+    except RuntimeError as error:
+        why = str(error).splitlines()[-1].strip()
+        raise CellError(f"the stored network has another head ({why}); run the cell again with --force") from None
+    return Untrained(raw.to(job.device.torch, memory_format=torch.channels_last).eval())  # type: ignore[call-overload]
+
+
+class Untrained(nn.Module):
+    """A network without anything to train by steps, where a trained one would be wrapped for the ranks."""
+
+    def __init__(self, module: Transfer) -> None:
+        super().__init__()
+        self.module = module
+
+
+def train_head(
+    job: Job, backbone: Backbone, train: TaskData, val: TaskData, factor: float, checkpoint: engine.Checkpoint
+) -> tuple[Any, list[tuple[int, float]], dict[str, Any]]:
+    """Train one head; gives the network, its loss curve, and what a fitted head has chosen."""
+    device, task, config, family = job.device, job.task, job.task.config, job.family
+    torch.manual_seed(derive(job.seed, "head", task.name))
+    raw = Transfer(backbone, task.head(backbone, job.protocol), family, job.reads)
+    raw = raw.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    if isinstance(raw.head, FittedHead):
+        return Untrained(raw), [], _fit(job, raw.head, backbone, train, val)
+    if job.steps == 0:
+        return Untrained(raw), [], {}
+    groups = task.parameter_groups(raw.head, config.lr * (factor if family == "frozen" else 1.0))
+    if family == "finetune":
+        groups.append(
+            {
+                "params": [p for p in backbone.parameters() if p.requires_grad],
+                "lr": config.backbone_lr * factor,
+            }
+        )
+    net, optimizer = device.fabric.setup(raw, torch.optim.AdamW(groups, weight_decay=config.weight_decay))
+    rates = [group["lr"] for group in optimizer.param_groups]
+    targets = _targets(job, train)
+    bank = job.bank(backbone, train)
+    sampler, count = task.sampler(train.truths), len(train.items)
+
+    def fetch(step: int) -> tuple[dict[str, Tensor], np.ndarray]:
+        if sampler:
+            chosen = sampler(job.seed, step, config.batch)
+        else:
+            chosen = engine.batch_indices(count, config.batch, job.seed, "head", step)
+        mine = chosen[device.fabric.global_rank :: device.fabric.world_size]
+        return ({} if bank else on_device(train, mine, device)), mine
+
+    first, curve = checkpoint.load({"net": net}, {"net": optimizer})
+    saved = time.monotonic()
+    with job.progress.bar(f"train {task.name} head", job.steps * config.batch) as bar:
+        bar.advance(first * config.batch)
+        for step, (images, mine) in enumerate(engine.prefetch(fetch, first, job.steps), start=first):
+            engine.context(device, job.seed, "head", step, job.steps)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * warmup_cosine(step / job.steps)
+            ready = bank.at(mine) if bank else None
+            with job.autocast(backbone):
+                loss = net(images, {} if bank else there(train, mine, device), ready, [targets[i] for i in mine])
+            device.fabric.backward(loss)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            note = ""
+            due = time.monotonic() - saved > engine.CHECKPOINT_EVERY_S
+            if step % CHECK_EVERY == 0 or step == job.steps - 1 or due:
+                value = loss.item()
+                if not np.isfinite(value):
+                    raise CellError(f"the loss of {task.name} is {value} at step {step}; lower {task.name}.lr")
+                if step % CHECK_EVERY == 0 or step == job.steps - 1:
+                    curve.append((step, value))
+                note = f"loss {value:.3f}"
+            bar.advance(config.batch, note)
+            if due:
+                checkpoint.save(step + 1, {"net": net}, {"net": optimizer}, curve)
+                saved = time.monotonic()
+        if first < job.steps:
+            checkpoint.save(job.steps, {"net": net}, {"net": optimizer}, curve)
+    return net, curve, {}
+
+
+def _fit(job: Job, head: FittedHead, backbone: Backbone, train: TaskData, val: TaskData) -> dict[str, Any]:
+    """Fit a head at once to the features of whole splits; gives what it has chosen."""
+    banks = [job.bank(backbone, data) for data in (train, val)]
+    if banks[0] is None or banks[1] is None:
+        raise CellError(
+            f"{job.task.name}/{job.protocol} needs the features of a whole split in memory, at most "
+            f"{features.MOST_KEPT_BYTES / 2**30:.0f} GiB; use a smaller --backbone, or --label-fraction"
+        )
+    fitted, chosen = (bank.at(slice(None)) for bank in banks if bank)
+    seed = derive(job.seed, "fit", job.task.name)
+    return head.eval().fit(fitted, _targets(job, train), chosen, _targets(job, val), seed)
+
+
+def _targets(job: Job, data: TaskData) -> list[dict[str, Tensor]]:
+    made = (job.task.target(*pair) for pair in zip(data.truths, data.placements, strict=True))
+    return [_tensors(target, job.device) for target in made]
+
+
+@torch.no_grad()
+def predict(job: Job, net: Any, backbone: Backbone, data: TaskData, label: str) -> Predictions:
+    """Predictions of all items in order; ranks take items in turn, unpadded, and gather."""
+    net.eval()
+    device, task, module = job.device, job.task, net.module
+    engine.share_buffers(device, net, backbone)
+    rank, world = device.fabric.global_rank, device.fabric.world_size
+    mine = np.arange(len(data.items))[rank::world]
+    bank = job.bank(backbone, data) if world == 1 else None  # a rank's batches are not those of a whole split
+    found: Predictions = []
+    with job.progress.bar(label, len(mine)) as bar:
+        for start in range(0, len(mine), EVAL_BATCH):
+            chosen = mine[start : start + EVAL_BATCH]
+            images = {} if bank else on_device(data, chosen, device)
+            with job.autocast(backbone):
+                outputs = module(images, there(data, chosen, device), bank.at(chosen) if bank else None, None)
+            found += task.decode(outputs, [data.truths[i] for i in chosen], [data.placements[i] for i in chosen])
+            bar.advance(len(chosen))
+    net.train()
+    shards = engine.gather(device, found)
+    return [shards[i % world][i // world] for i in range(len(data.items))]
+
+
+def _tensors(target: Truth, device: engine.Device) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.ascontiguousarray(value)).to(device.torch) for name, value in target.items()}
