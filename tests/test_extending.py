@@ -1,0 +1,76 @@
+"""The pages on extending: their code runs, their commands work, their examples are files of one's own."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from pictures_of import draw
+
+from inkbench.leaderboards import table_files
+
+PAGES = sorted((ROOT / "docs" / "extending").glob("*.md"))
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.S)
+
+
+def test_there_is_a_page_for_each_kind():
+    assert [page.stem for page in PAGES] == ["dataset", "format", "method", "metric", "table", "task"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_code_on_a_page_runs(page):
+    for code in blocks(page, "python"):
+        exec(compile(code, str(page), "exec"), {})
+    for text in blocks(page, "toml"):
+        table_files.parse(page.stem, tomllib.loads(text), str(page))
+
+
+def test_the_readme_shows_the_example_as_it_is():
+    assert f"```python\n{(ROOT / 'examples' / 'rotation.py').read_text()}```" in (ROOT / "README.md").read_text()
+
+
+def test_examples_import_what_a_plugin_may():
+    for example in EXAMPLES:
+        assert "from benchmark" not in example.read_text()
+        assert f"examples/{example.name}" in "".join(page.read_text() for page in PAGES)
+
+
+def strips(folder: Path, strips_=6, each=4) -> Path:
+    rows = ["strip,panel,x0,y0,x1,y1"]
+    for strip in range(strips_):
+        for panel in range(each):
+            path = folder / f"s{strip}" / f"{panel}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draw(path, 80, 60, seed=strip * each + panel)
+            rows.append(f"s{strip},{panel},10,10,40,40")
+    (folder / "faces.csv").write_text("\n".join([*rows, "s9,0,1,1,2,2", ""]))
+    return folder
+
+
+def test_the_example_of_a_dataset_is_checked_described_and_run_on(cli, tmp_path):
+    data, plugin = f"hand-cut:{strips(tmp_path / 'strips')}", ("--plugin", ROOT / "examples" / "hand_cut.py")
+    checked = cli("data", "check", data, *plugin, "--results", tmp_path / "r")
+    assert checked.returncode == 1, "a face of a panel that is not there"
+    assert "faces.csv:26" in checked.stdout + checked.stderr
+    assert "24" in checked.stdout
+    run = cli(
+        *("--method", "random", "--task", "detection", "--data", data, "--preset", "smoke", *plugin),
+        *("--set", "detection.steps=2", "--set", "detection.side=64", "--set", "detection.classes=face"),
+        *("--results", tmp_path / "r"),
+    )
+    assert run.returncode == 0, run.stderr
+    assert "random" in run.stdout
+
+
+def test_the_example_of_a_method_runs(cli, with_synth):
+    run = cli(
+        *("--method", f"{ROOT / 'examples' / 'rotation.py'}:Rotation", "--task", "saliency", "--preset", "smoke"),
+        *("--set", "pretrain.images=64", "--set", "saliency.steps=2", "--results", with_synth),
+    )
+    assert run.returncode == 0, run.stderr
+    assert "rotation" in run.stdout
