@@ -22,7 +22,7 @@ from inkbench.leaderboards.layout import arranged, chosen, metric_names, missing
 from inkbench.leaderboards.matching import match, row_of, sieve
 from inkbench.leaderboards.remarks import block_notes, hoisted, marks, table_notes
 from inkbench.leaderboards.rows import Group, Record, blocks, called, plain
-from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
+from inkbench.leaderboards.table import About, Block, Cell, Head, Note, Row, RowKind, Setup, Table
 from inkbench.leaderboards.tables import RowSpec, TableFile
 from inkbench.leaderboards.verdicts import Judged, judge, limits
 
@@ -67,7 +67,7 @@ def declared_tables(store: Store, declared: TableFile, records: Sequence[Record]
         if records is None:
             own = [record for one in own if (record := store.read(one["id"])) is not None]
         for table in tables(store, own, part):
-            key = table.about["preset"] + ("" if part.data else table.about["data"])
+            key = table.about.preset + ("" if part.data else table.about.data)
             parts.setdefault(key, []).append(table)
     if len(of) == 1:
         return [table for found in parts.values() for table in found]
@@ -110,7 +110,7 @@ def build(
         if block is judged[-1]:
             rows += missing([row for of in judged for row in of.rows], declared, columns)
         rows = arranged(rows, declared)
-        made.append(Block(_heading(setup, block.rows), tuple(rows), tuple(block_notes(block, environment))))
+        made.append(Block(_setup(setup, block.rows), tuple(rows), tuple(block_notes(block, environment))))
     if declared is None:
         told = {key for block in made for row in block.rows for key, cell in row.cells.items() if cell != Cell()}
         columns = [column for column in columns if column.key in told or column.key not in AFTER_METRICS]
@@ -119,12 +119,13 @@ def build(
     return Table(
         name=_name(first, declared),
         title=title,
-        subtitle=", ".join(f"{name} {value}" for name, value in _about(first).items()),
+        subtitle=", ".join(f"{name} {value}" for name, value in _about(first).told().items()),
         columns=tuple(
-            Head(column.key, column.label, column.direction, column.primary, column.volatile) for column in columns
+            Head(column.key, column.label, column.direction, column.primary, column.volatile, column.interval)
+            for column in columns
         ),
         blocks=tuple(_without(block, everywhere) for block in made),
-        notes=tuple(everywhere + notes),
+        notes=(*map(Note, everywhere), *notes),
         about=_about(first),
         head=declared.head if declared else "row",
     )
@@ -156,7 +157,8 @@ def _row(
         marks=tuple(marks(subject, environment)),
         metrics={name: value for name in metric_names(group.done) if (value := group.value(name)) is not None},
         records=tuple(record["id"] for record in (*group.done, *group.unfinished)),
-        role=_role(subject),
+        kind=_kind(subject),
+        name=group.method.partition(":")[2] if group.bare else "",
     )
 
 
@@ -167,12 +169,12 @@ def _audits(store: Store, group: Group) -> list[dict[str, Any]]:
     return [json.loads(file.read_text()) for file in files if file.is_file()]
 
 
-def _role(subject: Subject) -> str:
+def _kind(subject: Subject) -> RowKind:
     if subject.row.trivial:
-        return "best trivial" if subject.row is subject.best_trivial else "trivial"
+        return RowKind.BEST_TRIVIAL if subject.row is subject.best_trivial else RowKind.TRIVIAL
     if subject.row.reference:
-        return "reference"
-    return "control" if subject.row is subject.control else ""
+        return RowKind.REFERENCE
+    return RowKind.CONTROL if subject.row is subject.control else RowKind.COMPARED
 
 
 def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
@@ -230,34 +232,34 @@ def _made(store: Store, record: Record) -> float:
     return path.stat().st_mtime if path.is_file() else 0.0
 
 
-def _heading(setup: dict[str, Any], rows: Sequence[Group]) -> str:
+def _setup(setup: dict[str, Any], rows: Sequence[Group]) -> Setup:
     record = next((row.any for row in rows if not row.bare), rows[0].any if rows else None)
     if setup["backbone"] is None or record is None:
-        return "no backbone"
+        return Setup("no backbone")
     told = [
         f"{key}={plain(value)}"
         for key, value in record["changed"].items()
         if key.startswith((f"{record['task']}.", "backbone."))
     ]
-    return ", ".join([setup["backbone"], f"{setup['side']} px", setup["family"], *told])
+    return Setup(setup["backbone"], setup["side"], setup["family"], tuple(told))
 
 
-def _about(record: Record) -> dict[str, str]:
+def _about(record: Record) -> About:
     data = record["data"]
     kind = "simulated" if data.get("simulated") else "not comics" if data.get("photographs") else ""
-    return {
-        "task": record["task"],
-        "protocol": record["protocol"],
-        "data": f"{data['id']} {str(data['fingerprint'])[:8]}" + (f" ({kind})" if kind else ""),
-        **({"series": TOLD[data["series_by"]]} if data.get("series_by") in GUESSED else {}),
-        "preset": record["preset"],
-    }
+    return About(
+        task=record["task"],
+        protocol=record["protocol"],
+        data=f"{data['id']} {str(data['fingerprint'])[:8]}" + (f" ({kind})" if kind else ""),
+        series=TOLD[data["series_by"]] if data.get("series_by") in GUESSED else "",
+        preset=record["preset"],
+        called=re.sub(r"[^a-z0-9]+", "-", called(data).lower()).strip("-"),
+    )
 
 
 def _name(record: Record, declared: TableFile | None) -> str:
-    data = re.sub(r"[^a-z0-9]+", "-", called(record["data"]).lower()).strip("-")
     start = declared.name if declared else f"{record['task']}-{_protocol(record)}"
-    return f"{start}-{data}-{record['preset']}"
+    return f"{start}-{_about(record).called}-{record['preset']}"
 
 
 def _without(block: Block, told: Sequence[str]) -> Block:

@@ -43,6 +43,7 @@ class Column:
     metric: str = ""
     direction: str = ""
     volatile: bool = False
+    interval: bool = False
 
     @property
     def primary(self) -> bool:

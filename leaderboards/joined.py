@@ -7,12 +7,15 @@ from dataclasses import replace
 
 from inkbench.leaderboards.layout import REPORTED, absent, reported
 from inkbench.leaderboards.ranks import with_ranks
-from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
+from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Note, NoteKind, Row, RowKind, Setup, Table
 from inkbench.leaderboards.tables import TableFile
 
 BEST_TRIVIAL = "best trivial row"
 NOTES = (
-    "each column is a table of its own, with intervals, differences and p; * differs from random (p below .05, Holm)",
+    Note(
+        "each column is a table of its own, with intervals, differences and p; "
+        "* differs from random (p below .05, Holm)"
+    ),
     BEST_NOTE,
 )
 Shown = tuple[str | None, Mapping[Head, Cell]]
@@ -26,7 +29,7 @@ def blocks_of(tables: Sequence[Table], show: Callable[[Table, Block, Row], Shown
     parts: dict[tuple[str, str], list[Row]] = {}
     for table in tables:
         for block in table.blocks:
-            backbone = block.heading.partition(", ")[0]
+            backbone = block.setup.backbone
             for row in block.rows:
                 label, shown = show(table, block, row)
                 if label is None:
@@ -36,42 +39,43 @@ def blocks_of(tables: Sequence[Table], show: Callable[[Table, Block, Row], Shown
                 told |= {head.key: cell for head, cell in shown.items() if head.key not in told}
                 parts.setdefault((backbone, label), []).append(row)
     blocks = [
-        Block(backbone, tuple(_row(label, told, parts[backbone, label]) for label, told in found.items()))
+        Block(Setup(backbone), tuple(_row(label, told, parts[backbone, label]) for label, told in found.items()))
         for backbone, found in cells.items()
     ]
     return list(heads.values()), blocks
 
 
 def _row(label: str, cells: Mapping[str, Cell], of: Sequence[Row]) -> Row:
-    statuses, roles = [row.status for row in of], [row.role for row in of]
+    statuses = [row.status for row in of]
     return Row(
         label,
         "done" if "done" in statuses else statuses[0],
         cells,
         marks=tuple(dict.fromkeys(mark for row in of for mark in row.marks)),
         records=tuple(dict.fromkeys(record for row in of for record in row.records)),
-        role=roles[0],
+        kind=of[0].kind,
+        name=of[0].name,
     )
 
 
 def label_of(row: Row) -> str | None:
     """The label under which a row enters a joined table: of trivial rows the best one alone, references not at all."""
-    if row.role == "best trivial":
+    if row.kind is RowKind.BEST_TRIVIAL:
         return BEST_TRIVIAL
-    return None if row.role in ("trivial", "reference") else row.label
+    return None if row.kind in (RowKind.TRIVIAL, RowKind.REFERENCE) else row.label
 
 
 def primary_cell(row: Row, cell: Cell) -> Cell:
     """A primary figure without its interval, starred as its own table stars it; of the best trivial row its name."""
     star = "*" if cell.extra.get("differs") else ""
-    told = f" ({row.label.partition(':')[2]})" if row.role == "best trivial" else ""
-    return Cell(cell.text.split(" ")[0] + star + told, cell.value, best=cell.best)
+    told = f" ({row.name})" if row.kind is RowKind.BEST_TRIVIAL else ""
+    return Cell((cell.figure or cell.text) + star + told, cell.value, best=cell.best)
 
 
-def notes_of(tables: Sequence[Table]) -> list[str]:
+def notes_of(tables: Sequence[Table]) -> list[Note]:
     """What a joined table says in words: what its figures are, where its data and the papers' figures come from."""
-    kept = ("simulated", "not comics", "reported")
-    told = [note for table in tables for note in table.notes if note.startswith(kept)]
+    kept = (NoteKind.DATA, NoteKind.REPORTED)
+    told = [note for table in tables for note in table.notes if note.kind in kept]
     return list(dict.fromkeys((*NOTES, *told)))
 
 
@@ -106,16 +110,14 @@ def join(declared: TableFile, tables: Sequence[Table]) -> Table:
         made.append(replace(block, rows=tuple(sorted(rows, key=lambda row: order.get(row.label, -1)))))
     ranked, heads, notes = with_ranks(made, heads)
     first = tables[0]
-    about = {
-        name: value for name, value in first.about.items() if all(table.about.get(name) == value for table in tables)
-    }
+    about = first.about.shared(*(table.about for table in tables))
     return Table(
         name=first.name,
         title=declared.title,
-        subtitle=", ".join(f"{name} {value}" for name, value in about.items()),
+        subtitle=", ".join(f"{name} {value}" for name, value in about.told().items()),
         columns=tuple(heads),
         blocks=tuple(ranked),
-        notes=(*notes_of(tables), *declared.notes, *notes),
+        notes=(*notes_of(tables), *map(Note, declared.notes), *notes),
         about=about,
         head=declared.head,
     )
@@ -123,7 +125,7 @@ def join(declared: TableFile, tables: Sequence[Table]) -> Table:
 
 def _bare(head: Head) -> Head:
     """A heading without what is said of an interval, which a joined table leaves out."""
-    return replace(head, label=head.label.partition("\n[95 %")[0]) if head.primary else head
+    return replace(head, interval=False) if head.primary else head
 
 
 def _columns(declared: TableFile, tables: Sequence[Table]) -> list[Head]:

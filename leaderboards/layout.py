@@ -73,7 +73,9 @@ def metric_names(records: Sequence[Record]) -> list[str]:
 def _declared(spec: ColumnSpec, primary: str, declared: TableFile) -> list[Column]:
     known = COLUMNS.get("primary" if spec.key == primary else spec.key)
     if known:
-        column = replace(known, label=spec.label or known.label, volatile=False)  # asked for by name
+        column = replace(known, volatile=False)  # asked for by name
+        if spec.label:
+            column = replace(column, label=spec.label, interval=False)
     elif "." in spec.key.partition("[")[0].partition("@")[0]:
         column = setting_column(spec.key, spec.label)
     else:
@@ -94,6 +96,5 @@ def _arrowed(column: Column, done: Sequence[Record], primary: str) -> Column:
     entry = next((record["metrics"][name] for record in done if name in record["metrics"]), None)
     if entry is not None:
         label += " ↑" if entry["direction"] == "max" else " ↓"
-    if column.primary:
-        label += "\n[95 % interval]"
-    return replace(column, label=label, direction=entry["direction"] if entry else "")
+    shows = column.interval or column.primary
+    return replace(column, label=label, direction=entry["direction"] if entry else "", interval=shows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inkbench.leaderboards.joined import Shown, blocks_of, label_of, notes_of, primary_cell
 from inkbench.leaderboards.ranks import with_ranks
-from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
+from inkbench.leaderboards.table import About, Block, Cell, Head, Row, Table
 
 
 def overall(tables: Sequence[Table]) -> Table | None:
@@ -19,11 +19,11 @@ def overall(tables: Sequence[Table]) -> Table | None:
         return None
     blocks, heads, notes = with_ranks(blocks, heads)
     first = tables[0]
-    about = {name: first.about[name] for name in ("data", "preset") if name in first.about}
+    about = About(data=first.about.data, preset=first.about.preset, called=first.about.called)
     return Table(
-        name="overall-" + "-".join(first.name.split("-")[-2:]),
+        name=f"overall-{about.called}-{about.preset}",
         title="all tasks",
-        subtitle=", ".join(f"{name} {value}" for name, value in about.items()),
+        subtitle=", ".join(f"{name} {value}" for name, value in about.told().items()),
         columns=tuple(heads),
         blocks=tuple(blocks),
         notes=(*notes_of(tables), *notes),
@@ -32,8 +32,7 @@ def overall(tables: Sequence[Table]) -> Table | None:
 
 
 def _shown(table: Table, block: Block, row: Row) -> Shown:
-    rest = block.heading.partition(", ")[2]
     main = next(head for head in table.columns if head.primary)
-    label = "\n".join([table.about["task"], table.about["protocol"], main.label.split("\n")[0], *rest.split(", ")[2:]])
+    label = "\n".join([table.about.task, table.about.protocol, main.label, *block.setup.changes])
     cell = primary_cell(row, row.cells[main.key]) if row.status == "done" else Cell(row.status)
-    return label_of(row), {Head(f"{table.name} {rest}", label, main.direction, primary=True): cell}
+    return label_of(row), {Head(f"{table.name} {block.setup.rest}", label, main.direction, primary=True): cell}

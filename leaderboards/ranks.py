@@ -9,11 +9,11 @@ import numpy as np
 
 from inkbench.benchmark.scoring.statistics import RESAMPLES, percentiles
 from inkbench.benchmark.seeding import derive
-from inkbench.leaderboards.table import Block, Cell, Head
+from inkbench.leaderboards.table import Block, Cell, Head, Note, RowKind
 
 LEAST = 3
 """Columns below which nothing is ranked: the mean of two ranks says less than the two."""
-RANK = Head("rank", "average rank ↓\n[95 % interval]", "min")
+RANK = Head("rank", "average rank ↓", "min", interval=True)
 
 
 def average_ranks(merits: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +31,7 @@ def average_ranks(merits: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.nda
     return ranks.mean(axis=1), np.array([percentiles(row) for row in over])
 
 
-def with_ranks(blocks: Sequence[Block], heads: Sequence[Head]) -> tuple[list[Block], list[Head], list[str]]:
+def with_ranks(blocks: Sequence[Block], heads: Sequence[Head]) -> tuple[list[Block], list[Head], list[Note]]:
     """The blocks and columns with that of the average rank, and the note on it; as they were where nothing is ranked.
 
     Ranked are the rows with a backbone that have a figure in every primary column of ``heads``.
@@ -43,7 +43,7 @@ def with_ranks(blocks: Sequence[Block], heads: Sequence[Head]) -> tuple[list[Blo
         values = {
             place: [row.cells.get(head.key, Cell()).value for head in primary]
             for place, row in enumerate(block.rows)
-            if row.role in ("", "control")
+            if row.kind in (RowKind.COMPARED, RowKind.CONTROL)
         }
         whole = {place: found for place, found in values.items() if all(isinstance(v, int | float) for v in found)}
         if len(primary) < LEAST or len(whole) < 2:
@@ -58,7 +58,7 @@ def with_ranks(blocks: Sequence[Block], heads: Sequence[Head]) -> tuple[list[Blo
         made.append(replace(block, rows=tuple(rows)))
     if not ranked:
         return list(blocks), list(heads), []
-    note = (
+    note = Note(
         f"average rank: over {len(primary)} columns, among the rows of a block that have them all; "
         "1 is best; interval: resampling columns"
     )

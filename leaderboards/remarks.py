@@ -9,7 +9,7 @@ from inkbench.leaderboards.column import Subject, figure
 from inkbench.leaderboards.columns import pretext
 from inkbench.leaderboards.compare import Evidence
 from inkbench.leaderboards.rows import CONTROL, Group, Record, environment, plain
-from inkbench.leaderboards.table import BEST_NOTE, Row
+from inkbench.leaderboards.table import BEST_NOTE, Note, NoteKind, Row
 from inkbench.leaderboards.tables import TableFile
 from inkbench.leaderboards.verdicts import Judged, Limits
 
@@ -19,10 +19,6 @@ ONE_SEED = "these weights only: one seed, so intervals and p hold for these very
 GIVEN = "outside the budget: weights made elsewhere; the interval covers the transfer only"
 TRANSDUCTIVE = "transductive: pretraining also read series of validation and test"
 UNPAIRED = f"no comparison: measured on other items than {CONTROL}, or with no seed in common"
-
-
-BARE = ("trivial:", "reference:", "predictions:")
-"""Rows without a backbone: what is true of all others is told once, whatever these say."""
 
 
 def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
@@ -68,17 +64,19 @@ def _leaks(subject: Subject) -> list[str]:
     ]
 
 
-def block_notes(block: Judged, wanted: Mapping[str, Any]) -> list[str]:
+def block_notes(block: Judged, wanted: Mapping[str, Any]) -> list[Note]:
     """What holds for a block."""
-    told = list(block.notes)
+    told = list(map(Note, block.notes))
     if not block.informative and block.best_trivial is not None:
-        told.insert(0, f"not informative: at this budget no row beats the trivial baseline {block.best_trivial.method}")
+        best = block.best_trivial.method
+        told.insert(0, Note(f"not informative: at this budget no row beats the trivial baseline {best}"))
     if block.control is None:
         several = sum(row.method == CONTROL for row in block.rows)
         why = f"{several} variants of it, none with default settings" if several else "it was not run, or failed"
-        told.append(f"no control row {CONTROL} in this block ({why}): no difference to it and no p")
+        text = f"no control row {CONTROL} in this block ({why}): no difference to it and no p"
+        told.append(Note(text, NoteKind.NO_CONTROL))
     if any(row.environments > 1 for row in block.rows):
-        told.append(f"of several environments the newest whole one: {_in_words(wanted)}")
+        told.append(Note(f"of several environments the newest whole one: {_in_words(wanted)}"))
     return told
 
 
@@ -89,14 +87,15 @@ def table_notes(
     evidence: Evidence,
     common: Mapping[str, Any],
     declared: TableFile | None,
-) -> list[str]:
+) -> list[Note]:
     """What holds for the whole table."""
     data = records[0]["data"]
-    told = []
+    told: list[str] = []
     if data.get("simulated"):
-        told.append("simulated: comics, labels and viewers are drawn by a program; nothing here speaks of real comics")
+        text = "simulated: comics, labels and viewers are drawn by a program; nothing here speaks of real comics"
+        told.append(Note(text, NoteKind.DATA))
     if data.get("photographs"):
-        told.append("not comics: the test images are photographs")
+        told.append(Note("not comics: the test images are photographs", NoteKind.DATA))
     if common:
         told.append("all pretrained rows: " + " ".join(f"{key}={plain(value)}" for key, value in common.items()))
     rows = [row for block in judged for row in block.rows if row.done]
@@ -120,16 +119,17 @@ def table_notes(
     elif fewest is not None and fewest < NARROW_BELOW:
         told.append(f"{fewest} test series: intervals from so few are too narrow")
     if declared and any(row.reported for row in declared.rows):
-        told.append(f"reported: as printed in {declared.source}; other data, other budget, not in our statistics")
+        text = f"reported: as printed in {declared.source}; other data, other budget, not in our statistics"
+        told.append(Note(text, NoteKind.REPORTED))
     told += declared.notes if declared else ()
     told += _unreadable(records)
     told += [f"cell {cell[:8]}: {why}; no interval, no p" for cell, why in evidence.problems.items()]
-    return told
+    return [line if isinstance(line, Note) else Note(line) for line in told]
 
 
 def hoisted(blocks: Sequence[Sequence[Row]]) -> list[str]:
-    """The remarks that every finished row with a backbone has: told once under the table."""
-    rows = [row for rows in blocks for row in rows if row.status == "done" and not row.label.startswith(BARE)]
+    """The remarks that every finished row with a backbone has: told once under the table, whatever the others say."""
+    rows = [row for rows in blocks for row in rows if row.status == "done" and not row.name]
     if len(rows) < 2:
         return []
     return [mark for mark in rows[0].marks if all(mark in row.marks for row in rows)]

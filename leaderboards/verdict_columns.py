@@ -18,7 +18,7 @@ def _primary(subject: Subject) -> Cell:
     if interval is None:
         return Cell(figure(value), value, best=best, extra=extra)
     text = f"{figure(value)} [{figure(interval[0])}, {figure(interval[1])}]"
-    return Cell(text, value, *interval, best=best, extra=extra)
+    return Cell(text, value, *interval, best=best, figure=figure(value), extra=extra)
 
 
 def _difference(subject: Subject) -> Cell:
@@ -63,7 +63,7 @@ def _counts(subject: Subject) -> Cell:
 
 VERDICT_COLUMNS = (
     Column("primary", "", _primary, metric=PRIMARY),
-    Column("difference", f"Δ to {CONTROL}\n[95 % interval]", _difference, requires="control"),
+    Column("difference", f"Δ to {CONTROL}", _difference, requires="control", interval=True),
     Column("p", f"p vs\n{CONTROL}", _p, requires="control"),
     Column("over_trivial", "Δ to\ntrivial", _over_trivial, requires="trivial"),
     Column("p_trivial", "p vs\ntrivial", _p_trivial, requires="trivial"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,12 @@ from inkbench.benchmark.scoring.score import Scored, metric_versions
 from inkbench.benchmark.scoring.score import score as score_predictions
 from inkbench.benchmark.store.store import Store, checksum, key_of
 from inkbench.leaderboards import board
-from inkbench.leaderboards.table import Block, Row, Table
+from inkbench.leaderboards.table import Block, Note, NoteKind, Row, RowKind, Setup, Table
 from inkbench.submissions.reference import Reference, trivial
 from inkbench.submissions.score import score_here
 
 DIGITS = 10
 """Decimals that a server keeps: submissions that agree in them are tied."""
-NO_CONTROL = "no control row"
 NO_TRAINING = ("pretext", "images", "trials")
 """Columns that say how a backbone came about."""
 TIED = "a rank with = is shared: the figures agree in ten decimals"
@@ -59,24 +58,34 @@ def ranked(table: Table, metric: str, direction: str) -> Table:
     blocks = []
     for block in table.blocks:
         merits = {id(row): round(sign * row.metrics[metric], DIGITS) for row in block.rows if metric in row.metrics}
-        entered = [merits[id(row)] for row in block.rows if id(row) in merits and not row.label.startswith("trivial:")]
+        entered = [merits[id(row)] for row in block.rows if id(row) in merits and not _baseline(row)]
         rows = sorted(block.rows, key=lambda row: -merits.get(id(row), float("-inf")))
         shown = tuple(replace(row, label=_label(row, merits.get(id(row)), entered)) for row in rows)
-        notes = tuple(note for note in block.notes if not note.startswith(NO_CONTROL))
-        blocks.append(Block("submissions", shown, notes))
-    tied = any("= " in row.label for block in blocks for row in block.rows)
+        notes = tuple(note for note in block.notes if note.kind is not NoteKind.NO_CONTROL)
+        blocks.append(Block(Setup("submissions"), shown, notes))
+    tied = any(_tied(block.rows, metric) for block in table.blocks)
     kept = tuple(head for head in table.columns if head.key not in NO_TRAINING)
-    return replace(table, columns=kept, blocks=tuple(blocks), notes=(*table.notes, *([TIED] if tied else [])))
+    return replace(table, columns=kept, blocks=tuple(blocks), notes=(*table.notes, *([Note(TIED)] if tied else [])))
 
 
 def _label(row: Row, merit: float | None, entered: list[float]) -> str:
-    name = row.label.removeprefix("predictions:")
+    if _baseline(row):
+        return row.label
+    name = row.name or row.label
     if merit is None:
         return f"- {name}"
-    if row.label.startswith("trivial:"):
-        return name
     rank = 1 + sum(other > merit for other in entered)
     return f"{rank}{'=' if entered.count(merit) > 1 else '.'} {name}"
+
+
+def _baseline(row: Row) -> bool:
+    return row.kind in (RowKind.TRIVIAL, RowKind.BEST_TRIVIAL)
+
+
+def _tied(rows: Sequence[Row], metric: str) -> bool:
+    """Whether two submissions have one figure."""
+    values = [round(row.metrics[metric], DIGITS) for row in rows if metric in row.metrics and not _baseline(row)]
+    return len(set(values)) < len(values)
 
 
 def _direction(scored: Scored, metric: str) -> str:

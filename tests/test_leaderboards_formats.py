@@ -9,7 +9,7 @@ import pytest
 from test_leaderboards_render import FIXED
 
 from inkbench.leaderboards import render
-from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
+from inkbench.leaderboards.table import Block, Cell, Head, Note, Row, Setup, Table
 
 WORDS = r"""<script>alert("x")</script> & 50 % of $100 #1 \input{x} {a_b} ~^ | * é ✓ [h]"""
 CELL = Cell(WORDS, WORDS, best=True)
@@ -18,8 +18,8 @@ HOSTILE = Table(
     WORDS,
     WORDS,
     (Head("primary", WORDS),),
-    (Block(WORDS, (Row(WORDS, "done", {"primary": CELL}, (WORDS,)),), (WORDS,)),),
-    (WORDS,),
+    (Block(Setup(WORDS), (Row(WORDS, "done", {"primary": CELL}, (WORDS,)),), (Note(WORDS),)),),
+    (Note(WORDS),),
 )
 TABLES = pytest.mark.parametrize("table", [FIXED, HOSTILE], ids=["fixed", "hostile"])
 

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render, table_files
 from inkbench.leaderboards.ranks import average_ranks, with_ranks
-from inkbench.leaderboards.table import Block, Cell, Head, Row
+from inkbench.leaderboards.table import Block, Cell, Head, Row, RowKind, Setup
 
 TEXT = {
     "title": "Both",
@@ -48,8 +48,8 @@ def both(store):
 
 def test_rows_of_several_tasks_stand_side_by_side(store):
     table = both(store)
-    assert (table.name, table.head, table.about["preset"]) == ("both", "Method", "quick")
-    assert "task" not in table.about
+    assert (table.name, table.head, table.about.preset) == ("both", "Method", "quick")
+    assert table.about.task == ""
     labels = [head.label for head in table.columns]
     assert labels == [
         *("supervision", "reported: supervision", "Saliency ↑"),
@@ -75,7 +75,7 @@ def test_one_preset_and_dataset_a_table(store):
     record(store, "j2", "jigsaw", saliency_items(0.4, 3), preset="smoke")
     record(store, "r2", "random", saliency_items(0.4, 4), preset="smoke")
     tables = board.declared_tables(store, table_files.parse("both", TEXT, "both.toml"))
-    assert [table.about["preset"] for table in tables] == ["quick", "smoke"]
+    assert [table.about.preset for table in tables] == ["quick", "smoke"]
     assert len({table.name for table in tables}) == 2
 
 
@@ -91,12 +91,12 @@ def test_average_ranks_are_scipy_s(rows, columns, seed):
 
 
 def ranked(rows, heads):
-    made, columns, notes = with_ranks([Block("b", rows)], heads)
+    made, columns, notes = with_ranks([Block(Setup("b"), rows)], heads)
     return {row.label: row.cells.get("rank", Cell()).value for row in made[0].rows}, columns, notes
 
 
 def of(label, values, role=""):
-    return Row(label, "done", {f"c{k}": Cell(str(v), v) for k, v in enumerate(values)}, role=role)
+    return Row(label, "done", {f"c{k}": Cell(str(v), v) for k, v in enumerate(values)}, kind=RowKind(role))
 
 
 def test_only_whole_rows_with_a_backbone_are_ranked():

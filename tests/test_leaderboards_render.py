@@ -11,7 +11,7 @@ from leaderboard_records import ROOT, everything, record, saliency_items, usual
 
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render
-from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Row, Table
+from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Note, NoteKind, Row, Setup, Table
 
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -55,7 +55,7 @@ FIXED = Table(
     title="A table | of everything",
     subtitle="task saliency, protocol frozen@1",
     columns=(
-        Head("primary", "cc ↑\n[95 % interval]"),
+        Head("primary", "cc ↑", interval=True),
         Head("difference", "Δ to random"),
         Head("p", "p vs\nrandom"),
         Head("kld", "kld[eps=2.2204e-16] ↓"),
@@ -63,7 +63,7 @@ FIXED = Table(
     ),
     blocks=(
         Block(
-            "test_resnet, 128 px, frozen",
+            Setup("test_resnet", 128, "frozen"),
             (
                 Row(
                     "random",
@@ -89,10 +89,10 @@ FIXED = Table(
                 ),
                 Row("late", "failed", {"primary": Cell("failed")}, ("failed: out of memory",), {}, ("d",)),
             ),
-            ("not informative: at this budget",),
+            (Note("not informative: at this budget"),),
         ),
     ),
-    notes=("simulated: drawn", BEST_NOTE),
+    notes=(Note("simulated: drawn", NoteKind.DATA), BEST_NOTE),
 )
 
 
@@ -105,7 +105,7 @@ def test_renderers_give_the_golden_files(form):
 def test_tables_import_neither_torch_nor_pandas(store):
     usual(store)
     code = (
-        "import sys\nfrom pathlib import Path\nfrom benchmark.store import Store\n"
+        "import sys\nfrom pathlib import Path\nfrom inkbench.benchmark.store.store import Store\n"
         "from inkbench.leaderboards import board, render\n"
         f"store = Store(Path({str(store.root)!r}))\n"
         "print(render.text(board.tables(store, list(store.records()))[0]))\n"

@@ -20,7 +20,7 @@ def test_no_difference_crosses_blocks(store):
     other = {"name": "resnet18", "side": 128}
     records = [*usual(store), record(store, "j9", "jigsaw", saliency_items(0.6, 9), backbone=other)]
     table = board.build(store, records, "t")
-    assert [block.heading.split(",")[0] for block in table.blocks] == ["test_resnet", "resnet18"]
+    assert [block.setup.backbone for block in table.blocks] == ["test_resnet", "resnet18"]
     alone = next(row for row in table.blocks[1].rows if row.label == "jigsaw")
     assert alone.cells["difference"].value is None
     assert alone.cells["p"].value is None
@@ -35,7 +35,7 @@ def test_task_settings_make_blocks_and_name_them(store):
     changed = {"changed": {"saliency.steps": 600}, "settings": wider}
     records = [*usual(store), record(store, "r6", "random", saliency_items(0.5, 3), **changed)]
     table = board.build(store, records, "t")
-    assert [block.heading for block in table.blocks] == [
+    assert [str(block.setup) for block in table.blocks] == [
         "test_resnet, 128 px, frozen",
         "test_resnet, 128 px, frozen, saliency.steps=600",
     ]

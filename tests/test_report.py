@@ -78,7 +78,7 @@ def test_the_board_shows_what_the_text_renderer_shows(made):
     found = gather.gather(store)
     for shown in found.tables:
         for block in shown.table.blocks:
-            assert block.heading in board
+            assert str(block.setup) in board
             for row in block.rows:
                 for head in shown.table.columns:
                     if head.key in row.cells:
@@ -302,7 +302,7 @@ def test_thumbnails_come_from_the_files_of_the_dataset(on_synth, capsys):
 def test_the_report_imports_no_torch(on_synth):
     store, there = on_synth
     code = (
-        "import sys\nfrom benchmark.cli import main\n"
+        "import sys\nfrom inkbench.benchmark.cli.main import main\n"
         f"status = main(['report', '--results', {str(store.root)!r}, '--quiet'])\n"
         "print(status, 'LOADED', [name for name in ('torch', 'timm', 'pandas', 'matplotlib') if name in sys.modules])"
     )

@@ -10,7 +10,7 @@ from submission_data import gaze_folder, good, npy_bytes, zipped
 from inkbench.benchmark.cli.verbs import verb_submit
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards.table import Block, Head, Row, Table
+from inkbench.leaderboards.table import Block, Head, Row, RowKind, Setup, Table
 from inkbench.submissions.leaderboard import leaderboard, ranked
 from inkbench.submissions.reference import Asked, read_reference
 
@@ -71,10 +71,12 @@ def test_the_command(reference, folder, tmp_path, capsys):
 
 def test_ranks_follow_the_metrics_direction():
     def row(label, value):
-        return Row(label, "done", {}, metrics={"error": value})
+        kind, _, name = label.partition(":")
+        trivial = RowKind.BEST_TRIVIAL if kind == "trivial" else RowKind.COMPARED
+        return Row(label, "done", {}, metrics={"error": value}, kind=trivial, name=name)
 
     rows = (row("predictions:b", 2.0), row("trivial:x", 1.5), row("predictions:a", 1.0), row("predictions:c", 2.0))
-    table = Table("t", "t", "", (Head("primary", "error"), Head("trials", "")), (Block("", rows),))
+    table = Table("t", "t", "", (Head("primary", "error"), Head("trials", "")), (Block(Setup(""), rows),))
     found = ranked(table, "error", "min")
     assert [row.label for row in found.blocks[0].rows] == ["1. a", "trivial:x", "2= b", "2= c"]
     assert [row.label for row in ranked(table, "error", "max").blocks[0].rows] == ["1= b", "1= c", "trivial:x", "3. a"]

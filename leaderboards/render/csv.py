@@ -21,7 +21,7 @@ def csv(table: Table) -> str:
     writer = csv_format.writer(buffer, lineterminator="\n")
     writer.writerow([*fields, "marks", "records"])
     for block, row in rows:
-        values: list[Any] = [block.heading, row.label, row.status]
+        values: list[Any] = [str(block.setup), row.label, row.status]
         for key, names in parts.items():
             cell = row.cells.get(key, Cell())
             values += [cell.value, *(_part(cell, name) for name in names)]

@@ -33,7 +33,7 @@ def fragment(table: Table) -> str:
     marks = numbered(table)
     lines = [f"<p>{escape(table.subtitle)}</p>"]
     for block in table.blocks:
-        lines += [f"<h2>{escape(block.heading)}</h2>", '<div class="scroll">', "<table>"]
+        lines += [f"<h2>{escape(str(block.setup))}</h2>", '<div class="scroll">', "<table>"]
         lines += ["<thead>", _headings(table), "</thead>", "<tbody>", *_rows(table, block, marks), "</tbody>"]
         lines += ["</table>", "</div>"]
         lines += [f"<p><strong>{escape(note)}</strong></p>" for note in block.notes]
@@ -44,7 +44,7 @@ def fragment(table: Table) -> str:
 
 def _headings(table: Table) -> str:
     first = f'<th scope="col" class="words">{escape(table.head)}</th>'
-    cells = [f'<th scope="col"{_words(head)}>{_broken(head.label)}</th>' for head in table.columns]
+    cells = [f'<th scope="col"{_words(head)}>{_broken(head.text)}</th>' for head in table.columns]
     return f"<tr>{first}{''.join(cells)}</tr>"
 
 

@@ -13,15 +13,19 @@ from inkbench.leaderboards.table import Cell, Head, Row, Table
 def json(table: Table) -> str:
     """Everything, for programs: cells with value, interval and whether best; all metrics; the records' ids."""
     blocks = [
-        {"heading": block.heading, "notes": block.notes, "rows": [_json_row(row, table.columns) for row in block.rows]}
+        {
+            "heading": str(block.setup),
+            "notes": block.notes,
+            "rows": [_json_row(row, table.columns) for row in block.rows],
+        }
         for block in table.blocks
     ]
     whole = {
         "name": table.name,
         "title": table.title,
         "subtitle": table.subtitle,
-        "about": dict(table.about),
-        "columns": [{"key": head.key, "label": flat(head.label)} for head in table.columns],
+        "about": table.about.told(),
+        "columns": [{"key": head.key, "label": flat(head.text)} for head in table.columns],
         "blocks": blocks,
         "notes": table.notes,
     }
@@ -40,7 +44,7 @@ def _json_row(row: Row, heads: Sequence[Head]) -> dict[str, Any]:
     return {
         "label": row.label,
         "status": row.status,
-        "role": row.role,
+        "role": row.kind,
         "marks": row.marks,
         "cells": cells,
         "metrics": dict(row.metrics),

@@ -13,7 +13,7 @@ def markdown(table: Table) -> str:
     marks = numbered(table)
     lines = [f"# {table.title}", "", table.subtitle]
     for block in table.blocks:
-        lines += ["", f"## {block.heading}", "", _grid(table, block, marks)]
+        lines += ["", f"## {block.setup}", "", _grid(table, block, marks)]
         lines += ["", *(f"**{note}**  " for note in block.notes)] if block.notes else []
     lines += ["", *(f"- {line}" for line in legend(table, marks, "**bold**: "))]
     return "\n".join(lines) + "\n"

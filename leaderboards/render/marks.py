@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from inkbench.leaderboards.table import BEST_NOTE, Head, Row, Table
+from inkbench.leaderboards.table import Head, NoteKind, Row, Table
 
 SUPERSCRIPT = str.maketrans("0123456789,", "⁰¹²³⁴⁵⁶⁷⁸⁹ ")
 
@@ -29,7 +29,7 @@ def legend(table: Table, of: dict[str, int], best: str, raised: Callable[[int], 
     """The remarks by number, then the table's notes; ``best`` is this format's sign for the best."""
     sign = raised or (lambda number: str(number).translate(SUPERSCRIPT))
     marks = [f"{sign(number)} {mark}" for mark, number in of.items()]
-    return marks + [f"{best}{note}" if note == BEST_NOTE else note for note in table.notes]
+    return marks + [f"{best}{note}" if note.kind is NoteKind.BEST else note for note in table.notes]
 
 
 def left(head: Head) -> bool:
@@ -44,4 +44,4 @@ def flat(text: str) -> str:
 
 def shown(heads: Sequence[Head]) -> list[str]:
     """The headings in one line each."""
-    return [flat(head.label) for head in heads]
+    return [flat(head.text) for head in heads]

@@ -21,7 +21,7 @@ def text(table: Table, width: int = WIDTH) -> str:
     lines = [table.title, table.subtitle]
     steady = [head for head in table.columns if not head.volatile]
     for block in table.blocks:
-        lines += ["", block.heading]
+        lines += ["", str(block.setup)]
         for heads in _packed(steady, block, width, marks):
             lines += [_grid(table.head, block, heads, marks), ""]
         lines += [f"! {note}" for note in block.notes]
@@ -36,7 +36,7 @@ def _shown(cell: Cell) -> str:
 def _grid(first: str, block: Block, heads: Sequence[Head], marks: dict[str, int]) -> str:
     rows = [[label(row, marks), *(_shown(row.cells.get(head.key, Cell())) for head in heads)] for row in block.rows]
     align = ["left", *("left" if left(head) else "right" for head in heads)]
-    titles = [first, *(head.label for head in heads)]
+    titles = [first, *(head.text for head in heads)]
     return tabulate(rows, headers=titles, tablefmt="simple", colalign=align, disable_numparse=True)
 
 
@@ -47,7 +47,7 @@ def _packed(heads: Sequence[Head], block: Block, width: int, marks: dict[str, in
     used = first
     for head in heads:
         cells = [_shown(row.cells.get(head.key, Cell())) for row in block.rows]
-        need = 2 + max(*map(len, cells), *(PADDING + len(line) for line in head.label.split("\n")))
+        need = 2 + max(*map(len, cells), *(PADDING + len(line) for line in head.text.split("\n")))
         if packed[-1] and used + need > width:
             packed.append([])
             used = first

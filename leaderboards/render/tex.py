@@ -46,7 +46,7 @@ def tex(table: Table) -> str:
     for block in table.blocks:
         lines += [
             r"\midrule",
-            rf"\multicolumn{{{len(table.columns) + 1}}}{{l}}{{\textit{{{escape(block.heading)}}}}} \\",
+            rf"\multicolumn{{{len(table.columns) + 1}}}{{l}}{{\textit{{{escape(str(block.setup))}}}}} \\",
             *_rows(table, block, marks),
         ]
     lines += [r"\bottomrule", r"\end{tabular}"]
@@ -65,7 +65,7 @@ def escape(text: str) -> str:
 
 def _headings(table: Table) -> list[str]:
     """As many lines of headings as the tallest has, aligned below."""
-    titles = [[table.head], *(head.label.split("\n") for head in table.columns)]
+    titles = [[table.head], *(head.text.split("\n") for head in table.columns)]
     height = max(map(len, titles))
     padded = [[""] * (height - len(lines)) + lines for lines in titles]
     return [" & ".join(escape(lines[level]) for lines in padded) + r" \\" for level in range(height)]

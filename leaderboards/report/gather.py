@@ -14,7 +14,7 @@ from inkbench.benchmark.store.store import Store, key_of
 from inkbench.leaderboards import board
 from inkbench.leaderboards.overall import overall
 from inkbench.leaderboards.rows import Record
-from inkbench.leaderboards.table import Row, Table
+from inkbench.leaderboards.table import Row, RowKind, Table
 
 MOST_ROWS = 300
 """Rows of a table that are shown: its trivial and control rows and the best of each block."""
@@ -159,7 +159,7 @@ def _ranked(shown: Shown) -> Shown:
 def _rank(row: Row, upwards: bool) -> tuple[int, bool, float]:
     """Rows that see no backbone, the control, then by figure; what has none comes last."""
     value = first_value(row)
-    place = 1 if row.role == "control" else 0 if row.role else 2
+    place = 1 if row.kind is RowKind.CONTROL else 2 if row.kind is RowKind.COMPARED else 0
     return place, value is None, 0.0 if value is None or place < 2 else -value if upwards else value
 
 

@@ -79,10 +79,10 @@ def _standing(found: Gathered, pages: Mapping[str, str]) -> dict[str, list[dict[
                     {
                         "table": f"{shown.table.title}, {record['protocol']}, {record['preset']}",
                         "table_page": f"table-{words.slug(shown.table.name)}.html",
-                        "block": block.heading,
+                        "block": str(block.setup),
                         "label": row.label,
                         "cell_page": pages.get(row.records[0], ""),
-                        "metric": shown.table.columns[0].label.split("\n")[0],
+                        "metric": shown.table.columns[0].label,
                         "figure": next(iter(row.cells.values())),
                         "others": [cell.text if cell else "–" for cell in cells],
                     }

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from inkbench.leaderboards.report import svg
 from inkbench.leaderboards.report.gather import Shown, first_value
 from inkbench.leaderboards.rows import Record
-from inkbench.leaderboards.table import Block, Cell, Row
+from inkbench.leaderboards.table import Block, Cell, Row, RowKind
 
 NAMED = 10
 """Dots up to which each has its name beside it; with more, tooltips alone tell them apart."""
@@ -24,7 +24,7 @@ def of_table(shown: Shown, records: Mapping[str, Record], href: Place) -> list[M
     the share of the way between; a figure itself is the axis only among the rows of one method.
     """
     rows = [row for block in shown.table.blocks for row in block.rows if _plotted(row, records)]
-    score = shown.table.columns[0].label.split("\n")[0]
+    score = shown.table.columns[0].label
     seconds = [(row, _device_seconds(row, records)) for row in rows]
     images = [(row, _mean(row, records, "images_seen") or None) for row in rows]
     skills = [(row, _skill(row)) for row in rows]
@@ -125,7 +125,9 @@ def forests(block: Block) -> list[Markup]:
     if not reach or min(reach) == max(reach):
         return [Markup("")] * len(cells)
     control = [
-        value for row, value in zip(block.rows, values, strict=True) if row.role == "control" and value is not None
+        value
+        for row, value in zip(block.rows, values, strict=True)
+        if row.kind is RowKind.CONTROL and value is not None
     ]
     bounds = (min(reach), max(reach))
     return [

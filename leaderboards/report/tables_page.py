@@ -15,7 +15,7 @@ from inkbench.leaderboards.report.gather import Gathered, Shown
 from inkbench.leaderboards.report.site import Site
 from inkbench.leaderboards.report.words import slug
 from inkbench.leaderboards.rows import Record
-from inkbench.leaderboards.table import BEST_NOTE, Cell, Table
+from inkbench.leaderboards.table import Cell, NoteKind, Table
 
 MOST_ROWS = 400
 """Rows of tables that a page of several shows; further tables are linked."""
@@ -131,16 +131,16 @@ def of_table(
             )
             for row, forest in zip(block.rows, forests, strict=True)
         ]
-        parts.append(Part(block.heading, block.notes, lines, any(forests)))
+        parts.append(Part(str(block.setup), block.notes, lines, any(forests)))
     return View(
         anchor=slug(table.name),
         title=table.title,
         subtitle=table.subtitle,
         head=table.head,
-        heads=[{"label": head.label, "href": "", "left": left(head)} for head in table.columns],
+        heads=[{"label": head.text, "href": "", "left": left(head)} for head in table.columns],
         parts=parts,
         marks=list(marks),
-        notes=[(note == BEST_NOTE, note) for note in table.notes],
+        notes=[(note.kind is NoteKind.BEST, note) for note in table.notes],
         page=page,
         cut=cut,
         plots=drawn or [],
@@ -153,7 +153,7 @@ def of_board(board: Table, cut: int, addresses: Mapping[str, str]) -> View:
     parts = [replace(part, drawn=False) for part in view.parts]  # its columns have no scale in common
     heads = [
         {
-            "label": head.label,
+            "label": head.text,
             "href": next((a for name, a in addresses.items() if head.key.startswith(f"{name} ")), ""),
             "left": False,
         }
@@ -173,6 +173,6 @@ def _field(cell: Cell, words: bool) -> Field:
 
 def _all_metrics(shown: Shown) -> dict[str, Any]:
     """Every metric of every row, for the table's own page."""
-    rows = [(block.heading, row) for block in shown.table.blocks for row in block.rows if row.metrics]
+    rows = [(str(block.setup), row) for block in shown.table.blocks for row in block.rows if row.metrics]
     names = list(dict.fromkeys(name for _, row in rows for name in row.metrics))
     return {"names": names, "rows": rows}

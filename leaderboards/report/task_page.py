@@ -9,6 +9,7 @@ from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import plots, tables_page, words
 from inkbench.leaderboards.report.gather import Gathered, Shown
 from inkbench.leaderboards.report.site import Site
+from inkbench.leaderboards.table import RowKind
 
 MOST_SHOWN = 8
 """Rows whose curves and pictures a task's page shows: the first of each of its tables."""
@@ -53,7 +54,7 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
 def _first_rows(shown: Shown) -> list[tuple[str, str]]:
     """Label and first cell of the first rows that are done; methods before what must be beaten."""
     rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
-    rows.sort(key=lambda row: row.role not in ("", "control"))
+    rows.sort(key=lambda row: row.kind not in (RowKind.COMPARED, RowKind.CONTROL))
     return [(row.label, row.records[0]) for row in rows][:MOST_SHOWN]
 
 
