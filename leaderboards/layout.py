@@ -13,6 +13,7 @@ from inkbench.leaderboards.rows import Group, Record, plain
 from inkbench.leaderboards.table import Cell, Row
 from inkbench.leaderboards.tables import ColumnSpec, RowSpec, TableFile
 from inkbench.leaderboards.verdicts import Judged
+from inkbench.tasks.metrics.scorer import Scorer
 
 REPORTED = "reported:"
 ONLY_REPORTED = "reported"
@@ -55,14 +56,19 @@ def chosen(
         columns = [column for spec in declared.columns for column in _declared(spec, primary, declared)]
     else:
         metrics = [name for name in metric_names(done) if name != primary]
-        defined = {metric.name for metric in scorer_of(records[0]["task"]).metrics}
-        parts = (f"{primary}[", f"{primary}@")
+        scorer = scorer_of(records[0]["task"])
+        defined = {metric.name for metric in scorer.metrics}
         shown = [name for name in metrics if name in defined]
-        shown += [name for name in metrics if name.startswith(parts) and name not in defined]
+        shown += [name for name in metrics if name not in defined and _is_form(scorer, name, primary)]
         columns = [COLUMNS[key] for key in BEFORE_METRICS] + [metric_column(name) for name in shown]
         columns += [COLUMNS[key] for key in AFTER_METRICS]
     columns = [setting_column(key, key) for key in axes] + columns
     return [_arrowed(column, done, primary) for column in columns if not column.requires or there[column.requires]]
+
+
+def _is_form(scorer: Scorer, name: str, metric: str) -> bool:
+    """Whether a figure is a form of a metric; old records may hold figures that are no longer defined."""
+    return scorer.defines(name) and scorer.definition(name).name == metric
 
 
 def metric_names(records: Sequence[Record]) -> list[str]:
@@ -76,7 +82,7 @@ def _declared(spec: ColumnSpec, primary: str, declared: TableFile) -> list[Colum
         column = replace(known, volatile=False)  # asked for by name
         if spec.label:
             column = replace(column, label=spec.label, interval=False)
-    elif "." in spec.key.partition("[")[0].partition("@")[0]:
+    elif spec.setting:
         column = setting_column(spec.key, spec.label)
     else:
         column = metric_column(spec.key, spec.label)

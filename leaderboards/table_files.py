@@ -106,13 +106,14 @@ def _column(entry: Any, task: str, where: str) -> ColumnSpec:
     if not isinstance(key, str):
         raise Refusal(f"{where} has no key")
     own = entry.get("task", "")
-    metrics = _metrics_of(own or task) if own or task else []
-    if not {key, key.partition("@")[0], key.partition("[")[0]} & {*COLUMNS, *metrics} and not _is_setting(key):
-        raise Refusal(f"{where}: there is no column '{key}'{did_you_mean(key, (*COLUMNS, *metrics))}")
+    scorer = scorer_of(own or task) if own or task else None
+    if key not in COLUMNS and not _is_setting(key) and not (scorer and scorer.defines(key)):
+        known = (*COLUMNS, *(metric.name for metric in (scorer.metrics if scorer else ())))
+        raise Refusal(f"{where}: there is no column '{key}'{did_you_mean(key, known)}")
     texts = {name: str(entry.get(name, "")) for name in ("label", "reported", "task", "protocol", "data")}
     if texts["data"] and texts["data"] not in registry.names("datasets"):
         raise Refusal(f"{where}: no dataset '{texts['data']}'{did_you_mean(texts['data'], registry.names('datasets'))}")
-    return ColumnSpec(key, **texts)
+    return ColumnSpec(key, **texts, setting=key not in COLUMNS and _is_setting(key))
 
 
 def _check_columns(columns: Sequence[ColumnSpec], task: str, where: str) -> None:
@@ -127,11 +128,6 @@ def _is_setting(key: str) -> bool:
     """Whether a key is NAME.FIELD of something that has settings."""
     owner, dot, name = key.partition(".")
     return bool(dot and name) and owner in (*registry.names("methods"), *registry.names("tasks"), *SHARED_OWNERS)
-
-
-def _metrics_of(task: str) -> list[str]:
-    """The metrics of a task. Raises Refusal."""
-    return [metric.name for metric in scorer_of(task).metrics]
 
 
 def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -35,7 +35,8 @@ class RowSpec:
 class ColumnSpec:
     """A declared column: its key (an entry of ``columns.COLUMNS``, a metric or a setting), labels of ours and theirs.
 
-    ``task``, ``protocol`` and ``data`` where they are others than the table's. ``id`` tells it from the others.
+    ``task``, ``protocol`` and ``data`` where they are others than the table's; ``setting`` says that the key is one.
+    ``id`` tells the column from the others.
     """
 
     key: str
@@ -44,6 +45,7 @@ class ColumnSpec:
     task: str = ""
     protocol: str = ""
     data: str = ""
+    setting: bool = False
 
     @property
     def id(self) -> str:

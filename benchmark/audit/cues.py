@@ -32,10 +32,8 @@ class Cut(Protocol):
 
 
 @runtime_checkable
-class Tiled(Protocol):
-    """A method whose pretext task is a question about tiles; its network ``nets["net"]`` gives logits of the answer."""
-
-    config: Any
+class CutsTiles(Protocol):
+    """What a method must have to be audited."""
 
     def cut(self, images: Tensor, generator: torch.Generator) -> Cut:
         """Tiles of images uint8 (N, 3, s, s), with their labels."""
@@ -45,6 +43,12 @@ class Tiled(Protocol):
 
     def cues(self) -> Mapping[str, Mapping[str, Any]]:
         """Cues that the settings leave in the puzzles, by name, with the settings that take each of them away."""
+
+
+class Tiled(CutsTiles, Protocol):
+    """A method whose pretext task is a question about tiles; its network ``nets["net"]`` gives logits of the answer."""
+
+    config: Any
 
 
 @dataclass(frozen=True, slots=True)

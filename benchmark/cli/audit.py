@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.audit.cues import Cue, cues_of, shuffled_labels
+from inkbench.benchmark.audit.cues import Cue, CutsTiles, cues_of, shuffled_labels
 from inkbench.benchmark.audit.measure import Figure, Gradient, accuracy, even_share, example, gradient
 from inkbench.benchmark.audit.networks import Workshop
 from inkbench.benchmark.audit.pictures import draw_average, draw_examples
@@ -56,8 +56,8 @@ def _check_tiled(name: str) -> None:
         raise Refusal(f"{name} cuts no tiles, so there is nothing to audit; methods that do: {', '.join(having)}")
 
 
-def _tiled(method: Any) -> bool:
-    return all(hasattr(method, part) for part in ("cut", "appearance", "cues"))
+def _tiled(method: type) -> bool:
+    return issubclass(method, CutsTiles)
 
 
 def _plan(request: Request) -> tuple[Bench, Pretraining]:

@@ -34,7 +34,7 @@ def describe(flags: argparse.Namespace) -> int:
         config = described.Config
     fields = [_field(name, field, config) for name, field in config.model_fields.items()]
     told: dict[str, Any] = {"name": name, "kind": kind, "summary": summary, "settings": fields}
-    seen, unknown = _seen(described, flags) if getattr(described, "pretrains", False) else ({}, "")
+    seen, unknown = _seen(described, flags) if kind == "methods" and described.pretrains else ({}, "")
     if flags.json:
         if seen:
             views = {view: asdict(figures) for view, figures in seen.items()}

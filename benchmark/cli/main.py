@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> int:
         if words and words[0] in VERBS:
             from inkbench.benchmark.cli import verbs
 
-            return getattr(verbs, f"verb_{words[0]}")(list(words[1:]))
+            return verbs.RUN[words[0]](list(words[1:]))
         if words and not words[0].startswith("-"):
             raise Refusal(f"no verb '{words[0]}'{did_you_mean(words[0], VERBS)}")
         return _run(list(words))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -194,8 +196,14 @@ def verb_submit(words: list[str]) -> int:
     flags = parser.parse_args(words)
     from inkbench.benchmark.cli import submit as commands
 
-    act: int = getattr(commands, flags.verb)(flags)
-    return act
+    act: Callable[[argparse.Namespace], int] = {
+        "pack": commands.pack,
+        "check": commands.check,
+        "score": commands.score,
+        "bundle": commands.bundle,
+        "leaderboard": commands.leaderboard,
+    }[flags.verb]
+    return act(flags)
 
 
 def verb_audit(words: list[str]) -> int:
@@ -245,3 +253,19 @@ def verb_doctor(words: list[str]) -> int:
     from inkbench.benchmark.cli import doctor
 
     return doctor.examine(flags.results)
+
+
+RUN: dict[str, Callable[[list[str]], int]] = {
+    "list": verb_list,
+    "describe": verb_describe,
+    "data": verb_data,
+    "table": verb_table,
+    "report": verb_report,
+    "compare": verb_compare,
+    "submit": verb_submit,
+    "audit": verb_audit,
+    "rescore": verb_rescore,
+    "export": verb_export,
+    "doctor": verb_doctor,
+}
+"""What each verb does with its words; gives the exit status."""

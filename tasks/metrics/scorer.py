@@ -63,6 +63,17 @@ class Scorer:
         return self.score_items.__module__
 
     def definition(self, name: str) -> Metric:
-        """The definition behind a figure, of which ``metric@k`` and ``metric[part]`` are forms. Raises KeyError."""
-        defined = {metric.name: metric for metric in self.metrics}
-        return defined.get(name) or defined.get(name.split("@")[0]) or defined[name.split("[")[0]]
+        """The definition behind a figure. Raises KeyError where there is none.
+
+        A figure is called like its metric, or like a form of it: ``metric[part]`` is of a part of the test set (a
+        class), ``metric@style`` of images of a style. Of several metrics that it may be a form of, the longest name
+        counts: ``map@r@toon`` is a form of ``map@r``, not of ``map``.
+        """
+        found = [metric for metric in self.metrics if f"{name}@".startswith((f"{metric.name}@", f"{metric.name}["))]
+        if not found:
+            raise KeyError(name)
+        return max(found, key=lambda metric: len(metric.name))
+
+    def defines(self, name: str) -> bool:
+        """Whether a figure may be called so."""
+        return any(f"{name}@".startswith((f"{metric.name}@", f"{metric.name}[")) for metric in self.metrics)
