@@ -68,7 +68,7 @@ def test_dictionaries_of_other_codes_give_up_the_weights_in_them(tmp_path):
 HOSTILE = """
 import builtins, os, pickle, subprocess, sys, torch
 from pathlib import Path
-from inkbench.benchmark.checkpoint_file import read_checkpoint
+from inkbench.benchmark.networks.checkpoint_file import read_checkpoint
 from inkbench.benchmark.errors import Refusal
 
 folder = Path(sys.argv[1])

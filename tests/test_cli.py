@@ -128,7 +128,7 @@ def loaded(code):
 )
 def test_listings_never_import_torch(words, never):
     code = f"""
-from inkbench.benchmark.cli import main
+from inkbench.benchmark.cli.main import main
 try: main({words!r})
 except SystemExit: pass"""
     modules = loaded(f"exec({code!r})")
