@@ -56,7 +56,7 @@ def test_info_says_whom_a_dataset_serves_where_there_is_no_copy_and_where_there_
 
 def test_info_and_check_import_no_torch(small_synth, tmp_path):
     code = (
-        "import sys; from inkbench.benchmark.data import commands;"
+        "import sys; from inkbench.benchmark.cli import data as commands;"
         f"commands.run(['info', {str(small_synth / 'dcm772')!r}, '--results', {str(tmp_path)!r}]);"
         f"commands.run(['check', {str(small_synth / 'dcm772')!r}, '--quiet', '--results', {str(tmp_path)!r}]);"
         "print([name for name in ('torch', 'timm', 'pandas') if name in sys.modules])"

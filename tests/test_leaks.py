@@ -132,12 +132,12 @@ def test_metrics_without_the_suspects():
     plain = {name: {"value": value} for name, value in saliency.aggregate(items).items()}
     count = len(items["id"])
     suspect = np.zeros(count, dtype=bool)
-    assert without("tasks.metrics.saliency", items, suspect, plain)["cc"] == plain["cc"]["value"]
+    assert without(saliency.SCORER, items, suspect, plain)["cc"] == plain["cc"]["value"]
     suspect[:3] = True
-    left = without("tasks.metrics.saliency", items, suspect, plain)
+    left = without(saliency.SCORER, items, suspect, plain)
     assert left["cc"] == pytest.approx(items["cc"][3:].mean())
     assert left["cc"] != plain["cc"]["value"]
-    assert set(without("tasks.metrics.saliency", items, ~suspect | True, plain).values()) == {None}
+    assert set(without(saliency.SCORER, items, ~suspect | True, plain).values()) == {None}
 
 
 def test_a_table_tells_the_share_and_the_score_without(tmp_path):

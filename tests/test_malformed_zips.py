@@ -7,6 +7,7 @@ import re
 import stat
 import warnings
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -187,12 +188,12 @@ def all_references(references, tmp_path_factory):
     return {**references, "saliency": read_reference(Asked(data=str(folder)))}
 
 
-def run_here(layout) -> dict:
+def run_here(layout, task) -> dict:
     """The scoring program in this process, where starting one for every case would take too long."""
     layout.output.mkdir()
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
-        status = program.main([str(layout.root / "input"), str(layout.output)])
+        status = program.main([str(layout.root / "input"), str(layout.output)], task.scorer, task.prediction_format)
     if status:
         assert not list(layout.output.iterdir())
         raise Refusal(said.getvalue().strip())
@@ -236,7 +237,7 @@ def refused(path: Path, reference, file: str, message: str, tolerant: str, watch
 def test_malformed_zips(all_references, watched, monkeypatch, task, build, file, message, tolerant):
     reference = all_references[task]
     if message not in IN_A_PROCESS:
-        monkeypatch.setattr("inkbench.submissions.score.run", run_here)
+        monkeypatch.setattr("inkbench.submissions.score.run", partial(run_here, task=reference.task))
     path = zipped(watched / "x.zip", build(reference))
     refused(path, reference, file, message, tolerant, watched)
 

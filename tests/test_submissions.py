@@ -224,5 +224,8 @@ def test_the_commands(reference, tmp_path, capsys):
 
 
 def test_submissions_need_no_torch():
-    code = "import sys, submissions.commands; sys.exit(any(m in sys.modules for m in ('torch', 'timm', 'torchvision')))"
+    code = (
+        "import sys, inkbench.benchmark.cli.submit;"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'timm', 'torchvision')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent).returncode == 0
