@@ -283,6 +283,7 @@ def test_impossible_settings_are_refused_in_one_line(sets, said):
 
 @pytest.mark.fidelity
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
+@pytest.mark.slow
 def test_two_ranks_hold_the_prototypes_still_and_stay_one_student(backbone, tmp_path):
     """With the gradient kept from the prototypes, a rank waited for it in vain and the second step failed."""
     two_ranks("distributed_dino.py", *[(backbone, tmp_path)] * 2)

@@ -19,6 +19,7 @@ def changes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["plain", "adversarial", "spot_artifacts", "context_encoder", "autoencoder"])
+@pytest.mark.slow
 def test_two_ranks_average_the_gradients_of_their_shares(kind, changes):
     together, *shares = ({key: a for key, a in of.items() if key.startswith(f"{kind}/")} for of in changes)
     assert max(np.abs(change).max() for change in together.values()) > 1e-4

@@ -3,12 +3,14 @@
 import json
 import time
 
+import pytest
 from conftest import TINY, start_cli
 from interrupt import fingerprint, finished, kill_at
 
 WORDS = ("--method", "jigsaw", "--task", "detection", *TINY)
 
 
+@pytest.mark.slow
 def test_a_run_killed_three_times_ends_as_an_undisturbed_one(cli, first_run, tmp_path):
     results = tmp_path / "results"
     killed = [kill_at(WORDS, results, "drawing", 2.0)]

@@ -59,6 +59,7 @@ def test_found_counts_partners_that_are_nearest():
     assert float(found(*noise).mean()) == pytest.approx(1 / 999, abs=0.004)
 
 
+@pytest.mark.slow
 def test_value_and_gradient_over_two_ranks_are_those_of_one_device(tmp_path):
     """Both ranks have the loss of the whole batch; the mean of their gradients is the gradient of one device."""
     two_ranks(SCRIPT, *((2, tmp_path / f"{rank}.npz") for rank in range(2)))

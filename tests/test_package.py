@@ -43,6 +43,7 @@ def metrics(results: Path) -> dict:
     return {record["method"]: record["metrics"] for record in records}
 
 
+@pytest.mark.slow
 def test_strangers_of_the_same_names_are_never_imported(first_run, with_synth, tmp_path):
     """In the folder where the command is given, and on PYTHONPATH; for the workers too."""
     folder = hostile(tmp_path / "hostile")

@@ -65,6 +65,7 @@ def test_equal_operations_change_the_images_and_transduction_marks_the_row(ruled
     assert "transductive" in ruled[0].stdout
 
 
+@pytest.mark.slow
 def test_two_ranks_run_the_main_job(cli, with_synth):
     done = cli(
         *("--method", "jigsaw", "--task", "detection", *TINY, "--devices", "2", "--threads", "1"),

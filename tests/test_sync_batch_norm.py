@@ -34,9 +34,8 @@ def furthest(shares, whole, kind):
 
 
 @pytest.mark.fidelity
-@pytest.mark.parametrize(
-    "name", ["toy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("simclr", "identity_simclr", "dino"))]
-)
+@pytest.mark.parametrize("name", ["toy", "simclr", "identity_simclr", "dino"])
+@pytest.mark.slow
 def test_two_ranks_of_16_are_one_process_of_32(name, tmp_path):
     finish(alone(SCRIPT, name, 1, "auto", tmp_path / "alone.npz"))
     whole = read_arrays(tmp_path / "alone.npz")
@@ -47,6 +46,7 @@ def test_two_ranks_of_16_are_one_process_of_32(name, tmp_path):
 
 
 @pytest.mark.fidelity
+@pytest.mark.slow
 def test_without_it_two_ranks_are_not_one(tmp_path):
     """Else the test above could not fail; and ``off`` is what it says."""
     finish(alone(SCRIPT, "toy", 1, "auto", tmp_path / "alone.npz"))
