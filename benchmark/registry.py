@@ -22,7 +22,7 @@ from pathlib import Path
 
 import inkbench
 from inkbench.benchmark.errors import Refusal, did_you_mean
-from inkbench.benchmark.named import former_name
+from inkbench.benchmark.former_name import former_name
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the packages: the clone's, or that of the installed ``inkbench``."""

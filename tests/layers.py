@@ -30,7 +30,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 
 ELSEWHERE = {
     "benchmark.api": "contracts",
-    "benchmark.named": "registry",
+    "benchmark.former_name": "registry",
     "benchmark.scorers": "registry",
     "benchmark.judges": "data",
     "benchmark.parts.character_sampler": "data",

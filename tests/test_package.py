@@ -66,7 +66,7 @@ def test_a_plugin_may_use_the_former_name_and_one_line_says_so(cli, with_synth, 
 
 def test_the_former_name_is_the_same_package():
     code = (
-        "from inkbench.benchmark.named import former_name; former_name();"
+        "from inkbench.benchmark.former_name import former_name; former_name();"
         "from benchmark.api import Method; import benchmark.config, inkbench.benchmark.config, inkbench.benchmark.api;"
         "assert Method is inkbench.benchmark.api.Method; assert benchmark.config is inkbench.benchmark.config;"
         "assert inkbench.benchmark.config.__spec__.name == 'inkbench.benchmark.config'"

@@ -6,7 +6,6 @@ import argparse
 import sys
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,7 +14,7 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.config import SERIES_FROM
 from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.planning.request import Request, check_names, check_settings, usual_threads
+from inkbench.benchmark.planning.request import Request, check_names, check_settings, task_names, usual_threads
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running import supervise
 from inkbench.benchmark.store.store import Store
@@ -80,9 +79,9 @@ AS_ASKED = (*("preset", "changed", "given", "init", "weights", "transductive", "
 def prepare(request: Request) -> None:
     """Refuse a request that cannot be carried out, before a worker is started."""
     check_names(request)
-    for name in request.tasks:
-        if name.rpartition(":")[0].endswith(".py"):
-            registry.plug(Path(name.rpartition(":")[0]))  # its tables ask for the scorer by the task's name
+    for name in task_names(request):
+        if file := registry.find("tasks", name).file:
+            registry.plug(file)  # its tables ask for the scorer by the task's name
     named = {request.data, request.pretrain_data or request.data}
     datasets = [open_dataset(name, request.preset, request.sets, request.results) for name in named]
     check_settings(request, {dataset.reader for dataset in datasets})

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from inkbench.benchmark import registry
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.errors import Refusal, did_you_mean
 
@@ -25,7 +26,6 @@ VERBS = {
 }
 EPILOG = "verbs:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())
 EPILOG += "\n\nevery verb takes --plugin FILE.py: methods, tasks and datasets of a file of yours, known by their names"
-PLUGINS = "INKBENCH_PLUGINS"
 
 
 def main(words: Sequence[str]) -> int:
@@ -55,12 +55,10 @@ def _plugged_in(words: Sequence[str]) -> list[str]:
     parser = Parser(prog="run_benchmark.py", add_help=False, allow_abbrev=False)
     parser.add_argument("--plugin", action="append", default=[])
     flags, rest = parser.parse_known_args(list(words))
-    files = [*filter(None, os.environ.get(PLUGINS, "").split(os.pathsep)), *flags.plugin]
+    files = [*filter(None, os.environ.get(registry.PLUGINS, "").split(os.pathsep)), *flags.plugin]
     if files:
-        from inkbench.benchmark import registry
-
-        os.environ[PLUGINS] = os.pathsep.join(map(os.path.abspath, files))  # workers are told so
-        registry.plug_in(os.environ[PLUGINS])
+        os.environ[registry.PLUGINS] = os.pathsep.join(map(os.path.abspath, files))  # workers are told so
+        registry.plug_in(os.environ[registry.PLUGINS])
     return rest
 
 

@@ -1,4 +1,4 @@
-"""Modules of ours by the names that records, tasks and plugins have for them: as they were before ``inkbench.``."""
+"""The former name of what plugins import: ``benchmark``, before there was ``inkbench.benchmark``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-
-PACKAGES = frozenset({"benchmark", "leaderboards", "methods", "submissions", "tasks"})
-
-
-def full_name(name: str) -> str:
-    """The name by which a module is imported: ``tasks.metrics.saliency`` lies in ``inkbench``, a plugin's stays."""
-    return f"inkbench.{name}" if name.partition(".")[0] in PACKAGES else name
 
 
 class _Former(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -29,7 +22,7 @@ class _Former(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         """A spec for ``benchmark`` and what lies in it."""
         del path, target
-        if name.partition(".")[0] != "benchmark" or importlib.util.find_spec(full_name(name)) is None:
+        if name.partition(".")[0] != "benchmark" or importlib.util.find_spec(f"inkbench.{name}") is None:
             return None
         if not self.said:
             self.said = True
@@ -38,7 +31,7 @@ class _Former(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         """The module itself, as it is."""
-        found = importlib.import_module(full_name(spec.name))
+        found = importlib.import_module(f"inkbench.{spec.name}")
         self._own = found.__spec__
         return found
 
