@@ -200,14 +200,14 @@ def test_a_task_takes_the_classes_that_the_data_have_and_says_which_it_goes_with
 @pytest.mark.parametrize("images", [2, 64, 1_000])
 def test_a_step_is_timed_with_few_images_and_scaled(images):
     steps = []
-    seconds = Stopwatch(device=None).seconds(steps.append, images, operations=1.0)
+    seconds = Stopwatch(device=None).seconds(lambda: steps.append, images, operations=1.0)
     assert set(steps) == {min(images, MOST_IMAGES)}
     assert seconds < 1e-3 * images
 
 
 def test_what_is_too_large_to_be_timed_is_foretold_by_its_operations():
     watch = Stopwatch(device=None, rate=1e9)
-    seconds = watch.seconds(lambda images: pytest.fail("timed"), images=16, operations=MOST_OPERATIONS)
+    seconds = watch.seconds(lambda: pytest.fail("built"), images=16, operations=MOST_OPERATIONS)
     assert seconds == pytest.approx(16 * MOST_OPERATIONS / 1e9)
     assert watch.foretold
 

@@ -111,7 +111,7 @@ class Backbone(nn.Module):
         Asked of the architecture on the meta device, once for each size. Raises Refusal for a size that the encoder
         does not take, or of which its maps are not what its strides say.
         """
-        found = map_sizes(self.name, self.settings, height, width or height)
+        found = map_sizes(self.name, self._convolving(), height, width or height)
         if isinstance(found, str):
             raise Refusal(found)
         return found
@@ -119,11 +119,15 @@ class Backbone(nn.Module):
     def operations(self, side: int) -> int:
         """Floating-point operations of one square of this side on its way forward. Raises Refusal as ``maps`` does."""
         self.maps(side)
-        return _operations(self.name, self.settings, side)
+        return _operations(self.name, self._convolving(), side)
 
     def takes(self, side: int) -> bool:
         """Whether it takes squares of this side."""
-        return not isinstance(map_sizes(self.name, self.settings, side, side), str)
+        return not isinstance(map_sizes(self.name, self._convolving(), side, side), str)
+
+    def _convolving(self) -> BackboneSettings:
+        """What of its settings maps and operations depend on: not how pixels are scaled or tokens are read."""
+        return BackboneSettings(pad_type=self.settings.pad_type)
 
     def is_skeleton(self) -> bool:
         """Whether this is an architecture without weights, on the meta device."""

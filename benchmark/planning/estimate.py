@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.networks.backbones import Backbone, skeleton
 from inkbench.benchmark.planning.planned import Cell, Plan, Pretraining
 from inkbench.benchmark.store.store import Store
@@ -23,13 +26,16 @@ from inkbench.benchmark.training.pretrain import setup, update
 
 MOST_IMAGES = 8
 """Images in a timed step; its time is scaled to the batch."""
-PATIENCE_S = 10.0
+PATIENCE_S = 3.0
 """How long steps are timed in all; what is left then is foretold by its operations."""
 MOST_OPERATIONS = 60e9
 """Of the smallest step that is timed, forward and backward; larger ones are foretold by their operations."""
 TRAINING = 3
 """Operations of a step forward and backward, in those of its way forward."""
 ENOUGH_S = 0.5
+
+Step = Callable[[int], None]
+"""Takes one step with this many images."""
 
 
 @dataclass(slots=True)
@@ -43,13 +49,16 @@ class Stopwatch:
     foretold: bool = False
     """Whether anything was foretold by its operations."""
 
-    def seconds(self, step: Callable[[int], None], images: int, operations: float) -> float:
-        """Seconds of a step of ``images``, each of which costs ``operations``: timed with a few, or foretold."""
+    def seconds(self, build: Callable[[], Step], images: int, operations: float) -> float:
+        """Seconds of a step of ``images``, each of which costs ``operations``: timed with a few, or foretold.
+
+        What ``build`` builds is the step; nothing is built where its time is foretold.
+        """
         few = max(2, min(MOST_IMAGES, images, int(MOST_OPERATIONS // max(operations, 1))))
         if few * operations > MOST_OPERATIONS or time.monotonic() - self.began > PATIENCE_S:
             self.foretold = True
             return images * operations / (self.rate or self._calibrate())
-        taken = _timed(partial(step, few))
+        taken = _timed(partial(build(), few))
         if operations:
             self.rate = few * operations / taken
         return taken * images / few
@@ -102,10 +111,12 @@ def _cell(
         return 0.0, f"declined: {cell.declined}"
     if cell.backbone is None:
         return 0.0, "seconds"
-    key = (cell.backbone, cell.task.name, cell.protocol, str(cell.settings["task"]), cell.extra_steps)
-    if key not in known:
+    steps = (cell.task.steps(cell.protocol) + cell.extra_steps) * _trials(cell)
+    key = (cell.backbone, cell.task.name, cell.protocol, str(cell.settings["task"]))
+    if steps and key not in known:
         known[key] = _transfer_seconds(cell, device, watch)
-    return known[key], _time(known[key])
+    seconds = steps * known[key] if steps else 0.0
+    return seconds, _time(seconds)
 
 
 def _time(seconds: float) -> str:
@@ -130,21 +141,26 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device, watch: Stopwa
     bones = skeleton(work.backbone, work.backbone_settings)
     if work.budget == "flops":
         side = work.settings.flops_side
-        bare = partial(_bare_step, Backbone(work.backbone, work.backbone_settings).to(device.torch), side, device)
-        return watch.seconds(bare, 1, TRAINING * bones.operations(side)) * work.settings.images
-    backbone = Backbone(work.backbone, work.backbone_settings)
-    nets, optimizers = setup(device, work.method, work.method.build(backbone))
+        return (
+            watch.seconds(partial(_bare_step, work, side, device), 1, TRAINING * bones.operations(side))
+            * work.settings.images
+        )
     sides = work.method.input_sides()
     operations = TRAINING * work.method.crops_per_image() * sum(map(bones.operations, sides)) / len(sides)
     size = max(work.settings.batch // device.fabric.world_size, 1)
 
-    def step(stage: int, images: int) -> None:
+    def build(stage: int) -> Step:
+        backbone = _untrained(work.backbone, work.backbone_settings)
+        nets, optimizers = setup(device, work.method, work.method.build(backbone))
         context = replace(engine.context(device, 0, "estimate", 0, 1), stage=stage)
-        batch = _batch(work, images, device)
-        update(device, backbone, work.method, batch, context, nets, optimizers)
+
+        def step(images: int) -> None:
+            update(device, backbone, work.method, _batch(work, images, device), context, nets, optimizers)
+
+        return step
 
     shares = [stage.share for stage in work.method.stages()]
-    seconds = [share * watch.seconds(partial(step, k), size, operations) for k, share in enumerate(shares)]
+    seconds = [share * watch.seconds(partial(build, k), size, operations) for k, share in enumerate(shares)]
     return max(1, work.settings.images // work.settings.batch) * sum(seconds)
 
 
@@ -157,27 +173,48 @@ def _batch(work: Pretraining, images: int, device: engine.Device) -> dict[str, T
     return batch | sizes | labels
 
 
-def _bare_step(backbone: Backbone, side: int, device: engine.Device, images: int) -> None:
-    with device.autocast(backbone):
-        maps = backbone(backbone.normalize(_noise(images, side, device)))
-        torch.stack([one.float().sum() for one in maps]).sum().backward()
-    _drop_gradients(backbone)
+@functools.lru_cache(maxsize=2)
+def _drawn(name: str, settings: BackboneSettings) -> Backbone:
+    return Backbone(name, settings)
+
+
+def _untrained(name: str, settings: BackboneSettings) -> Backbone:
+    """A backbone to time steps with: a copy of one that is drawn once, as its numbers play no part."""
+    return copy.deepcopy(_drawn(name, settings))
+
+
+def _bare_step(work: Pretraining, side: int, device: engine.Device) -> Step:
+    backbone = _untrained(work.backbone, work.backbone_settings).to(device.torch)
+
+    def step(images: int) -> None:
+        with device.autocast(backbone):
+            maps = backbone(backbone.normalize(_noise(images, side, device)))
+            torch.stack([one.float().sum() for one in maps]).sum().backward()
+        _drop_gradients(backbone)
+
+    return step
 
 
 def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> float:
-    """Forward of backbone and head, and backward of what is trained, on random images; targets play no part."""
-    config, count = cell.task.config, cell.task.steps(cell.protocol) + cell.extra_steps
-    if count == 0:
-        return 0.0
-    backbone = Backbone(str(cell.backbone), cell.backbone_settings).to(device.torch)
-    head = cell.task.head(backbone, cell.protocol).to(device.torch)
+    """Of one step: forward of backbone and head, and backward of what is trained, on random images; targets play no
+    part."""
+    bones = skeleton(str(cell.backbone), cell.backbone_settings)
     views = cell.task.views()
     kept = cell.task.caches_features and cell.family == "frozen"
     grad = cell.family == "finetune"
-    reads = cell.task.reads(cell.protocol)
     operations = TRAINING * _head_operations(cell)
     if not kept:
-        operations += (TRAINING if grad else 1) * sum(backbone.operations(view.side) for view in views.values())
+        operations += (TRAINING if grad else 1) * sum(bones.operations(view.side) for view in views.values())
+    size = max(cell.task.config.batch // device.fabric.world_size, 1)
+    return watch.seconds(partial(_transfer_step, cell, device), size, operations)
+
+
+def _transfer_step(cell: Cell, device: engine.Device) -> Step:
+    """A step of a head, of the backbone too where it is trained; features that are kept are made once."""
+    backbone = _untrained(str(cell.backbone), cell.backbone_settings).to(device.torch)
+    head = cell.task.head(backbone, cell.protocol).to(device.torch)
+    views, reads, grad = cell.task.views(), cell.task.reads(cell.protocol), cell.family == "finetune"
+    kept = cell.task.caches_features and cell.family == "frozen"
     ready: dict[int, dict[str, Any]] = {}
 
     def step(images: int) -> None:
@@ -193,8 +230,7 @@ def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> fl
                 torch.stack(losses).sum().backward()
         _drop_gradients(backbone, head)
 
-    size = max(config.batch // device.fabric.world_size, 1)
-    return watch.seconds(step, size, operations) * count * _trials(cell)
+    return step
 
 
 def _trials(cell: Cell) -> int:

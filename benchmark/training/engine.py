@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from inkbench.benchmark.api import Context
@@ -24,6 +22,7 @@ from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store.store import write_atomic
+from inkbench.benchmark.training.fabric import DDPStrategy, Fabric
 
 CHECKPOINT_EVERY_S = 20.0
 VERSION = 3
