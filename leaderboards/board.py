@@ -11,8 +11,10 @@ from typing import Any
 
 from inkbench.benchmark.data.units import GUESSED, TOLD
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store.files import key_of, write_atomic
 from inkbench.benchmark.store.index import summaries
-from inkbench.benchmark.store.store import Store, key_of, write_atomic
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import render
 from inkbench.leaderboards.column import Column, Subject
 from inkbench.leaderboards.columns import AFTER_METRICS
@@ -21,7 +23,7 @@ from inkbench.leaderboards.joined import join
 from inkbench.leaderboards.layout import arranged, chosen, metric_names, missing, reported
 from inkbench.leaderboards.matching import match, row_of, sieve
 from inkbench.leaderboards.remarks import block_notes, hoisted, marks, table_notes
-from inkbench.leaderboards.rows import Group, Record, blocks, called, plain
+from inkbench.leaderboards.rows import Group, blocks, plain
 from inkbench.leaderboards.table import About, Block, Cell, Head, Note, Row, RowKind, Setup, Table
 from inkbench.leaderboards.tables import RowSpec, TableFile
 from inkbench.leaderboards.verdicts import Judged, judge, limits
@@ -36,16 +38,16 @@ def tables(
     """
     parts: dict[str, list[Record]] = {}
     for record in records:
-        data = record["data"]
-        key = [record["task"], _protocol(record), data["id"], data["fingerprint"], record["preset"]]
+        data = record.data
+        key = [record.task, record.protocol_name, data.id, data.fingerprint, record.preset]
         parts.setdefault(key_of(key), []).append(record)
     made: list[Table] = []
     for part in parts.values():
         first = part[0]
-        title = declared.title if declared else f"{first['task']} on {called(first['data'])}"
+        title = declared.title if declared else f"{first.task} on {first.data.called}"
         table = build(store, part, title, declared, axes)
         if any(table.name == other.name for other in made):
-            table = replace(table, name=f"{table.name}-{first['data']['fingerprint'][:6]}")
+            table = replace(table, name=f"{table.name}-{first.data.fingerprint[:6]}")
         made.append(table)
     if declared and len(made) == 1:
         made[0] = replace(made[0], name=declared.name)
@@ -59,13 +61,12 @@ def declared_tables(store: Store, declared: TableFile, records: Sequence[Record]
     """
     of = declared.parts()
     parts: dict[str, list[Table]] = {}
-    known = records
-    if known is None:
-        known = summaries(store, sieve(of))
+    known = summaries(store, sieve(of)) if records is None else []
     for part in of:
-        own = match(part, known)
         if records is None:
-            own = [record for one in own if (record := store.read(one["id"])) is not None]
+            own = [record for one in match(part, known) if (record := store.read(one.id)) is not None]
+        else:
+            own = match(part, records)
         for table in tables(store, own, part):
             key = table.about.preset + ("" if part.data else table.about.data)
             parts.setdefault(key, []).append(table)
@@ -89,8 +90,8 @@ def build(
     if not records:
         raise Refusal("there is no record to make a table of")
     _check_one(records)
-    first = next((record for record in records if record["backbone"] is not None), records[0])
-    primary = first["primary"]
+    first = next((record for record in records if record.backbone is not None), records[0])
+    primary = first.primary
     grouped = blocks(records, lambda record: _made(store, record))
     _check_versions([row for _, rows, _ in grouped for row in rows])
     evidence = Evidence(store, primary)
@@ -147,7 +148,7 @@ def _row(
         cells = {column.key: column.produce(subject) for column in columns}
     else:
         cells = {column.key: Cell() for column in columns}
-        cells[columns[0].key] = Cell(group.status, extra={"reason": group.any.get("reason", "")})
+        cells[columns[0].key] = Cell(group.status, extra={"reason": group.any.reason or ""})
     if spec:
         cells |= reported(spec)
     return Row(
@@ -156,7 +157,7 @@ def _row(
         cells=cells,
         marks=tuple(marks(subject, environment)),
         metrics={name: value for name in metric_names(group.done) if (value := group.value(name)) is not None},
-        records=tuple(record["id"] for record in (*group.done, *group.unfinished)),
+        records=tuple(record.id for record in (*group.done, *group.unfinished)),
         kind=_kind(subject),
         name=group.method.partition(":")[2] if group.bare else "",
     )
@@ -164,7 +165,7 @@ def _row(
 
 def _audits(store: Store, group: Group) -> list[dict[str, Any]]:
     """What audits found of the row's pretrainings."""
-    keys = [record["pretraining"] for record in group.done if record.get("pretraining")]
+    keys = [record.pretraining for record in group.done if record.pretraining]
     files = [store.root / "audit" / key / "audit.json" for key in keys]
     return [json.loads(file.read_text()) for file in files if file.is_file()]
 
@@ -179,7 +180,7 @@ def _kind(subject: Subject) -> RowKind:
 
 def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
     """What all pretrained rows of the table change of their pretraining alike: told once, not in every label."""
-    rows = [row.changes for block in judged for row in block.rows if "pretrain" in row.any["settings"]]
+    rows = [row.changes for block in judged for row in block.rows if row.any.settings.pretrain is not None]
     shared = {key: value for key, value in (rows[0] if rows else {}).items() if key.startswith(("pretrain", "budget"))}
     return {key: value for key, value in shared.items() if all(row.get(key, ...) == value for row in rows)}
 
@@ -187,11 +188,11 @@ def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
 def _check_one(records: Sequence[Record]) -> None:
     """Raise Refusal where records cannot stand in one table."""
     for what, found in (
-        ("task", {record["task"] for record in records}),
-        ("protocol", {_protocol(record) for record in records}),
-        ("data", {f"{record['data']['id']} {record['data']['fingerprint'][:8]}" for record in records}),
-        ("preset", {record["preset"] for record in records}),
-        ("primary metric", {record["primary"] for record in records}),
+        ("task", {record.task for record in records}),
+        ("protocol", {record.protocol_name for record in records}),
+        ("data", {f"{record.data.id} {record.data.fingerprint[:8]}" for record in records}),
+        ("preset", {record.preset for record in records}),
+        ("primary metric", {record.primary for record in records}),
     ):
         if len(found) > 1:
             raise Refusal(f"one table holds one {what}, not {', '.join(sorted(found))}")
@@ -200,9 +201,9 @@ def _check_one(records: Sequence[Record]) -> None:
 def _check_versions(rows: Sequence[Group]) -> None:
     """Raise Refusal where the rows' figures have different definitions."""
     for what, versions in (
-        ("protocol", {row.any["protocol"]: row for row in rows}),
+        ("protocol", {row.any.protocol: row for row in rows}),
         *(
-            (f"metric {name}", {str(row.done[0]["metrics"][name]["version"]): row for row in rows if _has(row, name)})
+            (f"metric {name}", {str(row.done[0].metrics[name].version): row for row in rows if _has(row, name)})
             for name in metric_names([row.done[0] for row in rows if row.done])
         ),
     ):
@@ -212,23 +213,18 @@ def _check_versions(rows: Sequence[Group]) -> None:
 
 
 def _has(row: Group, metric: str) -> bool:
-    return bool(row.done) and metric in row.done[0]["metrics"]
+    return bool(row.done) and metric in row.done[0].metrics
 
 
 def _direction(records: Sequence[Record], metric: str) -> str:
     for record in records:
-        if record["status"] == "done":
-            return str(record["metrics"][metric]["direction"])
+        if record.status == "done":
+            return record.metrics[metric].direction
     return "max"
 
 
-def _protocol(record: Record) -> str:
-    """A protocol's name without its version."""
-    return str(record["protocol"]).partition("@")[0]
-
-
 def _made(store: Store, record: Record) -> float:
-    path = store.record_path(record["id"])
+    path = store.record_path(record.id)
     return path.stat().st_mtime if path.is_file() else 0.0
 
 
@@ -238,28 +234,28 @@ def _setup(setup: dict[str, Any], rows: Sequence[Group]) -> Setup:
         return Setup("no backbone")
     told = [
         f"{key}={plain(value)}"
-        for key, value in record["changed"].items()
-        if key.startswith((f"{record['task']}.", "backbone."))
+        for key, value in record.changed.items()
+        if key.startswith((f"{record.task}.", "backbone."))
     ]
     return Setup(setup["backbone"], setup["side"], setup["family"], tuple(told))
 
 
 def _about(record: Record) -> About:
-    data = record["data"]
-    kind = "simulated" if data.get("simulated") else "not comics" if data.get("photographs") else ""
+    data = record.data
+    kind = "simulated" if data.simulated else "not comics" if data.photographs else ""
     return About(
-        task=record["task"],
-        protocol=record["protocol"],
-        data=f"{data['id']} {str(data['fingerprint'])[:8]}" + (f" ({kind})" if kind else ""),
-        series=TOLD[data["series_by"]] if data.get("series_by") in GUESSED else "",
-        preset=record["preset"],
-        called=re.sub(r"[^a-z0-9]+", "-", called(data).lower()).strip("-"),
+        task=record.task,
+        protocol=record.protocol,
+        data=f"{data.id} {data.fingerprint[:8]}" + (f" ({kind})" if kind else ""),
+        series=TOLD[data.series_by] if data.series_by in GUESSED else "",
+        preset=record.preset,
+        called=re.sub(r"[^a-z0-9]+", "-", data.called.lower()).strip("-"),
     )
 
 
 def _name(record: Record, declared: TableFile | None) -> str:
-    start = declared.name if declared else f"{record['task']}-{_protocol(record)}"
-    return f"{start}-{_about(record).called}-{record['preset']}"
+    start = declared.name if declared else f"{record.task}-{record.protocol_name}"
+    return f"{start}-{_about(record).called}-{record.preset}"
 
 
 def _without(block: Block, told: Sequence[str]) -> Block:

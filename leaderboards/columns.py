@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from inkbench.leaderboards.column import Column, Subject, figure
 from inkbench.leaderboards.cost_columns import COST_COLUMNS
-from inkbench.leaderboards.rows import Group, layout_of, plain
+from inkbench.leaderboards.rows import Group, plain
 from inkbench.leaderboards.table import NO, YES, Cell
 from inkbench.leaderboards.verdict_columns import VERDICT_COLUMNS
 
@@ -28,14 +28,7 @@ def setting_column(key: str, label: str = "") -> Column:
 
     def produce(subject: Subject) -> Cell:
         record = subject.row.any
-        rooms = {
-            record["method"]: record["settings"].get("method"),
-            record["task"]: record["settings"].get("task"),
-            "pretrain": record["settings"].get("pretrain"),
-            "backbone": record["settings"].get("backbone"),
-            layout_of(record["data"]): record["data"].get("settings"),
-        }
-        value = (rooms.get(owner) or {}).get(name)
+        value = record.rooms().get(owner, {}).get(name)
         if value is None:
             return Cell()
         if isinstance(value, bool):
@@ -47,17 +40,17 @@ def setting_column(key: str, label: str = "") -> Column:
 
 def pretext(row: Group) -> dict[str, Any] | None:
     """The first figure of the pretext task, mean over seeds: name, value, trivial, learnt; None without one."""
-    told = [record["pretext"] for record in row.done if record.get("pretext")]
+    told = [record.pretext for record in row.done if record.pretext]
     if not told or len(told) < len(row.done):
         return None
     name = next(iter(told[0]))
-    entries: list[Mapping[str, Any]] = [seed[name] for seed in told]
-    trivial = entries[0].get("trivial")
+    solved = [seed[name] for seed in told]
+    trivial = solved[0].trivial
     return {
         "name": name,
-        "value": sum(entry["value"] for entry in entries) / len(entries),
+        "value": sum(one.value for one in solved) / len(solved),
         "trivial": trivial,
-        "learnt": None if trivial is None else all(entry.get("learnt") for entry in entries),
+        "learnt": None if trivial is None else all(one.learnt for one in solved),
     }
 
 
@@ -77,7 +70,7 @@ def _fact(key: str, places: int) -> Callable[[Subject], Cell]:
     """A figure of the method's settings that is known without training."""
 
     def produce(subject: Subject) -> Cell:
-        value = subject.row.any.get("facts", {}).get(key)
+        value = subject.row.any.facts.get(key)
         return Cell() if value is None else Cell(f"{value:.{places}f}", value)
 
     return produce
@@ -96,17 +89,17 @@ def _shortcut(subject: Subject) -> Cell:
 
 def _leaks(subject: Subject) -> Cell:
     """Suspect test items of what a row's seeds were pretrained on: the most of any seed."""
-    told = [record["leaks"] for record in subject.row.done if record.get("leaks")]
+    told = [record.leaks for record in subject.row.done if record.leaks]
     if not told:
         return Cell()
-    worst = max(told, key=lambda leaks: leaks["suspect"])
-    left = worst["without"].get(subject.primary)
-    text = f"{worst['suspect']:,} ({worst['share']:.1%})" if worst["suspect"] else "0"
-    return Cell(text, worst["suspect"], extra={"share": worst["share"], "without": left})
+    worst = max(told, key=lambda leaks: leaks.suspect)
+    left = worst.without.get(subject.primary)
+    text = f"{worst.suspect:,} ({worst.share:.1%})" if worst.suspect else "0"
+    return Cell(text, worst.suspect, extra={"share": worst.share, "without": left})
 
 
 def _supervision(subject: Subject) -> Cell:
-    text = str(subject.row.any.get("supervision") or "none")
+    text = subject.row.any.supervision
     return Cell(text, text)
 
 

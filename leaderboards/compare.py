@@ -11,8 +11,11 @@ import numpy as np
 
 from inkbench.benchmark.scorers import scorer_of
 from inkbench.benchmark.scoring import statistics
-from inkbench.benchmark.store.store import Store, checksum, key_of, read_arrays, write_json
-from inkbench.leaderboards.rows import Group, Record
+from inkbench.benchmark.store.arrays import read_arrays
+from inkbench.benchmark.store.files import checksum, key_of, write_json
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
+from inkbench.leaderboards.rows import Group
 from inkbench.tasks.metrics.items import Items, Resampler, concatenate
 
 
@@ -52,7 +55,7 @@ class Evidence:
 
     def facts(self, record: Record) -> Facts | None:
         """What the items of a record say; None where they are missing or are not those of the record."""
-        cell = record["id"]
+        cell = record.id
         if cell not in self._facts:
             self._facts[cell] = self._find_facts(record)
         return self._facts[cell]
@@ -84,7 +87,7 @@ class Evidence:
     def _find_facts(self, record: Record) -> Facts | None:
         path = self.folder / f"{self._key('facts', [_sha(record)], record)}.json"
         if not _sha(record):
-            self.problems[record["id"]] = "its record names no per-item file"
+            self.problems[record.id] = "its record names no per-item file"
             return None
         if (known := _read(path)) is not None:
             values = np.array([np.nan if value is None else value for value in known["replicates"]])
@@ -122,7 +125,7 @@ class Evidence:
         return test
 
     def _items(self, record: Record) -> Items | None:
-        cell = record["id"]
+        cell = record.id
         if cell not in self._loaded:
             path = self.store.items_path(cell)
             if not path.is_file():
@@ -135,8 +138,8 @@ class Evidence:
         return self._loaded[cell]
 
     def _key(self, kind: str, items: Sequence[Any], record: Record) -> str:
-        version = record["metrics"][self.metric]["version"]
-        return key_of([kind, list(items), record["task"], self.metric, version, statistics.VERSION])
+        version = record.metrics[self.metric].version
+        return key_of([kind, list(items), record.task, self.metric, version, statistics.VERSION])
 
 
 def _matched_seeds(a: Group, b: Group) -> list[tuple[Record, Record]]:
@@ -147,7 +150,7 @@ def _matched_seeds(a: Group, b: Group) -> list[tuple[Record, Record]]:
 
 
 def _resampler(record: Record, items: Items, metric: str) -> Resampler:
-    return scorer_of(record["task"]).resampler(items, metric)
+    return scorer_of(record.task).resampler(items, metric)
 
 
 def _series(items: Items) -> np.ndarray:
@@ -156,7 +159,7 @@ def _series(items: Items) -> np.ndarray:
 
 
 def _sha(record: Record) -> str:
-    return str((record.get("items") or {}).get("sha256", ""))
+    return record.items.sha256 if record.items else ""
 
 
 def _read(path: Any) -> dict[str, Any] | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards.column import Column, Subject, duration
 from inkbench.leaderboards.table import Cell
 
 
-def _total(key: str) -> Callable[[Subject], Cell]:
+def _total(count: Callable[[Record], int | None]) -> Callable[[Subject], Cell]:
     """The mean over seeds of a count that records keep."""
 
     def produce(subject: Subject) -> Cell:
-        counts = [record[key] for record in subject.row.done if record.get(key) is not None]
+        counts = [known for record in subject.row.done if (known := count(record)) is not None]
         if not counts:
             return Cell()
         mean = sum(counts) / len(counts)
@@ -22,21 +23,21 @@ def _total(key: str) -> Callable[[Subject], Cell]:
 
 
 def _images(subject: Subject) -> Cell:
-    if subject.row.any.get("given"):
+    if subject.row.any.given:
         return Cell("outside", "outside the budget")
-    return _total("images_seen")(subject)
+    return _total(lambda record: record.images_seen)(subject)
 
 
 def _trials(subject: Subject) -> Cell:
-    counts = [len(record["trials"]) for record in subject.row.done if record.get("trials")]
+    counts = [len(record.trials) for record in subject.row.done if record.trials]
     return Cell(str(max(counts)), max(counts)) if counts else Cell()
 
 
 def _share(subject: Subject) -> Cell:
     """Source images seen over the budget; more than all of it where ``--budget flops`` equalises operations."""
-    budgets = [(record["settings"].get("pretrain") or {}).get("images") for record in subject.row.done]
-    shares = [record["images_seen"] / images for record, images in zip(subject.row.done, budgets) if images]
-    if not shares or subject.row.any.get("given"):
+    budgets = [(record.settings.pretrain or {}).get("images") for record in subject.row.done]
+    shares = [(record.images_seen or 0) / images for record, images in zip(subject.row.done, budgets) if images]
+    if not shares or subject.row.any.given:
         return Cell()
     mean = sum(shares) / len(shares)
     return Cell(f"{mean:.0%}", mean)
@@ -47,9 +48,9 @@ def _time(phases: Sequence[str] = (), of: str = "wall_s") -> Callable[[Subject],
 
     def produce(subject: Subject) -> Cell:
         sums = [
-            sum(phase[of] for name, phase in record["phases"].items() if not phases or name in phases)
+            sum(getattr(phase, of) for name, phase in record.phases.items() if not phases or name in phases)
             for record in subject.row.done
-            if (set(phases) & set(record["phases"]) if phases else record["phases"])
+            if (set(phases) & set(record.phases) if phases else record.phases)
         ]
         if not sums:
             return Cell()
@@ -61,7 +62,7 @@ def _time(phases: Sequence[str] = (), of: str = "wall_s") -> Callable[[Subject],
 
 def _memory(subject: Subject) -> Cell:
     """The largest memory that any phase held; on a CPU that of the process."""
-    peaks = [phase["peak_mib"] for record in subject.row.done for phase in record["phases"].values()]
+    peaks = [phase.peak_mib for record in subject.row.done for phase in record.phases.values()]
     return Cell(f"{max(peaks) / 1024:.1f} GiB", max(peaks)) if peaks else Cell()
 
 
@@ -69,7 +70,7 @@ COST_COLUMNS = (
     Column("images", "images\nseen", _images),
     Column("share", "share of\nbudget", _share),
     Column("trials", "trials", _trials),
-    Column("head", "head\nparameters", _total("head_parameters")),
+    Column("head", "head\nparameters", _total(lambda record: record.head_parameters)),
     Column("seconds", "wall time", _time()),
     Column("pretraining", "pretraining\ntime", _time(("pretrain",))),
     Column("device", "device\ntime", _time(of="device_s"), volatile=True),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, table_files
-from inkbench.leaderboards.rows import Record
 from inkbench.leaderboards.table import Table
 
 LEAST_ROWS = 2

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from inkbench.benchmark.scorers import scorer_of
+from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards.column import Column
 from inkbench.leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
 from inkbench.leaderboards.matching import row_of
-from inkbench.leaderboards.rows import Group, Record, plain
+from inkbench.leaderboards.rows import Group, plain
 from inkbench.leaderboards.table import Cell, Row
 from inkbench.leaderboards.tables import ColumnSpec, RowSpec, TableFile
 from inkbench.leaderboards.verdicts import Judged
@@ -49,14 +50,14 @@ def chosen(
     records: Sequence[Record], judged: Sequence[Judged], declared: TableFile | None, axes: Sequence[str] = ()
 ) -> list[Column]:
     """Columns of ``axes`` (settings), then declared or usual ones, without those that compare with an absent row."""
-    done = [record for record in records if record["status"] == "done"]
-    primary = records[0]["primary"]
+    done = [record for record in records if record.status == "done"]
+    primary = records[0].primary
     there = {"control": any(block.control for block in judged), "trivial": any(block.best_trivial for block in judged)}
     if declared and declared.columns:
         columns = [column for spec in declared.columns for column in _declared(spec, primary, declared)]
     else:
         metrics = [name for name in metric_names(done) if name != primary]
-        scorer = scorer_of(records[0]["task"])
+        scorer = scorer_of(records[0].task)
         defined = {metric.name for metric in scorer.metrics}
         shown = [name for name in metrics if name in defined]
         shown += [name for name in metrics if name not in defined and _is_form(scorer, name, primary)]
@@ -73,7 +74,7 @@ def _is_form(scorer: Scorer, name: str, metric: str) -> bool:
 
 def metric_names(records: Sequence[Record]) -> list[str]:
     """All metrics of records, in the order in which they come."""
-    return list(dict.fromkeys(name for record in records for name in record.get("metrics", {})))
+    return list(dict.fromkeys(name for record in records for name in record.metrics))
 
 
 def _declared(spec: ColumnSpec, primary: str, declared: TableFile) -> list[Column]:
@@ -99,8 +100,8 @@ def _arrowed(column: Column, done: Sequence[Record], primary: str) -> Column:
     """Metrics show which way is better; the primary one says its name."""
     name = primary if column.primary else column.metric
     label = column.label or name
-    entry = next((record["metrics"][name] for record in done if name in record["metrics"]), None)
+    entry = next((record.metrics[name] for record in done if name in record.metrics), None)
     if entry is not None:
-        label += " ↑" if entry["direction"] == "max" else " ↓"
+        label += " ↑" if entry.direction == "max" else " ↓"
     shows = column.interval or column.primary
-    return replace(column, label=label, direction=entry["direction"] if entry else "", interval=shows)
+    return replace(column, label=label, direction=entry.direction if entry else "", interval=shows)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from inkbench.benchmark.store.index import Brief
-from inkbench.leaderboards.rows import CONTROL, Group, Record, layout_of, plain
+from inkbench.benchmark.store.record import Summary
+from inkbench.leaderboards.rows import CONTROL, Group, plain
 from inkbench.leaderboards.tables import FLAGS, RowSpec, TableFile
 
+Known = TypeVar("Known", bound=Summary)
 TOLD = ("init", "budget")
 """Flags that a record lists among what was changed."""
 
@@ -31,7 +33,7 @@ def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
     return may_be
 
 
-def match(table: TableFile, records: Sequence[Record]) -> list[Record]:
+def match(table: TableFile, records: Sequence[Known]) -> list[Known]:
     """The records of a table's rows, of their control and trivial rows; the table has one task (``TableFile.parts``).
 
     A record is a row's where every setting of the row has its value and nothing else differs from the preset.
@@ -39,12 +41,12 @@ def match(table: TableFile, records: Sequence[Record]) -> list[Record]:
     ours = [record for record in records if _of_table(table, record)]
     chosen = [record for record in ours if any(_fits(spec, table.task, record) for spec in table.rows)]
     setups = [_common(record) for record in chosen]
-    taken = {record["id"] for record in chosen}
+    taken = {record.id for record in chosen}
     beside = [
         record
         for record in ours
-        if (record["method"] == CONTROL or record["backbone"] is None)
-        and record["id"] not in taken
+        if (record.method == CONTROL or record.backbone is None)
+        and record.id not in taken
         and any(_beside(record, setup) for setup in setups)
     ]
     return beside + chosen
@@ -55,59 +57,52 @@ def row_of(table: TableFile, group: Group) -> RowSpec | None:
     return next((spec for spec in table.rows if _fits(spec, table.task, group.any)), None)
 
 
-def _of_table(table: TableFile, record: Record) -> bool:
-    if record["task"] != table.task or (table.data and layout_of(record["data"]) != table.data):
+def _of_table(table: TableFile, record: Summary) -> bool:
+    if record.task != table.task or (table.data and record.data.layout != table.data):
         return False
-    return table.protocol in (record["protocol"], record["protocol"].partition("@")[0])
+    return table.protocol in (record.protocol, record.protocol_name)
 
 
-def _fits(spec: RowSpec, task: str, record: Record) -> bool:
-    if record["method"] != spec.method:
+def _fits(spec: RowSpec, task: str, record: Summary) -> bool:
+    if record.method != spec.method:
         return False
-    if record.get("transductive") or _elsewhere(record):
+    if record.transductive or _elsewhere(record):
         return False
-    if "preset" in spec.settings and record["preset"] != spec.settings["preset"]:
+    if "preset" in spec.settings and record.preset != spec.settings["preset"]:
         return False
-    if "backbone" in spec.settings and (record["backbone"] or {}).get("name") != spec.settings["backbone"]:
+    if "backbone" in spec.settings and (record.backbone.name if record.backbone else None) != spec.settings["backbone"]:
         return False
-    if any(record["changed"].get(flag) != spec.settings.get(flag) for flag in TOLD):
+    if any(record.changed.get(flag) != spec.settings.get(flag) for flag in TOLD):
         return False
-    rooms = {
-        record["method"]: record["settings"].get("method"),
-        task: record["settings"].get("task"),
-        "pretrain": record["settings"].get("pretrain"),
-        "backbone": record["settings"].get("backbone"),
-        layout_of(record["data"]): record["data"].get("settings"),
-    }
+    rooms = record.rooms()
     wanted = {key: value for key, value in spec.settings.items() if key not in FLAGS}
     for key, value in wanted.items():
         owner, _, name = key.partition(".")
-        known = rooms.get(owner)
-        if owner in rooms and known is not None and plain(known.get(name, ...)) != plain(value):
+        if owner in rooms and plain(rooms[owner].get(name, ...)) != plain(value):
             return False
-    return all(key in spec.settings for key in record["changed"])
+    return all(key in spec.settings for key in record.changed)
 
 
-def _elsewhere(record: Record) -> bool:
+def _elsewhere(record: Summary) -> bool:
     """Whether a pretext task of this record saw other data than the task's."""
-    origin = record.get("pretrain_data")
-    return origin is not None and origin["fingerprint"] != record["data"]["fingerprint"]
+    origin = record.pretrain_data
+    return origin is not None and origin.fingerprint != record.data.fingerprint
 
 
-def _common(record: Record) -> dict[str, Any]:
+def _common(record: Summary) -> dict[str, Any]:
     """What a control row must share with a declared one."""
     return {
-        "task": record["settings"].get("task"),
-        "protocol": record["protocol"],
-        "data": record["data"]["fingerprint"],
-        "preset": record["preset"],
-        "backbone": (record["backbone"] or {}).get("name"),
-        "backbone settings": record["settings"].get("backbone"),
+        "task": record.settings.task,
+        "protocol": record.protocol,
+        "data": record.data.fingerprint,
+        "preset": record.preset,
+        "backbone": record.backbone.name if record.backbone else None,
+        "backbone settings": record.settings.backbone,
     }
 
 
-def _beside(record: Record, wanted: Mapping[str, Any]) -> bool:
+def _beside(record: Summary, wanted: Mapping[str, Any]) -> bool:
     own = _common(record)
-    shared = ("task", "protocol", "data", "preset") if record["backbone"] is None else tuple(own)
-    plain_control = not any(key.startswith(f"{record['method']}.") for key in record["changed"])
+    shared = ("task", "protocol", "data", "preset") if record.backbone is None else tuple(own)
+    plain_control = not any(key.startswith(f"{record.method}.") for key in record.changed)
     return plain_control and all(own[key] == wanted[key] for key in shared)

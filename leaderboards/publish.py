@@ -11,11 +11,11 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from inkbench.benchmark.store.store import Store, write_atomic, write_json
+from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.record import Record, Requested
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render
 from inkbench.leaderboards.filled import filled
 from inkbench.leaderboards.overall import overall
@@ -43,10 +43,10 @@ def add(results: Path, folder: Path = FOLDER) -> int:
     source, target = Store(results), Store(folder / "records")
     taken = 0
     for record in source.records():
-        if record["status"] == "done" and source.whole(record):
-            items = source.items_path(record["id"])
-            write_atomic(target.items_path(record["id"]), items.read_bytes())
-            write_json(target.record_path(record["id"]), _of_no_machine(record))
+        if record.status == "done" and source.whole(record):
+            items = source.items_path(record.id)
+            write_atomic(target.items_path(record.id), items.read_bytes())
+            target.write(_of_no_machine(record))
             taken += 1
     return taken
 
@@ -68,13 +68,13 @@ def differing(folder: Path = FOLDER) -> list[str]:
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 
 
-def _of_no_machine(record: Mapping[str, Any]) -> dict[str, Any]:
+def _of_no_machine(record: Record) -> Record:
     """A record without the folders that it was made in and the words that name them."""
-    typed = list(record["request"]["typed"])
+    typed = list(record.request.typed)
     if "--results" in typed:
         place = typed.index("--results")
         del typed[place : place + 2]
-    return {**record, "request": {"typed": typed, "resolved": {}}}
+    return record.but(request=Requested(typed=tuple(typed)))
 
 
 def main(words: list[str]) -> int:

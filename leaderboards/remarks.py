@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards.column import Subject, figure
 from inkbench.leaderboards.columns import pretext
 from inkbench.leaderboards.compare import Evidence
-from inkbench.leaderboards.rows import CONTROL, Group, Record, environment, plain
+from inkbench.leaderboards.rows import CONTROL, Group, environment, plain
 from inkbench.leaderboards.table import BEST_NOTE, Note, NoteKind, Row
 from inkbench.leaderboards.tables import TableFile
 from inkbench.leaderboards.verdicts import Judged, Limits
@@ -24,12 +25,12 @@ UNPAIRED = f"no comparison: measured on other items than {CONTROL}, or with no s
 def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
     """Remarks on one row, most important first; ``wanted`` is the environment of its block."""
     row = subject.row
-    told = [f"{record['status']}: {_told(record, row)}" for record in row.unfinished]
+    told = [f"{record.status}: {_told(record, row)}" for record in row.unfinished]
     if not row.done:
         return told
-    if row.any.get("given"):
+    if row.any.given:
         told.append(GIVEN)
-    if row.any.get("transductive"):
+    if row.any.transductive:
         told.append(TRANSDUCTIVE)
     told += _leaks(subject)
     found = pretext(row)
@@ -51,15 +52,15 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
 
 def _leaks(subject: Subject) -> list[str]:
     """How many test items are suspect, and the primary metric without them (means over seeds)."""
-    told = [record["leaks"] for record in subject.row.done if record.get("leaks")]
-    worst = max((leaks["suspect"] for leaks in told), default=0)
+    told = [record.leaks for record in subject.row.done if record.leaks]
+    worst = max((leaks.suspect for leaks in told), default=0)
     if not worst:
         return []
-    values = [leaks["without"].get(subject.primary) for leaks in told]
+    values = [leaks.without.get(subject.primary) for leaks in told]
     known = [value for value in values if value is not None]
     mean = figure(sum(known) / len(known)) if known and len(known) == len(values) else "no value"
     return [
-        f"leaks: {worst:,} of {told[0]['test_items']:,} test items are suspect (pretrained on their image or "
+        f"leaks: {worst:,} of {told[0].test_items:,} test items are suspect (pretrained on their image or "
         f"series); {subject.primary} without them: {mean}"
     ]
 
@@ -89,12 +90,12 @@ def table_notes(
     declared: TableFile | None,
 ) -> list[Note]:
     """What holds for the whole table."""
-    data = records[0]["data"]
+    data = records[0].data
     told: list[str] = []
-    if data.get("simulated"):
+    if data.simulated:
         text = "simulated: comics, labels and viewers are drawn by a program; nothing here speaks of real comics"
         told.append(Note(text, NoteKind.DATA))
-    if data.get("photographs"):
+    if data.photographs:
         told.append(Note("not comics: the test images are photographs", NoteKind.DATA))
     if common:
         told.append("all pretrained rows: " + " ".join(f"{key}={plain(value)}" for key, value in common.items()))
@@ -137,13 +138,10 @@ def hoisted(blocks: Sequence[Sequence[Row]]) -> list[str]:
 
 def _unreadable(records: Sequence[Record]) -> list[str]:
     """Images that no row could use: counted, and one named."""
-    lost = [
-        entry
-        for record in records
-        for part in (record.get("exclusions") or {}, (record.get("exclusions") or {}).get("pretraining") or {})
-        for entry in part.get("unreadable", ())
-    ]
-    reasons = {entry["item"]: entry["reason"] for entry in lost}
+    exclusions = [record.exclusions for record in records]
+    own = {lost.item: lost.reason for one in exclusions for lost in one.unreadable}
+    told = [lost for one in exclusions for lost in (one.pretraining or {}).get("unreadable", ())]
+    reasons = {**own, **{lost["item"]: lost["reason"] for lost in told}}
     if not reasons:
         return []
     first = min(reasons)
@@ -151,10 +149,9 @@ def _unreadable(records: Sequence[Record]) -> list[str]:
 
 
 def _told(record: Record, row: Group) -> str:
-    reason = str(record.get("reason") or "no reason was recorded")
-    seed = f"seed {record['seed']}, " if row.done or len(row.unfinished) > 1 else ""
-    log = f" (log: {record['log']})" if record.get("log") else ""
-    return f"{seed}{reason}{log}"
+    seed = f"seed {record.seed}, " if row.done or len(row.unfinished) > 1 else ""
+    log = f" (log: {record.log})" if record.log else ""
+    return f"{seed}{record.reason}{log}"
 
 
 def _in_words(found: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.provenance import DECIDING
-from inkbench.benchmark.store.store import key_of
+from inkbench.benchmark.store.record import Record
 
-Record = Mapping[str, Any]
 CONTROL = "random"
 TRIVIAL = "trivial:"
 REFERENCE = "reference:"
@@ -45,7 +45,7 @@ class Group:
     @property
     def bare(self) -> bool:
         """Whether no backbone made these predictions: trivial rows, references, predictions from elsewhere."""
-        return self.any["backbone"] is None
+        return self.any.backbone is None
 
     @property
     def control(self) -> bool:
@@ -55,17 +55,17 @@ class Group:
     @property
     def seeds(self) -> dict[int, Record]:
         """The finished records by seed."""
-        return {record["seed"]: record for record in self.done}
+        return {record.seed: record for record in self.done}
 
     @property
     def status(self) -> str:
         """``done`` where any seed is, else what befell the first: ``failed`` or ``declined``."""
-        return "done" if self.done else str(self.unfinished[0]["status"])
+        return "done" if self.done else str(self.unfinished[0].status)
 
     def value(self, metric: str) -> float | None:
         """The mean over seeds of a metric; None where a seed lacks it."""
-        values = [record["metrics"].get(metric, {}).get("value") for record in self.done]
-        return float(np.mean(values)) if values and None not in values else None
+        figures = [record.metrics[metric].value for record in self.done if metric in record.metrics]
+        return float(np.mean(figures)) if figures and len(figures) == len(self.done) else None
 
     def label(self, common: Iterable[str] = ()) -> str:
         """The method and what it changes, without the ``common`` changes that a heading tells."""
@@ -85,59 +85,44 @@ def plain(value: Any) -> str:
 
 def setup(record: Record) -> dict[str, Any]:
     """What rows of one block share: how the task is done, and the backbone with its settings."""
-    backbone = record["backbone"] or {}
     return {
-        "family": record["family"],
-        "task": record["settings"].get("task"),
-        "backbone": backbone.get("name"),
-        "side": backbone.get("side"),
-        "backbone settings": record["settings"].get("backbone"),
+        "family": record.family,
+        "task": record.settings.task,
+        "backbone": record.backbone.name if record.backbone else None,
+        "side": record.backbone.side if record.backbone else None,
+        "backbone settings": record.settings.backbone,
     }
 
 
 def changes(record: Record) -> dict[str, Any]:
     """What a row's label tells: deviations of the method and its pretraining, not those of the block."""
-    told = {
-        key: value
-        for key, value in record["changed"].items()
-        if not key.startswith((f"{record['task']}.", "backbone."))
-    }
-    if record.get("versions", {}).get("method", 1) > 1:
-        told["version"] = record["versions"]["method"]
-    if record.get("weights"):
-        told["weights"] = record["weights"]
-    origin = record.get("pretrain_data")
-    if origin and called(origin) != called(record["data"]):
-        told["pretrain-data"] = called(origin)
+    told = {key: value for key, value in record.changed.items() if not key.startswith((f"{record.task}.", "backbone."))}
+    if (record.versions.method or 1) > 1:
+        told["version"] = record.versions.method
+    if record.weights:
+        told["weights"] = record.weights
+    origin = record.pretrain_data
+    if origin and origin.called != record.data.called:
+        told["pretrain-data"] = origin.called
     return told
-
-
-def layout_of(data: Mapping[str, Any]) -> str:
-    """The name of the layout of a record's data, by which their settings go; older records call data by it."""
-    return str(data.get("layout", data["id"]))
-
-
-def called(data: Mapping[str, Any]) -> str:
-    """What a record's data are called; a person's own with the beginning of their fingerprint."""
-    return f"{data['id']} {data['fingerprint'][:8]}" if data.get("own") else str(data["id"])
 
 
 def environment(record: Record) -> dict[str, Any]:
     """What may change a number beside the settings: versions, packages, precision, device, ranks, threads."""
-    provenance = record.get("provenance", {})
-    packages = provenance.get("packages", {})
-    found: dict[str, Any] = {"protocol": record["protocol"]}
-    present = {name: entry["version"] for name, entry in record.get("metrics", {}).items()}
-    defined = {**record.get("identity", {}).get("metrics", {}), **present}  # a row may lack a figure that others have
+    packages = record.provenance.packages
+    found: dict[str, Any] = {"protocol": record.protocol}
+    present = {name: figure.version for name, figure in record.metrics.items()}
+    defined = {**record.identity.get("metrics", {}), **present}  # a row may lack a figure that others have
     raised = [f"{name}@{version}" for name, version in defined.items() if version > 1]
     if raised:
         found["metrics"] = " ".join(raised)
-    told = record.get("versions", {})
-    found |= {f"{name} version": told[name] for name in ("engine", "task", "data") if name in told}
+    versions = {name: getattr(record.versions, name) for name in ("engine", "task", "data")}
+    found |= {f"{name} version": version for name, version in versions.items() if version is not None}
     found |= {name: packages[name] for name in DECIDING if name in packages}
-    if record["backbone"]:
-        found["precision"] = record.get("precision")
-        found |= {name: provenance[name] for name in ("device", "world", "threads") if name in provenance}
+    if record.backbone:
+        found["precision"] = record.precision
+        computed = {name: getattr(record.provenance, name) for name in ("device", "world", "threads")}
+        found |= {name: value for name, value in computed.items() if value is not None}
     return found
 
 
@@ -149,16 +134,14 @@ def blocks(
     ``made`` gives the time of a record. Of several environments a block takes the newest in which most of its
     rows are whole; a row that is not whole there keeps its own newest one, and says so.
     """
-    trivial = [record for record in records if record["backbone"] is None]
-    others = [record for record in records if record["backbone"] is not None]
+    trivial = [record for record in records if record.backbone is None]
+    others = [record for record in records if record.backbone is not None]
     setups = {key_of(setup(record)): setup(record) for record in others or trivial}
     found = []
     for key, shared in setups.items():
         members = [record for record in others if key_of(setup(record)) == key]
         plain_rows = [
-            record
-            for record in trivial
-            if (record["family"], record["settings"].get("task")) == (shared["family"], shared["task"])
+            record for record in trivial if (record.family, record.settings.task) == (shared["family"], shared["task"])
         ]
         by_row: dict[str, list[Record]] = {}
         for record in (*plain_rows, *members):
@@ -174,31 +157,28 @@ def row_of(record: Record, records: Sequence[Record]) -> Group:
     """The row that a finished record belongs to: the finished records of its seeds, in its own environment."""
     key, own = _row_key(record), environment(record)
     seeds = {
-        other["seed"]: other
+        other.seed: other
         for other in records
-        if other["status"] == "done"
-        and _row_key(other) == key
-        and environment(other) == own
-        and _same_test(other, record)
+        if other.status == "done" and _row_key(other) == key and environment(other) == own and _same_test(other, record)
     }
-    seeds[record["seed"]] = record
-    return Group(record["method"], changes(record), tuple(seeds[seed] for seed in sorted(seeds)), ())
+    seeds[record.seed] = record
+    return Group(record.method, changes(record), tuple(seeds[seed] for seed in sorted(seeds)), ())
 
 
 def _same_test(one: Record, other: Record) -> bool:
-    return all(one[name] == other[name] for name in ("task", "data", "backbone", "preset"))
+    return (one.task, one.data, one.backbone, one.preset) == (other.task, other.data, other.backbone, other.preset)
 
 
 def _row_key(record: Record) -> str:
     """Everything of a row but its seed and environment."""
-    origin, told = record.get("pretrain_data") or {}, record.get("versions", {})
+    origin, told = record.pretrain_data, record.versions
     return key_of(
         [
-            record["method"],
-            {name: value for name, value in record["settings"].items() if name != "seed"},
-            {**changes(record), "transductive": bool(record.get("transductive"))},
-            [origin.get("id"), origin.get("fingerprint")],
-            {name: told[name] for name in ("method", "weights", "init") if name in told},
+            record.method,
+            record.settings.model_dump(exclude_none=True),
+            {**changes(record), "transductive": record.transductive},
+            [origin.id, origin.fingerprint] if origin else [],
+            [told.method, told.weights, told.init],
         ]
     )
 
@@ -211,11 +191,11 @@ def _environment_of(by_row: Sequence[Sequence[Record]], made: Callable[[Record],
     for row in by_row:
         seeds: dict[str, set[int]] = {}
         for record in row:
-            if record["status"] == "done" and record["backbone"]:
+            if record.status == "done" and record.backbone:
                 key = key_of(environment(record))
                 known[key] = environment(record)
                 newest[key] = max(newest.get(key, 0.0), made(record))
-                seeds.setdefault(key, set()).add(record["seed"])
+                seeds.setdefault(key, set()).add(record.seed)
         most = max(map(len, seeds.values()), default=0)
         for key, found in seeds.items():
             whole[key] = whole.get(key, 0) + (len(found) == most)
@@ -228,8 +208,8 @@ def _group(row: Sequence[Record], wanted: Mapping[str, Any], made: Callable[[Rec
     ordered = sorted(row, key=made)
     by_environment: dict[str, dict[int, Record]] = {}
     for record in ordered:
-        if record["status"] == "done":
-            by_environment.setdefault(key_of(environment(record)), {})[record["seed"]] = record
+        if record.status == "done":
+            by_environment.setdefault(key_of(environment(record)), {})[record.seed] = record
 
     def rank(key: str) -> tuple[int, int, float]:
         found = by_environment[key]
@@ -238,9 +218,9 @@ def _group(row: Sequence[Record], wanted: Mapping[str, Any], made: Callable[[Rec
         return len(found), alike, max(map(made, found.values()))
 
     done = by_environment[max(by_environment, key=rank)] if by_environment else {}
-    unfinished = {record["seed"]: record for record in ordered if record["status"] != "done"}
+    unfinished = {record.seed: record for record in ordered if record.status != "done"}
     return Group(
-        method=row[0]["method"],
+        method=row[0].method,
         changes=changes(row[0]),
         done=tuple(done[seed] for seed in sorted(done)),
         unfinished=tuple(unfinished[seed] for seed in sorted(unfinished) if seed not in done),

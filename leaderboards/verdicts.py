@@ -95,7 +95,7 @@ def _judge_block(rows: list[Group], evidence: Evidence, metric: str, direction: 
     for place in done:
         row, verdict = rows[place], block.verdicts[place]
         facts = evidence.facts(row.done[0])
-        verdict.items = facts.items if facts else row.done[0]["metrics"][metric]["n"]
+        verdict.items = facts.items if facts else row.done[0].metrics[metric].n
         verdict.series = facts.series if facts else None
         verdict.interval = evidence.interval(row)
         if row.trivial:

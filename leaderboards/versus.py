@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.column import figure, p_text
 from inkbench.leaderboards.compare import Evidence
-from inkbench.leaderboards.rows import Group, Record, environment, plain, row_of
+from inkbench.leaderboards.rows import Group, environment, plain, row_of
 
 
 def versus(store: Store, first: str, second: str, metric: str | None = None) -> str:
@@ -19,17 +20,17 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
     """
     found = [store.find(prefix) for prefix in (first, second)]
     for record in found:
-        if record["status"] != "done":
-            raise Refusal(f"{record['id'][:10]} is {record['status']}; only cells that are done can be compared")
+        if record.status != "done":
+            raise Refusal(f"{record.id[:10]} is {record.status}; only cells that are done can be compared")
     one, other = found
-    for what in ("task", "data"):
-        if one[what] != other[what]:
+    for what, same in (("task", one.task == other.task), ("data", one.data == other.data)):
+        if not same:
             raise Refusal(f"they differ in {what}, so no item of one has a partner in the other")
-    metric = metric or one["primary"]
+    metric = metric or one.primary
     for record in found:
-        if metric not in record["metrics"]:
-            known = list(record["metrics"])
-            raise Refusal(f"{record['id'][:10]} has no metric '{metric}'{did_you_mean(metric, known)}")
+        if metric not in record.metrics:
+            known = list(record.metrics)
+            raise Refusal(f"{record.id[:10]} has no metric '{metric}'{did_you_mean(metric, known)}")
     everything = list(store.records())
     rows = [row_of(record, everything) for record in found]
     evidence = Evidence(store, metric)
@@ -37,7 +38,7 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
     if pair is None:
         problems = "; ".join(evidence.problems.values()) or "they share no seed, or were not measured on the same items"
         raise Refusal(f"they cannot be compared: {problems}")
-    lines = [f"{metric} on {one['task']} {one['protocol']}, data {one['data']['id']}: {_counted(pair)}"]
+    lines = [f"{metric} on {one.task} {one.protocol}, data {one.data.id}: {_counted(pair)}"]
     lines += [_told(row, metric, evidence) for row in rows]
     lines.append(
         f"difference: {figure(pair.difference, signed=True)} [{figure(pair.low, signed=True)}, "
@@ -60,10 +61,10 @@ def _counted(pair: Any) -> str:
 
 def _differences(one: Record, other: Record) -> Iterator[str]:
     """Settings and circumstances whose values differ, as ``name (value, value)``; of two methods not their own."""
-    same = one["method"] == other["method"]
+    same = one.method == other.method
     sides = []
     for record in (one, other):
-        told = {name: value for name, value in record["settings"].items() if same or name != "method"}
+        told = {name: value for name, value in record.settings.owners().items() if same or name != "method"}
         sides.append({**_flat(told), **_circumstances(record)})
     for name in dict.fromkeys((*sides[0], *sides[1])):
         values = [side.get(name, "none") for side in sides]
@@ -72,17 +73,10 @@ def _differences(one: Record, other: Record) -> Iterator[str]:
 
 
 def _circumstances(record: Record) -> dict[str, Any]:
-    backbone = record["backbone"] or {}
-    pretrained_on = (record.get("pretrain_data") or {}).get("id", "none")
-    given = {"method": record["method"], "pretrain-data": pretrained_on, "weights": record.get("weights") or "none"}
-    return {**given, "backbone": backbone.get("name", "none"), **environment(record)}
+    pretrained_on = record.pretrain_data.id if record.pretrain_data else "none"
+    given = {"method": record.method, "pretrain-data": pretrained_on, "weights": record.weights or "none"}
+    return {**given, "backbone": record.backbone.name if record.backbone else "none", **environment(record)}
 
 
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for owner, values in settings.items():
-        if isinstance(values, Mapping):
-            flat |= {f"{owner}.{name}".removeprefix("."): value for name, value in values.items()}
-        else:
-            flat[owner] = values
-    return flat
+def _flat(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{owner}.{name}": value for owner, values in settings.items() for name, value in values.items()}

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.scoring.score import item_arrays
-from inkbench.benchmark.store.store import write_atomic
+from inkbench.benchmark.store.files import write_atomic
 from inkbench.submissions.bundle_rules import broken
 from inkbench.submissions.columns import columns
 from inkbench.submissions.competition_yaml import codabench, codalab

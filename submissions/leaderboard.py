@@ -10,7 +10,9 @@ from typing import Any
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.scoring.score import Scored, metric_versions
 from inkbench.benchmark.scoring.score import score as score_predictions
-from inkbench.benchmark.store.store import Store, checksum, key_of
+from inkbench.benchmark.store.files import checksum, key_of
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board
 from inkbench.leaderboards.table import Block, Note, NoteKind, Row, RowKind, Setup, Table
 from inkbench.submissions.reference import Reference, trivial
@@ -125,13 +127,11 @@ def _shared(reference: Reference, preset: str) -> dict[str, Any]:
     }
 
 
-def _record(
-    store: Store, shared: Mapping[str, Any], method: str, content: str, found: Scored | Refusal
-) -> dict[str, Any]:
+def _record(store: Store, shared: Mapping[str, Any], method: str, content: str, found: Scored | Refusal) -> Record:
     """Write the record of a submission: its metrics and items, or why it has no score."""
     cell = key_of([method, content, shared["task"], shared["data"], shared["settings"], shared["versions"]])
     own = {"id": cell, "method": method, **shared}
     if isinstance(found, Refusal):
-        return store.write({**own, "status": "failed", "reason": str(found)})
-    told = {"status": "done", "metrics": found.metrics, "notes": found.notes}
-    return store.write({**own, **told}, found.items)
+        return store.write(Record.model_validate({**own, "status": "failed", "reason": str(found)}))
+    told = {"status": "done", "metrics": found.metrics, "notes": tuple(found.notes)}
+    return store.write(Record.model_validate({**own, **told}), found.items)

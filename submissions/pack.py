@@ -13,7 +13,10 @@ import numpy as np
 
 from inkbench.benchmark.api import Task
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.store import Store, checksum, read_arrays, unpack, write_atomic, write_json
+from inkbench.benchmark.store.arrays import read_arrays, unpack
+from inkbench.benchmark.store.files import checksum, write_atomic, write_json
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
 from inkbench.submissions.formats.names import Names
 from inkbench.submissions.formats.spec import SPECS, Spec
 from inkbench.submissions.reference import Asked, form_of, the_task
@@ -29,7 +32,7 @@ Found = tuple[Mapping[str, np.ndarray], Sequence[dict[str, np.ndarray]]]
 
 def pack(
     store: Store,
-    record: Mapping[str, Any],
+    record: Record,
     out: Path,
     spec: Spec | None = None,
     told: str = SPECS["plain"][1],
@@ -54,12 +57,12 @@ def pack(
     manifest = {
         "schema": 1,
         "zip": {"file": out.name, "sha256": checksum(data), "bytes": len(data)},
-        "cell": record["id"],
-        "task": record["task"],
-        "settings": record["settings"].get("task", {}),
-        "calibration": record.get("calibration") or {},
-        "method": record["method"],
-        "data": None if predict else record["data"],
+        "cell": record.id,
+        "task": record.task,
+        "settings": record.settings.task or {},
+        "calibration": record.calibration,
+        "method": record.method,
+        "data": None if predict else record.data.model_dump(mode="json"),
         "specification": told,
         "spec": asdict(spec),
         "files": {name: checksum(content) for name, content in files.items()},
@@ -88,16 +91,16 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _the_task(record: Mapping[str, Any]) -> Task:
+def _the_task(record: Record) -> Task:
     """The task of a cell that has predictions. Raises Refusal."""
-    if record["status"] != "done":
-        raise Refusal(f"cell {record['id']} is {record['status']}: it has no predictions; run it again")
-    return the_task(Asked(record["task"], settings=record["settings"].get("task", {})))
+    if record.status != "done":
+        raise Refusal(f"cell {record.id} is {record.status}: it has no predictions; run it again")
+    return the_task(Asked(record.task, settings=record.settings.task or {}))
 
 
-def _stored(store: Store, record: Mapping[str, Any]) -> Found:
+def _stored(store: Store, record: Record) -> Found:
     """Items and predictions of a cell. Raises Refusal where they do not belong together."""
-    cell = record["id"]
+    cell = record.id
     items, predictions = _arrays(store.items_path(cell)), unpack(_arrays(store.predictions_path(cell)))
     if len(items["id"]) != len(predictions):
         raise Refusal(f"cell {cell} has {len(predictions)} predictions for {len(items['id'])} items; run it again")

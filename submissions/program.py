@@ -22,7 +22,7 @@ import numpy as np
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.store import read_arrays, unpack
+from inkbench.benchmark.store.arrays import read_arrays, unpack
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats.files import Folder, Rooted
 from inkbench.submissions.formats.numbers import OWN

@@ -19,7 +19,7 @@ from inkbench.benchmark.data.own_numbers import reading_options
 from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.scoring.score import item_arrays
-from inkbench.benchmark.store.store import arrays_bytes, pack
+from inkbench.benchmark.store.arrays import arrays_bytes, pack
 from inkbench.benchmark.training.task_data import part_of
 from inkbench.submissions.formats.numbers import OWN
 from inkbench.submissions.program import SCHEMA

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.store.store import arrays_bytes, write_atomic
+from inkbench.benchmark.store.arrays import arrays_bytes
+from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.pretrain import setup, update
 from inkbench.methods.dino import Dino

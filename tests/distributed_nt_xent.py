@@ -12,7 +12,8 @@ from torch import nn
 
 from inkbench.benchmark.losses.nt_xent import found, nt_xent
 from inkbench.benchmark.losses.sup_con import sup_con
-from inkbench.benchmark.store.store import arrays_bytes, write_atomic
+from inkbench.benchmark.store.arrays import arrays_bytes
+from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training import engine
 
 

@@ -14,7 +14,8 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.api import Context, Method, Stage
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store.store import arrays_bytes, write_atomic
+from inkbench.benchmark.store.arrays import arrays_bytes
+from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.pretrain import setup, update
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conftest import start_cli
 
-from inkbench.benchmark.store.store import read_arrays
+from inkbench.benchmark.store.arrays import read_arrays
 
 STAGES = ("drawing", "pretraining", "transfer")
 

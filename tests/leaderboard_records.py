@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import toy_scorer
+from record_files import data_used, made
 
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import render
@@ -87,21 +88,16 @@ def record(store: Store, cell: str, method: str, items=None, task="saliency", se
         settings |= {"method": {"gap": True, "normalize": True, "color_jittering": True}, "backbone": {"mean": None}}
     if pretrains:
         settings["pretrain"] = {"images": 40_000, "batch": 64}
-    data = {"id": "synth", "fingerprint": "f" * 20, "version": 1, "simulated": True, "photographs": False}
+    data = data_used()
     value = {
-        "id": cell,
         "status": "done" if items is not None else "failed",
         "method": method,
         "task": task,
-        "protocol": "frozen@1",
-        "family": "frozen",
         "data": data,
         "pretrain_data": data if pretrains else None,
         "seed": seed,
-        "preset": "quick",
         "backbone": None if trivial else {"name": "test_resnet", "side": 128},
         "precision": None if trivial else "32",
-        "changed": {},
         "settings": settings,
         "supervision": "none",
         "given": method == "imagenet",
@@ -112,13 +108,12 @@ def record(store: Store, cell: str, method: str, items=None, task="saliency", se
         "trials": [{"factor": 1.0}],
         "phases": {"train": {"wall_s": 12.0, "device_s": 12.0, "peak_mib": 300.0}},
         "provenance": {"packages": {"torch": "2.15.0", "timm": "1.0.31"}, "device": "cpu", "world": 1, "threads": 2},
-        "request": {"typed": [], "resolved": {}},
     }
     if items is None:
         value |= {"reason": "out of memory at step 3", "log": f"logs/{cell}.log"}
     else:
         value["metrics"] = entries(scorer, items)
-    return store.write({**value, **over}, items)
+    return store.write(made(cell, **{**value, **over}), items)
 
 
 def rows(table):

@@ -126,7 +126,7 @@ def outcome(combination: Combination, results: Path, force: bool = False) -> str
         store = Store(results)
         Runner(Bench(asked, made, device(), store, Progress(quiet=True), lambda event: None)).drain(frozenset())
     record = store.read(made.cells[-1].id)
-    return str(record["status"]) + (f": {record['reason']}" if record["status"] != "done" else "")
+    return record.status + (f": {record.reason}" if record.reason else "")
 
 
 @contextlib.contextmanager

@@ -3,7 +3,8 @@
 from leaderboard_records import detection_items, record, usual
 from PIL import Image
 
-from inkbench.benchmark.store.store import Store, write_json
+from inkbench.benchmark.store.files import write_json
+from inkbench.benchmark.store.store import Store
 
 
 def full(store: Store) -> None:

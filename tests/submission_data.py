@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from record_files import made
 
 from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.scoring.score import score
-from inkbench.benchmark.store.store import Store, arrays_bytes, pack, write_atomic
+from inkbench.benchmark.store.arrays import arrays_bytes, pack
+from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
 from inkbench.submissions.formats.maps import encode
 from inkbench.submissions.formats.spec import Spec
 from inkbench.submissions.pack import zip_bytes
@@ -87,15 +91,15 @@ PREDICT = {
 }
 
 
-def finished(reference: Reference, store: Store, seed: int = 0) -> dict:
+def finished(reference: Reference, store: Store, seed: int = 0) -> Record:
     """The record of a cell that predicted what ``nobody`` does, scored and stored as the engine does."""
     task, predicted = reference.task, nobody(reference, seed)
     scored = score(task, predicted, reference.items, reference.truths, {})
     cell = f"{task.name[:2]}{seed}abc"
     write_atomic(store.predictions_path(cell), arrays_bytes(pack(predicted)))
-    record = {"id": cell, "status": "done", "task": task.name, "method": "random", "data": {"id": "synth"}}
-    record |= {"protocol": "frozen@1", "seed": seed, "preset": "quick", "changed": {}, "request": {}}
-    record |= {"settings": {"task": task.config.model_dump(mode="json")}, "metrics": scored.metrics}
+    settings = {"task": task.config.model_dump(mode="json")}
+    primary = task.scorer.primary.name
+    record = made(cell, task=task.name, seed=seed, settings=settings, metrics=scored.metrics, primary=primary)
     return store.write(record, scored.items)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from pictures_of import draw
+from record_files import written
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
@@ -24,7 +25,6 @@ from inkbench.benchmark.networks.neighbours import NearestNeighbours, votes
 from inkbench.benchmark.networks.probes import GlobalLinear, StageProbes
 from inkbench.benchmark.networks.stage_pooling import cells, pooled
 from inkbench.benchmark.planning.plan_rows import require
-from inkbench.benchmark.store.store import Store
 from inkbench.tasks.classification import Classification, ClassificationConfig, split_within
 
 
@@ -258,7 +258,7 @@ def smoke(cli, results, *words):
 def test_a_run_on_synth_has_a_table_per_protocol_with_every_stage(cli, with_synth):
     done = smoke(cli, with_synth, "--method", "random", "--protocol", "all")
     assert done.returncode == 0, done.stderr
-    records = {(record["method"], record["protocol"]): record for record in Store(with_synth).records()}
+    records = {(record["method"], record["protocol"]): record for record in written(with_synth)}
     protocols = list(Classification.protocols)
     assert {key for key in records if key[0] == "random"} == {("random", protocol) for protocol in protocols}
     linear = records["random", "linear@1"]
@@ -315,7 +315,7 @@ def test_a_run_on_a_share_of_cifar_s_labels_unpacks_it(cli, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "not comics" in done.stdout
     assert len(list((tmp_path / "r/cache/cifar").rglob("*.png"))) == 48
-    record = next(iter(Store(tmp_path / "r").records()))
+    record = next(iter(written(tmp_path / "r")))
     assert record["settings"]["task"]["label_fraction"] == 0.5
     drawn = (tmp_path / "r" / record["labelled"]["file"]).read_text().splitlines()
     assert len(drawn) == record["labelled"]["n"] == round(record["labelled"]["of"] / 2)

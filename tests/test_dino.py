@@ -15,7 +15,7 @@ from inkbench.benchmark import augment
 from inkbench.benchmark.api import CellError, Refusal
 from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.networks.distillation import Centre, distillation, effective_rank, follow
-from inkbench.benchmark.store.store import read_arrays
+from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.methods.dino import Dino
 
 

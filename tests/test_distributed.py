@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ranks import alone, finish, two_ranks
 
-from inkbench.benchmark.store.store import read_arrays
+from inkbench.benchmark.store.arrays import read_arrays
 
 SCRIPT = "distributed_step.py"
 

@@ -3,9 +3,9 @@
 import math
 
 import pytest
+from record_files import written
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def offline():
 def test_every_method_has_a_row_that_is_done_or_says_why_not(every):
     done, results = every
     assert done.returncode == 0, done.stderr
-    records = {record["method"]: record for record in Store(results).records()}
+    records = {record["method"]: record for record in written(results)}
     for name in registry.names("methods"):
         assert f"\n{name} " in done.stdout, name
         if name == "imagenet":
@@ -53,7 +53,7 @@ def test_every_method_has_a_row_that_is_done_or_says_why_not(every):
 
 def test_transformers_stand_in_a_block_with_their_own_control(every):
     done, results = every
-    controls = [record for record in Store(results).records() if record["method"] == "random"]
+    controls = [record for record in written(results) if record["method"] == "random"]
     assert sorted(record["backbone"]["name"] for record in controls) == ["test_resnet", "test_vit"]
     block = done.stdout.split("test_vit, ")[1]
     assert "\nrandom " in block

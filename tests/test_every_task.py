@@ -2,8 +2,9 @@
 
 import json
 
+from record_files import written
+
 from inkbench.benchmark import registry
-from inkbench.benchmark.store.store import Store
 
 FEW = {
     "classification": ("steps=4",),
@@ -18,7 +19,7 @@ SETS = [word for name, texts in FEW.items() for text in texts for word in ("--se
 def test_one_command_gives_every_task_and_one_board(cli, with_synth):
     done = cli("--method", "random", "--task", "all", "--preset", "smoke", *SETS, "--results", with_synth)
     assert done.returncode == 0, done.stderr
-    records = list(Store(with_synth).records())
+    records = list(written(with_synth))
     assert {record["task"] for record in records} == set(registry.names("tasks"))
     assert {record["status"] for record in records} == {"done"}
     for name in registry.names("tasks"):

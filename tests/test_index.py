@@ -29,8 +29,8 @@ def read_files(store, monkeypatch):
 def test_it_says_what_the_records_say(store):
     made = usual(store)
     for _ in range(2):
-        assert index.summaries(store) == [
-            {key: one[key] for key in index.KEPT if key in one} for one in sorted(made, key=lambda one: one["id"])
+        assert [one.model_dump() for one in index.summaries(store)] == [
+            one.model_dump(include=index.SUMMARY) for one in sorted(made, key=lambda one: one.id)
         ]
 
 
@@ -42,13 +42,13 @@ def test_only_what_is_new_or_changed_is_read(store, monkeypatch):
     assert read_files(store, monkeypatch) == ["j1"]
     record(store, "j0", "jigsaw", seed=3)
     assert read_files(store, monkeypatch) == ["j0"]
-    assert next(one for one in index.summaries(store) if one["id"] == "j0")["seed"] == 3
+    assert next(one for one in index.summaries(store) if one.id == "j0").seed == 3
     store.record_path("r0").unlink()
-    assert [one["id"] for one in index.summaries(store)] == ["j0", "j1", "t0"]
+    assert [one.id for one in index.summaries(store)] == ["j0", "j1", "t0"]
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"{", b"inkbench records 1\n", b"inkbench records 2\n[]", b"inkbench records 2\n[1, 2]\t{", b"\xff"]
+    "damage", [b"", b"{", b"inkbench records 2\n", b"inkbench records 3\n[]", b"inkbench records 3\n[1, 2]\t{", b"\xff"]
 )
 def test_a_damaged_index_is_made_again(store, damage):
     usual(store)
@@ -66,7 +66,7 @@ def test_what_is_not_wanted_is_left_out(store):
     found = index.summaries(
         store, lambda brief: (brief.task, brief.method, brief.changed) == ("saliency", "random", {})
     )
-    assert [one["id"] for one in found] == ["r0"]
+    assert [one.id for one in found] == ["r0"]
     assert len(index.summaries(store)) == 3
 
 
@@ -74,7 +74,7 @@ def test_files_that_are_no_records_are_told_every_time(store, capsys):
     usual(store)
     store.record_path("r0").write_text("{")
     for _ in range(2):
-        assert [one["id"] for one in index.summaries(store)] == ["j0", "t0"]
+        assert [one.id for one in index.summaries(store)] == ["j0", "t0"]
         assert "r0.json is no JSON" in capsys.readouterr().err
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from record_files import written
 
 from inkbench.benchmark.api import Item, Seen
 from inkbench.benchmark.contracts.dataset import Box
@@ -15,7 +16,6 @@ from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.panel_context import PanelContext
 from inkbench.benchmark.parts.face_painter import FacePainter, Weights, paste
 from inkbench.benchmark.parts.face_windows import around, closer, surroundings
-from inkbench.benchmark.store.store import Store
 from inkbench.tasks.inpainting import Inpainting, InpaintingConfig, telea
 from inkbench.tasks.metrics import given_judges
 from inkbench.tasks.metrics.inpainting import score_items
@@ -365,7 +365,7 @@ def test_a_run_paints_faces(cli, with_synth, tmp_path):
     assert done.returncode == 0, done.stderr
     for name in ("trivial:mean-face", "trivial:telea", "reference:previous-face", "random"):
         assert name in done.stdout
-    records = {record["method"]: record for record in Store(with_synth).records()}
+    records = {record["method"]: record for record in written(with_synth)}
     figures = {name: record["metrics"]["kid[ink,paired]"]["value"] for name, record in records.items()}
     assert figures["reference:previous-face"] < figures["trivial:telea"] < figures["trivial:mean-face"]
     metrics = records["random"]["metrics"]
@@ -380,5 +380,5 @@ def test_a_run_paints_faces(cli, with_synth, tmp_path):
     zipfile.ZipFile(tmp_path / "telea.zip").extractall(tmp_path / "telea")
     again = cli("--method", f"predictions:{tmp_path / 'telea'}", *words, *sets, "--set", "inpainting.whole=0.01")
     assert again.returncode == 0, again.stderr
-    given = next(r for r in Store(with_synth).records() if r["method"].startswith("predictions"))
+    given = next(r for r in written(with_synth) if r["method"].startswith("predictions"))
     assert given["metrics"]["kid[ink,paired]"]["value"] == telea_row["metrics"]["kid[ink,paired]"]["value"]

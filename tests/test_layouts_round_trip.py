@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from PIL import Image
+from record_files import written
 from submission_data import SMALL
 
 from inkbench.benchmark.cli.main import main
@@ -18,7 +19,8 @@ from inkbench.benchmark.data.synth.series import large_face
 from inkbench.benchmark.data.synth.writers import SPLIT_BY_LISTS, WRITERS
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store.store import Store, read_arrays
+from inkbench.benchmark.store.arrays import read_arrays
+from inkbench.benchmark.store.store import Store
 
 ALL = frozenset({"panel", "face", "body", "text", "balloon"})
 PAGES = {
@@ -277,7 +279,7 @@ def test_one_cell_through_two_layouts_with_the_same_pixels_and_labels_has_the_sa
         done = cli(*words, *tiny, "--data", drawn / layout)
         assert done.returncode == 0, done.stderr
     store = Store(tmp_path / "results")
-    by_data = {record["data"]["layout"]: record for record in store.records()}
+    by_data = {record["data"]["layout"]: record for record in written(store.root)}
     assert by_data.keys() == {"coco", "voc"}
     coco, voc = by_data.values()
     assert coco["id"] != voc["id"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from leaderboard_records import detection_items, everything, record, rows, saliency_items, toy_items, usual
+from record_files import data_used
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.store.store import Store
@@ -169,7 +170,7 @@ def test_departures_are_marked(store):
 
 @pytest.mark.parametrize(("key", "words"), [("simulated", "simulated"), ("photographs", "not comics")])
 def test_data_that_is_no_comic_says_so(store, key, words):
-    data = {"id": "d", "fingerprint": "g" * 20, "version": 1, "simulated": False, "photographs": False}
+    data = data_used("d", fingerprint="g" * 20)
     plain = board.build(store, usual(store, data=data), "t")
     assert all(words not in shown for shown in everything(plain))
     table = board.build(store, usual(store, data={**data, key: True}), "t")
@@ -188,7 +189,7 @@ def test_set_metrics_of_detection(store):
     assert row.cells["primary"].best
     assert row.cells["p"].value <= 0.01
     assert {"ap50", "ap75", "ar100", "ap[face]", "ap[body]"} <= set(row.cells)
-    assert row.metrics["ap50[face]"] == records[2]["metrics"]["ap50[face]"]["value"]
+    assert row.metrics["ap50[face]"] == records[2].metrics["ap50[face]"].value
 
 
 def test_unreadable_images_are_counted(store):

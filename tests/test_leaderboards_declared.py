@@ -94,7 +94,7 @@ def test_rows_find_records_with_equal_changes(store):
     table = table_files.load("noroozi-5")
     records = ablation(store)
     found = matching.match(table, records)
-    assert [one["id"] for one in found] == ["t0", "r0", "j0", "j1"]
+    assert [one.id for one in found] == ["t0", "r0", "j0", "j1"]
     (made,) = board.tables(store, found, table)
     labels = [row.label for row in made.blocks[0].rows]
     assert labels == [
@@ -160,7 +160,7 @@ def test_a_control_row_must_share_the_task_s_settings(store):
             **FINE_TUNED,
         ),
     ]
-    assert [one["id"] for one in matching.match(table_files.load("noroozi-5"), records)] == ["j0"]
+    assert [one.id for one in matching.match(table_files.load("noroozi-5"), records)] == ["j0"]
 
 
 def parsed(**over):

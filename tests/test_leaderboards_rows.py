@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 from leaderboard_records import detection_items, record, rows, saliency_items, usual
+from record_files import data_used
 
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.store.store import Store
@@ -68,7 +69,7 @@ def test_labels_tell_deviations_only(store):
 
 
 def test_other_pretraining_data_and_starts_are_told(store):
-    elsewhere = {"id": "open-mantra", "fingerprint": "m" * 20}
+    elsewhere = data_used("open-mantra", fingerprint="m" * 20)
     records = [
         *usual(store),
         record(store, "j1", "jigsaw", saliency_items(0.4, 3), pretrain_data=elsewhere),
@@ -81,7 +82,9 @@ def test_other_pretraining_data_and_starts_are_told(store):
 
 def test_versions_of_a_metric_are_not_mixed(store):
     records = usual(store)
-    newer = {name: {**entry, "version": entry["version"] + 1} for name, entry in records[2]["metrics"].items()}
+    newer = {
+        name: figure.model_copy(update={"version": figure.version + 1}) for name, figure in records[2].metrics.items()
+    }
     records[2] = record(store, "j0", "jigsaw", saliency_items(0.4, 2), metrics=newer)
     with pytest.raises(Refusal, match=r"mix versions of metric cc.*run the older rows again"):
         board.build(store, records, "t")
@@ -98,7 +101,7 @@ def test_an_older_version_gives_way_to_a_newer_run(store):
     """Rows that were run again under a new protocol make a table, though the old records still lie there."""
     records = usual(store)
     for one in records:
-        os.utime(store.record_path(one["id"]), (1, 1))
+        os.utime(store.record_path(one.id), (1, 1))
     again = [
         record(store, f"new{k}", method, saliency_items(0.5, k), protocol="frozen@2")
         for k, method in enumerate(("trivial:centre", "random", "jigsaw"))
@@ -122,7 +125,7 @@ def test_of_several_environments_the_whole_one_is_taken_and_named(store):
 
 
 def test_one_table_for_each_protocol_and_dataset(store):
-    other = {"id": "open-mantra", "fingerprint": "o" * 20, "simulated": False, "photographs": False}
+    other = data_used("open-mantra", fingerprint="o" * 20)
     records = [
         *usual(store),
         record(store, "f0", "random", saliency_items(0.5), protocol="finetune@1", family="finetune"),
@@ -177,7 +180,7 @@ def test_statistics_are_kept(store, monkeypatch):
     records = usual(store)
     first = render.json(board.build(store, records, "t"))
     for one in records:
-        store.items_path(one["id"]).unlink()
+        store.items_path(one.id).unlink()
     assert render.json(board.build(store, records, "t")) == first
     monkeypatch.setattr(compare.statistics, "VERSION", 2)
     text = render.text(board.build(store, records, "t"))

@@ -143,7 +143,8 @@ def test_metrics_without_the_suspects():
 def test_a_table_tells_the_share_and_the_score_without(tmp_path):
     store = Store(tmp_path)
     usual(store)
-    leaks = {"suspect": 3, "share": 0.025, "test_items": 120, "without": {"cc": 0.123}}
+    leaks = {"suspect": 3, "share": 0.025, "test_items": 120, "pretraining_images": 9, "by_image": 3, "by_series": 0}
+    leaks |= {"hash": "phash", "threshold": 8, "series": [], "pairs": [], "without": {"cc": 0.123}}
     record(store, "k0", "simclr", saliency_items(0.4, 5), leaks=leaks)
     [table] = board.tables(store, list(store.records()))
     rows = {row.label: row for block in table.blocks for row in block.rows}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ranks import alone, finish, two_ranks
 
 from inkbench.benchmark.losses.nt_xent import found, nt_xent
-from inkbench.benchmark.store.store import read_arrays
+from inkbench.benchmark.store.arrays import read_arrays
 
 SCRIPT = "distributed_nt_xent.py"
 

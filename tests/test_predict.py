@@ -7,12 +7,14 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from record_files import written
 
 from inkbench.benchmark.cli.verbs import verb_submit
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.predict import predict_folder
-from inkbench.benchmark.store.store import Store, read_arrays, unpack
+from inkbench.benchmark.store.arrays import read_arrays, unpack
+from inkbench.benchmark.store.store import Store
 
 QUIET = Progress(quiet=True)
 
@@ -30,7 +32,7 @@ def finished(cli, first_run, tmp_path_factory):
 
 
 def records(store):
-    return {(record["method"], record["family"]): record for record in store.records()}
+    return {(record["method"], record["family"]): record for record in written(store.root)}
 
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])
@@ -42,7 +44,7 @@ def test_the_test_images_again_are_predicted_as_the_cell_predicted_them(finished
     for item in ids:
         os.link(drawn / "ai4va" / "images" / "test" / f"{item}.jpg", tmp_path / f"{item}.jpg")
     (tmp_path / "broken.png").write_bytes(b"none")
-    items, predictions = predict_folder(finished, record, tmp_path, QUIET)
+    items, predictions = predict_folder(finished, finished.find(record["id"]), tmp_path, QUIET)
     assert sorted(items["id"]) == sorted(ids), "the one that cannot be read is left out"
     assert (items["width"] > 0).all()
     again = dict(zip(items["id"].tolist(), predictions, strict=True))
@@ -74,14 +76,14 @@ def test_a_folder_without_truth_is_packed(finished, tmp_path, capsys):
 def test_what_has_no_network_is_refused(finished, tmp_path):
     known = records(finished)
     with pytest.raises(Refusal, match="holds no images"):
-        predict_folder(finished, known["random", "frozen"], tmp_path, QUIET)
+        predict_folder(finished, finished.find(known["random", "frozen"]["id"]), tmp_path, QUIET)
     (tmp_path / "a.png").write_bytes(b"none")
     with pytest.raises(Refusal, match="has no network to predict with"):
-        predict_folder(finished, known["trivial:centre", "frozen"], tmp_path, QUIET)
+        predict_folder(finished, finished.find(known["trivial:centre", "frozen"]["id"]), tmp_path, QUIET)
     lost = known["random", "finetune"]
     path = finished.network_path(lost["id"])
     kept = path.read_bytes()
     path.unlink()
     with pytest.raises(Refusal, match="run it again with --force"):
-        predict_folder(finished, lost, tmp_path, QUIET)
+        predict_folder(finished, finished.find(lost["id"]), tmp_path, QUIET)
     path.write_bytes(kept)

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from record_files import written
 
 from inkbench.benchmark.data.synth.dataset import Synth
-from inkbench.benchmark.store.store import Store
 from inkbench.tasks.metrics.maps import centre_map
 
 SALIENCY = ("--task", "saliency", "--preset", "smoke", "--set", "saliency.steps=4", "--method")
@@ -34,7 +34,7 @@ def test_maps_are_a_row_beside_the_others(cli, with_synth, centre):
     done = cli(*SALIENCY, f"predictions:{centre},random", "--results", with_synth)
     assert done.returncode == 0, done.stderr
     assert "\npredictions:deepgaze " in done.stdout
-    records = {record["method"]: record for record in Store(with_synth).records()}
+    records = {record["method"]: record for record in written(with_synth)}
     ours, theirs = records["trivial:centre"], records["predictions:deepgaze"]
     assert theirs["metrics"]["cc"]["value"] == pytest.approx(ours["metrics"]["cc"]["value"], abs=0.01)
     assert theirs["metrics"]["cc"]["n"] == ours["metrics"]["cc"]["n"]
@@ -47,7 +47,7 @@ def test_maps_are_a_row_beside_the_others(cli, with_synth, centre):
     Image.new("L", (24, 24), 7).save(changed)
     other = cli(*SALIENCY, f"predictions:{centre}", "--results", with_synth)
     assert other.returncode == 0, other.stderr
-    assert len([r for r in Store(with_synth).records() if r["method"] == "predictions:deepgaze"]) == 2
+    assert len([r for r in written(with_synth) if r["method"] == "predictions:deepgaze"]) == 2
 
 
 def test_what_is_missing_or_no_file_is_told(cli, with_synth, centre, tmp_path):
@@ -91,6 +91,6 @@ def test_true_boxes_as_a_list_and_as_a_dictionary_have_every_optimum(cli, with_s
     words = ("--task", "detection", "--preset", "smoke", "--no-baseline", "--results", with_synth, "--method")
     done = cli(*words, f"predictions:{tmp_path / 'comix.json'},predictions:{tmp_path / 'list.json'}")
     assert done.returncode == 0, done.stderr
-    for record in Store(with_synth).records():
+    for record in written(with_synth):
         assert record["metrics"]["ap"]["value"] == pytest.approx(1), record["method"]
         assert record["metrics"]["voc"]["value"] == pytest.approx(1)

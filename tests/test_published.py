@@ -3,6 +3,8 @@
 import json
 import shutil
 
+from record_files import written
+
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import publish
 
@@ -16,7 +18,7 @@ def test_records_hold_no_folder_of_a_machine_and_are_small():
     files = [path for path in (publish.FOLDER / "records").rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".json", ".npz"}
     assert sum(path.stat().st_size for path in files) < 5 * 2**20
-    for record in Store(publish.FOLDER / "records").records():
+    for record in written(publish.FOLDER / "records"):
         assert record["request"]["resolved"] == {}
         assert not [word for word in record["request"]["typed"] if word.startswith("/")]
         assert record["provenance"]["git"]["dirty"] is False
@@ -36,7 +38,9 @@ def test_a_board_that_was_edited_is_named(tmp_path):
 def test_only_finished_records_are_taken(tmp_path):
     source = Store(tmp_path / "results")
     shutil.copytree(publish.FOLDER / "records", source.root)
-    records = list(source.records())
-    source.record_path(records[0]["id"]).write_text(json.dumps({**records[0], "status": "failed", "metrics": {}}))
+    records = written(source.root)
+    source.record_path(records[0]["id"]).write_text(
+        json.dumps({**records[0], "status": "failed", "reason": "none", "metrics": {}})
+    )
     source.items_path(records[1]["id"]).write_bytes(b"")
     assert publish.add(source.root, tmp_path / "published") == len(records) - 2

@@ -7,12 +7,12 @@ import pytest
 import torch
 from pictures_of import draw
 from PIL import Image
+from record_files import written
 
 from inkbench.benchmark.api import Item
 from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.drawing.strips import letters
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.store import Store
 from inkbench.tasks.reid import Reid, ReidConfig, histogram, thumbnail
 
 
@@ -244,7 +244,7 @@ def test_a_threshold_is_chosen_on_validation_and_used_on_test():
 def run(cli, results, *words):
     done = cli("--method", "random", "--task", "reid", "--preset", "smoke", "--results", results, *words)
     assert done.returncode == 0, done.stderr
-    return done, {(record["method"], record["protocol"]): record for record in Store(results).records()}
+    return done, {(record["method"], record["protocol"]): record for record in written(results)}
 
 
 def test_a_run_finds_characters_again(cli, with_synth):

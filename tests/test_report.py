@@ -11,12 +11,14 @@ import pytest
 from leaderboard_records import ROOT, SERIES, detection_items, record, saliency_items, toy_items, usual
 from markupsafe import escape
 from PIL import Image
+from record_files import data_used
 from report_store import full
 
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store.store import Store, write_json
+from inkbench.benchmark.store.files import write_json
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import cell_page, gather, items, site, svg, thumbnails
 from inkbench.leaderboards.report.command import write_report
 from inkbench.leaderboards.report.words import introduction, slug
@@ -152,7 +154,7 @@ def test_a_damaged_record_costs_one_line_and_its_own_row(tmp_path, capsys):
     assert all(line.startswith("skipped: ") and "move it away" in line for line in told)
     assert (folder / "cell-j0.html").is_file()
     assert not list(folder.glob("cell-b*"))
-    assert "b2.json has no finite value of cc" in (folder / "index.html").read_text()
+    assert "b2.json has no usable metrics.cc.value" in (folder / "index.html").read_text()
 
 
 def test_tables_that_cannot_be_made_are_told_and_the_others_stand(tmp_path, capsys):
@@ -275,7 +277,7 @@ def on_synth(small_synth, tmp_path):
     data = open_dataset(str(small_synth), "quick", (), tmp_path)
     there = data.items("saliency", "test")
     store = Store(tmp_path)
-    told = {"id": "synth", "fingerprint": data.fingerprint(), "version": 3, "simulated": True, "photographs": False}
+    told = data_used(fingerprint=data.fingerprint(), version=3)
     for k, method in enumerate(("random", "jigsaw")):
         own = saliency_items(0.3, k, series=1, each=len(there))
         own |= {"id": np.array([i.id for i in there]), "series": np.array([i.series for i in there])}
@@ -290,11 +292,11 @@ def test_thumbnails_come_from_the_files_of_the_dataset(on_synth, capsys):
     made = sorted((folder / "pictures").glob("item-*.jpg"))
     assert len(made) == len(there)
     assert max(Image.open(made[0]).size) == thumbnails.SIDE
-    changed = store.read("s0")
-    changed["data"]["fingerprint"] = "0" * 20
+    measured = store.read("s0")
+    changed = measured.but(data={**measured.data.model_dump(), "fingerprint": "0" * 20})
     with pytest.raises(Refusal, match="is not what was measured"):
         thumbnails.dataset_of(store, changed)
-    changed["request"]["resolved"]["data"] = "evil.py:Reader"
+    changed = measured.but(request={"resolved": {"data": "evil.py:Reader"}})
     with pytest.raises(Refusal, match="plugin"):
         thumbnails.dataset_of(store, changed)
 

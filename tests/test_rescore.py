@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from inkbench.benchmark.store.store import key_of
+from inkbench.benchmark.store.files import key_of
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from record_files import written
 
 from inkbench.benchmark.api import Item, Placement
 from inkbench.benchmark.data.images import BadImage
@@ -13,7 +14,6 @@ from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.readout import Readout
-from inkbench.benchmark.store.store import Store
 from inkbench.tasks.metrics import maps, saliency
 from inkbench.tasks.saliency import Saliency, SaliencyConfig
 
@@ -229,7 +229,7 @@ def test_across_styles_both_ways_in_one_cell(cli, with_synth):
     words = ("--method", "random", "--task", "saliency", "--preset", "smoke", "--set", "saliency.steps=4")
     done = cli(*words, "--protocol", "saliency/cross-style@1", "--results", with_synth)
     assert done.returncode == 0, done.stderr
-    records = {record["method"]: record for record in Store(with_synth).records()}
+    records = {record["method"]: record for record in written(with_synth)}
     random = records["random"]
     assert random["protocol"] == "cross-style@1"
     assert [trial["held_out"] for trial in random["trials"]] == ["realistic", "toon"]

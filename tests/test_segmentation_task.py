@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from pictures_of import draw
+from record_files import written
 from test_layouts_voc import voc
 
 from inkbench.benchmark.api import CellError, Item
@@ -16,7 +17,6 @@ from inkbench.benchmark.drawing.labels import draw_labels
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.dense_heads import FcnHead, LinearHead
-from inkbench.benchmark.store.store import Store
 from inkbench.tasks.metrics import segmentation as metrics
 from inkbench.tasks.segmentation import Segmentation, SegmentationConfig
 
@@ -167,7 +167,7 @@ def test_a_run_on_synth_by_both_heads(cli, with_synth):
     words = ("--task", "segmentation", "--preset", "smoke", "--results", with_synth)
     done = cli("--method", "random", "--protocol", "linear,fcn", *words)
     assert done.returncode == 0, done.stderr
-    records = {(record["method"], record["protocol"]): record for record in Store(with_synth).records()}
+    records = {(record["method"], record["protocol"]): record for record in written(with_synth)}
     assert len(records) == 6
     for (method, protocol), record in records.items():
         figures = record["metrics"]

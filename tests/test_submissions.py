@@ -11,12 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from record_files import data_used, made
 from submission_data import STEMS, entries_of, gaze_folder, good, image_bytes, npy_bytes, zipped
 
 from inkbench.benchmark.cli.verbs import verb_submit
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.store import Store, arrays_bytes, checksum, pack, write_atomic
+from inkbench.benchmark.scoring.score import metric_entries
+from inkbench.benchmark.store.arrays import arrays_bytes, pack
+from inkbench.benchmark.store.files import checksum, write_atomic
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
 from inkbench.submissions.check import check as check_zip
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats import maps
@@ -38,7 +43,7 @@ def reference(tmp_path: Path) -> Path:
     return gaze_folder(tmp_path / "reference")
 
 
-def cell_of(reference: Path, folder: Path, **changes) -> tuple[Store, dict]:
+def cell_of(reference: Path, folder: Path, **changes) -> tuple[Store, Record]:
     """A store with one finished cell: predictions of a seeded nobody, scored as the engine does."""
     task, rng = Saliency(SaliencyConfig()), np.random.default_rng(7)
     items = Ai4va(reference).items("saliency", "test")
@@ -49,9 +54,12 @@ def cell_of(reference: Path, folder: Path, **changes) -> tuple[Store, dict]:
     scored["style"] = np.array([item.style for item in items])
     store = Store(folder)
     write_atomic(store.predictions_path(CELL), arrays_bytes(pack(predictions)))
-    record = {"id": CELL, "status": "done", "task": "saliency", "method": "random", "data": {"id": "ai4va"}}
-    record |= {"protocol": "frozen@1", "seed": 0, "preset": "quick", "changed": {}, "settings": {}, "request": {}}
-    return store, store.write(record | {"metrics": saliency.aggregate(scored)} | changes, scored)
+    metrics = metric_entries(saliency.SCORER, scored)
+    return store, store.write(made(CELL, data=data_used("ai4va"), metrics=metrics, **changes), scored)
+
+
+def values(record: Record) -> dict[str, float]:
+    return {name: figure.value for name, figure in record.metrics.items()}
 
 
 def check(path: Path, reference: Path | None = None, strict: bool = False):
@@ -73,9 +81,9 @@ def test_the_lossless_form_scores_as_the_cell(reference, tmp_path):
     pack_cell(store, record, out, Spec("npy"))
     assert check(out, reference, strict=True) == []
     figures = score(out, reference)
-    assert set(figures) == set(record["metrics"])
+    assert set(figures) == set(record.metrics)
     assert {"nss", "cc@toon", "cc@realistic", "auc[judd]@toon"} <= set(figures)
-    for name, value in record["metrics"].items():
+    for name, value in values(record).items():
         assert figures[name] == pytest.approx(value, abs=1e-12), name
     scored = score_in_process(out, reference)
     assert scored.items["id"].tolist() == list(STEMS)
@@ -87,9 +95,9 @@ def test_eight_bits_lose_little(reference, tmp_path):
     pack_cell(store, record, tmp_path / "maps.zip")
     assert [f for f in check(tmp_path / "maps.zip", reference, strict=True) if f.level == "error"] == []
     figures = score(tmp_path / "maps.zip", reference)
-    for name, value in record["metrics"].items():
+    for name, value in values(record).items():
         assert figures[name] == pytest.approx(value, abs=0.02), name
-    assert figures["cc"] != record["metrics"]["cc"]
+    assert figures["cc"] != record.metrics["cc"].value
 
 
 def test_a_zip_is_deterministic_flat_and_its_manifest_lies_beside_it(reference, tmp_path):
@@ -127,7 +135,7 @@ def test_the_floor_keeps_zeros_from_ruling_kld():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"status": "failed"}, "is failed: it has no predictions"),
+        ({"status": "failed", "reason": "none"}, "is failed: it has no predictions"),
         ({"task": "depth"}, "no task 'depth'"),
     ],
 )
@@ -197,7 +205,7 @@ def test_maps_of_another_size_are_resized_as_the_task_does(reference, tmp_path):
     rng = np.random.default_rng(7)
     files = {f"{item.id}.npy": npy_bytes(rng.random((9, 9), dtype=np.float32) ** 3) for item in truths}
     figures = score(zipped(tmp_path / "x.zip", files), reference)
-    assert figures == pytest.approx(record["metrics"], abs=1e-12)
+    assert figures == pytest.approx(values(record), abs=1e-12)
 
 
 def run(*words) -> int:
@@ -211,10 +219,10 @@ def test_the_commands(reference, tmp_path, capsys):
     assert capsys.readouterr().out == f"{out}\n"
     against = (out, "--reference", reference, "--strict")
     assert run("score", *against, "--json") == 0
-    assert json.loads(capsys.readouterr().out) == pytest.approx(record["metrics"], abs=1e-12)
+    assert json.loads(capsys.readouterr().out) == pytest.approx(values(record), abs=1e-12)
     assert run("score", *against) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["cc", f"{record['metrics']['cc']:.4f}", "4"]
+    assert lines[1].split() == ["cc", f"{record.metrics['cc'].value:.4f}", "4"]
     assert run("check", *against) == 0
     assert capsys.readouterr().out == ""
     zipped(out, good(**{"Yves_01.png": CUT}))

@@ -14,6 +14,11 @@ from inkbench.submissions.pack import pack
 from inkbench.submissions.reference import form_of, served
 from inkbench.submissions.score import score, score_here
 
+
+def figures(record):
+    return record.to_json()["metrics"]
+
+
 FORMS = [
     ("saliency", "npy"),
     ("detection", "coco"),
@@ -43,14 +48,14 @@ def test_a_form_without_loss_scores_as_the_cell(references, cells, tmp_path, tas
     assert manifest["spec"]["form"] == form
     assert check(out, form_of(reference.task), reference.options, reference, strict=True) == []
     found = values(score_here(out, reference, strict=True).metrics)
-    assert found == pytest.approx(values(record["metrics"]), abs=1e-12)
+    assert found == pytest.approx(values(figures(record)), abs=1e-12)
 
 
 def test_ranked_lists_score_as_the_cell_where_ranks_suffice(references, cells, tmp_path):
     store, records = cells
     pack(store, records["reid"], tmp_path / "x.zip", Spec("ranked"))
     found = values(score_here(tmp_path / "x.zip", references["reid"], strict=True).metrics)
-    known = values(records["reid"]["metrics"])
+    known = values(figures(records["reid"]))
     assert found == pytest.approx({name: known[name] for name in found}, abs=1e-12)
     assert set(known) - set(found) == {"ami", "nmi", "auroc[pairs]", "accuracy[pairs]"}
 
@@ -62,9 +67,9 @@ def test_a_process_laid_out_as_a_servers_gives_the_same_scores_per_item_and_over
     form = "npy" if task == "saliency" else form_of(reference.task).forms[0]
     pack(store, records[task], tmp_path / "x.zip", Spec(form))
     scores = score(tmp_path / "x.zip", reference)
-    assert values(scores.metrics) == pytest.approx(values(records[task]["metrics"]), abs=1e-9)
+    assert values(scores.metrics) == pytest.approx(values(figures(records[task])), abs=1e-9)
     assert {name: entry["n"] for name, entry in scores.metrics.items()} == {
-        name: entry["n"] for name, entry in records[task]["metrics"].items()
+        name: entry["n"] for name, entry in figures(records[task]).items()
     }
     rows = list(csv.DictReader(scores.items.splitlines()))
     assert [row["id"] for row in rows] == reference.ids
@@ -80,7 +85,7 @@ def test_a_process_laid_out_as_a_servers_gives_the_same_scores_per_item_and_over
 
 def test_eight_and_sixteen_bits(references, cells, tmp_path):
     store, records = cells
-    known = values(records["saliency"]["metrics"])
+    known = values(figures(records["saliency"]))
     lost = {}
     for depth in (8, 16):
         pack(store, records["saliency"], tmp_path / f"{depth}.zip", Spec("png", depth=depth, floor=0))
@@ -97,12 +102,12 @@ def test_the_commands_need_no_task_where_the_manifest_lies_beside(cells, small_s
     def run(*words):
         return verb_submit([str(word) for word in words])
 
-    assert run("pack", records["detection"]["id"], "--out", out, "--format", "comix", "--results", store.root) == 0
+    assert run("pack", records["detection"].id, "--out", out, "--format", "comix", "--results", store.root) == 0
     assert run("check", out, *against) == 0
     assert run("score", out, *against, "--json", "--items", tmp_path / "items.csv") == 0
     printed = capsys.readouterr().out
     assert json.loads(printed[printed.index("{") :])["ap"] == pytest.approx(
-        records["detection"]["metrics"]["ap"]["value"], abs=1e-9
+        records["detection"].metrics["ap"].value, abs=1e-9
     )
     assert (tmp_path / "items.csv").read_text().startswith("id,ap,")
     out.with_suffix(".manifest.json").unlink()

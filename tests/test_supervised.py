@@ -7,10 +7,10 @@ from conftest import TINY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from method_steps import batch, built, context
+from record_files import written
 
 from inkbench.benchmark.api import Item
 from inkbench.benchmark.losses.sup_con import found_by_label, sup_con
-from inkbench.benchmark.store.store import Store
 from inkbench.methods.supervised import Supervised
 
 
@@ -71,7 +71,7 @@ def test_scratch_has_its_budget_on_top_and_nothing_to_do_frozen(cli, with_synth)
     assert "scratch is trained on the task; it needs --protocol finetune" in frozen.stderr
     done = cli(*words, "--protocol", "finetune", "--set", "pretrain.images=32")
     assert done.returncode == 0, done.stderr
-    records = {record["method"]: record for record in Store(with_synth).records()}
+    records = {record["method"]: record for record in written(with_synth)}
     random, scratch = records["random"], records["scratch"]
     assert scratch["transfer_images"] == random["transfer_images"] + 32
     assert scratch["images_seen"] == 32

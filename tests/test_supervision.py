@@ -16,7 +16,7 @@ from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks import supervision
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
-from inkbench.benchmark.store.store import checksum
+from inkbench.benchmark.store.files import checksum
 
 
 @pytest.mark.parametrize(

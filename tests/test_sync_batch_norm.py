@@ -10,7 +10,7 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store.store import read_arrays
+from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.training.sync_batch_norm import desynchronise, synchronise
 
 SCRIPT = "distributed_batch_norm.py"

@@ -29,7 +29,7 @@ from inkbench.benchmark.data.synth.style import make_style
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store.store import key_of
+from inkbench.benchmark.store.files import key_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = SynthConfig(series=6, pages=1, panels=4, width=400, height=560, viewers=2)

@@ -236,7 +236,7 @@ def test_rows_that_are_read_in_two_ways_stand_in_one_block(tmp_path):
     data = open_dataset("synth", request.preset, request.sets, request.results)
     work = plan.make(request, engine.start(1, "32", torch.get_num_threads()), data, data)
     records = {cell.method: base_record(cell, work, request) for cell in work.cells if cell.backbone}
-    assert {name: record["backbone"]["readout"] for name, record in records.items()} == {
+    assert {name: record.backbone.readout for name, record in records.items()} == {
         "random": "family",
         "mae": "mean",
     }

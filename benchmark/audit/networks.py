@@ -15,8 +15,8 @@ from inkbench.benchmark.planning.planned import Pretraining
 from inkbench.benchmark.running.bench import Bench
 from inkbench.benchmark.running.pretrain_items import reading
 from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.locks import machine_slot
-from inkbench.benchmark.store.store import key_of
 from inkbench.benchmark.training import engine, pretrain
 
 

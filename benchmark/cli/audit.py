@@ -22,6 +22,7 @@ from inkbench.benchmark.planning.planned import Pretraining
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 
@@ -132,19 +133,23 @@ def _retrained(workshop: Workshop, cue: Cue, without: Any, solved: Any) -> Figur
     return figure
 
 
+def _setting(record: Record) -> tuple[Any, ...]:
+    """What a control row shares with the row that it is the control of."""
+    return record.task, record.protocol, record.seed, record.preset, record.backbone, record.settings.task
+
+
 def _transfer(store: Store, work: Pretraining) -> list[str]:
     """What the same weights reach on tasks, where that was run, and the control row beside."""
     lines = []
-    records = [record for record in store.records() if record["status"] == "done"]
+    records = [record for record in store.records() if record.status == "done"]
     for record in records:
-        if record.get("pretraining") != work.key:
+        if record.pretraining != work.key:
             continue
-        metric = record["primary"]
-        line = f"transfer: {record['task']} {metric} {record['metrics'][metric]['value']:.3f}"
+        metric = record.primary
+        line = f"transfer: {record.task} {metric} {record.metrics[metric].value:.3f}"
         for other in records:
-            same = all(other[name] == record[name] for name in ("task", "protocol", "seed", "preset", "backbone"))
-            if other["method"] == "random" and same and other["settings"]["task"] == record["settings"]["task"]:
-                line += f" (random {other['metrics'][metric]['value']:.3f})"
+            if other.method == "random" and _setting(other) == _setting(record):
+                line += f" (random {other.metrics[metric].value:.3f})"
                 break
         lines.append(line)
     return lines or ["transfer: none was run with these weights; the same flags without 'audit' and with a task do it"]

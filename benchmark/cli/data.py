@@ -203,7 +203,7 @@ def _show(picture: bytes | None, flags: argparse.Namespace, name: str, of: str) 
 
 def write_picture(path: Path, picture: bytes) -> None:
     """Write a picture and say where it lies."""
-    from inkbench.benchmark.store.store import write_atomic
+    from inkbench.benchmark.store.files import write_atomic
 
     write_atomic(path, picture)
     print(f"pictures: {path}", file=sys.stderr)

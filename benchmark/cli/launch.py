@@ -6,7 +6,6 @@ import argparse
 import sys
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,6 +16,7 @@ from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.planning.request import Request, check_names, check_settings, task_names, usual_threads
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running import supervise
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
 
@@ -102,13 +102,13 @@ def launch(request: Request) -> int:
     return status
 
 
-def _as_asked(store: Store, cell: dict[str, Any]) -> dict[str, Any] | None:
+def _as_asked(store: Store, cell: Record) -> Record | None:
     """The record of a cell, told as this run asked for it: another preset may have made the same cell before."""
-    record = store.read(cell["id"])
-    return record and {**record, **{name: cell[name] for name in AS_ASKED}}
+    record = store.read(cell.id)
+    return record and record.but(**{name: getattr(cell, name) for name in AS_ASKED})
 
 
-def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress, axes: Sequence[str] = ()) -> None:
+def show(store: Store, records: Sequence[Record], progress: Progress, axes: Sequence[str] = ()) -> None:
     """Print the tables of records, write them under results/tables, name the failed cells.
 
     ``axes`` are the settings of ``--grid``; those of methods and of their pretraining get a column each.
@@ -116,7 +116,7 @@ def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress, ax
     from inkbench.leaderboards import board, render
     from inkbench.leaderboards.overall import overall
 
-    tasks = {record["task"] for record in records}
+    tasks = {record.task for record in records}
     axes = [key for key in axes if key.partition(".")[0] not in {*tasks, "backbone"}]
     tables = board.tables(store, records, axes=axes)
     whole = overall(board.tables(store, records) if axes else tables) if len(tables) > 1 else None
@@ -124,20 +124,20 @@ def show(store: Store, records: Sequence[dict[str, Any]], progress: Progress, ax
         print(render.text(table))
         progress.say(f"table: {board.write(store, table)}")
     for record in records:
-        if record["status"] == "failed":
+        if record.status == "failed":
             print(
-                f"failed: {record['method']} on {record['task']}, seed {record['seed']}: {record['reason']}",
+                f"failed: {record.method} on {record.task}, seed {record.seed}: {record.reason}",
                 file=sys.stderr,
             )
             _show_log(store, record)
-    done = [record for record in records if record["status"] == "done"]
+    done = [record for record in records if record.status == "done"]
     if done:
         progress.say(f"records: {store.root / 'cells'}; pictures: {store.root / 'runs'}")
 
 
-def _show_log(store: Store, record: dict[str, Any]) -> None:
-    if record.get("log"):
-        path = store.root / record["log"]
+def _show_log(store: Store, record: Record) -> None:
+    if record.log:
+        path = store.root / record.log
         for line in path.read_text().strip().splitlines()[-3:]:
             print(f"    {line}", file=sys.stderr)
         print(f"    whole log: {path}", file=sys.stderr)

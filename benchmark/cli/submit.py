@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Any
 from inkbench.benchmark.cli.launch import pair
 from inkbench.benchmark.data.files import images_below
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store.store import Store, checksum, write_atomic
+from inkbench.benchmark.store.files import checksum, write_atomic
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render
 from inkbench.submissions import bundle as bundling
 from inkbench.submissions import check as checking
@@ -43,7 +44,7 @@ def pack(flags: Namespace) -> int:
     return 0
 
 
-def _predicted(store: Store, record: Mapping[str, Any], folder: Path, progress: Progress) -> packing.Found:
+def _predicted(store: Store, record: Record, folder: Path, progress: Progress) -> packing.Found:
     """The network of a cell on the images of a folder; those that cannot be read are named."""
     from inkbench.benchmark.running.predict import predict_folder
 

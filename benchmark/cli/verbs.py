@@ -12,6 +12,7 @@ from typing import Any
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
 FORMATS = ("text", "md", "tex", "csv", "html", "json")
@@ -51,24 +52,22 @@ def verb_list(words: list[str]) -> int:
     return 0
 
 
-def _run_row(record: dict[str, Any]) -> dict[str, Any]:
-    from inkbench.leaderboards.rows import called
-
-    primary = record.get("primary")
-    value = record.get("metrics", {}).get(primary, {}).get("value")
-    figure = f"{primary} {value:z.4f}" if value is not None else record.get("reason", "")
-    changed = " ".join(f"{key}={value}" for key, value in record["changed"].items())
-    backbone = record["backbone"]["name"] if record["backbone"] else "-"
-    what = f"{record['method']} on {record['task']}/{record['protocol']}, {called(record['data'])}, {backbone}"
-    how = f"seed {record['seed']}, {record['preset']} {changed}".rstrip()
+def _run_row(record: Record) -> dict[str, Any]:
+    figure = record.metrics.get(record.primary)
+    value = figure.value if figure else None
+    found = f"{record.primary} {value:z.4f}" if value is not None else record.reason
+    changed = " ".join(f"{key}={value}" for key, value in record.changed.items())
+    backbone = record.backbone.name if record.backbone else "-"
+    what = f"{record.method} on {record.task}/{record.protocol}, {record.data.called}, {backbone}"
+    how = f"seed {record.seed}, {record.preset} {changed}".rstrip()
     return {
-        "name": record["id"],
-        "summary": f"{record['status']:8} {what}, {how}: {figure}",
-        "status": record["status"],
-        "method": record["method"],
-        "task": record["task"],
-        "protocol": record["protocol"],
-        "seed": record["seed"],
+        "name": record.id,
+        "summary": f"{record.status:8} {what}, {how}: {found}",
+        "status": record.status,
+        "method": record.method,
+        "task": record.task,
+        "protocol": record.protocol,
+        "seed": record.seed,
         "value": value,
     }
 

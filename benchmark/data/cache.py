@@ -30,7 +30,7 @@ from inkbench.benchmark.data.once import once, reserve, whole
 from inkbench.benchmark.data.packed import Pack, Read, reading
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store.store import key_of
+from inkbench.benchmark.store.files import key_of
 
 __all__ = ["BadImage", "ImageCache", "aligned", "build", "cache_key", "squares"]
 

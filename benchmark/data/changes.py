@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inkbench.benchmark.data.splits import few
-from inkbench.benchmark.store.store import write_atomic
+from inkbench.benchmark.store.files import write_atomic
 
 NAMED = 3
 SHORT = 16

@@ -20,7 +20,7 @@ from inkbench.benchmark.data.splits import SIDECAR
 from inkbench.benchmark.data.survey import survey
 from inkbench.benchmark.data.told import MISFIT
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.store import key_of
+from inkbench.benchmark.store.files import key_of
 
 if TYPE_CHECKING:
     from inkbench.benchmark.progress import Progress

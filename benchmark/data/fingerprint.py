@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.store import write_atomic
+from inkbench.benchmark.store.files import write_atomic
 
 RACY_NS = 2_000_000_000
 THREADS = 4

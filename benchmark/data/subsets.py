@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark.contracts.dataset import Item
-from inkbench.benchmark.store.store import write_atomic
+from inkbench.benchmark.store.files import write_atomic
 
 
 def keep(items: Sequence[Item], of: int, folder: Path) -> dict[str, Any]:

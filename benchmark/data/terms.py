@@ -12,7 +12,7 @@ from typing import Any
 from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.own import is_drawn
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.store import write_json
+from inkbench.benchmark.store.files import write_json
 
 FILE = "INKBENCH_ACCEPTED"
 

@@ -31,8 +31,8 @@ from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.provenance import DECIDING, versions
-from inkbench.benchmark.store.store import checksum, write_atomic, write_json
 from inkbench.tasks.metrics.ink_net import EMBEDDING, Ink, look
 from inkbench.tasks.metrics.retrieval import CHANCE, retrieval
 

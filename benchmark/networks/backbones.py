@@ -225,7 +225,8 @@ def skeleton(name: str, settings: BackboneSettings) -> Backbone:
 
     It is shared: nobody changes it. torch's global generator is left as it was.
     """
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    recording = torch.inference_mode(False), torch.enable_grad()  # it may first be asked for where nothing is trained
+    with recording[0], recording[1], torch.random.fork_rng(devices=[]), torch.device("meta"):
         return Backbone(name, settings)
 
 

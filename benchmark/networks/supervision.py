@@ -105,7 +105,7 @@ def of_pretraining(supervision: str, first: str = "") -> str:
 
 
 def _of_card(card: Path, weights: Path) -> str:
-    from inkbench.benchmark.store.store import checksum
+    from inkbench.benchmark.store.files import checksum
 
     try:
         said = tomllib.loads(card.read_text(encoding="utf-8-sig"))

@@ -105,7 +105,7 @@ def _cell(
 ) -> tuple[float, str]:
     """Seconds of a cell's own training, and what its line says."""
     record = store.read(cell.id)
-    if record is not None and record["status"] == "done":
+    if record is not None and record.status == "done":
         return 0.0, "there"
     if cell.declined:
         return 0.0, f"declined: {cell.declined}"

@@ -20,7 +20,7 @@ from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import DEFAULTS, Backbone, said, skeleton
 from inkbench.benchmark.networks.weights_files import weights_bytes
-from inkbench.benchmark.store.store import checksum
+from inkbench.benchmark.store.files import checksum
 
 FORCE = "INKBENCH_FORCE"
 """Set in tests alone: what is refused here is planned all the same, to see that it fails."""

@@ -18,7 +18,7 @@ from inkbench.benchmark.planning.planned import Cell, Pretraining
 from inkbench.benchmark.planning.request import PREDICTIONS, Request, all_methods
 from inkbench.benchmark.scoring.score import metric_versions
 from inkbench.benchmark.store import provenance
-from inkbench.benchmark.store.store import key_of
+from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.engine import Device
 

@@ -26,8 +26,10 @@ from inkbench.benchmark.running.bench import Bench
 from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.running.pretrained import backbone_of, look, pretrained
 from inkbench.benchmark.scoring.score import Scored, score
+from inkbench.benchmark.store.arrays import arrays_bytes, pack
+from inkbench.benchmark.store.files import checksum, write_atomic
 from inkbench.benchmark.store.locks import machine_slot
-from inkbench.benchmark.store.store import Store, arrays_bytes, checksum, pack, write_atomic
+from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, transfer
 from inkbench.benchmark.training.features import Features
 from inkbench.benchmark.training.head_loop import Job, restored

@@ -11,7 +11,8 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.errors import Refusal, did_you_mean
 from inkbench.benchmark.networks.supervision import UNKNOWN, card_text
 from inkbench.benchmark.networks.weights_files import parted
-from inkbench.benchmark.store.store import Store, checksum, write_atomic, write_json
+from inkbench.benchmark.store.files import checksum, write_atomic, write_json
+from inkbench.benchmark.store.store import Store
 
 LAYER = """`projection.safetensors` is a linear layer, a batch norm and a ReLU behind the pooled features: what the
 tasks that read one vector were given.
@@ -159,11 +160,11 @@ def _readme(card: Mapping[str, Any], store: Store, out: Path, layer: str) -> str
     ]
     scores = []
     for record in store.records():
-        if record.get("pretraining") == card["key"] and record["status"] == "done":
-            metric = record["metrics"][record["primary"]]
+        if record.pretraining == card["key"] and record.status == "done":
+            metric = record.metrics[record.primary]
             scores.append(
-                f"| {record['task']} | {record['protocol']} | {record['data']['id']} | {record['primary']} | "
-                f"{metric['value']:z.4f} | {metric['n']:,} |"
+                f"| {record.task} | {record.protocol} | {record.data.id} | {record.primary} | "
+                f"{metric.value:z.4f} | {metric.n:,} |"
             )
     table = ["| task | protocol | data | metric | value | n |", "|---|---|---|---|---|---|", *scores] if scores else []
     return CARD.format(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inkbench.benchmark.store.store import write_atomic
+from inkbench.benchmark.store.files import write_atomic
 
 
 def save_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,12 +17,13 @@ from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running import cells
 from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 
 
 def predict_folder(
-    store: Store, record: Mapping[str, Any], folder: Path, progress: Progress
+    store: Store, record: Record, folder: Path, progress: Progress
 ) -> tuple[dict[str, np.ndarray], Predictions]:
     """The images below ``folder`` that can be read and what is predicted for each.
 
@@ -33,17 +32,17 @@ def predict_folder(
     task needs more than one image an item.
     """
     items = _items(folder)
-    who = f"cell {record['id'][:10]}"
-    if record["status"] != "done" or record["backbone"] is None:
-        raise Refusal(f"{who} ({record['method']}) has no network to predict with; name a cell with a backbone")
-    request = Request.model_validate({**record["request"]["resolved"], "results": store.root, "force": False})
+    who = f"cell {record.id[:10]}"
+    if record.status != "done" or record.backbone is None:
+        raise Refusal(f"{who} ({record.method}) has no network to predict with; name a cell with a backbone")
+    request = Request.model_validate({**record.request.resolved, "results": store.root, "force": False})
     device = engine.start(1, request.precision, request.threads)
     tested = open_dataset(request.data, request.preset, request.sets, store.root)
     pretrain_data = tested
     if request.pretrain_data not in (None, request.data):
         pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, store.root)
     work = plan.make(request, device, tested, pretrain_data)
-    cell = next((cell for cell in work.cells if cell.id == record["id"]), None)
+    cell = next((cell for cell in work.cells if cell.id == record.id), None)
     if cell is None:
         raise Refusal(f"{who} was made by other versions, on other data or another machine; run it again here")
     _check(cell, who)

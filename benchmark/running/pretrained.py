@@ -23,8 +23,9 @@ from inkbench.benchmark.running.bench import Bench
 from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.running.pretrain_items import Reading, reading
 from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.locks import machine_slot
-from inkbench.benchmark.store.store import Store, checksum, write_atomic, write_json
+from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, pretrain
 
 

@@ -17,7 +17,10 @@ from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.leak_check import without
 from inkbench.benchmark.scoring.score import metric_versions, score
-from inkbench.benchmark.store.store import Store, key_of, read_arrays, unpack, write_atomic
+from inkbench.benchmark.store.arrays import read_arrays, unpack
+from inkbench.benchmark.store.files import key_of, write_atomic
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training.task_data import TaskData
 
 
@@ -32,7 +35,7 @@ def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
         print(_again(store, store.find(prefix), progress))
         return 0
     status = 0
-    done = [record for record in store.records() if record["status"] == "done"]
+    done = [record for record in store.records() if record.status == "done"]
     if not done:
         raise Refusal(f"no cell of {store.root} is done; there is nothing to score again")
     for record in done:
@@ -44,67 +47,68 @@ def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
     return status
 
 
-def _again(store: Store, record: dict[str, Any], progress: Progress) -> str:
+def _again(store: Store, record: Record, progress: Progress) -> str:
     """Score one record again and write it; gives the line that says what became of its primary metric."""
-    who = f"{record['id'][:10]} {record['method']} on {record['task']}, seed {record['seed']}"
-    if record["status"] != "done":
-        raise Refusal(f"{who} is {record['status']}; only a cell that is done has predictions")
-    path = store.predictions_path(record["id"])
+    who = f"{record.id[:10]} {record.method} on {record.task}, seed {record.seed}"
+    if record.status != "done":
+        raise Refusal(f"{who} is {record.status}; only a cell that is done has predictions")
+    path = store.predictions_path(record.id)
     try:
         predictions = unpack(read_arrays(path))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise Refusal(f"{who}: its predictions {path} cannot be read ({error}); run the cell again") from None
-    request = Request.model_validate(record["request"]["resolved"])
+    request = Request.model_validate(record.request.resolved)
     data = _the_data(record, request, store)
     task = _the_task(record, data)
     test = _the_items(task, data, store, progress)
     ids = [item.id for item in test.items]
-    before = read_arrays(store.items_path(record["id"]))
+    before = read_arrays(store.items_path(record.id))
     if ids != before["id"].tolist():
         raise Refusal(f"{who}: the test items of {data.root} are no longer those that were predicted; run it again")
     try:
-        scored = score(task, predictions, test.items, test.truths, record.get("calibration") or {})
+        scored = score(task, predictions, test.items, test.truths, record.calibration)
     except CellError as error:
         raise Refusal(f"{who}: {error}") from None
-    identity = {**record["identity"], "metrics": metric_versions(task)}
-    new = {
-        **record,
+    identity = {**record.identity, "metrics": metric_versions(task)}
+    changed: dict[str, Any] = {
         "id": key_of(identity),
         "identity": identity,
         "metrics": scored.metrics,
-        "notes": scored.notes,
-        "primary": next(iter(metric_versions(task))),
+        "notes": tuple(scored.notes),
+        "primary": task.scorer.primary.name,
     }
-    new["exclusions"] = {**record["exclusions"], **({"empty_truth": scored.empty} if scored.empty else {})}
-    if record.get("leaks"):
+    if scored.empty:
+        changed["exclusions"] = record.exclusions.model_copy(update={"empty_truth": tuple(scored.empty)})
+    if record.leaks:
         suspect = before.get("leak", np.zeros(len(ids), dtype=bool))
-        new["leaks"] = {**record["leaks"], "without": without(task.scorer, scored.items, suspect, scored.metrics)}
+        left = without(task.scorer, scored.items, suspect, scored.metrics)
+        changed["leaks"] = record.leaks.model_copy(update={"without": left})
         if suspect.any():
             scored.items["leak"] = suspect
-    if new["id"] != record["id"]:
-        new["rescored_from"] = record["id"]
-        write_atomic(store.predictions_path(new["id"]), path.read_bytes())
-    store.write(new, scored.items)
+    if changed["id"] != record.id:
+        changed["rescored_from"] = record.id
+        write_atomic(store.predictions_path(changed["id"]), path.read_bytes())
+    new = store.write(record.but(**changed), scored.items)
     return f"{who}: {_change(record, new)}"
 
 
-def _the_data(record: dict[str, Any], request: Request, store: Store) -> Dataset:
+def _the_data(record: Record, request: Request, store: Store) -> Dataset:
     """The dataset that a record was made on. Raises Refusal where its files have changed since."""
     data = open_dataset(request.data, request.preset, request.sets, store.root)
     data.prepare(Progress(quiet=True))
-    if data.fingerprint() != record["data"]["fingerprint"]:
-        raise Refusal(f"{data.root} has changed since {record['id'][:10]} was made; run the cell again")
+    if data.fingerprint() != record.data.fingerprint:
+        raise Refusal(f"{data.root} has changed since {record.id[:10]} was made; run the cell again")
     return data
 
 
-def _the_task(record: dict[str, Any], data: Dataset) -> Task:
+def _the_task(record: Record, data: Dataset) -> Task:
     """The task as it was configured. Raises Refusal where its settings are no longer known."""
-    kind: Any = registry.load("tasks", record["task"])
+    kind: Any = registry.load("tasks", record.task)
     try:
-        task: Task = kind(kind.Config(**record["settings"]["task"]))
+        task: Task = kind(kind.Config(**(record.settings.task or {})))
     except ValueError as error:
         raise Refusal(
-            f"{record['id'][:10]}: {record['task']} has other settings now ({str(error).splitlines()[0]})"
+            f"{record.id[:10]}: {record.task} has other settings now ({str(error).splitlines()[0]})"
         ) from None
     task.bind(data)
     return task
@@ -120,17 +124,17 @@ def _the_items(task: Task, data: Dataset, store: Store, progress: Progress) -> T
     )
 
 
-def _change(old: dict[str, Any], new: dict[str, Any]) -> str:
+def _change(old: Record, new: Record) -> str:
     """In words what scoring again changed, the primary metric first."""
-    before, after = old["metrics"], new["metrics"]
-    told = [new["primary"], *(name for name in after if name != new["primary"])]
+    before, after = old.metrics, new.metrics
+    told = [new.primary, *(name for name in after if name != new.primary)]
     moved = [
-        f"{name} {before[name]['value']:.6g} -> {after[name]['value']:.6g}"
+        f"{name} {before[name].value:.6g} -> {after[name].value:.6g}"
         for name in told
-        if name in before and before[name]["value"] != after[name]["value"]
+        if name in before and before[name].value != after[name].value
     ]
-    fresh = [f"{name} {after[name]['value']:.6g} (new)" for name in told if name not in before]
+    fresh = [f"{name} {after[name].value:.6g} (new)" for name in told if name not in before]
     gone = [f"{name} is gone" for name in before if name not in after]
-    home = "" if new["id"] == old["id"] else f"; now cell {new['id'][:10]}"
-    unchanged = f"{new['primary']} {after[new['primary']]['value']:.6g}, nothing changed"
+    home = "" if new.id == old.id else f"; now cell {new.id[:10]}"
+    unchanged = f"{new.primary} {after[new.primary].value:.6g}, nothing changed"
     return (", ".join([*moved, *fresh, *gone]) or unchanged) + home

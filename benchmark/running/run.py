@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,8 +16,9 @@ from inkbench.benchmark.running.bench import Bench
 from inkbench.benchmark.running.pretrained import weights_path
 from inkbench.benchmark.running.records import base_record
 from inkbench.benchmark.store import provenance
+from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.store.locks import claim
-from inkbench.benchmark.store.store import write_atomic
+from inkbench.benchmark.store.record import Record
 
 WAIT_S = 1.0
 
@@ -66,7 +66,7 @@ class Runner:
 
     def _done(self, cell: Cell) -> bool:
         record = self._known(cell)
-        if record is None or record["status"] == "failed":
+        if record is None or record.status == "failed":
             return False
         if not self.store.whole(record):
             self.progress.say(f"{self.store.items_path(cell.id)} is not what its record says; the cell is run again")
@@ -74,9 +74,9 @@ class Runner:
         if not self.request.force:
             self._note_reuse(record)
             return True
-        return bool(record["request"]["resolved"]["started"] == self.request.started)
+        return bool(record.request.resolved["started"] == self.request.started)
 
-    def _known(self, cell: Cell) -> dict[str, Any] | None:
+    def _known(self, cell: Cell) -> Record | None:
         """The record of a cell as it lies there; None where there is none that can be read."""
         try:
             return self.store.read(cell.id)
@@ -84,10 +84,10 @@ class Runner:
             self.progress.say(f"made anew: {refusal}")
             return None
 
-    def _note_reuse(self, record: Mapping[str, Any]) -> None:
-        then, now = record["provenance"]["git"].get("commit"), provenance.git_state().get("commit")
+    def _note_reuse(self, record: Record) -> None:
+        then, now = record.provenance.git.get("commit"), provenance.git_state().get("commit")
         other = f", made by commit {str(then)[:10]}" if then != now else ""
-        self.progress.say(f"{record['method']} on {record['task']}, seed {record['seed']}: already there{other}")
+        self.progress.say(f"{record.method} on {record.task}, seed {record.seed}: already there{other}")
 
     def _attempt(self, cell: Cell) -> None:
         """Run a cell; whatever fails is recorded as failed and does not stop the others."""
@@ -96,12 +96,10 @@ class Runner:
             cells.forget(self.store, cell)
         try:
             if cell.declined:
-                self._write(
-                    {**base_record(cell, self.plan, self.request), "status": "declined", "reason": cell.declined}
-                )
+                self._write(self._planned(cell), status="declined", reason=cell.declined)
             else:
                 fields, items = cells.measure(self.bench, cell)
-                self._write({**base_record(cell, self.plan, self.request), "status": "done", **fields}, items)
+                self._write(self._planned(cell), items, status="done", **fields)
                 if self.first:
                     cells.forget(self.store, cell)
         except Exception as error:
@@ -118,23 +116,21 @@ class Runner:
         reason = str(error) if isinstance(error, CellError | Refusal) else f"{type(error).__name__}: {error}"
         self.report({"event": "failed", "cells": [cell.id]})
         known = self._known(cell)
-        if known is None or known["status"] != "done":
-            self._write(
-                {
-                    **base_record(cell, self.plan, self.request),
-                    "status": "failed",
-                    "reason": " ".join(reason.split()),
-                    "log": str(log.relative_to(self.store.root)),
-                }
-            )
+        if known is None or known.status != "done":
+            where = str(log.relative_to(self.store.root))
+            self._write(self._planned(cell), status="failed", reason=" ".join(reason.split()), log=where)
         self.progress.say(f"FAILED {cell.method} on {cell.task.name}: {' '.join(reason.split())} (log: {log})")
 
-    def _write(self, record: dict[str, Any], items: dict[str, np.ndarray] | None = None) -> None:
+    def _planned(self, cell: Cell) -> Record:
+        return base_record(cell, self.plan, self.request)
+
+    def _write(self, planned: Record, items: dict[str, np.ndarray] | None = None, **fields: Any) -> None:
+        """Record a cell with what the work found; only the first rank does."""
         if self.first:
-            record["provenance"] = {
+            made = {
                 "git": provenance.git_state(),
                 "packages": provenance.versions(provenance.TOLD),
                 "hardware": provenance.hardware(self.device.hardware),
                 **{name: value for name, value in self.device.identity().items() if name != "precision"},
             }
-            self.store.write(record, items)
+            self.store.write(planned.but(**fields, provenance=made), items)

@@ -16,6 +16,7 @@ from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.registry import HOME
 from inkbench.benchmark.running.worker import EVENTS_FD
 from inkbench.benchmark.store import provenance
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
 
@@ -23,21 +24,21 @@ from inkbench.benchmark.store.store import Store
 class Watched:
     """What the parent knows of its workers from their events."""
 
-    cells: list[dict[str, Any]] = field(default_factory=list)
+    cells: list[Record] = field(default_factory=list)
     working: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
 
     def take(self, event: dict[str, Any]) -> None:
         """Take note of one event."""
         if event["event"] == "plan":
-            self.cells = event["cells"]
+            self.cells = [Record.from_json(told) for told in event["cells"]]
         if event["event"] == "failed":
             self.failed |= set(event["cells"])
         else:
             self.working = event["cells"] if event["event"] == "working" else []
 
 
-def run(request: Request) -> tuple[int, list[dict[str, Any]]]:
+def run(request: Request) -> tuple[int, list[Record]]:
     """Carry out a request in workers; gives the status (0, 1, 2) and its cells, in order, as far as planned."""
     store = Store(request.results)
     dead: list[str] = []
@@ -51,14 +52,15 @@ def run(request: Request) -> tuple[int, list[dict[str, Any]]]:
             print(f"run_benchmark.py: the worker {_death(code)} before it began a cell", file=sys.stderr)
             return 1, watched.cells
         for cell in watched.cells:
-            if cell["id"] in watched.working:
+            if cell.id in watched.working:
                 _record_death(store, cell, code)
         dead += watched.working
 
 
-def _status(store: Store, cell: dict[str, Any]) -> str:
+def _status(store: Store, cell: Record) -> str:
     """The status of a planned cell; one without a record has failed."""
-    return (store.read(cell["id"]) or {"status": "failed"})["status"]
+    record = store.read(cell.id)
+    return record.status if record else "failed"
 
 
 def _workers(request: Request, skip: list[str], watched: Watched) -> int:
@@ -147,22 +149,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _record_death(store: Store, cell: dict[str, Any], code: int) -> None:
-    known = store.read(cell["id"])
-    if known is not None and known["status"] == "done":
+def _record_death(store: Store, cell: Record, code: int) -> None:
+    known = store.read(cell.id)
+    if known is not None and known.status == "done":
         return
-    mine = known is not None and known["request"]["resolved"]["started"] == cell["request"]["resolved"]["started"]
+    mine = known is not None and known.request.resolved["started"] == cell.request.resolved["started"]
     if code == 70 and mine:
         return  # rank 0 has said why
-    why = f"a rank failed; its log is logs/{cell['id']}.rank*.log" if code == 70 else f"the worker {_death(code)}"
-    store.write(
-        {
-            **cell,
-            "status": "failed",
-            "reason": why,
-            "provenance": {"git": provenance.git_state(), "packages": provenance.versions(provenance.TOLD)},
-        }
-    )
+    why = f"a rank failed; its log is logs/{cell.id}.rank*.log" if code == 70 else f"the worker {_death(code)}"
+    made = {"git": provenance.git_state(), "packages": provenance.versions(provenance.TOLD)}
+    store.write(cell.but(status="failed", reason=why, provenance=made))
 
 
 def _death(code: int) -> str:

@@ -78,7 +78,7 @@ def main() -> int:
                 print(estimated, flush=True)
         return 0
     report = _reporter()
-    report({"event": "plan", "cells": [run.base_record(cell, work, request) for cell in work.cells]})
+    report({"event": "plan", "cells": [run.base_record(cell, work, request).to_json() for cell in work.cells]})
     try:
         bench = Bench(request, work, device, Store(request.results), progress, report)
         run.Runner(bench).drain(frozenset(asked["skip"]))

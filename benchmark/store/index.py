@@ -9,14 +9,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from inkbench.benchmark.store.store import Store, write_atomic
+from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.record import Record, Summary
+from inkbench.benchmark.store.store import Store
 
-HEAD = "inkbench records 2"
-KEPT = (
-    *("id", "status", "method", "task", "protocol", "family", "seed", "preset", "transductive"),
-    *("data", "pretrain_data", "backbone", "changed", "settings"),
-)
-"""What of a record the index keeps: what rows of tables are found by."""
+HEAD = "inkbench records 3"
+SUMMARY = set(Summary.model_fields)
 
 
 class Brief(NamedTuple):
@@ -33,11 +31,11 @@ class _Line(NamedTuple):
     stamp: list[int]
     brief: Brief
     kept: str
-    """JSON of ``KEPT``."""
+    """JSON of a ``Summary``."""
 
 
-def summaries(store: Store, wanted: Callable[[Brief], bool] = lambda brief: True) -> list[dict[str, Any]]:
-    """What is ``KEPT`` of every wanted record, in the order of their names.
+def summaries(store: Store, wanted: Callable[[Brief], bool] = lambda brief: True) -> list[Summary]:
+    """The summary of every wanted record, in the order of their names.
 
     Only records that are new or changed (by modification time, size and inode) since the last call are read. Files
     that are no records are named on standard error each time, as ``Store.records`` does.
@@ -56,13 +54,12 @@ def summaries(store: Store, wanted: Callable[[Brief], bool] = lambda brief: True
         found[name] = line
     if found != known:
         write_atomic(path, "\n".join([HEAD, *_written(found)]).encode())
-    return [orjson.loads(found[name].kept) for name in sorted(found) if wanted(found[name].brief)]
+    return [Summary.model_validate_json(found[name].kept) for name in sorted(found) if wanted(found[name].brief)]
 
 
-def _line(stamp: list[int], record: dict[str, Any]) -> _Line:
-    brief = Brief(record["task"], record["protocol"], record["method"], record["changed"])
-    kept = {key: record[key] for key in KEPT if key in record}
-    return _Line(stamp, brief, orjson.dumps(kept).decode())
+def _line(stamp: list[int], record: Record) -> _Line:
+    brief = Brief(record.task, record.protocol, record.method, record.changed)
+    return _Line(stamp, brief, record.model_dump_json(include=SUMMARY, exclude_unset=True))
 
 
 def _files(cells: Path) -> Iterator[tuple[str, str, list[int]]]:

@@ -21,7 +21,7 @@ from inkbench.benchmark.data.cached import Cached
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store.store import write_atomic
+from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training.fabric import DDPStrategy, Fabric
 
 CHECKPOINT_EVERY_S = 20.0

@@ -19,7 +19,7 @@ from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store import provenance
-from inkbench.benchmark.store.store import checksum, key_of
+from inkbench.benchmark.store.files import checksum, key_of
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.task_data import TaskData
 

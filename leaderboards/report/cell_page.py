@@ -8,16 +8,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import plots, words
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.report.site import Site
-from inkbench.leaderboards.rows import Record, plain
+from inkbench.leaderboards.rows import plain
 
 MOST = 2_000
 """Cells that have a page: those of the rows that tables show, in their order."""
 LOG_LINES = 40
-TOLD = ("identity", "settings", "metrics", "request", "curve", "provenance", "phases", "exclusions", "data")
+TOLD = ("schema", "identity", "settings", "metrics", "request", "curve", "provenance", "phases", "exclusions", "data")
 """What of a record has a place of its own on the page, or is too long for its list of facts."""
 
 
@@ -33,35 +34,35 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str], c
     """Write the pages; ``compared`` are the addresses of comparisons by cell."""
     for cell, page in pages.items():
         record = found.records[cell]
-        primary = record.get("metrics", {}).get(record["primary"])
+        primary = record.metrics.get(record.primary)
+        told = record.to_json()
         site.page(
             page,
             "cell.html",
-            title=f"{words.told(record)} on {record['task']}",
+            title=f"{words.told(record)} on {record.task}",
             section="board",
             record=record,
             told=words.told(record),
             primary=primary,
             settings=words.settings(record),
-            changed=[(key, plain(value)) for key, value in record["changed"].items()],
+            changed=[(key, plain(value)) for key, value in record.changed.items()],
             command=words.command(record),
-            provenance=words.flat(record.get("provenance") or {}),
-            facts=[row for key, value in record.items() if key not in TOLD for row in words.flat(value, key)],
+            provenance=words.flat(told.get("provenance", {})),
+            facts=[row for key, value in told.items() if key not in TOLD for row in words.flat(value, key)],
             exclusions=_exclusions(record),
             curves=curves(store, record),
             galleries=galleries(site, store, record),
             log=_log(store, record),
-            raw=json.dumps(record, indent=1, ensure_ascii=False),
+            raw=json.dumps(told, indent=1, ensure_ascii=False),
             compare=compared.get(cell, ""),
-            method_page=f"method-{words.slug(record['method'])}.html" if record["backbone"] is not None else "",
+            method_page=f"method-{words.slug(record.method)}.html" if record.backbone is not None else "",
         )
 
 
 def card(store: Store, record: Record) -> dict[str, Any]:
     """The card of a cell's pretraining; empty where there is none, or none that can be read."""
-    key = record.get("pretraining")
-    path = store.root / "backbones" / str(key) / "card.json"
-    if not isinstance(key, str) or not path.is_file():
+    path = store.root / "backbones" / str(record.pretraining) / "card.json"
+    if record.pretraining is None or not path.is_file():
         return {}
     try:
         found = json.loads(path.read_text())
@@ -73,8 +74,8 @@ def card(store: Store, record: Record) -> dict[str, Any]:
 def curves(store: Store, record: Record) -> list[Markup]:
     """The loss of the pretraining and that of the head, where they were kept."""
     drawn = [
-        plots.curve("Loss of the pretraining", {record["method"]: card(store, record).get("curve")}),
-        plots.curve("Loss of the head", {str(record["task"]): record.get("curve")}),
+        plots.curve("Loss of the pretraining", {record.method: card(store, record).get("curve")}),
+        plots.curve("Loss of the head", {record.task: record.curve}),
     ]
     return [plot for plot in drawn if plot]
 
@@ -82,19 +83,19 @@ def curves(store: Store, record: Record) -> list[Markup]:
 def galleries(site: Site, store: Store, record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
     """Pictures of the cell, of its weights as handed over, and of an audit of its pretraining."""
     runs = store.root / "runs"
-    found = [("Predictions on test", site.gallery(runs / record["id"]))]
+    found = [("Predictions on test", site.gallery(runs / record.id))]
     found += weights_galleries(site, store, record)
     return [(name, pictures) for name, pictures in found if pictures]
 
 
 def weights_galleries(site: Site, store: Store, record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
     """Pictures of the weights that a method handed over: those of its pretext task, filters, neighbours, audit."""
-    key, given = record.get("pretraining"), record.get("weights_sha256")
+    key, given = record.pretraining, record.weights_sha256
     found = []
-    if isinstance(key, str) and words.SAFE.fullmatch(key):
+    if key is not None and words.SAFE.fullmatch(key):
         found.append(("The pretext task on held-out panels, and what the weights look for", store.root / "runs" / key))
         found.append(("Audit: where on a tile the gradient lies", store.root / "audit" / key))
-    elif isinstance(given, str) and words.SAFE.fullmatch(given):
+    elif given is not None and words.SAFE.fullmatch(given):
         found.append(("What the weights look for", store.root / "runs" / given[:20]))
     named = [(name, site.gallery(folder)) for name, folder in found]
     return [(name, pictures) for name, pictures in named if pictures]
@@ -103,7 +104,7 @@ def weights_galleries(site: Site, store: Store, record: Record) -> list[tuple[st
 def _exclusions(record: Record) -> list[tuple[str, str]]:
     """What was left out, flattened; lists of unreadable images by their number and first entry."""
     rows = []
-    for name, value in _leaves(record.get("exclusions") or {}):
+    for name, value in _leaves(record.exclusions.model_dump(mode="json", exclude_unset=True)):
         if isinstance(value, Sequence) and not isinstance(value, str):
             value = f"{len(value):,}" + (f", {value[0]} among them" if value else "")
         rows.append((name, plain(value)))
@@ -120,10 +121,9 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
 
 def _log(store: Store, record: Record) -> str:
     """The end of a failed cell's log, where it lies in the results folder."""
-    name = record.get("log")
-    if not isinstance(name, str):
+    if record.log is None:
         return ""
-    path = (store.root / name).resolve()
+    path = (store.root / record.log).resolve()
     if not path.is_relative_to(store.root.resolve()) or not path.is_file():
         return ""
     return "\n".join(path.read_text(errors="replace").splitlines()[-LOG_LINES:])

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark.scorers import scorer_of
-from inkbench.benchmark.store.store import Store, checksum, key_of, read_arrays, write_json
+from inkbench.benchmark.store.arrays import read_arrays
+from inkbench.benchmark.store.files import key_of, write_json
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report.gather import Gathered
-from inkbench.leaderboards.rows import CONTROL, Record
+from inkbench.leaderboards.rows import CONTROL
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
 
 MOST_CELLS = 40
@@ -57,18 +60,18 @@ def test_sets(store: Store, found: Gathered) -> list[TestSet]:
         rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
         for row in rows[:MOST_CELLS]:
             record = found.records[row.records[0]]
-            _add(store, sets, record, f"{shown.table.title}, {record['protocol']}, {record['preset']}", row.label)
+            _add(store, sets, record, f"{shown.table.title}, {record.protocol}, {record.preset}", row.label)
     return [one for one in sets.values() if len(one.cells) > 1]
 
 
 def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, label: str) -> None:
-    cell = record["id"]
+    cell = record.id
     items = _items(store, record)
     if items is None:
         return
     ids = [str(name) for name in items["id"]]
     series = [str(name) for name in items.get("series", items["id"])]
-    key = key_of([record["task"], record["data"]["fingerprint"], ids])
+    key = key_of([record.task, record.data.fingerprint, ids])
     kept = np.unique(np.linspace(0, len(ids) - 1, min(MOST_ITEMS, len(ids))).astype(int))
     if key not in sets:
         names = ([ids[k] for k in kept], [series[k] for k in kept])
@@ -76,23 +79,18 @@ def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, lab
     test = sets[key]
     if cell in test.cells:
         return
-    backbone = (record["backbone"] or {}).get("name", "")
-    test.cells[cell] = ", ".join(
-        part for part in (label, record["protocol"], backbone, f"seed {record['seed']}") if part
-    )
+    backbone = record.backbone.name if record.backbone else ""
+    test.cells[cell] = ", ".join(part for part in (label, record.protocol, backbone, f"seed {record.seed}") if part)
     for name, entry in _values(store, record, items).items():
-        metric = test.metrics.setdefault(
-            name, Metric(name, record["metrics"][name]["direction"], bool(entry["by_series"]))
-        )
+        metric = test.metrics.setdefault(name, Metric(name, record.metrics[name].direction, bool(entry["by_series"])))
         values = entry["values"]
         metric.values[cell] = values if metric.by_series else [values[k] for k in kept]
 
 
 def _items(store: Store, record: Record) -> Items | None:
     """The per-item arrays of a record; None where they are not the ones that it was made with."""
-    path = store.items_path(record["id"])
-    told = (record.get("items") or {}).get("sha256")
-    if told is None or not path.is_file() or checksum(path.read_bytes()) != told:
+    path = store.items_path(record.id)
+    if record.items is None or not path.is_file() or not store.whole(record):
         return None
     items = read_arrays(path)
     return items if "id" in items else None
@@ -100,15 +98,15 @@ def _items(store: Store, record: Record) -> Items | None:
 
 def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, Any]]:
     """By metric, the primary one first: a value for every item, or for every series; kept under the cache."""
-    names = [record["primary"], *(name for name in record["metrics"] if name != record["primary"])]
-    versions = [[name, record["metrics"][name]["version"]] for name in names]
-    key = key_of(["items of a report", VERSION, record["items"]["sha256"], record["task"], versions])
+    names = [record.primary, *(name for name in record.metrics if name != record.primary)]
+    versions = [[name, record.metrics[name].version] for name in names]
+    key = key_of(["items of a report", VERSION, record.items.sha256 if record.items else "", record.task, versions])
     path = store.root / "cache" / "statistics" / f"{key}.json"
     if path.is_file():
         known: dict[str, dict[str, Any]] = json.loads(path.read_text())
         return known
     series = np.asarray(items["series"] if "series" in items else items["id"])
-    prepare = scorer_of(record["task"]).resampler
+    prepare = scorer_of(record.task).resampler
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         if len(found) == MOST_METRICS:
@@ -116,7 +114,7 @@ def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, A
         resampler = prepare(items, name)
         if isinstance(resampler, WeightedMean):
             found[name] = {"by_series": False, "values": _of_items(resampler)}
-        elif name == record["primary"]:
+        elif name == record.primary:
             found[name] = {"by_series": True, "values": _of_series(resampler, series)}
     write_json(path, found)
     return found
@@ -146,8 +144,8 @@ def telling(test: TestSet, found: Mapping[str, Record], most: int) -> list[str]:
     if metric is None or metric.by_series:
         first = dict(zip(reversed(test.series), reversed(test.items), strict=True))
         return [first[name] for name in test.all_series][:most]
-    control = next((cell for cell in test.cells if found[cell]["method"] == CONTROL), next(iter(test.cells)))
-    others = [cell for cell in test.cells if cell != control and found[cell]["backbone"] is not None]
+    control = next((cell for cell in test.cells if found[cell].method == CONTROL), next(iter(test.cells)))
+    others = [cell for cell in test.cells if cell != control and found[cell].backbone is not None]
     wanted: dict[str, None] = {}
     ranked = [_ranked(metric.values[cell], metric.values[control]) for cell in others if cell in metric.values]
     for place in range(len(test.items)):

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import cell_page, plots, words
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.report.site import Site
-from inkbench.leaderboards.rows import Record
 
 MOST = 200
 """Methods that have a page, in the order in which tables name them."""
@@ -26,19 +26,17 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
     shown = list(standing)[:MOST]
     cards = []
     for name in shown:
-        records = [record for record in found.records.values() if record["method"] == name]
+        records = [record for record in found.records.values() if record.method == name]
         page = f"method-{words.slug(name)}.html"
         summary = words.summary("methods", name)
         trained = _by_pretraining(records)
         galleries = [
-            (f"{words.told(record)}, {record['preset']}, seed {record['seed']}: {title}", pictures)
+            (f"{words.told(record)}, {record.preset}, seed {record.seed}: {title}", pictures)
             for record in list(trained.values())[:MOST_GALLERIES]
             for title, pictures in cell_page.weights_galleries(site, store, record)
         ]
         curves = {
-            f"{words.told(record)}, {record['preset']}, seed {record['seed']}": cell_page.card(store, record).get(
-                "curve"
-            )
+            f"{words.told(record)}, {record.preset}, seed {record.seed}": cell_page.card(store, record).get("curve")
             for record in list(trained.values())[:MOST_CURVES]
         }
         site.page(
@@ -72,12 +70,12 @@ def _standing(found: Gathered, pages: Mapping[str, str]) -> dict[str, list[dict[
         for block in shown.table.blocks:
             for row in block.rows:
                 record = found.records[row.records[0]] if row.records else None
-                if record is None or record["backbone"] is None:
+                if record is None or record.backbone is None:
                     continue
                 cells = [row.cells.get(key) for key in ("difference", "p", "pretext")]
-                rows.setdefault(record["method"], []).append(
+                rows.setdefault(record.method, []).append(
                     {
-                        "table": f"{shown.table.title}, {record['protocol']}, {record['preset']}",
+                        "table": f"{shown.table.title}, {record.protocol}, {record.preset}",
                         "table_page": f"table-{words.slug(shown.table.name)}.html",
                         "block": str(block.setup),
                         "label": row.label,
@@ -94,7 +92,7 @@ def _by_pretraining(records: list[Record]) -> dict[str, Record]:
     """One finished record for each pretraining, or for each set of given weights."""
     found: dict[str, Record] = {}
     for record in records:
-        key = record.get("pretraining") or record.get("weights_sha256")
-        if record["status"] == "done" and isinstance(key, str):
+        key = record.pretraining or record.weights_sha256
+        if record.status == "done" and key is not None:
             found.setdefault(key, record)
     return found

@@ -7,9 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards.report import svg
 from inkbench.leaderboards.report.gather import Shown, first_value
-from inkbench.leaderboards.rows import Record
 from inkbench.leaderboards.table import Block, Cell, Row, RowKind
 
 NAMED = 10
@@ -26,7 +26,7 @@ def of_table(shown: Shown, records: Mapping[str, Record], href: Place) -> list[M
     rows = [row for block in shown.table.blocks for row in block.rows if _plotted(row, records)]
     score = shown.table.columns[0].label
     seconds = [(row, _device_seconds(row, records)) for row in rows]
-    images = [(row, _mean(row, records, "images_seen") or None) for row in rows]
+    images = [(row, _images(row, records) or None) for row in rows]
     skills = [(row, _skill(row)) for row in rows]
     plots = [
         _against("Score against device time", "device seconds, all phases", score, seconds, records, href),
@@ -35,8 +35,8 @@ def of_table(shown: Shown, records: Mapping[str, Record], href: Place) -> list[M
             "Transfer against the pretext task", "pretext: from chance (0) to perfect (1)", score, skills, records, href
         ),
     ]
-    for method in dict.fromkeys(records[row.records[0]]["method"] for row in rows):
-        own = [row for row in rows if records[row.records[0]]["method"] == method]
+    for method in dict.fromkeys(records[row.records[0]].method for row in rows):
+        own = [row for row in rows if records[row.records[0]].method == method]
         for name in dict.fromkeys(name for row in own for name in _pretext(row, records)):
             told = [(row, _pretext(row, records).get(name)) for row in own]
             plots.append(_against(f"Transfer against the pretext task of {method}", name, score, told, records, href))
@@ -64,7 +64,7 @@ def _against(
     kept = [(row, x) for row, x in rows if x is not None]
     if len({x for _, x in kept}) < 2:
         return Markup("")
-    colours = {name: k for k, name in enumerate(dict.fromkeys(records[row.records[0]]["method"] for row, _ in kept))}
+    colours = {name: k for k, name in enumerate(dict.fromkeys(records[row.records[0]].method for row, _ in kept))}
     points = []
     for row, x in kept:
         cell = next(iter(row.cells.values()))
@@ -75,7 +75,7 @@ def _against(
                 x,
                 value,
                 f"{row.label}: {score} {cell.text}, {x_label} {svg.number(x)}",
-                colours[records[row.records[0]]["method"]],
+                colours[records[row.records[0]].method],
                 row.label if len(kept) <= NAMED else "",
                 href(row.records[0]),
                 cell.low,
@@ -88,21 +88,22 @@ def _against(
 
 def _plotted(row: Row, records: Mapping[str, Record]) -> bool:
     """Whether a row is done and has a backbone: of others cost says nothing."""
-    return first_value(row) is not None and bool(row.records) and records[row.records[0]]["backbone"] is not None
+    return first_value(row) is not None and bool(row.records) and records[row.records[0]].backbone is not None
 
 
 def _device_seconds(row: Row, records: Mapping[str, Record]) -> float | None:
     sums = [
-        sum(float(phase.get("device_s", 0.0)) for phase in records[cell]["phases"].values())
+        sum(phase.device_s for phase in records[cell].phases.values())
         for cell in row.records
-        if records[cell]["status"] == "done"
+        if records[cell].status == "done"
     ]
     return sum(sums) / len(sums) if sums else None
 
 
-def _mean(row: Row, records: Mapping[str, Record], key: str) -> float | None:
-    values = [records[cell].get(key) for cell in row.records if not records[cell].get("given")]
-    known = [float(value) for value in values if isinstance(value, int | float)]
+def _images(row: Row, records: Mapping[str, Record]) -> float | None:
+    """Source images seen, mean over seeds; None for weights from outside the budget."""
+    own = [records[cell] for cell in row.records if not records[cell].given]
+    known = [record.images_seen for record in own if record.images_seen is not None]
     return sum(known) / len(known) if known else None
 
 
@@ -110,9 +111,8 @@ def _pretext(row: Row, records: Mapping[str, Record]) -> dict[str, float]:
     """The pretext figures of a row, means over the seeds that have them."""
     found: dict[str, list[float]] = {}
     for cell in row.records:
-        for name, entry in (records[cell].get("pretext") or {}).items():
-            if isinstance(entry, Mapping) and isinstance(entry.get("value"), int | float):
-                found.setdefault(str(name), []).append(float(entry["value"]))
+        for name, figure in (records[cell].pretext or {}).items():
+            found.setdefault(name, []).append(figure.value)
     return {name: sum(values) / len(values) for name, values in found.items()}
 
 

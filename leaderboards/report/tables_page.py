@@ -9,12 +9,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards.render.marks import left, numbered
 from inkbench.leaderboards.report import plots
 from inkbench.leaderboards.report.gather import Gathered, Shown
 from inkbench.leaderboards.report.site import Site
 from inkbench.leaderboards.report.words import slug
-from inkbench.leaderboards.rows import Record
 from inkbench.leaderboards.table import Cell, NoteKind, Table
 
 MOST_ROWS = 400
@@ -85,9 +85,9 @@ def write(site: Site, found: Gathered, pages: Mapping[str, str]) -> None:
     counts = {
         "cells": len(found.records),
         "tables": len(found.tables),
-        "methods": len({record["method"] for record in found.records.values() if record["backbone"] is not None}),
-        "tasks": len({record["task"] for record in found.records.values()}),
-        "failed": sum(record["status"] == "failed" for record in found.records.values()),
+        "methods": len({record.method for record in found.records.values() if record.backbone is not None}),
+        "tasks": len({record.task for record in found.records.values()}),
+        "failed": sum(record.status == "failed" for record in found.records.values()),
     }
     site.page(
         "index.html",
@@ -164,7 +164,7 @@ def of_board(board: Table, cut: int, addresses: Mapping[str, str]) -> View:
 
 def _which(record: Record, row: tuple[str, ...]) -> str:
     """What a row's link to one of its cells says: the seed, where there are several."""
-    return f"seed {record['seed']}" if len(row) > 1 else ""
+    return f"seed {record.seed}" if len(row) > 1 else ""
 
 
 def _field(cell: Cell, words: bool) -> Field:

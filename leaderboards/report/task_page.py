@@ -45,7 +45,7 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
             sides=sides,
         )
         picture = next((address for side in sides for row in side["rows"] for address in row[1] if address), "")
-        cells = sum(record["task"] == name for record in found.records.values())
+        cells = sum(record.task == name for record in found.records.values())
         cards.append({"name": name, "page": page, "summary": summary, "cells": cells, "picture": picture})
     absent = [(entry.name, entry.summary) for entry in registry.entries("tasks").values() if entry.name not in by_task]
     site.page("tasks.html", "cards.html", title="Tasks", section="tasks", cards=cards, absent=sorted(absent), left=0)
@@ -59,8 +59,8 @@ def _first_rows(shown: Shown) -> list[tuple[str, str]]:
 
 
 def _curves(found: Gathered, shown: Shown) -> str:
-    curves = {label: found.records[cell].get("curve") for label, cell in _first_rows(shown)}
-    return plots.curve(f"Loss of the head: {shown.table.title}, {shown.records[0]['protocol']}", curves)
+    curves = {label: found.records[cell].curve for label, cell in _first_rows(shown)}
+    return plots.curve(f"Loss of the head: {shown.table.title}, {shown.records[0].protocol}", curves)
 
 
 def _side_by_side(site: Site, store: Store, found: Gathered, shown: Shown, pages: Mapping[str, str]) -> dict[str, list]:

@@ -11,8 +11,8 @@ from inkbench.benchmark.contracts.dataset import KINDS, Dataset, Item
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards.rows import Record
 
 SIDE = 160
 QUALITY = 80
@@ -23,15 +23,15 @@ def dataset_of(store: Store, record: Record) -> Dataset:
 
     A plugin's reader is not run for the sake of pictures.
     """
-    resolved = record["request"].get("resolved") or {}
+    resolved = record.request.resolved
     name = resolved.get("data")
     if not isinstance(name, str) or name.partition(":")[0].endswith(".py"):
         raise Refusal("its reader is a plugin, or its record does not say where it lies")
     sets = [(str(key), str(value)) for key, value in resolved.get("sets", ())]
-    data = open_dataset(name, record["preset"], sets, store.root)
+    data = open_dataset(name, record.preset, sets, store.root)
     if not data.root.is_dir():
         raise Refusal(f"it is not at {data.root}")
-    if data.fingerprint() != record["data"]["fingerprint"]:
+    if data.fingerprint() != record.data.fingerprint:
         raise Refusal(f"what lies at {data.root} is not what was measured")
     return data
 

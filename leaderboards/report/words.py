@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.store.store import key_of
-from inkbench.leaderboards.rows import Record, plain
+from inkbench.benchmark.store.files import key_of
+from inkbench.benchmark.store.record import Record
+from inkbench.leaderboards.rows import plain
 
 SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -46,24 +47,19 @@ def _without_marks(text: str) -> str:
 
 def settings(record: Record) -> list[tuple[str, list[tuple[str, str, bool]]]]:
     """Settings by owner: (name, value as typed, whether it differs from the preset)."""
-    owners = {"method": record["method"], "task": record["task"]}
+    names = {"method": record.method, "task": record.task}
     shown = []
-    for owner, values in record["settings"].items():
-        name = str(owners.get(owner, owner))
-        if not isinstance(values, Mapping):
-            shown.append((name, [(name, plain(values), owner in record["changed"])]))
-            continue
-        rows = [(str(key), plain(value), f"{name}.{key}" in record["changed"]) for key, value in values.items()]
+    for owner, values in record.settings.owners().items():
+        name = names.get(owner, owner)
+        rows = [(key, plain(value), f"{name}.{key}" in record.changed) for key, value in values.items()]
         shown.append((name, rows))
     return shown
 
 
 def command(record: Record) -> str:
     """The command as it was typed, as a shell takes it; empty where the record does not say."""
-    typed = record["request"].get("typed")
-    if not isinstance(typed, Sequence) or isinstance(typed, str) or not typed:
-        return ""
-    return shlex.join(["python", "run_benchmark.py", *map(str, typed)])
+    typed = record.request.typed
+    return shlex.join(["python", "run_benchmark.py", *typed]) if typed else ""
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
@@ -75,5 +71,5 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
 
 def told(record: Record) -> str:
     """A cell in a few words: what on what, with what it changes."""
-    changed = " ".join(f"{key}={plain(value)}" for key, value in record["changed"].items())
-    return f"{record['method']} {changed}".rstrip()
+    changed = " ".join(f"{key}={plain(value)}" for key, value in record.changed.items())
+    return f"{record.method} {changed}".rstrip()

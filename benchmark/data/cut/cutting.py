@@ -26,8 +26,8 @@ from inkbench.benchmark.data.splits import SIDECAR, few
 from inkbench.benchmark.data.units import cut_series
 from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.files import write_atomic, write_json
 from inkbench.benchmark.store.locks import claim
-from inkbench.benchmark.store.store import write_atomic, write_json
 
 DONE, UNCUT = "cut.jsonl", "uncut.txt"
 QUALITY = 95

@@ -16,7 +16,7 @@ from typing import IO
 
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Bar, Progress
-from inkbench.benchmark.store.store import write_json
+from inkbench.benchmark.store.files import write_json
 
 CHUNK = 2**18
 TIMEOUT_S = 60

@@ -13,7 +13,8 @@ from inkbench.benchmark.contracts.dataset import Dataset, Item
 from inkbench.benchmark.data.leaks.hashes import Hashes, hash_name, hashes, key_of_items
 from inkbench.benchmark.data.leaks.search import NONE, nearest
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store.store import arrays_bytes, key_of, read_arrays, write_atomic
+from inkbench.benchmark.store.arrays import arrays_bytes, read_arrays
+from inkbench.benchmark.store.files import key_of, write_atomic
 
 THRESHOLD = 72
 """Bits of 256 up to which two images are called near-duplicates; measured, see docs/leaks.md."""

@@ -22,7 +22,8 @@ from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cache import cache_key, squares
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store.store import arrays_bytes, key_of, write_atomic
+from inkbench.benchmark.store.arrays import arrays_bytes
+from inkbench.benchmark.store.files import key_of, write_atomic
 
 VERSION = 1
 BITS = 16

@@ -17,7 +17,7 @@ from inkbench.benchmark.data.synth.series import TEMPORARY
 from inkbench.benchmark.data.synth.writers import LAYOUTS, assemble
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store.store import key_of, write_json
+from inkbench.benchmark.store.files import key_of, write_json
 
 GENERATOR = 3
 """Raised with every change of what is drawn or known of it. 3: the place of each panel, a class for each pixel."""
