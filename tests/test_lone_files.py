@@ -37,6 +37,7 @@ def test_it_runs_and_its_table_is_printed(ran, cell):
     assert cell["task"] == "ink-share"
     assert "scorer" not in cell, "a record names tasks and metrics, no modules"
     assert len(cell["identity"]["file"]) == 16, "another file is another task"
+    assert cell["request"]["typed"][-2:] == ["--plugin", str(ran[1])], "typed again it is made again"
 
 
 def test_every_later_command_knows_it_when_its_file_is_plugged_in(ran, cell, cli, tmp_path):

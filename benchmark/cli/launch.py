@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import uuid
 from collections.abc import Sequence
@@ -56,12 +57,18 @@ def request_of(
             force=flags.force,
             dry_run=flags.dry_run,
             quiet=flags.quiet,
-            typed=tuple(typed),
+            typed=(*typed, *_plugged_in()),
             started=uuid.uuid4().hex,
         )
     except ValidationError as error:
         first = error.errors()[0]
         raise Refusal(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})") from None
+
+
+def _plugged_in() -> list[str]:
+    """The words that plug in what is plugged in, by a flag or the environment: a record says how it is made again."""
+    files = os.environ.get(registry.PLUGINS, "").split(os.pathsep)
+    return [word for file in files if file for word in ("--plugin", file)]
 
 
 def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
