@@ -57,51 +57,87 @@ class Patch:
 INSET = 0.93
 
 
+@dataclass(frozen=True)
+class _Cloth:
+    """A patch that a pattern is drawn on, ``size`` pixels high."""
+
+    canvas: Canvas
+    patch: Patch
+    pen: Pen
+    count: int
+    colour: Colour
+    size: float
+
+    @property
+    def middle(self) -> float:
+        """Where the middle of the body is seen, across."""
+        return self.patch.turn * 0.35
+
+
 def pattern(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float) -> None:
     """The character's pattern on a patch; ``size`` is the patch's height in pixels (small ones are kept simple)."""
-    kind, count, colour = who.pattern, who.pattern_count, who.pattern_colour
-    middle = patch.turn * 0.35
-    if kind == "stripes":
-        for k in range(count):
-            v = (k + 0.3) / count
-            canvas.fill(patch.quad(-INSET, v, INSET, v + 0.42 / count), colour)
-    elif kind == "bars":
-        for k in range(count):
-            u = -0.9 + 1.8 * (k + 0.25) / count
-            canvas.fill(patch.quad(u, 0.04, u + 0.9 / count, 0.97), colour)
-    elif kind == "checks":
-        for row in range(count):
-            for column in range(row % 2, count, 2):
-                u, v = -INSET + 2 * INSET * column / count, 0.03 + 0.94 * row / count
-                canvas.fill(patch.quad(u, v, u + 2 * INSET / count, v + 0.94 / count), colour)
-    elif kind == "dots":
-        radius = size * 0.26 / count
-        for row in range(count):
-            for column in range(count - 1):
-                u = -0.72 + 1.5 * (column + 0.5 * (row % 2)) / (count - 1)
-                x, y = patch(np.array([(u, (row + 0.5) / count)]))[0]
-                canvas.fill(ellipse(x, y, radius, radius, 10), colour)
-    elif kind == "star":
-        angle = np.arange(10) * np.pi / 5 - np.pi / 2
-        spikes = np.where(np.arange(10) % 2, 0.2, 0.5)
-        star = np.stack([middle + np.cos(angle) * spikes, 0.4 + np.sin(angle) * spikes * 0.75], axis=1)
-        canvas.shape(patch(star), colour, pen.scaled(0.7))
-    elif kind == "sash":
-        canvas.fill(patch(np.array([(-0.95, 0.02), (-0.5, 0.0), (0.93, 0.85), (0.93, 0.99), (0.6, 0.99)])), colour)
-    elif kind == "band":
-        canvas.fill(patch.quad(-INSET, 0.36, INSET, 0.62), colour)
-    elif kind == "zigzag":
-        across = np.linspace(-INSET, INSET, 9)
-        up = np.stack([across, np.where(np.arange(9) % 2, 0.36, 0.52)], axis=1)
-        canvas.fill(patch(np.concatenate([up, up[::-1] + np.array([0, 0.17])])), colour)
-    elif kind == "overall":
-        canvas.fill(patch.quad(-0.6, 0.4, 0.6, 1.0), colour)
-        for u in (-0.6, 0.38):
-            canvas.fill(patch.quad(u, 0.0, u + 0.22, 0.45), colour)
-        outline = patch(np.array([(-0.6, 1.0), (-0.6, 0.4), (0.6, 0.4), (0.6, 1.0)]))
-        canvas.line(outline, pen.width * 0.7, pen.ink)
-    elif kind in ("jacket", "vest"):
-        _jacket(canvas, patch, middle, pen, colour, kind == "vest")
+    draw = PATTERNS.get(who.pattern)
+    if draw is not None:
+        draw(_Cloth(canvas, patch, pen, who.pattern_count, who.pattern_colour, size))
+
+
+def _stripes(cloth: _Cloth) -> None:
+    for k in range(cloth.count):
+        v = (k + 0.3) / cloth.count
+        cloth.canvas.fill(cloth.patch.quad(-INSET, v, INSET, v + 0.42 / cloth.count), cloth.colour)
+
+
+def _bars(cloth: _Cloth) -> None:
+    for k in range(cloth.count):
+        u = -0.9 + 1.8 * (k + 0.25) / cloth.count
+        cloth.canvas.fill(cloth.patch.quad(u, 0.04, u + 0.9 / cloth.count, 0.97), cloth.colour)
+
+
+def _checks(cloth: _Cloth) -> None:
+    for row in range(cloth.count):
+        for column in range(row % 2, cloth.count, 2):
+            u, v = -INSET + 2 * INSET * column / cloth.count, 0.03 + 0.94 * row / cloth.count
+            cloth.canvas.fill(cloth.patch.quad(u, v, u + 2 * INSET / cloth.count, v + 0.94 / cloth.count), cloth.colour)
+
+
+def _dots(cloth: _Cloth) -> None:
+    radius = cloth.size * 0.26 / cloth.count
+    for row in range(cloth.count):
+        for column in range(cloth.count - 1):
+            u = -0.72 + 1.5 * (column + 0.5 * (row % 2)) / (cloth.count - 1)
+            x, y = cloth.patch(np.array([(u, (row + 0.5) / cloth.count)]))[0]
+            cloth.canvas.fill(ellipse(x, y, radius, radius, 10), cloth.colour)
+
+
+def _star(cloth: _Cloth) -> None:
+    angle = np.arange(10) * np.pi / 5 - np.pi / 2
+    spikes = np.where(np.arange(10) % 2, 0.2, 0.5)
+    star = np.stack([cloth.middle + np.cos(angle) * spikes, 0.4 + np.sin(angle) * spikes * 0.75], axis=1)
+    cloth.canvas.shape(cloth.patch(star), cloth.colour, cloth.pen.scaled(0.7))
+
+
+def _sash(cloth: _Cloth) -> None:
+    cloth.canvas.fill(
+        cloth.patch(np.array([(-0.95, 0.02), (-0.5, 0.0), (0.93, 0.85), (0.93, 0.99), (0.6, 0.99)])), cloth.colour
+    )
+
+
+def _band(cloth: _Cloth) -> None:
+    cloth.canvas.fill(cloth.patch.quad(-INSET, 0.36, INSET, 0.62), cloth.colour)
+
+
+def _zigzag(cloth: _Cloth) -> None:
+    across = np.linspace(-INSET, INSET, 9)
+    up = np.stack([across, np.where(np.arange(9) % 2, 0.36, 0.52)], axis=1)
+    cloth.canvas.fill(cloth.patch(np.concatenate([up, up[::-1] + np.array([0, 0.17])])), cloth.colour)
+
+
+def _overall(cloth: _Cloth) -> None:
+    cloth.canvas.fill(cloth.patch.quad(-0.6, 0.4, 0.6, 1.0), cloth.colour)
+    for u in (-0.6, 0.38):
+        cloth.canvas.fill(cloth.patch.quad(u, 0.0, u + 0.22, 0.45), cloth.colour)
+    outline = cloth.patch(np.array([(-0.6, 1.0), (-0.6, 0.4), (0.6, 0.4), (0.6, 1.0)]))
+    cloth.canvas.line(outline, cloth.pen.width * 0.7, cloth.pen.ink)
 
 
 def _jacket(canvas: Canvas, patch: Patch, middle: float, pen: Pen, colour: Colour, vest: bool) -> None:
@@ -118,6 +154,29 @@ def _jacket(canvas: Canvas, patch: Patch, middle: float, pen: Pen, colour: Colou
     for v in (0.7, 0.84):
         x, y = patch(np.array([(middle + 0.1, v)]))[0]
         canvas.fill(ellipse(x, y, pen.width * 0.8, pen.width * 0.8, 8), pen.ink)
+
+
+def _open(cloth: _Cloth) -> None:
+    _jacket(cloth.canvas, cloth.patch, cloth.middle, cloth.pen, cloth.colour, False)
+
+
+def _vest(cloth: _Cloth) -> None:
+    _jacket(cloth.canvas, cloth.patch, cloth.middle, cloth.pen, cloth.colour, True)
+
+
+PATTERNS: dict[str, Callable[[_Cloth], None]] = {
+    "stripes": _stripes,
+    "bars": _bars,
+    "checks": _checks,
+    "dots": _dots,
+    "star": _star,
+    "sash": _sash,
+    "band": _band,
+    "zigzag": _zigzag,
+    "overall": _overall,
+    "jacket": _open,
+    "vest": _vest,
+}
 
 
 def neckwear(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float) -> None:

@@ -15,9 +15,10 @@ from inkbench.benchmark.data.synth.canvas import Canvas, mix
 from inkbench.benchmark.data.synth.cast import Character, recoloured
 from inkbench.benchmark.data.synth.curves import Points
 from inkbench.benchmark.data.synth.head import EXPRESSIONS, Head
+from inkbench.benchmark.data.synth.place import Place
 from inkbench.benchmark.data.synth.poses import CALM, CLOSE, POSES, WILD
 from inkbench.benchmark.data.synth.props import FITTING, draw_prop
-from inkbench.benchmark.data.synth.scenery import GROUNDS, PLACES, Place, draw_ground, draw_place
+from inkbench.benchmark.data.synth.scenery import GROUNDS, PLACES, draw_ground, draw_place
 from inkbench.benchmark.data.synth.style import WHITE, Style
 
 LETTER_MARGIN = 5.0

@@ -1,29 +1,19 @@
-"""Where a scene plays: rooms, streets, countryside, sea, night, and the abstract grounds of action panels."""
+"""Where a scene plays: streets, countryside, sea, night, and the abstract grounds of action panels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 
 from inkbench.benchmark.data.synth.canvas import Canvas, Colour, mix
-from inkbench.benchmark.data.synth.curves import Points, box, ellipse, smooth
+from inkbench.benchmark.data.synth.curves import box, ellipse, smooth
+from inkbench.benchmark.data.synth.place import Place, View
+from inkbench.benchmark.data.synth.room import draw_room
 from inkbench.benchmark.data.synth.style import WHITE, Style
 
 PLACES = ("room", "street", "hills", "forest", "sea", "night", "office", "mountains")
 GROUNDS = ("plain", "fade", "speed", "burst", "tone")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A location that the panels of a scene share; ``seed`` fixes its furniture, ``tint`` its light."""
-
-    kind: str
-    seed: int
-    sky: int
-    wall: int
-    tint: tuple[Colour, float]
 
 
 def draw_place(canvas: Canvas, place: Place, style: Style, zoom: float, shift: float) -> None:
@@ -33,116 +23,9 @@ def draw_place(canvas: Canvas, place: Place, style: Style, zoom: float, shift: f
     horizon = h * (0.62 + 0.12 * min(zoom - 1, 1))
     view = View(canvas, style, rng, w, h, horizon, zoom, shift, place)
     {
-        "room": _room, "office": _room, "street": _street, "hills": _hills, "forest": _forest, "sea": _sea,
+        "room": draw_room, "office": draw_room, "street": _street, "hills": _hills, "forest": _forest, "sea": _sea,
         "night": _street, "mountains": _mountains,
     }[place.kind](view)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the painters below share."""
-
-    canvas: Canvas
-    style: Style
-    rng: Random
-    w: int
-    h: int
-    horizon: float
-    zoom: float
-    shift: float
-    place: Place
-
-    def lit(self, colour: Colour) -> Colour:
-        """A colour in the light of this place."""
-        return mix(colour, *self.place.tint)
-
-    def object(self, points: Points, colour: Colour, line: float = 0.6, size: float = 0.0) -> None:
-        """An inked thing of the background, in a thinner line than the figures."""
-        self.canvas.shape(points, self.lit(colour), self.style.pen.scaled(line), size=size)
-
-    def sky(self, colour: Colour) -> None:
-        """The sky, a little paler towards the horizon."""
-        low = mix(colour, WHITE, 0.45)
-        steps = 5
-        for k in range(steps):
-            y0, y1 = self.horizon * k / steps, self.horizon * (k + 1) / steps
-            self.canvas.rectangle(0, y0, self.w, y1 + 1, self.lit(mix(colour, low, k / steps)))
-
-    def cloud(self, x: float, y: float, size: float) -> None:
-        """A cloud of bumps over a flat base."""
-        bumps = [(-1, 0), (-0.95, -0.35), (-0.5, -0.4), (-0.3, -0.75), (0.2, -0.7), (0.4, -0.4), (0.85, -0.4), (1, 0)]
-        self.object(smooth(np.array(bumps) * size + (x, y), per=5), WHITE)
-
-
-def _room(v: View) -> None:
-    palette, rng, w, h, z = v.style.palette, v.rng, v.w, v.h, v.zoom
-    wall = palette.walls[v.place.wall]
-    v.canvas.rectangle(0, 0, w, v.horizon, v.lit(wall))
-    v.canvas.rectangle(0, v.horizon, w, h, v.lit(mix(palette.walls[(v.place.wall + 1) % 3], (90, 60, 40), 0.35)))
-    paper = rng.choice(("plain", "lines", "panels"))
-    step = max(10.0, 26 * z)
-    if paper == "lines":
-        for x in np.arange((v.shift * w) % step, w, step):
-            v.canvas.rectangle(x, 0, x + step * 0.35, v.horizon, v.lit(mix(wall, WHITE, 0.35)))
-    v.object(box(-5, v.horizon - 5 * z, w + 5, v.horizon), mix(wall, (60, 40, 30), 0.5), 0.5)
-    for x in (w * (k - 1) / 3 for k in range(6)):
-        v.canvas.line([(x, v.horizon), ((x - w / 2) * 2 + w / 2, h)], 0.6, v.lit(mix(wall, v.style.pen.ink, 0.55)))
-    unit = min(w, h * 1.3) * 0.24 * z
-    at = -0.25 + rng.random() * 0.3
-    for _ in range(4):
-        x = (at + v.shift) * w + w * 0.1
-        kind = rng.choice(("window", "picture", "shelf", "lamp", "door", "plant"))
-        at += rng.uniform(0.3, 0.45)
-        if -unit < x < w + unit:
-            _furniture(v, kind, x, unit, palette.cloths[rng.randrange(4)])
-
-
-def _furniture(v: View, kind: str, x: float, u: float, colour: Colour) -> None:
-    y, palette, rng = v.horizon, v.style.palette, v.rng
-    wood = mix(colour, (120, 80, 50), 0.6)
-    if kind == "window":
-        v.object(box(x, y - u * 1.9, x + u * 1.1, y - u * 0.8), wood, 0.7)
-        v.object(box(x + u * 0.08, y - u * 1.82, x + u * 1.02, y - u * 0.88), palette.skies[v.place.sky], 0.5)
-        v.canvas.line([(x + u * 0.55, y - u * 1.85), (x + u * 0.55, y - u * 0.85)], v.style.pen.width, v.style.pen.ink)
-        v.canvas.line([(x + u * 0.05, y - u * 1.35), (x + u * 1.05, y - u * 1.35)], v.style.pen.width, v.style.pen.ink)
-        for side in (-0.15, 0.95):
-            drape = np.array([(side, -2), (side + 0.3, -2), (side + 0.22, -0.6), (side, -0.6)]) * u
-            v.object(drape + np.array([x, y]), colour, 0.6)
-    elif kind == "picture":
-        v.object(box(x, y - u * 1.8, x + u * 0.8, y - u * 1.15), wood, 0.7)
-        v.object(box(x + u * 0.1, y - u * 1.7, x + u * 0.7, y - u * 1.25), palette.skies[0], 0.4)
-        hill = [
-            (x + u * 0.1, y - u * 1.25),
-            (x + u * 0.35, y - u * 1.55),
-            (x + u * 0.5, y - u * 1.4),
-            (x + u * 0.7, y - u * 1.25),
-        ]
-        v.canvas.fill(np.array(hill), v.lit(palette.greens[0]))
-    elif kind == "shelf":
-        v.object(box(x, y - u * 1.9, x + u * 1.3, y - u * 0.05), wood, 0.7)
-        for row in range(3):
-            top = y - u * (1.8 - row * 0.6)
-            v.canvas.rectangle(x + u * 0.07, top, x + u * 1.23, top + u * 0.5, v.lit(mix(wood, (20, 20, 20), 0.5)))
-            at, low = x + u * 0.1, top + u * 0.5
-            while at < x + u * 1.1:
-                thick, tall = u * rng.uniform(0.07, 0.15), u * rng.uniform(0.3, 0.45)
-                v.object(box(at, low - tall, at + thick, low), palette.cloths[rng.randrange(5)], 0.35)
-                at = at + thick + u * (0.01 if rng.random() < 0.8 else 0.1)
-    elif kind == "lamp":
-        v.canvas.line([(x, y + u * 0.1), (x, y - u * 1.3)], v.style.pen.width * 1.4, v.style.pen.ink)
-        cone = np.array([(-0.3, -1.1), (-0.17, -1.55), (0.17, -1.55), (0.3, -1.1)]) * u
-        v.object(cone + np.array([x, y]), palette.accent, 0.7)
-    elif kind == "door":
-        v.object(box(x, y - u * 1.9, x + u * 0.9, y), wood, 0.8)
-        for high in (1.7, 0.85):
-            v.object(box(x + u * 0.15, y - u * high, x + u * 0.75, y - u * (high - 0.65)), mix(wood, WHITE, 0.15), 0.4)
-        v.object(ellipse(x + u * 0.78, y - u * 0.9, u * 0.05, u * 0.05, 10), palette.accent, 0.5)
-    else:
-        pot = np.array([(-0.2, -0.3), (0.2, -0.3), (0.14, 0.05), (-0.14, 0.05)]) * u
-        v.object(pot + np.array([x, y]), colour, 0.7)
-        for bend in (-0.5, -0.2, 0.1, 0.45):
-            leaf = np.array([(0, -0.3), (bend * 0.6 - 0.08, -0.7), (bend, -1.05), (bend * 0.6 + 0.08, -0.65)]) * u
-            v.object(smooth(leaf + np.array([x, y]), per=4), palette.greens[1], 0.6)
 
 
 def _street(v: View) -> None:
