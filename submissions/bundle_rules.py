@@ -76,6 +76,10 @@ def _tasks(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str]
         yield from _program(task.get("scoring_program"), files)
         if not _data(task.get("reference_data"), files):
             yield f"reference_data {task.get('reference_data')} is not there"
+    yield from _solutions(told, files, indices)
+
+
+def _solutions(told: Mapping[str, Any], files: Mapping[str, bytes], indices: list[Any]) -> Iterator[str]:
     for solution in _list(told, "solutions"):
         if "index" not in solution:
             yield "a solution has no index"
@@ -91,20 +95,24 @@ def _phases(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str
     if not phases:
         yield "no phases"
     for phase in phases:
-        if not phase.get("name"):
-            yield "a phase has no name"
-        if not _day(phase.get("start")):
-            yield "a phase has no start"
-        if not phase.get("tasks") or not set(phase["tasks"]) <= known:
-            yield "a phase names no task, or one that there is not"
-        for part in ("starting_kit", "public_data"):
-            if part in phase and not _data(phase[part], files):
-                yield f"{part} {phase[part]} is not there"
+        yield from _phase(phase, files, known)
     for phase, following in itertools.pairwise(phases):
         if not _day(phase.get("end")):
             yield "a phase that another one follows has no end"
         elif str(following.get("start")) < str(phase["end"]):
             yield "phases overlap"
+
+
+def _phase(phase: Mapping[str, Any], files: Mapping[str, bytes], known: set[Any]) -> Iterator[str]:
+    if not phase.get("name"):
+        yield "a phase has no name"
+    if not _day(phase.get("start")):
+        yield "a phase has no start"
+    if not phase.get("tasks") or not set(phase["tasks"]) <= known:
+        yield "a phase names no task, or one that there is not"
+    for part in ("starting_kit", "public_data"):
+        if part in phase and not _data(phase[part], files):
+            yield f"{part} {phase[part]} is not there"
 
 
 def _boards(told: Mapping[str, Any]) -> Iterator[str]:
@@ -116,18 +124,21 @@ def _boards(told: Mapping[str, Any]) -> Iterator[str]:
             yield f"a leaderboard has no title, or no key of at most {MOST_CHARACTERS} characters"
         if board.get("submission_rule", "Add") not in RULES:
             yield f"submission_rule {board['submission_rule']} is none of {', '.join(RULES)}"
-        columns = _list(board, "columns")
-        if not columns:
-            yield "a leaderboard has no columns"
-        for column in columns:
-            if not all(0 < len(str(column.get(name, ""))) <= MOST_CHARACTERS for name in ("title", "key")):
-                yield f"column {column.get('key')}: title and key have 1 to {MOST_CHARACTERS} characters"
-            if column.get("sorting", "desc") not in ("asc", "desc"):
-                yield f"column {column.get('key')}: sorting is asc or desc"
-        if len({column.get("key") for column in columns}) < len(columns):
-            yield "two columns have one key"
-        if sorted(column.get("index", -1) for column in columns) != list(range(len(columns))):
-            yield "columns are not numbered from 0 by index"
+        yield from _columns(_list(board, "columns"))
+
+
+def _columns(columns: list[dict[str, Any]]) -> Iterator[str]:
+    if not columns:
+        yield "a leaderboard has no columns"
+    for column in columns:
+        if not all(0 < len(str(column.get(name, ""))) <= MOST_CHARACTERS for name in ("title", "key")):
+            yield f"column {column.get('key')}: title and key have 1 to {MOST_CHARACTERS} characters"
+        if column.get("sorting", "desc") not in ("asc", "desc"):
+            yield f"column {column.get('key')}: sorting is asc or desc"
+    if len({column.get("key") for column in columns}) < len(columns):
+        yield "two columns have one key"
+    if sorted(column.get("index", -1) for column in columns) != list(range(len(columns))):
+        yield "columns are not numbered from 0 by index"
 
 
 def _codalab(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str]:
@@ -149,18 +160,22 @@ def _codalab(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[st
         yield "no phases, a dictionary by number"
         phases = {}
     for phase in phases.values():
-        for name in ("phasenumber", "label"):
-            if not phase.get(name):
-                yield f"a phase has no {name}"
-        if not _day(phase.get("start_date")):
-            yield "a phase has no start_date"
-        yield from _program(phase.get("scoring_program"), files)
-        if not _data(phase.get("reference_data"), files):
-            yield f"reference_data {phase.get('reference_data')} is not there"
-        for part in ("starting_kit", "public_data", "input_data"):
-            if part in phase and not _data(phase[part], files):
-                yield f"{part} {phase[part]} is not there"
+        yield from _old_phase(phase, files)
     yield from _old_board(told.get("leaderboard"))
+
+
+def _old_phase(phase: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str]:
+    for name in ("phasenumber", "label"):
+        if not phase.get(name):
+            yield f"a phase has no {name}"
+    if not _day(phase.get("start_date")):
+        yield "a phase has no start_date"
+    yield from _program(phase.get("scoring_program"), files)
+    if not _data(phase.get("reference_data"), files):
+        yield f"reference_data {phase.get('reference_data')} is not there"
+    for part in ("starting_kit", "public_data", "input_data"):
+        if part in phase and not _data(phase[part], files):
+            yield f"{part} {phase[part]} is not there"
 
 
 def _old_board(board: Any) -> Iterator[str]:

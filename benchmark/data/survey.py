@@ -152,6 +152,11 @@ def _lines(found: _Found, layout: str) -> Iterator[str]:
         yield f"{_many(found.hidden, 'hidden image')} passed over: {few(found.hidden)}"
     if found.system:
         yield f"{_many(found.system, 'file')} of operating systems passed over: {few(found.system)}"
+    yield from _unread(found, layout)
+
+
+def _unread(found: _Found, layout: str) -> Iterator[str]:
+    """What may belong to the dataset and is not read, with the mend."""
     for suffix, names in sorted(found.pictures.items()):
         yield f"{_many(names, 'picture')} of suffix {suffix} not read: {few(names)}; save them as PNG or JPEG"
     if found.misnamed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,29 +38,29 @@ def examine_rankings(
     if missing:
         text = f"{len(missing)} of {len(known)} items have no list: {few(missing)}"
         report.error(file, text, "rank for every item")
-    wrong: dict[str, list[str]] = {"ranks items that are not in the reference": [], "ranks an item twice": []}
-    own = []
-    found: dict[str, Prediction] = {}
-    for query, item in queries.items():
-        if item is None:
-            continue
-        answers = [names.find(answer) for answer in content[query]]
-        if None in answers:
-            wrong["ranks items that are not in the reference"].append(query)
-        if len(set(answers)) < len(answers):
-            wrong["ranks an item twice"].append(query)
-        if item in answers:
-            own.append(query)
-        listed = [place[answer] for answer in answers if answer is not None and answer != item]
-        found[item] = {"ranking": np.array(listed, dtype=np.int64)}
-    for text, who in wrong.items():
+    answered = {
+        query: (item, [names.find(answer) for answer in content[query]])
+        for query, item in queries.items()
+        if item is not None
+    }
+    _tell_of_answers(file, answered, report)
+    if not report.errors:
+        for item, answers in dict(answered.values()).items():
+            listed = [place[answer] for answer in answers if answer is not None and answer != item]
+            yield item, {"ranking": np.array(listed, dtype=np.int64)}
+
+
+def _tell_of_answers(file: str, answered: Mapping[str, tuple[str, Sequence[str | None]]], report: Report) -> None:
+    """Report what is wrong with the lists: query -> (its item, the items that it ranks, None for a stranger)."""
+    strange = [query for query, (_, answers) in answered.items() if None in answers]
+    twice = [query for query, (_, answers) in answered.items() if len(set(answers)) < len(answers)]
+    for text, who in (("ranks items that are not in the reference", strange), ("ranks an item twice", twice)):
         if who:
             report.error(file, f"{text}: {len(who)} lists, those of {few(who)}", "list each item of the reference once")
+    own = [query for query, (item, answers) in answered.items() if item in answers]
     if own:
         text = f"{len(own)} lists hold their own query: {few(own)}"
         report.tolerated(file, text, "leave it out; it is no answer to itself")
-    if not report.errors:
-        yield from found.items()
 
 
 def _is_list(answers: Any) -> bool:
