@@ -127,7 +127,7 @@ def _boards(told: Mapping[str, Any]) -> Iterator[str]:
         yield from _columns(_list(board, "columns"))
 
 
-def _columns(columns: list[dict[str, Any]]) -> Iterator[str]:
+def _columns(columns: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not columns:
         yield "a leaderboard has no columns"
     for column in columns:

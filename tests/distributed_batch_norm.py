@@ -17,7 +17,7 @@ from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.store.arrays import arrays_bytes
 from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training import engine
-from inkbench.benchmark.training.pretrain import setup, update
+from inkbench.benchmark.training.updates import setup, update
 
 BATCH = 32
 

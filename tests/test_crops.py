@@ -15,7 +15,7 @@ from inkbench.benchmark.api import View
 from inkbench.benchmark.config import PRESETS
 from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cached import ImageCache
-from inkbench.benchmark.training import engine, pretrain
+from inkbench.benchmark.training import batches, engine
 
 pytestmark = pytest.mark.fidelity
 SHAPES = ((300, 300), (420, 300), (300, 450), (600, 300), (300, 900), (1500, 300))
@@ -197,7 +197,7 @@ def crops_of(method, sizes, monkeypatch):
         panels[name] = ImageCache(items, images, sizes, [])
     device = engine.start(1, "32", 1)
     labels = method.labels({name: cache.items for name, cache in panels.items()})
-    batch = pretrain._at(device, panels, labels, np.arange(len(sizes)))
+    batch = batches.at(device, panels, labels, np.arange(len(sizes)))
     context = engine.context(device, 0, "test", 0, 100)
     with pytest.raises((Cut, AttributeError)):  # a method that was not built has no networks to show them to
         next(method.step(NoNetworks(), batch, context))

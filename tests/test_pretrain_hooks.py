@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from inkbench.benchmark.pretext.adamw import weight_groups
-from inkbench.benchmark.training.pretrain import Full, clip
+from inkbench.benchmark.training.pretrain import Full
+from inkbench.benchmark.training.updates import clip
 
 
 def network():

@@ -11,7 +11,7 @@ from inkbench.benchmark.data.cache import ImageCache
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.training import engine, head_loop, pretrain, transfer
+from inkbench.benchmark.training import engine, head_loop, pretrain, transfer, updates
 from inkbench.benchmark.training.head_loop import Job
 from inkbench.benchmark.training.task_data import TaskData
 from inkbench.methods.jigsaw import Jigsaw
@@ -82,7 +82,7 @@ def test_what_a_stage_leaves_behind_is_the_same_on_all_ranks(device, tmp_path, m
     method = SpotArtifacts(SpotArtifacts.Config.resolve("spot_artifacts", "smoke", {}))
     panels = {"image": cache(method.views()["image"].side)}
     backbone = Backbone("test_resnet")
-    nets, optimizers = pretrain.setup(device, method, method.build(backbone))
+    nets, optimizers = updates.setup(device, method, method.build(backbone))
     done = []
     monkeypatch.setattr(pretrain, "update", lambda *words: done.append("update") or [torch.zeros(())])
     monkeypatch.setattr(engine, "share_buffers", lambda device, *shared: done.append(shared))

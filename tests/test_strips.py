@@ -21,7 +21,7 @@ from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.strips import build_strips, expected_bytes
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.training import engine, pretrain
+from inkbench.benchmark.training import batches, engine
 
 QUIET = Progress(quiet=True)
 SIZES = [(90, 40), (40, 90), (48, 48), (300, 40), (41, 40)]
@@ -157,7 +157,7 @@ def test_windows_are_a_function_of_seed_and_step_on_any_number_of_ranks(tmp_path
     settings = PretrainSettings(batch=8)
 
     def batch(seed, step, rank=0, world=1):
-        return pretrain._batch(Rank(rank, world), {"image": made}, {}, settings, seed, step)["image"]
+        return batches.batch(Rank(rank, world), {"image": made}, {}, settings, seed, step)["image"]
 
     whole = batch(0, 3)
     assert torch.equal(whole, batch(0, 3)), "the same when it is taken up again"
@@ -177,7 +177,7 @@ def test_over_epochs_all_of_a_panel_is_seen_evenly(tmp_path):
     settings = PretrainSettings(batch=16)
     begins = np.concatenate(
         [
-            pretrain._batch(Rank(0, 1), {"image": made}, {}, settings, 0, step)["image"][:, 0, 0, 0].numpy()
+            batches.batch(Rank(0, 1), {"image": made}, {}, settings, 0, step)["image"][:, 0, 0, 0].numpy()
             for step in range(60)
         ]
     )
@@ -185,7 +185,7 @@ def test_over_epochs_all_of_a_panel_is_seen_evenly(tmp_path):
     assert begins.max() == 120
     assert np.histogram(begins, 4, (0, 121))[0] == pytest.approx([240] * 4, rel=0.2)
     chosen = np.zeros(2, dtype=np.int64)
-    held_out = pretrain._at(Rank(0, 1), {"image": made}, {}, chosen)
+    held_out = batches.at(Rank(0, 1), {"image": made}, {}, chosen)
     assert held_out["image"][:, 0, 0, 0].tolist() == [60, 60], "held-out figures see the centre"
     assert held_out["image_size"].tolist() == [[160, 40]] * 2
 

@@ -18,6 +18,8 @@ from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.locks import machine_slot
 from inkbench.benchmark.training import engine, pretrain
+from inkbench.benchmark.training.budget import budgeted_steps
+from inkbench.benchmark.training.updates import setup
 
 
 class Workshop:
@@ -49,8 +51,8 @@ class Workshop:
                 panels["image"].batch(np.arange(work.settings.batch) % len(panels["image"].items)), device.torch
             )
         }
-        steps, _ = pretrain.budgeted_steps(device, method, backbone, raw, batch, work.settings, work.budget, work.seed)
-        nets, optimizers = pretrain.setup(device, method, raw)
+        steps, _ = budgeted_steps(device, method, backbone, raw, batch, work.settings, work.budget, work.seed)
+        nets, optimizers = setup(device, method, raw)
         own = key_of([name, method.config.model_dump(mode="json")])[:8]
         checkpoint = engine.Checkpoint(self.folder / f"{name.replace(' ', '-')}-{own}.pt", device)
         if not checkpoint.path.is_file():

@@ -22,7 +22,7 @@ from inkbench.benchmark.planning.planned import Cell, Plan, Pretraining
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.features import encode, given
-from inkbench.benchmark.training.pretrain import setup, update
+from inkbench.benchmark.training.updates import setup, update
 
 MOST_IMAGES = 8
 """Images in a timed step; its time is scaled to the batch."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,10 +18,10 @@ from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.training import engine, features
 from inkbench.benchmark.training.features import Bank, Features, Given, encode, given, on_device, there
+from inkbench.benchmark.training.loop import Curve, Training, train
 from inkbench.benchmark.training.schedules import warmup_cosine
 from inkbench.benchmark.training.task_data import TaskData
 
-CHECK_EVERY = 20
 EVAL_BATCH = features.BATCH
 Family = Literal["frozen", "finetune"]
 
@@ -134,30 +133,41 @@ class Untrained(nn.Module):
 
 
 def train_head(
-    job: Job, backbone: Backbone, train: TaskData, val: TaskData, factor: float, checkpoint: engine.Checkpoint
-) -> tuple[Any, list[tuple[int, float]], dict[str, Any]]:
+    job: Job, backbone: Backbone, data: TaskData, val: TaskData, factor: float, checkpoint: engine.Checkpoint
+) -> tuple[Any, Curve, dict[str, Any]]:
     """Train one head; gives the network, its loss curve, and what a fitted head has chosen."""
-    device, task, config, family = job.device, job.task, job.task.config, job.family
+    device, task = job.device, job.task
     torch.manual_seed(derive(job.seed, "head", task.name))
-    raw = Transfer(backbone, task.head(backbone, job.protocol), family, job.reads)
+    raw = Transfer(backbone, task.head(backbone, job.protocol), job.family, job.reads)
     raw = raw.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     if isinstance(raw.head, FittedHead):
-        return Untrained(raw), [], _fit(job, raw.head, backbone, train, val)
+        return Untrained(raw), [], _fit(job, raw.head, backbone, data, val)
     if job.steps == 0:
         return Untrained(raw), [], {}
-    groups = task.parameter_groups(raw.head, config.lr * (factor if family == "frozen" else 1.0))
-    if family == "finetune":
-        groups.append(
-            {
-                "params": [p for p in backbone.parameters() if p.requires_grad],
-                "lr": config.backbone_lr * factor,
-            }
-        )
-    net, optimizer = device.fabric.setup(raw, torch.optim.AdamW(groups, weight_decay=config.weight_decay))
+    groups = _groups(job, raw.head, backbone, factor)
+    net, optimizer = device.fabric.setup(raw, torch.optim.AdamW(groups, weight_decay=task.config.weight_decay))
+    return net, train(_training(job, backbone, data, net, optimizer), checkpoint, job.progress), {}
+
+
+def _groups(job: Job, head: nn.Module, backbone: Backbone, factor: float) -> list[dict[str, Any]]:
+    """What is trained at which rate: ``factor`` scales the head's, or the backbone's where it is fine-tuned."""
+    config = job.task.config
+    groups = job.task.parameter_groups(head, config.lr * (factor if job.family == "frozen" else 1.0))
+    if job.family == "finetune":
+        trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
+        groups.append({"params": trained, "lr": config.backbone_lr * factor})
+    return groups
+
+
+def _training(
+    job: Job, backbone: Backbone, data: TaskData, net: Any, optimizer: torch.optim.Optimizer
+) -> Training[tuple[dict[str, Tensor], np.ndarray]]:
+    """The steps of a head: a batch drawn by the task or from the seed, and the rate warmed up and let down."""
+    device, task, config = job.device, job.task, job.task.config
     rates = [group["lr"] for group in optimizer.param_groups]
-    targets = _targets(job, train)
-    bank = job.bank(backbone, train)
-    sampler, count = task.sampler(train.truths), len(train.items)
+    targets = _targets(job, data)
+    bank = job.bank(backbone, data)
+    sampler, count = task.sampler(data.truths), len(data.items)
 
     def fetch(step: int) -> tuple[dict[str, Tensor], np.ndarray]:
         if sampler:
@@ -165,38 +175,32 @@ def train_head(
         else:
             chosen = engine.batch_indices(count, config.batch, job.seed, "head", step)
         mine = chosen[device.fabric.global_rank :: device.fabric.world_size]
-        return ({} if bank else on_device(train, mine, device)), mine
+        return ({} if bank else on_device(data, mine, device)), mine
 
-    first, curve = checkpoint.load({"net": net}, {"net": optimizer})
-    saved = time.monotonic()
-    with job.progress.bar(f"train {task.name} head", job.steps * config.batch) as bar:
-        bar.advance(first * config.batch)
-        for step, (images, mine) in enumerate(engine.prefetch(fetch, first, job.steps), start=first):
-            engine.context(device, job.seed, "head", step, job.steps)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * warmup_cosine(step / job.steps)
-            ready = bank.at(mine) if bank else None
-            with job.autocast(backbone):
-                loss = net(images, {} if bank else there(train, mine, device), ready, [targets[i] for i in mine])
-            device.fabric.backward(loss)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            note = ""
-            due = time.monotonic() - saved > engine.CHECKPOINT_EVERY_S
-            if step % CHECK_EVERY == 0 or step == job.steps - 1 or due:
-                value = loss.item()
-                if not np.isfinite(value):
-                    raise CellError(f"the loss of {task.name} is {value} at step {step}; lower {task.name}.lr")
-                if step % CHECK_EVERY == 0 or step == job.steps - 1:
-                    curve.append((step, value))
-                note = f"loss {value:.3f}"
-            bar.advance(config.batch, note)
-            if due:
-                checkpoint.save(step + 1, {"net": net}, {"net": optimizer}, curve)
-                saved = time.monotonic()
-        if first < job.steps:
-            checkpoint.save(job.steps, {"net": net}, {"net": optimizer}, curve)
-    return net, curve, {}
+    def update(step: int, batch: tuple[dict[str, Tensor], np.ndarray]) -> list[Tensor]:
+        images, mine = batch
+        engine.context(device, job.seed, "head", step, job.steps)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * warmup_cosine(step / job.steps)
+        ready = bank.at(mine) if bank else None
+        with job.autocast(backbone):
+            loss = net(images, {} if bank else there(data, mine, device), ready, [targets[i] for i in mine])
+        device.fabric.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return [loss.detach()]
+
+    return Training(
+        label=f"train {task.name} head",
+        named=task.name,
+        mend=f"lower {task.name}.lr",
+        steps=job.steps,
+        images=config.batch,
+        nets={"net": net},
+        optimizers={"net": optimizer},
+        fetch=fetch,
+        update=update,
+    )
 
 
 def _fit(job: Job, head: FittedHead, backbone: Backbone, train: TaskData, val: TaskData) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from inkbench.benchmark.data.cache import strip_length
 from inkbench.benchmark.data.cached import ImageCache, StripCache
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.training import engine, pretrain
+from inkbench.benchmark.training import batches, engine, pretrain, updates
 
 PAIRS = 7
 PANELS = 2_000
@@ -68,9 +68,9 @@ class Loop:
         self.panels = {n: memory_mapped_panels(folder, n, view) for n, view in self.method.views().items()}
         torch.manual_seed(0)
         self.backbone = Backbone(backbone_name)
-        self.nets, self.optimizers = pretrain.setup(device, self.method, self.method.build(self.backbone))
-        labels = pretrain._labels(self.method, self.panels)
-        self.raw = [pretrain._batch(device, self.panels, labels, self.settings, 0, step) for step in range(4)]
+        self.nets, self.optimizers = updates.setup(device, self.method, self.method.build(self.backbone))
+        labels = batches.labels_of(self.method, self.panels)
+        self.raw = [batches.batch(device, self.panels, labels, self.settings, 0, step) for step in range(4)]
         self.steps = 2 * len(self.method.stages())
         for _ in range(3):  # the first ones are slow, whatever is fed
             taken = self.in_memory()
@@ -94,13 +94,13 @@ class Loop:
     def contexts(self):
         for step in range(self.steps):
             context = engine.context(self.device, 0, "pretrain", step, self.steps)
-            stage = pretrain.stage_at(self.method, context.progress)
+            stage = updates.stage_at(self.method, context.progress)
             yield self.raw[step % len(self.raw)], replace(context, stage=stage)
 
     def in_memory(self):
         began = time.perf_counter()
         for batch, context in self.contexts():
-            pretrain.update(self.device, self.backbone, self.method, batch, context, self.nets, self.optimizers)
+            updates.update(self.device, self.backbone, self.method, batch, context, self.nets, self.optimizers)
         self.wait()
         return time.perf_counter() - began
 
