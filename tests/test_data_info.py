@@ -16,7 +16,7 @@ from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.registry import ROOT
-from inkbench.benchmark.running.records import _told_of
+from inkbench.benchmark.running.records import data_used
 
 LAYOUTS = {"comics": "comics", "dcm772": "dcm772", "ai4va": "ai4va", "comic_char_reid": "char_reid", "voc": "voc",
            "imagefolder": "scenes"}  # fmt: skip
@@ -83,7 +83,7 @@ def test_terms_are_asked_once_and_records_carry_the_day(small_synth, tmp_path, m
     today = datetime.date.today().isoformat()
     assert json.loads(accepted.read_text())["ai4va"]["on"] == today
     dataset = open_dataset("ai4va", "quick", (), tmp_path)
-    assert _told_of(dataset)["accepted"] == today
+    assert data_used(dataset).accepted == today
     first = accepted.read_bytes()
     assert commands.run(["accept", "ai4va"]) == 0
     assert accepted.read_bytes() == first, "the first day stays"
@@ -101,7 +101,7 @@ def test_copies_of_synth_photographs_and_open_data_ask_for_nothing(small_synth, 
     assert open_dataset(f"ai4va:{tmp_path / 'osie'}", "quick", (), tmp_path).photographs
     assert "asks for no acceptance" in terms.accept(registry.load("datasets", "dcm772"))
     assert not accepted.exists()
-    assert _told_of(open_dataset(str(small_synth / "dcm772"), "quick", (), tmp_path))["accepted"] is None
+    assert data_used(open_dataset(str(small_synth / "dcm772"), "quick", (), tmp_path)).accepted is None
 
 
 def test_a_wrong_name_and_a_damaged_file_are_one_line(accepted):

@@ -23,8 +23,8 @@ def base_record(cell: Cell, work: Plan, request: Request) -> Record:
         task=cell.task.name,
         protocol=cell.protocol,
         family=cell.family,
-        data=_data_used(work.data),
-        pretrain_data=_data_used(work.pretrain_data) if cell.pretraining else None,
+        data=data_used(work.data),
+        pretrain_data=data_used(work.pretrain_data) if cell.pretraining else None,
         pretraining=cell.pretraining.key if cell.pretraining else None,
         seed=cell.seed,
         preset=request.preset,
@@ -49,7 +49,8 @@ def _backbone_used(cell: Cell, name: str) -> BackboneUsed:
     return BackboneUsed(name=name, side=cell.task.view().side, readout=cell.backbone_settings.readout)
 
 
-def _data_used(dataset: Dataset) -> DataUsed:
+def data_used(dataset: Dataset) -> DataUsed:
+    """What a record says of a dataset; asks for its fingerprint."""
     return DataUsed(
         id=dataset.name,
         layout=dataset.reader,
