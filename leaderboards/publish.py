@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 
 from inkbench.benchmark.store.files import write_atomic
-from inkbench.benchmark.store.record import Record, Requested
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.record_parts import Requested
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, render
 from inkbench.leaderboards.filled import filled

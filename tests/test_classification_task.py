@@ -24,7 +24,7 @@ from inkbench.benchmark.networks.logistic import LogisticHead
 from inkbench.benchmark.networks.neighbours import NearestNeighbours, votes
 from inkbench.benchmark.networks.probes import GlobalLinear, StageProbes
 from inkbench.benchmark.networks.stage_pooling import cells, pooled
-from inkbench.benchmark.planning.plan_rows import require
+from inkbench.benchmark.planning.asked import require
 from inkbench.tasks.classification import Classification, ClassificationConfig, split_within
 
 

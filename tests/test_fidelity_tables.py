@@ -9,7 +9,7 @@ from leaderboard_records import detection_items, record
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import PRESETS
-from inkbench.benchmark.planning.plan_rows import plugin
+from inkbench.benchmark.planning.asked import plugin
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import board, matching, render, table_files, tables

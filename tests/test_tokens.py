@@ -12,7 +12,7 @@ from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.tokens import readout_of
-from inkbench.benchmark.planning.plan_rows import as_read_by
+from inkbench.benchmark.planning.asked import as_read_by
 from inkbench.methods.dino import Dino
 from inkbench.methods.imagenet import ImageNet
 from inkbench.methods.jigsaw import Jigsaw

@@ -45,7 +45,7 @@ def test_the_published_fixture(shared):
     assert round(100 * curve(ones, eleven=True), 2) == 26.84
 
 
-def devkit(predictions, truths, label, overlap=0.5):
+def devkit(predictions, truths, label, overlap=0.5):  # noqa: C901 (in loops, as there)
     """VOCevaldet in loops: the matching and both areas, detections in canonical order of equal scores."""
     rows = []
     for page, entry in enumerate(predictions):

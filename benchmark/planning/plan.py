@@ -10,7 +10,8 @@ from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cut import whole_pages
 from inkbench.benchmark.errors import Refusal, did_you_mean
 from inkbench.benchmark.networks.backbones import DEFAULTS
-from inkbench.benchmark.planning.plan_rows import Rows, plugin, require
+from inkbench.benchmark.planning.asked import plugin, require
+from inkbench.benchmark.planning.plan_rows import Rows
 from inkbench.benchmark.planning.planned import Cell, Plan
 from inkbench.benchmark.planning.pool import is_pool
 from inkbench.benchmark.planning.request import Request, method_names, predicted, task_names
@@ -28,24 +29,14 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
         for pairs in request.variants():
             task: Task = plugin(registry.load("tasks", task_name), request, pairs)
             told = task.bind(data)
-            try:
-                require(task.needs(), data, f"task {task.name}")
-                for split in SPLITS:
-                    data.require(task.view().kind, split)
-            except Refusal as reason:
-                if request.tasks != ("all",):
-                    raise
-                notes.append(f"left out: {reason}")
+            if why := _lacks_task(task, data, request):
+                notes.append(f"left out: {why}")
                 continue
             notes += [line for line in told if line not in notes]
             for protocol in _protocols(task, request.protocols):
                 family = task.protocols[protocol]
-                try:
-                    require(task.needs_for(protocol), data, f"{task.name}/{protocol}")
-                except Refusal as reason:
-                    if request.protocols != ("all",):
-                        raise
-                    notes.append(f"left out: {reason}")
+                if why := _lacks_protocol(task, protocol, data, request):
+                    notes.append(f"left out: {why}")
                     continue
                 common = (request, pairs, device, data, pretrain_data, task, protocol, family)
                 found = _bare(Rows(*common), request)
@@ -61,6 +52,30 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
     plan = Plan(list(cells.values()), data, pretrain_data, notes)
     _refuse_idle_flags(request, plan)
     return plan
+
+
+def _lacks_task(task: Task, data: Dataset, request: Request) -> str:
+    """Why data cannot serve a task, where it was not asked for by name. Raises Refusal where it was."""
+    try:
+        require(task.needs(), data, f"task {task.name}")
+        for split in SPLITS:
+            data.require(task.view().kind, split)
+    except Refusal as reason:
+        if request.tasks != ("all",):
+            raise
+        return str(reason)
+    return ""
+
+
+def _lacks_protocol(task: Task, protocol: str, data: Dataset, request: Request) -> str:
+    """The same of a protocol."""
+    try:
+        require(task.needs_for(protocol), data, f"{task.name}/{protocol}")
+    except Refusal as reason:
+        if request.protocols != ("all",):
+            raise
+        return str(reason)
+    return ""
 
 
 def _blocks(request: Request) -> dict[str, list[str]]:

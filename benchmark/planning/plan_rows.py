@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks import supervision
 from inkbench.benchmark.networks.backbones import skeleton
 from inkbench.benchmark.planning import plan_checks, pool
+from inkbench.benchmark.planning.asked import as_read_by, plugin, require
 from inkbench.benchmark.planning.planned import Cell, Pretraining
 from inkbench.benchmark.planning.request import PREDICTIONS, Request, all_methods
 from inkbench.benchmark.scoring.score import metric_versions
@@ -21,6 +23,22 @@ from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.engine import Device
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a row's weights come from, or why there are none."""
+
+    given: Given
+    declined: str
+    pretraining: Pretraining | None = None
+    weights: Path | None = None
+    extra_steps: int = 0
+
+
+def _has_budget(method: Method) -> bool:
+    """Whether the shared budget is spent, on a pretext task or on more updates of the task's own."""
+    return method.pretrains or method.adds_budget
 
 
 class Rows:
@@ -87,70 +105,27 @@ class Rows:
         method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.pairs)
         backbone_settings = as_read_by(method, self.backbone_settings)
         backbone = skeleton(self.backbone, backbone_settings)
-        settings: dict[str, Any] = {
-            "method": _plain(method.config),
-            "task": _plain(self.task.config),
-            "backbone": _plain(self.backbone_settings),
-        }
-        changed = {
-            **self._changed(method.name, method.config),
-            **self._changed(self.task.name, self.task.config),
-            **self._changed("backbone", self.backbone_settings),
-        }
         source: dict[str, Any] = {
             "method": method.name,
             "engine": engine.VERSION,
             "version": method.version,
             "file": entry.checksum,
-            "settings": settings["method"],
+            "settings": _plain(method.config),
             "backbone": self.backbone,
             "backbone_settings": _plain(backbone_settings),
             "seed": seed,
             **self.device.identity(backbone),
             "packages": provenance.versions(provenance.DECIDING),
         }
-        if entry.file:
-            changed["file"] = entry.file.name
-        pretraining, weights, extra = None, None, 0
-        declined = self._unfit(method, backbone_settings)
-        given = Given(method.supervision)
-        if method.pretrains:
-            settings["pretrain"] = _plain(self.pretrain)
-            changed |= self._changed("pretrain", self.pretrain)
-            if self.request.init is not None:
-                changed["init"] = "imagenet" if self.request.init == "imagenet" else Path(self.request.init).name
-            if self.request.budget != "images":
-                changed["budget"] = self.request.budget
-            if self.request.exclude_suspects:
-                changed["exclude-suspects"] = True
-            try:
-                pretraining = None if declined else self._pretraining(method, source, seed)
-                if pretraining and pretraining.init is not None:
-                    given = Given(pretraining.supervision, pretraining.told)
-            except (Declined, Refusal) as reason:
-                declined = self._declined(str(reason))
-        else:
-            weights = self.request.weights if method.takes_weights else None
-            if method.adds_budget:
-                extra = self.pretrain.images // self.task.config.batch
-                settings["pretrain"] = _plain(self.pretrain)
-                changed |= self._changed("pretrain", self.pretrain)
-                source["extra_steps"] = extra
-            try:
-                if method.adds_budget and self.family == "frozen":
-                    raise Declined(f"{method.name} is trained on the task; it needs --protocol finetune")
-                if method.takes_weights and not declined:
-                    source["weights"], given = self._given(method, weights)
-            except Declined as reason:
-                declined = self._declined(str(reason))
+        start = self._start(method, source, seed, self._unfit(method, backbone_settings))
         identity = {
             **self._task_identity(),
             **self.device.identity(backbone),
             "seed": seed,
-            "source": pretraining.key if pretraining else source,
+            "source": start.pretraining.key if start.pretraining else source,
         }
-        if declined:
-            identity["declined"] = declined
+        if start.declined:
+            identity["declined"] = start.declined
         return Cell(
             id=key_of(identity),
             identity=identity,
@@ -161,19 +136,80 @@ class Rows:
             seed=seed,
             backbone=self.backbone,
             backbone_settings=backbone_settings,
-            changed=changed,
-            settings=settings,
-            supervision=given.supervision,
+            changed=self._all_changed(method, entry),
+            settings=self._settings(method),
+            supervision=start.given.supervision,
             given=method.takes_weights or (method.pretrains and self.request.init is not None),
             versions=self._versions(method.version, source),
             facts=method.facts(),
-            pretraining=pretraining,
+            pretraining=start.pretraining,
             giver=None if method.pretrains else method,
-            weights=weights,
-            declined=declined,
-            extra_steps=extra,
-            told=given.told,
+            weights=start.weights,
+            declined=start.declined,
+            extra_steps=start.extra_steps,
+            told=start.given.told,
         )
+
+    def _settings(self, method: Method) -> dict[str, Any]:
+        settings = {
+            "method": _plain(method.config),
+            "task": _plain(self.task.config),
+            "backbone": _plain(self.backbone_settings),
+        }
+        return {**settings, "pretrain": _plain(self.pretrain)} if _has_budget(method) else settings
+
+    def _all_changed(self, method: Method, entry: registry.Entry) -> dict[str, Any]:
+        """What differs from the preset, by the names that are typed for it."""
+        changed = {
+            **self._changed(method.name, method.config),
+            **self._changed(self.task.name, self.task.config),
+            **self._changed("backbone", self.backbone_settings),
+        }
+        if entry.file:
+            changed["file"] = entry.file.name
+        if _has_budget(method):
+            changed |= self._changed("pretrain", self.pretrain)
+        if not method.pretrains:
+            return changed
+        if self.request.init is not None:
+            changed["init"] = "imagenet" if self.request.init == "imagenet" else Path(self.request.init).name
+        if self.request.budget != "images":
+            changed["budget"] = self.request.budget
+        if self.request.exclude_suspects:
+            changed["exclude-suspects"] = True
+        return changed
+
+    def _start(self, method: Method, source: dict[str, Any], seed: int, declined: str) -> _Start:
+        """Where a row's weights come from; ``source`` is told what of it decides the numbers."""
+        plain = _Start(Given(method.supervision), declined)
+        if method.pretrains:
+            return plain if declined else self._pretrained(method, source, seed, plain)
+        return self._handed_over(method, source, plain)
+
+    def _pretrained(self, method: Method, source: dict[str, Any], seed: int, plain: _Start) -> _Start:
+        try:
+            pretraining = self._pretraining(method, source, seed)
+        except (Declined, Refusal) as reason:
+            return replace(plain, declined=self._declined(str(reason)))
+        if pretraining.init is None:
+            return replace(plain, pretraining=pretraining)
+        return replace(plain, pretraining=pretraining, given=Given(pretraining.supervision, pretraining.told))
+
+    def _handed_over(self, method: Method, source: dict[str, Any], plain: _Start) -> _Start:
+        start = replace(plain, weights=self.request.weights if method.takes_weights else None)
+        if method.adds_budget:
+            start = replace(start, extra_steps=self.pretrain.images // self.task.config.batch)
+            source["extra_steps"] = start.extra_steps
+            if self.family == "frozen":
+                reason = f"{method.name} is trained on the task; it needs --protocol finetune"
+                return replace(start, declined=self._declined(reason))
+        if method.takes_weights and not start.declined:
+            try:
+                source["weights"], given = self._given(method, start.weights)
+            except Declined as reason:
+                return replace(start, declined=self._declined(str(reason)))
+            start = replace(start, given=given)
+        return start
 
     def _unfit(self, method: Method, settings: BackboneSettings) -> str:
         """Why this method or this task does not go with the backbone, where that is declined instead of refused."""
@@ -254,29 +290,6 @@ class Rows:
 
     def _changed(self, owner: str, config: Config) -> dict[str, Any]:
         return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
-
-
-def as_read_by(method: Method, settings: BackboneSettings) -> BackboneSettings:
-    """The settings of a backbone with a method's weights, read as the method says where the settings do not."""
-    if settings.readout != "family" or not method.pretrains:
-        return settings
-    return settings.model_copy(update={"readout": method.readout})
-
-
-def plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:
-    """A method or task with its settings resolved. Raises Refusal."""
-    name = kind.name  # type: ignore[attr-defined]
-    return kind(kind.Config.resolve(name, request.preset, settings_of(name, pairs)))  # type: ignore[attr-defined]
-
-
-def require(needs: frozenset[str], dataset: Dataset, who: str) -> None:
-    """Refuse a dataset that lacks something."""
-    missing = sorted(needs - dataset.offers())
-    if missing:
-        offers = ", ".join(sorted(dataset.offers())) or "nothing"
-        raise Refusal(
-            f"{who} needs {', '.join(missing)}, which {dataset.name} lacks (it has {offers}); --data synth has all"
-        )
 
 
 def _identity_of(dataset: Dataset) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from inkbench.benchmark.api import Dataset
 from inkbench.benchmark.data.terms import accepted_on
 from inkbench.benchmark.planning.request import Request
-from inkbench.benchmark.store.record import BackboneUsed, DataUsed, Record, Requested, Settings, Versions
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.record_parts import BackboneUsed, DataUsed, Requested, Settings, Versions
 
 if TYPE_CHECKING:
     from inkbench.benchmark.planning.planned import Cell, Plan

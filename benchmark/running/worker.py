@@ -57,18 +57,9 @@ def main() -> int:
         work = plan.make(request, device, data, pretrain_data)
         plan_space.require_space(work, request.results)
         estimated = estimate.show(work, device, Store(request.results)) if request.dry_run else ""
-    except (Refusal, Declined) as refusal:
-        if first:
-            print(f"run_benchmark.py: {refusal}", file=sys.stderr)
-        return 2
     except Exception as error:
         if first:
-            if DEBUG in os.environ:
-                traceback.print_exc(file=sys.stderr)
-            what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            print(
-                f"run_benchmark.py: planning failed, nothing was done ({what}); {DEBUG}=1 shows where", file=sys.stderr
-            )
+            _tell(error)
         return 2
     for note in work.notes:
         progress.say(note)
@@ -85,6 +76,17 @@ def main() -> int:
     except run.Crash:
         return 70
     return 0
+
+
+def _tell(error: Exception) -> None:
+    """Say why nothing can be done: a refusal as it is, anything else with its kind and how to see where."""
+    if isinstance(error, Refusal | Declined):
+        print(f"run_benchmark.py: {error}", file=sys.stderr)
+        return
+    if DEBUG in os.environ:
+        traceback.print_exception(error, file=sys.stderr)
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    print(f"run_benchmark.py: planning failed, nothing was done ({what}); {DEBUG}=1 shows where", file=sys.stderr)
 
 
 def _reporter() -> Any:

@@ -6,192 +6,31 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from inkbench.benchmark.store.old_records import upgraded
+from inkbench.benchmark.store.record_parts import (
+    BackboneUsed,
+    DataUsed,
+    Exclusions,
+    Figure,
+    ItemsFile,
+    Labelled,
+    Leaks,
+    Part,
+    Phase,
+    PretextFigure,
+    Provenance,
+    Requested,
+    Settings,
+    Versions,
+)
 
 SCHEMA = 2
 """Raised when a key is added, renamed or gets another meaning; ``old_records`` then learns to read the one before."""
 
 Status = Literal["planned", "done", "failed", "declined"]
 """``planned`` is known before the work and never written."""
-
-
-class Part(BaseModel):
-    """Something a record holds; nothing unknown is read over."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataUsed(Part):
-    """The data that a cell was tested on, or pretrained on."""
-
-    id: str
-    """The name: that of a layout's standard data, or that of a person's own."""
-    fingerprint: str
-    """A hash of the files and of how they are read."""
-    layout: str
-    """The reader, by whose name its settings go (``--set LAYOUT.FIELD``)."""
-    own: bool
-    """Whether a person named a folder of their own."""
-    series_by: str
-    """How images were put into series (``benchmark.data.units``); empty where the record does not say."""
-    version: int = 0
-    """Of the reader."""
-    settings: dict[str, Any] = Field(default_factory=dict)
-    simulated: bool = False
-    photographs: bool = False
-    accepted: str | None = None
-    """The day on which its terms were accepted."""
-
-    @property
-    def called(self) -> str:
-        """What it is called in tables; a person's own with the beginning of its fingerprint."""
-        return f"{self.id} {self.fingerprint[:8]}" if self.own else self.id
-
-
-class BackboneUsed(Part):
-    """Which backbone it was, and what it was shown."""
-
-    name: str
-    side: int | None = None
-    """Pixels of the squares that the task shows."""
-    readout: str | None = None
-    """What of a vision transformer is read as the one vector (``--set backbone.readout``)."""
-
-
-class Figure(Part):
-    """A metric of a cell."""
-
-    value: FiniteFloat
-    unit: str = ""
-    direction: Literal["max", "min"]
-    n: int
-    """Items, or whatever the metric counts."""
-    version: int
-    """Of the metric's definition."""
-
-
-class PretextFigure(Part):
-    """How well the pretext task is solved on held-out images, beside a trivial predictor of it."""
-
-    value: FiniteFloat
-    trivial: FiniteFloat | None = None
-    n: int
-    learnt: bool | None = None
-    """Whether the trivial predictor is beaten by more than 1.96 standard errors; None where there is none."""
-
-
-class Phase(Part):
-    """What a part of the work took."""
-
-    wall_s: float
-    device_s: float
-    """Over all devices."""
-    peak_mib: float
-    """Of the device's memory; on a CPU of the process."""
-
-
-class Unreadable(Part):
-    """An image that could not be used, and why."""
-
-    item: str
-    reason: str
-
-
-class Exclusions(Part):
-    """What was left out."""
-
-    unreadable: tuple[Unreadable, ...] = ()
-    empty_truth: tuple[str, ...] = ()
-    """Items without any truth."""
-    warnings: tuple[str, ...] = ()
-    """What the dataset's reader passed over."""
-    pretraining: dict[str, Any] | None = None
-    """The same of the pretraining, as its card says it."""
-
-
-class Leaks(Part):
-    """Test items that look like what was pretrained on (docs/leaks.md)."""
-
-    hash: str
-    threshold: int
-    test_items: int
-    pretraining_images: int
-    suspect: int
-    share: float
-    by_image: int
-    by_series: int
-    series: tuple[str, ...]
-    pairs: tuple[dict[str, Any], ...]
-    without: dict[str, FiniteFloat | None]
-    """Every metric over the items that are not suspect; None where it has no value then."""
-
-
-class Labelled(Part):
-    """Which training items' labels were used, where not all."""
-
-    share: float
-    n: int
-    of: int
-    sha256: str
-    file: str
-    """Their ids, below the results folder."""
-
-
-class ItemsFile(Part):
-    """The per-item arrays beside a record."""
-
-    file: str
-    sha256: str
-
-
-class Provenance(Part):
-    """Where, with what and by which code a cell was made."""
-
-    git: dict[str, Any] = Field(default_factory=dict)
-    packages: dict[str, str] = Field(default_factory=dict)
-    hardware: dict[str, Any] = Field(default_factory=dict)
-    device: str | None = None
-    world: int | None = None
-    """Ranks."""
-    threads: int | None = None
-
-
-class Versions(Part):
-    """What may not be mixed in a row though it is no setting."""
-
-    engine: int | None = None
-    task: int | None = None
-    data: int | None = None
-    method: int | None = None
-    weights: str | None = None
-    """The sha256 of given weights."""
-    init: str | None = None
-    """The sha256 of the weights that a pretraining started from."""
-
-
-class Settings(Part):
-    """Every setting, resolved, by its owner; None where a cell has no such owner."""
-
-    task: dict[str, Any] | None = None
-    method: dict[str, Any] | None = None
-    backbone: dict[str, Any] | None = None
-    pretrain: dict[str, Any] | None = None
-    split: str | None = None
-    """Of a submission: the split that it was scored on."""
-
-    def owners(self) -> dict[str, dict[str, Any]]:
-        """Those that there are, by name."""
-        found = {name: getattr(self, name) for name in ("method", "task", "backbone", "pretrain")}
-        return {name: values for name, values in found.items() if values is not None}
-
-
-class Requested(Part):
-    """What was typed, and the request that it meant."""
-
-    typed: tuple[str, ...] = ()
-    resolved: dict[str, Any] = Field(default_factory=dict)
 
 
 class Summary(Part):

@@ -14,7 +14,8 @@ import numpy as np
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.store.arrays import arrays_bytes
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
-from inkbench.benchmark.store.record import ItemsFile, Record
+from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.record_parts import ItemsFile
 
 
 class Store:

@@ -1,0 +1,33 @@
+"""What was asked for, with its settings resolved: methods and tasks, how a backbone is read, what data must offer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inkbench.benchmark.api import Dataset, Method
+from inkbench.benchmark.config import BackboneSettings, settings_of
+from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.planning.request import Request
+
+
+def as_read_by(method: Method, settings: BackboneSettings) -> BackboneSettings:
+    """The settings of a backbone with a method's weights, read as the method says where the settings do not."""
+    if settings.readout != "family" or not method.pretrains:
+        return settings
+    return settings.model_copy(update={"readout": method.readout})
+
+
+def plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:
+    """A method or task with its settings resolved. Raises Refusal."""
+    name = kind.name  # type: ignore[attr-defined]
+    return kind(kind.Config.resolve(name, request.preset, settings_of(name, pairs)))  # type: ignore[attr-defined]
+
+
+def require(needs: frozenset[str], dataset: Dataset, who: str) -> None:
+    """Refuse a dataset that lacks something."""
+    missing = sorted(needs - dataset.offers())
+    if missing:
+        offers = ", ".join(sorted(dataset.offers())) or "nothing"
+        raise Refusal(
+            f"{who} needs {', '.join(missing)}, which {dataset.name} lacks (it has {offers}); --data synth has all"
+        )
