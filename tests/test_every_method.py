@@ -61,6 +61,7 @@ def test_transformers_stand_in_a_block_with_their_own_control(every):
     assert "\nmae " not in done.stdout.split("test_vit, ")[0]
 
 
+@pytest.mark.slow
 def test_another_kind_of_backbone_is_declined_under_all_and_refused_alone(cli, every):
     _, results = every
     words = ("--task", "saliency", "--preset", "smoke", "--backbone", "test_resnet", "--results", results)

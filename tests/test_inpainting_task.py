@@ -358,6 +358,7 @@ def test_rows_without_a_backbone_and_their_picture(tmp_path):
     assert sheet.shape[1] > 300
 
 
+@pytest.mark.slow
 def test_a_run_paints_faces(cli, with_synth, tmp_path):
     words = ("--task", "inpainting", "--preset", "smoke", "--results", with_synth)
     sets = ("--set", "inpainting.context=lstm", "--set", "inpainting.kl=1", "--set", "inpainting.samples=true")

@@ -25,6 +25,7 @@ def test_a_run_killed_three_times_ends_as_an_undisturbed_one(cli, first_run, tmp
     assert done.stdout == first_run[0].stdout
 
 
+@pytest.mark.slow
 def test_two_processes_do_each_cell_once(with_synth, first_run):
     both = []
     for _ in range(2):

@@ -212,6 +212,7 @@ def test_what_is_too_large_to_be_timed_is_foretold_by_its_operations():
     assert watch.foretold
 
 
+@pytest.mark.slow
 def test_a_sample_of_what_is_planned_runs_and_of_what_is_refused_fails(with_synth, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", "/nonexistent")

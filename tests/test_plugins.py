@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from conftest import ROOT, TINY
 
 PLUGIN = '''
@@ -119,6 +120,7 @@ def test_the_readmes_own_method_runs(cli, with_synth, tmp_path):
     assert mine["pretext"]["accuracy"]["trivial"] == 0.25
 
 
+@pytest.mark.slow
 def test_a_method_for_transformers_has_a_block_of_its_own_with_its_control_row(cli, with_synth, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(PLUGIN.replace('    name = "rotation"', '    name = "rotation"\n    backbones = "vit"'))

@@ -30,6 +30,7 @@ def centre(with_synth, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_maps_are_a_row_beside_the_others(cli, with_synth, centre):
     done = cli(*SALIENCY, f"predictions:{centre},random", "--results", with_synth)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,9 @@ def resolved(name, preset):
     return kind(kind.Config.resolve(name, preset))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset", [pytest.param(preset, marks=[pytest.mark.slow] if preset == "paper" else []) for preset in PRESETS]
+)
 @pytest.mark.parametrize("name", PRETEXTS)
 def test_a_step_under_every_preset(name, preset):
     method = resolved(name, preset)

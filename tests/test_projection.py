@@ -65,6 +65,7 @@ def test_a_file_without_one_gives_none(tmp_path):
     assert backbone.projection is None
 
 
+@pytest.mark.slow
 def test_tasks_read_it_and_an_export_holds_it_apart(cli, with_synth, tmp_path):
     words = ["--method", "identity_simclr", "--preset", "smoke", "--results", with_synth, "--threads", "1"]
     sets = ("pretrain.images=64", "pretrain.batch=32", f"identity_simclr.hidden={HIDDEN}")

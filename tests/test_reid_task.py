@@ -262,6 +262,7 @@ def test_a_run_finds_characters_again(cli, with_synth):
     assert [path.name for path in pictures] == ["assign-0.png", "assign-1.png", "assign-2.png"]
 
 
+@pytest.mark.slow
 def test_face_and_body_under_every_protocol(cli, with_synth):
     settings = ("crops=both", "mask=0.5", "padding=trainable", "steps=12", "batch=16", "series=2")
     sets = [word for pair in settings for word in ("--set", f"reid.{pair}")]

@@ -79,6 +79,7 @@ def test_two_ranks_run_the_main_job(cli, with_synth):
     assert jigsaw["metrics"]["ap"]["n"] == 64
 
 
+@pytest.mark.slow
 def test_given_weights_stand_outside_the_budget_and_start_a_pretext(cli, first_run, with_synth):
     weights = next(first_run[1].glob("backbones/*/weights.safetensors"))
     done = cli(
@@ -101,6 +102,7 @@ def offline(folder):
     return {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub")}
 
 
+@pytest.mark.slow
 def test_imagenet_without_file_or_hub_is_refused_by_name_and_declined_in_a_table(cli, with_synth, tmp_path):
     words = (*TINY, "--results", with_synth)
     named = cli("--method", "imagenet", "--task", "detection", *words, env=offline(with_synth))
@@ -132,6 +134,7 @@ def test_forced_cells_are_run_again_once(cli, first_run, with_synth):
     assert {record["id"]: record["metrics"] for record in records_of(with_synth)} == old
 
 
+@pytest.mark.slow
 def test_a_share_of_the_labels_has_a_block_of_its_own(cli, with_synth):
     results = with_synth
     done = cli(

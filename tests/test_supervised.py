@@ -64,6 +64,7 @@ def test_its_pretext_figures_are_finite_for_every_image():
     assert told["trivial:accuracy"].tolist() == pytest.approx([1 / 5, 1 / 5, 0, 2 / 5, 2 / 5, 2 / 5])
 
 
+@pytest.mark.slow
 def test_scratch_has_its_budget_on_top_and_nothing_to_do_frozen(cli, with_synth):
     words = ("--method", "scratch", "--task", "detection", *TINY, "--results", with_synth)
     frozen = cli(*words)
