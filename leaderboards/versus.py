@@ -74,7 +74,12 @@ def _differences(one: Record, other: Record) -> Iterator[str]:
 
 def _circumstances(record: Record) -> dict[str, Any]:
     pretrained_on = record.pretrain_data.id if record.pretrain_data else "none"
-    given = {"method": record.method, "pretrain-data": pretrained_on, "weights": record.weights or "none"}
+    given = {
+        "split": record.settings.split or "none",
+        "method": record.method,
+        "pretrain-data": pretrained_on,
+        "weights": record.weights or "none",
+    }
     return {**given, "backbone": record.backbone.name if record.backbone else "none", **environment(record)}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from inkbench.benchmark.config import Config, TaskConfig
+from inkbench.benchmark.config import TaskConfig
 from inkbench.benchmark.contracts.dataset import Dataset, Item, Split
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.contracts.view import Placement, Predictions, Truth, View
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from inkbench.benchmark.networks.backbones import Backbone
-
-Settings: TypeAlias = Config
-"""What ``Config`` means where a class has a ``Config`` of its own."""
 
 
 class Task(ABC):

@@ -111,7 +111,7 @@ class Backbone(nn.Module):
         Asked of the architecture on the meta device, once for each size. Raises Refusal for a size that the encoder
         does not take, or of which its maps are not what its strides say.
         """
-        found = map_sizes(self.name, self._convolving(), height, width or height)
+        found = map_sizes(self.name, self._shaping(), height, width or height)
         if isinstance(found, str):
             raise Refusal(found)
         return found
@@ -119,13 +119,13 @@ class Backbone(nn.Module):
     def operations(self, side: int) -> int:
         """Floating-point operations of one square of this side on its way forward. Raises Refusal as ``maps`` does."""
         self.maps(side)
-        return _operations(self.name, self._convolving(), side)
+        return _operations(self.name, self._shaping(), side)
 
     def takes(self, side: int) -> bool:
         """Whether it takes squares of this side."""
-        return not isinstance(map_sizes(self.name, self._convolving(), side, side), str)
+        return not isinstance(map_sizes(self.name, self._shaping(), side, side), str)
 
-    def _convolving(self) -> BackboneSettings:
+    def _shaping(self) -> BackboneSettings:
         """What of its settings maps and operations depend on: not how pixels are scaled or tokens are read."""
         return BackboneSettings(pad_type=self.settings.pad_type)
 
@@ -225,8 +225,12 @@ def skeleton(name: str, settings: BackboneSettings) -> Backbone:
 
     It is shared: nobody changes it. torch's global generator is left as it was.
     """
-    recording = torch.inference_mode(False), torch.enable_grad()  # it may first be asked for where nothing is trained
-    with recording[0], recording[1], torch.random.fork_rng(devices=[]), torch.device("meta"):
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),  # what is unused is found by gradients, and the first to ask may train nothing
+        torch.random.fork_rng(devices=[]),
+        torch.device("meta"),
+    ):
         return Backbone(name, settings)
 
 

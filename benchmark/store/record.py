@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -60,13 +59,15 @@ class Summary(Part):
         """The protocol without its version."""
         return self.protocol.partition("@")[0]
 
-    def rooms(self) -> dict[str, Mapping[str, Any]]:
-        """The settings by the names that ``--set`` has for their owners."""
-        named = {"method": self.method, "task": self.task}
-        found: dict[str, Mapping[str, Any]] = {
-            named.get(name, name): values for name, values in self.settings.owners().items()
-        }
-        return {**found, self.data.layout: self.data.settings} if self.data.settings else found
+    def named_settings(self) -> dict[str, dict[str, Any]]:
+        """The settings by the names that ``--set`` has for their owners, those of the data apart."""
+        names = {"method": self.method, "task": self.task}
+        return {names.get(owner, owner): values for owner, values in self.settings.owners().items()}
+
+    def rooms(self) -> dict[str, dict[str, Any]]:
+        """The same with those of the data, where it says them."""
+        own = self.named_settings()
+        return {**own, self.data.layout: self.data.settings} if self.data.settings else own
 
 
 def _finite(numbers: dict[str, Any]) -> dict[str, Any]:

@@ -120,15 +120,16 @@ def drive(
     """The steps of a method, from the checkpoint or the start to ``steps``; gives the loss curve. Raises CellError."""
     full = Full.of(optimizers)
     labels = labels_of(method, panels)
-    stages: list[int] = []
+    stage: int | None = None
 
     def step(number: int, images: dict[str, Tensor]) -> list[Tensor]:
+        nonlocal stage
         context = engine.context(device, seed, "pretrain", number, steps)
         full.scale(optimizers, rate=method.rate(context.progress), decay=method.decay(context.progress))
         context = replace(context, stage=stage_at(method, context.progress))
-        if stages and stages[-1] != context.stage:  # what the last stage leaves behind is the same on all ranks
+        if stage not in (None, context.stage):  # what the last stage leaves behind is the same on all ranks
             engine.share_buffers(device, *nets.values())
-        stages[:] = [context.stage]
+        stage = context.stage
         return update(device, backbone, method, images, context, nets, optimizers)
 
     work = Training(

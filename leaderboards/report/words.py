@@ -47,12 +47,12 @@ def _without_marks(text: str) -> str:
 
 def settings(record: Record) -> list[tuple[str, list[tuple[str, str, bool]]]]:
     """Settings by owner: (name, value as typed, whether it differs from the preset)."""
-    names = {"method": record.method, "task": record.task}
-    shown = []
-    for owner, values in record.settings.owners().items():
-        name = names.get(owner, owner)
-        rows = [(key, plain(value), f"{name}.{key}" in record.changed) for key, value in values.items()]
-        shown.append((name, rows))
+    shown = [
+        (owner, [(key, plain(value), f"{owner}.{key}" in record.changed) for key, value in values.items()])
+        for owner, values in record.named_settings().items()
+    ]
+    if record.settings.split is not None:
+        shown.append(("split", [("split", record.settings.split, False)]))
     return shown
 
 

@@ -140,10 +140,10 @@ def _overall(cloth: _Cloth) -> None:
     cloth.canvas.line(outline, cloth.pen.width * 0.7, cloth.pen.ink)
 
 
-def _jacket(canvas: Canvas, patch: Patch, middle: float, pen: Pen, colour: Colour, vest: bool) -> None:
-    shirt = mix(WHITE, colour, 0.15) if not vest else colour
-    wide = 0.5 if vest else 0.36
-    low = 0.97 if vest else 0.62
+def _jacket(cloth: _Cloth, vest: bool = False) -> None:
+    canvas, patch, pen, middle = cloth.canvas, cloth.patch, cloth.pen, cloth.middle
+    shirt = cloth.colour if vest else mix(WHITE, cloth.colour, 0.15)
+    wide, low = (0.5, 0.97) if vest else (0.36, 0.62)
     opening = [(middle - wide, 0.0), (middle + wide, 0.0), (middle + 0.03, low), (middle - 0.03, low)]
     canvas.fill(patch(np.array(opening)), shirt)
     for side in (-1, 1):
@@ -156,12 +156,8 @@ def _jacket(canvas: Canvas, patch: Patch, middle: float, pen: Pen, colour: Colou
         canvas.fill(ellipse(x, y, pen.width * 0.8, pen.width * 0.8, 8), pen.ink)
 
 
-def _open(cloth: _Cloth) -> None:
-    _jacket(cloth.canvas, cloth.patch, cloth.middle, cloth.pen, cloth.colour, False)
-
-
 def _vest(cloth: _Cloth) -> None:
-    _jacket(cloth.canvas, cloth.patch, cloth.middle, cloth.pen, cloth.colour, True)
+    _jacket(cloth, vest=True)
 
 
 PATTERNS: dict[str, Callable[[_Cloth], None]] = {
@@ -174,7 +170,7 @@ PATTERNS: dict[str, Callable[[_Cloth], None]] = {
     "band": _band,
     "zigzag": _zigzag,
     "overall": _overall,
-    "jacket": _open,
+    "jacket": _jacket,
     "vest": _vest,
 }
 
