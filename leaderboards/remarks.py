@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inkbench.benchmark.store.record import Record
+from inkbench.leaderboards import hardware
 from inkbench.leaderboards.column import Subject, figure
 from inkbench.leaderboards.columns import pretext
 from inkbench.leaderboards.compare import Evidence
@@ -47,7 +48,7 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
         told.append(f"compared with {CONTROL} over the seeds that both have: {shared}")
     if not row.bare and wanted and environment(row.any) != wanted:
         told.append(f"other environment: {_in_words(environment(row.any), wanted)}")
-    return told
+    return told + hardware.marks(row, subject.control)
 
 
 def _leaks(subject: Subject) -> list[str]:

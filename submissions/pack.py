@@ -13,7 +13,7 @@ import numpy as np
 
 from inkbench.benchmark.api import Task
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.arrays import read_arrays, unpack
+from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
@@ -101,7 +101,7 @@ def _the_task(record: Record) -> Task:
 def _stored(store: Store, record: Record) -> Found:
     """Items and predictions of a cell. Raises Refusal where they do not belong together."""
     cell = record.id
-    items, predictions = _arrays(store.items_path(cell)), unpack(_arrays(store.predictions_path(cell)))
+    items, predictions = _arrays(store.items_path(cell)), store.read_predictions(record)
     if len(items["id"]) != len(predictions):
         raise Refusal(f"cell {cell} has {len(predictions)} predictions for {len(items['id'])} items; run it again")
     return items, predictions

@@ -286,7 +286,7 @@ def test_one_cell_through_two_layouts_with_the_same_pixels_and_labels_has_the_sa
     assert coco["metrics"] == voc["metrics"]
     assert coco["metrics"]["ap50"]["value"] > 0
     assert coco["metrics"]["ap"]["n"] == 16
-    mine, other = (read_arrays(store.predictions_path(record["id"])) for record in (coco, voc))
+    mine, other = (read_arrays(store.predictions_path(record["work"])) for record in (coco, voc))
     assert mine.keys() == other.keys()
     for name, values in mine.items():
         np.testing.assert_array_equal(values, other[name])

@@ -39,7 +39,7 @@ def records(store):
 def test_the_test_images_again_are_predicted_as_the_cell_predicted_them(finished, family, tmp_path):
     record = records(finished)["random", family]
     ids = read_arrays(finished.items_path(record["id"]))["id"].tolist()
-    stored = unpack(read_arrays(finished.predictions_path(record["id"])))
+    stored = unpack(read_arrays(finished.predictions_path(record["work"])))
     [drawn] = [path for path in (finished.root / "cache" / "synth").iterdir() if (path / "ai4va").is_dir()]
     for item in ids:
         os.link(drawn / "ai4va" / "images" / "test" / f"{item}.jpg", tmp_path / f"{item}.jpg")
@@ -81,7 +81,7 @@ def test_what_has_no_network_is_refused(finished, tmp_path):
     with pytest.raises(Refusal, match="has no network to predict with"):
         predict_folder(finished, finished.find(known["trivial:centre", "frozen"]["id"]), tmp_path, QUIET)
     lost = known["random", "finetune"]
-    path = finished.network_path(lost["id"])
+    path = finished.network_path(lost["work"])
     kept = path.read_bytes()
     path.unlink()
     with pytest.raises(Refusal, match="run it again with --force"):

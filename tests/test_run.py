@@ -8,6 +8,7 @@ from record_files import written
 
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.files import checksum
+from inkbench.benchmark.store.record import SCHEMA
 from inkbench.benchmark.store.store import Store
 
 
@@ -49,7 +50,7 @@ def test_records_say_how_each_number_came_about(first_run):
 
 def test_no_json_under_cells_is_anything_but_a_record(first_run):
     for path in (first_run[1] / "cells").rglob("*.json"):
-        assert json.loads(path.read_text())["schema"] == 2
+        assert json.loads(path.read_text())["schema"] == SCHEMA
 
 
 def test_the_same_command_again_runs_nothing_and_prints_the_same(cli, first_run):

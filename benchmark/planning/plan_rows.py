@@ -21,6 +21,7 @@ from inkbench.benchmark.planning.request import PREDICTIONS, Request, all_method
 from inkbench.benchmark.scoring.score import metric_versions
 from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.files import key_of
+from inkbench.benchmark.store.identity import CHOSEN_BY, SCORED_BY, record_id, work_id
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.engine import Device
 
@@ -82,7 +83,8 @@ class Rows:
     def _bare(self, identity: dict[str, Any], method: str, source: Mapping[str, Any], **kind: Any) -> Cell:
         """A row without backbone and seed."""
         return Cell(
-            id=key_of(identity),
+            id=record_id(identity),
+            work=work_id(identity),
             identity=identity,
             method=method,
             task=self.task,
@@ -127,7 +129,8 @@ class Rows:
         if start.declined:
             identity["declined"] = start.declined
         return Cell(
-            id=key_of(identity),
+            id=record_id(identity),
+            work=work_id(identity),
             identity=identity,
             method=method.name,
             task=self.task,
@@ -265,12 +268,14 @@ class Rows:
         )
 
     def _task_identity(self) -> dict[str, Any]:
+        primary = self.task.scorer.primary
         return {
             "engine": engine.VERSION,
             "task": self.task.name,
             "version": self.task.version,
             **({"file": file} if (file := registry.file_of(type(self.task))) else {}),
-            "metrics": metric_versions(self.task),
+            SCORED_BY: metric_versions(self.task),
+            CHOSEN_BY: {primary.name: primary.version},
             "protocol": self.protocol,
             "settings": _plain(self.task.config),
             "data": _identity_of(self.data),

@@ -34,6 +34,8 @@ class Cell:
     """One number: method x task x protocol x data x seed x settings."""
 
     id: str
+    work: str
+    """The id of its predictions, and of what is learnt for them."""
     identity: Mapping[str, Any]
     method: str
     task: Task

@@ -26,9 +26,9 @@ from inkbench.benchmark.running.bench import Bench
 from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.running.pretrained import backbone_of, look, pretrained
 from inkbench.benchmark.scoring.score import Scored, score
-from inkbench.benchmark.store.arrays import arrays_bytes, pack
 from inkbench.benchmark.store.files import checksum, write_atomic
 from inkbench.benchmark.store.locks import machine_slot
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, transfer
 from inkbench.benchmark.training.features import Features
@@ -39,6 +39,12 @@ from inkbench.benchmark.training.task_data import TaskData
 PICTURED = 4
 GIVEN_KEY = 20
 """Pictures of given weights lie under so much of their checksum, where those of a pretraining lie under its key."""
+OF_THE_WORK = (
+    *("trials", "chosen", "calibration", "labelled", "curve", "head_parameters", "transfer_images", "pretext", "flops"),
+    *("images_seen", "crops_seen", "pretrain_steps", "weights_sha256", "exclusions", "phases", "predictions"),
+    "provenance",
+)
+"""What a record says of its predictions, whatever they are scored by."""
 Measured = tuple[dict[str, Any], dict[str, np.ndarray]]
 """What a record says of the work, and the items beside it; both empty on ranks that do not write."""
 
@@ -53,7 +59,7 @@ def measure(bench: Bench, cell: Cell) -> Measured:
 
 def forget(store: Store, cell: Cell) -> None:
     """Remove the checkpoints of a cell that is recorded."""
-    for path in (store.root / "checkpoints").glob(f"{cell.id}-*.pt"):
+    for path in (store.root / "checkpoints").glob(f"{cell.work}-*.pt"):
         path.unlink(missing_ok=True)
 
 
@@ -103,11 +109,11 @@ def _method(bench: Bench, cell: Cell) -> Measured:
         look(bench, backbone, bench.plan.data, bench.store.root / "runs" / handed_over[:GIVEN_KEY])
     train, val, test = (_task_data(bench, cell, split) for split in SPLITS)
     job = _job(bench, cell)
-    checkpoint = engine.Checkpoint(bench.store.root / "checkpoints" / f"{cell.id}.pt", bench.device)
+    checkpoint = engine.Checkpoint(bench.store.root / "checkpoints" / f"{cell.work}.pt", bench.device)
     with machine_slot(bench.device.name, bench.progress) if bench.first else ExitStack():
         outcome = transfer.transfer(job, backbone, transfer.Splits(train, val, test), checkpoint)
     if bench.first and outcome.network:
-        write_atomic(bench.store.network_path(cell.id), save(outcome.network))
+        write_atomic(bench.store.network_path(cell.work), save(outcome.network))
     world = bench.device.fabric.world_size
     fields = {
         "trials": outcome.trials,
@@ -149,12 +155,12 @@ def _job(bench: Bench, cell: Cell) -> Job:
     )
 
 
-def predict(bench: Bench, cell: Cell, items: list[Item], data_key: str) -> tuple[TaskData, Predictions]:
+def predict(bench: Bench, cell: Cell, record: Record, items: list[Item], data_key: str) -> tuple[TaskData, Predictions]:
     """What the network of a finished cell predicts for images without truth, and which of them could be read.
 
     Raises Refusal where the network is not stored, CellError where no image can be read.
     """
-    path = bench.store.network_path(cell.id)
+    path = bench.store.network_path(record.made)
     if not path.is_file():
         raise Refusal(
             f"the network of cell {cell.id[:10]} is not in {path.parent}: run it again with --force; of heads that "
@@ -187,7 +193,8 @@ def _score(bench: Bench, cell: Cell, test: TaskData, predictions: Predictions, f
     fields["notes"] = scored.notes
     for note in scored.notes if not cell.plain else ():
         bench.progress.say(f"{cell.method} on {cell.task.name}: {note}")
-    write_atomic(bench.store.predictions_path(cell.id), arrays_bytes(pack(predictions)))
+    if "predictions" not in fields:
+        fields["predictions"] = bench.store.write_predictions(cell.work, predictions)
     few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
     originals = [read_rgb(test.items[i].path, test.items[i].crop) for i in few]
     pictures = cell.task.pictures(originals, [test.truths[i] for i in few], [predictions[i] for i in few])
@@ -215,6 +222,23 @@ def _look_for_leaks(
         )
     fields["leaks"] = leaks
     fields["phases"]["leaks"] = bench.phase(time.monotonic() - began)
+
+
+def again(bench: Bench, cell: Cell, record: Record | None) -> Measured:
+    """Score the stored predictions of ``record``, whose work is that of the cell; None on ranks that do not write.
+
+    Raises Refusal where they cannot be read, CellError where they are not one for each test item.
+    """
+    bench.prepare(bench.plan.data)
+    test = _task_data(bench, cell, "test")
+    if record is None:
+        return {}, {}
+    predictions, told = bench.store.read_predictions(record), record.to_json()
+    if len(predictions) != len(test.items):
+        raise CellError(f"cell {record.id[:10]} predicted {len(predictions)} items, not the {len(test.items)} of test")
+    fields = {name: told[name] for name in OF_THE_WORK if name in told}
+    fields = {"exclusions": {}, "phases": {}, **fields, "was": record.id}
+    return _score(bench, cell, test, predictions, fields)
 
 
 def _task_data(bench: Bench, cell: Cell, split: Split) -> TaskData:

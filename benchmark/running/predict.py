@@ -42,13 +42,13 @@ def predict_folder(
     if request.pretrain_data not in (None, request.data):
         pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, store.root)
     work = plan.make(request, device, tested, pretrain_data)
-    cell = next((cell for cell in work.cells if cell.id == record.id), None)
+    cell = next((cell for cell in work.cells if cell.work == record.work), None)
     if cell is None:
         raise Refusal(f"{who} was made by other versions, on other data or another machine; run it again here")
     _check(cell, who)
     bench = Bench(request, work, device, store, progress, lambda event: None)
     bench.prepare(work.data)
-    data, predictions = cells.predict(bench, cell, items, fingerprint(folder, [item.path for item in items]))
+    data, predictions = cells.predict(bench, cell, record, items, fingerprint(folder, [item.path for item in items]))
     found = {
         "id": np.array([item.id for item in data.items]),
         "width": np.array([place.width for place in data.placements]),

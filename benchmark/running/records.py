@@ -18,6 +18,7 @@ def base_record(cell: Cell, work: Plan, request: Request) -> Record:
     """The part of a record that is known before the work."""
     return Record(
         id=cell.id,
+        work=cell.work,
         status="planned",
         identity=dict(cell.identity),
         method=cell.method,

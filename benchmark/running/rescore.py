@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -17,8 +16,8 @@ from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.leak_check import without
 from inkbench.benchmark.scoring.score import metric_versions, score
-from inkbench.benchmark.store.arrays import read_arrays, unpack
-from inkbench.benchmark.store.files import key_of, write_atomic
+from inkbench.benchmark.store.arrays import read_arrays
+from inkbench.benchmark.store.identity import SCORED_BY, record_id
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training.task_data import TaskData
@@ -52,11 +51,7 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
     who = f"{record.id[:10]} {record.method} on {record.task}, seed {record.seed}"
     if record.status != "done":
         raise Refusal(f"{who} is {record.status}; only a cell that is done has predictions")
-    path = store.predictions_path(record.id)
-    try:
-        predictions = unpack(read_arrays(path))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise Refusal(f"{who}: its predictions {path} cannot be read ({error}); run the cell again") from None
+    predictions = store.read_predictions(record)
     request = Request.model_validate(record.request.resolved)
     data = _the_data(record, request, store)
     task = _the_task(record, data)
@@ -69,9 +64,10 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
         scored = score(task, predictions, test.items, test.truths, record.calibration)
     except CellError as error:
         raise Refusal(f"{who}: {error}") from None
-    identity = {**record.identity, "metrics": metric_versions(task)}
+    identity = {**record.identity, SCORED_BY: metric_versions(task)}
+    same = identity == record.identity
     changed: dict[str, Any] = {
-        "id": key_of(identity),
+        "id": record.id if same else record_id(identity),
         "identity": identity,
         "metrics": scored.metrics,
         "notes": tuple(scored.notes),
@@ -86,8 +82,7 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
         if suspect.any():
             scored.items["leak"] = suspect
     if changed["id"] != record.id:
-        changed["rescored_from"] = record.id
-        write_atomic(store.predictions_path(changed["id"]), path.read_bytes())
+        changed["was"] = record.id
     new = store.write(record.but(**changed), scored.items)
     return f"{who}: {_change(record, new)}"
 

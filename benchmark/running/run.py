@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from contextlib import ExitStack
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from inkbench.benchmark.running.pretrained import weights_path
 from inkbench.benchmark.running.records import base_record
 from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.identity import SCORED_BY
+from inkbench.benchmark.store.index import summaries
 from inkbench.benchmark.store.locks import claim
 from inkbench.benchmark.store.record import Record
 
@@ -34,6 +37,8 @@ class Runner:
         self.bench = bench
         self.request, self.plan, self.device = bench.request, bench.plan, bench.device
         self.store, self.progress, self.report, self.first = bench.store, bench.progress, bench.report, bench.first
+        self.scored_from: dict[str, Record] = {}
+        """By a cell's id the record whose predictions it is scored from."""
 
     def drain(self, skip: frozenset[str]) -> None:
         """Do every cell once; cells that another process holds are waited for."""
@@ -47,19 +52,22 @@ class Runner:
                         continue
                     moved = True
                     pending.remove(cell)
-                    if turn == "run":
-                        self._attempt(cell)
+                    if turn != "done":
+                        self._attempt(cell, turn)
             if not moved:
                 time.sleep(WAIT_S)
 
     def _claim(self, cell: Cell, held: ExitStack) -> str:
+        """What becomes of a cell now: ``done`` already, ``busy`` elsewhere, ``score`` from predictions, or ``run``."""
         if self._done(cell):
             return "done"
         locks = self.store.root / "locks"
-        if not held.enter_context(claim(locks / f"{cell.id}.lock")):
+        if not held.enter_context(claim(locks / f"{cell.work}.lock")):
             return "busy"
         if self._done(cell):
             return "done"
+        if self._has_predictions(cell):
+            return "score"
         if cell.pretraining is None or weights_path(self.store, cell.pretraining).is_file():
             return "run"
         return "run" if held.enter_context(claim(locks / f"{cell.pretraining.key}.lock")) else "busy"
@@ -76,6 +84,31 @@ class Runner:
             return True
         return bool(record.request.resolved["started"] == self.request.started)
 
+    def _has_predictions(self, cell: Cell) -> bool:
+        """Whether another record holds the predictions of a cell; it is noted, and said with what it lacks."""
+        other = self.records_of_work.get(cell.work, cell.id)
+        if self.request.force or cell.declined or other == cell.id:
+            return False
+        try:
+            record = self.store.find(other)
+            self.store.read_predictions(record)
+        except Refusal as refusal:
+            self.progress.say(str(refusal))
+            return False
+        new = [name for name, version in cell.identity[SCORED_BY].items() if _version(record, name) != version]
+        why = f"{', '.join(new)} {'is' if len(new) == 1 else 'are'} new" if new else "its id has changed"
+        self.progress.say(
+            f"{cell.method} on {cell.task.name}, seed {cell.seed}: scored from the predictions of {record.id[:10]} "
+            f"({why}); no head is trained"
+        )
+        self.scored_from[cell.id] = record
+        return True
+
+    @cached_property
+    def records_of_work(self) -> dict[str, str]:
+        """By the id of their predictions the finished records that lay there when the first cell was not found."""
+        return {found.work: found.id for found in summaries(self.store) if found.status == "done" and found.work}
+
     def _known(self, cell: Cell) -> Record | None:
         """The record of a cell as it lies there; None where there is none that can be read."""
         try:
@@ -89,8 +122,8 @@ class Runner:
         other = f", made by commit {str(then)[:10]}" if then != now else ""
         self.progress.say(f"{record.method} on {record.task}, seed {record.seed}: already there{other}")
 
-    def _attempt(self, cell: Cell) -> None:
-        """Run a cell; whatever fails is recorded as failed and does not stop the others."""
+    def _attempt(self, cell: Cell, turn: str) -> None:
+        """Run a cell or score its predictions; whatever fails is recorded as failed and does not stop the others."""
         self.report({"event": "working", "cells": [cell.id]})
         if self.request.force and self.first:
             cells.forget(self.store, cell)
@@ -98,7 +131,10 @@ class Runner:
             if cell.declined:
                 self._write(self._planned(cell), status="declined", reason=cell.declined)
             else:
-                fields, items = cells.measure(self.bench, cell)
+                if turn == "score":
+                    fields, items = cells.again(self.bench, cell, self.scored_from.get(cell.id))
+                else:
+                    fields, items = cells.measure(self.bench, cell)
                 self._write(self._planned(cell), items, status="done", **fields)
                 if self.first:
                     cells.forget(self.store, cell)
@@ -130,7 +166,12 @@ class Runner:
             made = {
                 "git": provenance.git_state(),
                 "packages": provenance.versions(provenance.TOLD),
-                "hardware": provenance.hardware(self.device.hardware),
+                "hardware": provenance.hardware(self.device.hardware()),
                 **{name: value for name, value in self.device.identity().items() if name != "precision"},
             }
-            self.store.write(planned.but(**fields, provenance=made), items)
+            self.store.write(planned.but(**{"provenance": made, **fields}), items)
+
+
+def _version(record: Record, metric: str) -> int | None:
+    """The version of a metric that a record's figures were scored by; None where it did not know the metric."""
+    return record.identity.get(SCORED_BY, {}).get(metric)

@@ -12,9 +12,13 @@ import sys
 import traceback
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inkbench.benchmark.errors import Declined, Refusal
+
+if TYPE_CHECKING:
+    from inkbench.benchmark.planning.planned import Plan
+    from inkbench.benchmark.planning.request import Request
 
 EVENTS_FD = "INKBENCH_EVENTS_FD"
 DEBUG = "INKBENCH_DEBUG"
@@ -61,7 +65,7 @@ def main() -> int:
         if first:
             _tell(error)
         return 2
-    for note in work.notes:
+    for note in [*work.notes, *_precision(work, request)]:
         progress.say(note)
     if request.dry_run:
         if first:
@@ -76,6 +80,16 @@ def main() -> int:
     except run.Crash:
         return 70
     return 0
+
+
+def _precision(work: Plan, request: Request) -> list[str]:
+    """The line that says what ``--precision auto`` is here, by backbone where they differ."""
+    used = {cell.backbone: str(cell.identity["precision"]) for cell in work.cells if cell.backbone}
+    if request.precision != "auto" or not used:
+        return []
+    if len(kinds := set(used.values())) == 1:
+        return [f"--precision auto: {kinds.pop()}"]
+    return ["--precision auto: " + ", ".join(f"{precision} for {name}" for name, precision in used.items())]
 
 
 def _tell(error: Exception) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path | BinaryIO) -> dict[str, np.ndarray]:
     """The arrays of an npz; raises ValueError for one that holds pickles."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

@@ -13,7 +13,7 @@ from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.store.record import Record, Summary
 from inkbench.benchmark.store.store import Store
 
-HEAD = "inkbench records 3"
+HEAD = "inkbench records 4"
 SUMMARY = set(Summary.model_fields)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from inkbench.benchmark.store.identity import CHOSEN_BY, SCORED_BY, work_id
+
 Told = dict[str, Any]
 
 
@@ -31,5 +33,34 @@ def _to_2(told: Told) -> Told:
 
 EMPTY = {"facts", "metrics", "notes", "calibration", "trials", "curve", "exclusions", "phases", "supervision"}
 """Keys of schema 1 that could be null."""
-STEPS: tuple[Callable[[Told], Told], ...] = (_to_2,)
+
+
+def _to_3(told: Told) -> Told:
+    """Schema 2 had one id for predictions and figures, named files by it, and put a GPU's name into it."""
+    found = {name: value for name, value in told.items() if name != "rescored_from"}
+    if told.get("rescored_from"):
+        found["was"] = told["rescored_from"]
+    identity, provenance = told.get("identity"), told.get("provenance")
+    if isinstance(identity, dict) and identity:
+        found["work"] = work_id(_identity_today(identity, str(told.get("primary"))))
+        if told.get("status") == "done":
+            found["predictions"] = {"file": f"{told.get('id')}.predictions.npz"}
+    if isinstance(provenance, dict):
+        found["provenance"] = _by_family(provenance)
+    return found
+
+
+def _identity_today(identity: Told, primary: str) -> Told:
+    """What the same work is identified by today, but for weights that were pretrained on a GPU: their key is a hash."""
+    version = (identity.get(SCORED_BY) or {}).get(primary)
+    found = {**_by_family(identity), CHOSEN_BY: {primary: version}}
+    return {**found, "source": _by_family(found["source"])} if isinstance(found.get("source"), dict) else found
+
+
+def _by_family(told: Told) -> Told:
+    """The same with the family of an accelerator in the place of its name."""
+    return {**told, "device": "cuda"} if told.get("device") not in (None, "cpu") else told
+
+
+STEPS: tuple[Callable[[Told], Told], ...] = (_to_2, _to_3)
 """From schema 1 to 2, and so on."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +16,8 @@ from inkbench.benchmark.registry import ROOT
 DECIDING = ("torch", "torchvision", "timm", "numpy", "Pillow")
 """Packages whose version may change a number: they are part of a cell's id."""
 TOLD = (*DECIDING, "lightning-fabric", "scipy", "scikit-learn", "pycocotools", "faster-coco-eval", "torchmetrics")
+DRIVER = Path("/proc/driver/nvidia/version")
+"""Where NVIDIA's kernel module says its version."""
 
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
@@ -56,10 +60,21 @@ def processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def hardware(device: str) -> dict[str, str | int]:
-    """The machine a cell ran on; ``device`` is the accelerator's name or ``cpu``."""
+def driver() -> str:
+    """The version of NVIDIA's kernel module; empty where there is none."""
+    try:
+        told = DRIVER.read_text()
+    except OSError:
+        return ""
+    found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", told)
+    return found[1] if found else ""
+
+
+def hardware(accelerator: Mapping[str, str]) -> dict[str, str | int]:
+    """The machine a cell ran on; of ``accelerator`` what torch knows: ``device``, ``instructions``."""
     return {
-        "device": device,
+        **accelerator,
+        **({"driver": driver()} if accelerator["device"] != "cpu" else {}),
         "processor": processor(),
         "cores": os.cpu_count() or 1,
         "system": platform.platform(),

@@ -13,7 +13,6 @@ from inkbench.benchmark.store.record_parts import (
     DataUsed,
     Exclusions,
     Figure,
-    ItemsFile,
     Labelled,
     Leaks,
     Part,
@@ -22,10 +21,11 @@ from inkbench.benchmark.store.record_parts import (
     Provenance,
     Requested,
     Settings,
+    StoredFile,
     Versions,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when a key is added, renamed or gets another meaning; ``old_records`` then learns to read the one before."""
 
 Status = Literal["planned", "done", "failed", "declined"]
@@ -53,6 +53,8 @@ class Summary(Part):
     pretrain_data: DataUsed | None = None
     transductive: bool = False
     """Whether pretraining also read the series of validation and test."""
+    work: str = ""
+    """The id of the predictions: of all that the id holds, less the versions of metrics that choose nothing."""
 
     @property
     def protocol_name(self) -> str:
@@ -84,7 +86,9 @@ class Record(Summary):
     """The task's primary metric."""
     request: Requested
     identity: dict[str, Any] = Field(default_factory=dict)
-    """What the id is a hash of."""
+    """What the id is a hash of: that of its predictions, and the versions of the metrics."""
+    was: str | None = None
+    """The id of the record whose predictions these figures are scored from, where that is another one."""
     versions: Versions = Field(default_factory=Versions)
     precision: str | None = None
     """As resolved: ``32`` or ``bf16``."""
@@ -102,7 +106,10 @@ class Record(Summary):
     pretraining: str | None = None
     """The key of the pretraining (``backbones/KEY``)."""
     metrics: dict[str, Figure] = Field(default_factory=dict)
-    items: ItemsFile | None = None
+    items: StoredFile | None = None
+    """The per-item arrays beside it."""
+    predictions: StoredFile | None = None
+    """Named by ``work``, so that records of the same predictions share them."""
     notes: tuple[str, ...] = ()
     """What a reader of the figures must know."""
     calibration: dict[str, Any] = Field(default_factory=dict)
@@ -129,13 +136,16 @@ class Record(Summary):
     exclusions: Exclusions = Field(default_factory=Exclusions)
     phases: dict[str, Phase] = Field(default_factory=dict)
     leaks: Leaks | None = None
-    rescored_from: str | None = None
-    """The id of the cell whose predictions were scored again."""
     reason: str | None = None
     """Why it failed or was declined."""
     log: str | None = None
     """Of a failure, below the results folder."""
     provenance: Provenance = Field(default_factory=Provenance)
+
+    @property
+    def made(self) -> str:
+        """The id that its predictions and its network are named by: ``work``, in old records their own."""
+        return self.predictions.file.partition(".")[0] if self.predictions else self.work or self.id
 
     @model_validator(mode="after")
     def _says_what_its_status_needs(self) -> Self:

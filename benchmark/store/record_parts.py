@@ -129,11 +129,12 @@ class Labelled(Part):
     """Their ids, below the results folder."""
 
 
-class ItemsFile(Part):
-    """The per-item arrays beside a record."""
+class StoredFile(Part):
+    """A file of arrays beside a record."""
 
     file: str
-    sha256: str
+    sha256: str = ""
+    """Empty in what was written before it was noted."""
 
 
 class Provenance(Part):

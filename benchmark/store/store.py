@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.store.arrays import arrays_bytes
+from inkbench.benchmark.store.arrays import arrays_bytes, pack, read_arrays, unpack
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.record import Record
-from inkbench.benchmark.store.record_parts import ItemsFile
+from inkbench.benchmark.store.record_parts import StoredFile
 
 
 class Store:
@@ -48,13 +50,30 @@ class Store:
         """Where the per-item arrays of a cell lie."""
         return self.record_path(cell).with_suffix(".items.npz")
 
-    def predictions_path(self, cell: str) -> Path:
-        """Where the predictions of a cell lie."""
-        return self.record_path(cell).with_suffix(".predictions.npz")
+    def predictions_path(self, work: str) -> Path:
+        """Where the predictions of this id lie (``Record.made``): one file, however many records are scored from it."""
+        return self.record_path(work).with_suffix(".predictions.npz")
 
-    def network_path(self, cell: str) -> Path:
-        """Where lies what a cell has learnt beyond its backbone's pretraining; it may be removed at any time."""
-        return self.root / "networks" / f"{cell}.safetensors"
+    def network_path(self, work: str) -> Path:
+        """Where lies what was learnt for these predictions beyond a pretraining; it may be removed at any time."""
+        return self.root / "networks" / f"{work}.safetensors"
+
+    def write_predictions(self, work: str, predictions: Sequence[Mapping[str, np.ndarray]]) -> StoredFile:
+        """Write the predictions of this id; gives what a record says of them."""
+        data, path = arrays_bytes(pack(predictions)), self.predictions_path(work)
+        write_atomic(path, data)
+        return StoredFile(file=path.name, sha256=checksum(data))
+
+    def read_predictions(self, record: Record) -> list[dict[str, np.ndarray]]:
+        """The predictions that a record's figures are scored from, as they were written. Raises Refusal."""
+        path = self.predictions_path(record.made)
+        try:
+            data = path.read_bytes()
+            if record.predictions and record.predictions.sha256 not in ("", checksum(data)):
+                raise ValueError("they are not what the record says")
+            return unpack(read_arrays(io.BytesIO(data)))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise Refusal(f"the predictions {path} cannot be read ({error}); run the cell again with --force") from None
 
     def read(self, cell: str) -> Record | None:
         """The record of a cell, or None where there is none. Raises Refusal for a damaged one."""
@@ -71,7 +90,7 @@ class Store:
             data = arrays_bytes(items)
             path = self.items_path(record.id)
             write_atomic(path, data)
-            record = record.but(items=ItemsFile(file=path.name, sha256=checksum(data)))
+            record = record.but(items=StoredFile(file=path.name, sha256=checksum(data)))
         write_json(self.record_path(record.id), record.to_json())
         return record
 

@@ -33,7 +33,7 @@ PATIENCE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where and how this process computes; what of it changes the bits is part of a cell's id."""
+    """Where and how this process computes; what of it a user can ask for is part of a cell's id."""
 
     fabric: Fabric
     bf16: bool
@@ -50,15 +50,27 @@ class Device:
         return str(self.fabric.device)
 
     @property
-    def hardware(self) -> str:
-        """The accelerator's own name, or ``cpu``."""
-        return torch.cuda.get_device_name(self.fabric.device) if self.fabric.device.type == "cuda" else "cpu"
+    def family(self) -> str:
+        """The accelerator's family, ``cpu`` or ``cuda``: what a user can ask for, and so part of every id."""
+        return self.fabric.device.type
+
+    def hardware(self) -> dict[str, str]:
+        """What torch knows of the hardware: recorded, and marked in tables where rows differ in it; in no id."""
+        found = {"device": self.family, "instructions": torch.backends.cpu.get_cpu_capability()}
+        if self.family == "cuda":
+            found["device"] = torch.cuda.get_device_name(self.fabric.device)
+            found["cudnn"] = str(torch.backends.cudnn.version())
+        return found
+
+    def precision(self, backbone: Backbone | None = None) -> str:
+        """The arithmetic of forward passes as resolved: ``bf16`` or ``32``."""
+        return "bf16" if self.autocasts(backbone) else "32"
 
     def identity(self, backbone: Backbone | None = None) -> dict[str, Any]:
-        """What of the device changes the numbers."""
+        """What of the device is in an id."""
         return {
-            "precision": "bf16" if self.autocasts(backbone) else "32",
-            "device": self.hardware,
+            "precision": self.precision(backbone),
+            "device": self.family,
             "world": self.fabric.world_size,
             "threads": self.threads,
         }
