@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkbench.benchmark.api import Context, Refusal
+from inkbench.benchmark.drawing.style import GUTTER, LINE, MARGIN
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.pretext.puzzle_pictures import draw_puzzles, reassemble
 from inkbench.methods.jigsaw import Jigsaw, JigsawConfig
@@ -211,9 +212,9 @@ def test_pictures_frame_right_tiles_green_and_wrong_ones_red():
     tiles = np.full((1, 4, 8, 8, 3), 255, dtype=np.uint8)
 
     def coloured(label, guess):
-        picture = (
-            draw_puzzles(tiles, permutations, np.array([label]), np.array([guess]))[30:].reshape(-1, 3).astype(int)
-        )
+        picture = draw_puzzles(tiles, permutations, np.array([label]), np.array([guess]))
+        below = picture.shape[0] - MARGIN - GUTTER - LINE - 2  # the verdict, which has a colour too
+        picture = picture[:below].reshape(-1, 3).astype(int)
         greens = ((picture[:, 1] - picture[:, 0]) > 60).sum()
         reds = ((picture[:, 0] - picture[:, 1]) > 60).sum()
         return greens, reds

@@ -11,9 +11,10 @@ from PIL import Image
 
 from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.images import BadImage
-from inkbench.benchmark.data.label_map import colours, read_labels, save_labels
+from inkbench.benchmark.data.label_map import read_labels, save_labels
 from inkbench.benchmark.data.layouts.voc import VOC_CLASSES, Voc, VocConfig
 from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.drawing.palette import colours
 from inkbench.benchmark.errors import Refusal
 
 SPLITS = ("train", "val", "test")

@@ -11,6 +11,7 @@ from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cache import ImageCache
 from inkbench.benchmark.drawing.filters import GAP, SIDE, draw_filters, first_filters
 from inkbench.benchmark.drawing.neighbours import OTHER, OWN, draw_neighbours
+from inkbench.benchmark.drawing.style import MARGIN
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.running import looks
@@ -51,11 +52,11 @@ def test_a_filter_has_its_own_colours_and_scale():
     weights = np.zeros((2, 3, 3, 3), dtype=np.float32)
     weights[0, 0, 0, 0] = 5.0
     weights[1, 2, 2, 2] = -1e-3
-    sheet = draw_filters(weights)
-    corner, middle = sheet[GAP + 1, GAP + 1], sheet[GAP + SIDE // 2, GAP + SIDE // 2]
+    sheet = draw_filters(weights)[MARGIN:, MARGIN:]
+    corner, middle = sheet[1, 1], sheet[SIDE // 2, SIDE // 2]
     assert corner.tolist() == [255, 128, 128], "the largest weight, red alone"
     assert middle.tolist() == [128, 128, 128], "zero is grey"
-    assert sheet[GAP + SIDE - 2, GAP + SIDE + GAP + SIDE - 2].tolist() == [128, 128, 0], "a weak filter is seen as well"
+    assert sheet[SIDE - 2, SIDE + GAP + SIDE - 2].tolist() == [128, 128, 0], "a weak filter is seen as well"
 
 
 def test_a_network_that_sees_no_pixels_has_no_filters():

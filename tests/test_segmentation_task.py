@@ -13,7 +13,8 @@ from inkbench.benchmark.api import CellError, Item
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.label_map import save_labels
 from inkbench.benchmark.data.layouts.voc import Voc
-from inkbench.benchmark.drawing.labels import draw_labels
+from inkbench.benchmark.drawing.labels import HEIGHT, draw_labels
+from inkbench.benchmark.drawing.style import GUTTER, MARGIN
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.dense_heads import FcnHead, LinearHead
@@ -156,8 +157,9 @@ def test_pictures_show_truth_and_prediction_in_the_classes_colours(task):
     image = np.full((60, 90, 3), 128, dtype=np.uint8)
     drawn = draw_labels(image, mask, np.zeros_like(mask), [f"class{k}" for k in range(21)])
     assert drawn.ndim == 3
-    truth_pane = drawn[22 + 200, 460 + 200]
-    assert truth_pane.tolist() != drawn[22 + 200, 912 + 200].tolist()
+    step = round(HEIGHT * 90 / 60) + 2 + GUTTER
+    truth_pane = drawn[MARGIN + 222, MARGIN + step + 200]
+    assert truth_pane.tolist() != drawn[MARGIN + 222, MARGIN + 2 * step + 200].tolist()
     pictures = task().pictures([image], [{"mask": mask}], [{"mask": np.where(mask == 5, 5, 0).astype(np.uint8)}])
     assert set(pictures) == {"mask-0"}
 

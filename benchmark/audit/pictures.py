@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from inkbench.benchmark.drawing.maps import overlay
+from inkbench.benchmark.drawing.places import fit, mosaic
+from inkbench.benchmark.drawing.sheet import Place, Sheet
 
 TILE = 64
 EDGE = 2
-MARGIN = 14
-CAPTION = 22
 MAP = 180
 
 
@@ -22,36 +21,22 @@ def draw_examples(tiles: np.ndarray, slope: np.ndarray) -> np.ndarray:
     ``tiles`` uint8 (N, T, t, t, 3); ``slope`` (N, T, t, t), shown relative to the largest of its puzzle.
     """
     columns = int(np.ceil(np.sqrt(tiles.shape[1])))
-    rows = -(-tiles.shape[1] // columns)
-    board = (columns * (TILE + EDGE), rows * (TILE + EDGE))
-    sheet = Image.new("RGB", (2 * (board[0] + MARGIN) + MARGIN, len(tiles) * (board[1] + CAPTION) + MARGIN), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
-    for k, (puzzle, heat) in enumerate(zip(tiles, slope, strict=True)):
-        top = k * (board[1] + CAPTION)
-        strongest = max(float(heat.max()), 1e-30)
-        for side, caption in enumerate(("input", "gradient of the right answer")):
-            left = MARGIN + side * (board[0] + MARGIN)
-            pen.text((left, top + 3), caption, "black", font)
-            for place, (pixels, values) in enumerate(zip(puzzle, heat / strongest, strict=True)):
-                pane = pixels if side == 0 else _hot(pixels, values)
-                small = Image.fromarray(pane).resize((TILE, TILE), Image.Resampling.LANCZOS)
-                x, y = place % columns * (TILE + EDGE), place // columns * (TILE + EDGE)
-                sheet.paste(small, (left + x, top + CAPTION + y))
-    return np.asarray(sheet)
+    sheet = Sheet(("input", "gradient of the right answer"), footnote="colours: from none to the most of its puzzle")
+    for puzzle, heat in zip(tiles, slope, strict=True):
+        shares = heat / max(float(heat.max()), 1e-30)
+        hot = [_hot(pixels, values) for pixels, values in zip(puzzle, shares, strict=True)]
+        boards = [mosaic([fit(tile, TILE, TILE) for tile in shown], columns, EDGE) for shown in (puzzle, hot)]
+        sheet.row([Place(board, frame=None) for board in boards])
+    return sheet.pixels
 
 
 def draw_average(maps: Mapping[str, np.ndarray]) -> np.ndarray:
     """The mean gradient over a tile (t, t) of each network, in one scale from none to the most of all; uint8."""
     most = max(float(values.max()) for values in maps.values())
-    sheet = Image.new("RGB", (len(maps) * (MAP + MARGIN) + MARGIN, MAP + CAPTION + MARGIN), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
-    for k, (name, values) in enumerate(maps.items()):
-        left = MARGIN + k * (MAP + MARGIN)
-        pen.text((left, 4), name, "black", font)
-        grey = np.full((*values.shape, 3), 255, dtype=np.uint8)
-        pane = Image.fromarray(_hot(grey, values / most)).resize((MAP, MAP), Image.Resampling.NEAREST)
-        sheet.paste(pane, (left, CAPTION))
-    return np.asarray(sheet)
+    sheet = Sheet(list(maps), footnote="mean over all tiles, all in one scale")
+    grey = {name: np.full((*values.shape, 3), 255, dtype=np.uint8) for name, values in maps.items()}
+    sheet.row([Place(fit(_hot(grey[name], values / most), MAP, MAP)) for name, values in maps.items()])
+    return sheet.pixels
 
 
 def _hot(pixels: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from inkbench.benchmark.data.grey_map import single_channel
 from inkbench.benchmark.data.images import BadImage, opened, upright
+from inkbench.benchmark.drawing.palette import colours
 
 LOSSY = frozenset({"JPEG", "MPO"})
 MEND = "a label image is a palette or grey file that holds class numbers"
@@ -54,16 +55,6 @@ def _whole(path: Path, values: np.ndarray) -> np.ndarray:
         told = f"label {wrong:g}" if isinstance(wrong, float) else wrong
         raise BadImage(path, f"has {told}; labels are 0 to 254, and 255 for void")
     return values.astype(np.uint8)
-
-
-def colours(count: int = 256) -> np.ndarray:
-    """PASCAL VOC's colour for each label, uint8 (count, 3): the bits of a label dealt out to red, green and blue."""
-    labels = np.arange(count)
-    made = np.zeros((count, 3), dtype=np.uint8)
-    for level in range(8):
-        for channel in range(3):
-            made[:, channel] |= (((labels >> (3 * level + channel)) & 1) << (7 - level)).astype(np.uint8)
-    return made
 
 
 def save_labels(labels: np.ndarray, path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+
+from inkbench.benchmark.drawing.places import fit, flat
+from inkbench.benchmark.drawing.sheet import Place, Sheet, Text
+from inkbench.benchmark.drawing.style import INK, PAPER, RIGHT, WRONG
 
 TILE = 132
-CAPTION = 34
 COLUMNS = 6
-RIGHT, WRONG = (20, 120, 40), (190, 30, 30)
+CELL = 34
 MOST_CLASSES = 40
 """A confusion of more classes than this is no picture."""
 
@@ -19,18 +21,13 @@ def draw_examples(
     images: Sequence[np.ndarray], true: Sequence[str], predicted: Sequence[str], sure: Sequence[float]
 ) -> np.ndarray:
     """A sheet of images uint8 (h, w, 3), each with its true class and, green or red, the predicted and its score."""
-    rows = -(-len(images) // COLUMNS)
-    step = (TILE + 8, TILE + CAPTION + 8)
-    sheet = Image.new("RGB", (COLUMNS * step[0] + 8, rows * step[1] + 8), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
-    for place, (image, own, guess, share) in enumerate(zip(images, true, predicted, sure, strict=True)):
-        left, top = 8 + place % COLUMNS * step[0], 8 + place // COLUMNS * step[1]
-        small = Image.fromarray(image)
-        small.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
-        sheet.paste(small, (left + (TILE - small.width) // 2, top + (TILE - small.height) // 2))
-        pen.text((left, top + TILE + 2), _short(own), "black", font)
-        pen.text((left, top + TILE + 17), f"{_short(guess)} {share:.2f}", RIGHT if own == guess else WRONG, font)
-    return np.asarray(sheet)
+    sheet = Sheet(cell=(TILE + 2, TILE + 2), footnote="black: true class; green or red: predicted, with its score")
+    places = []
+    for image, own, guess, share in zip(images, true, predicted, sure, strict=True):
+        said = Text(f"{share:.2f} {guess}", RIGHT if own == guess else WRONG)
+        places.append(Place(fit(image, TILE, TILE), [own, said]))
+    sheet.flow(places, COLUMNS)
+    return sheet.pixels
 
 
 def draw_confusion(true: Sequence[int], predicted: Sequence[int], classes: Sequence[str]) -> np.ndarray:
@@ -39,25 +36,13 @@ def draw_confusion(true: Sequence[int], predicted: Sequence[int], classes: Seque
     counts = np.zeros((total, total))
     np.add.at(counts, (np.asarray(true), np.asarray(predicted)), 1)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    font = ImageFont.load_default(size=13)
-    cell, head = 36, 110
-    sheet = Image.new("RGB", (head + total * cell + 8, head + total * cell + 8), "white")
-    pen = ImageDraw.Draw(sheet)
-    for row, name in enumerate(classes):
-        pen.text((4, head + row * cell + 10), _short(name), "black", font)
-        turned = Image.new("RGB", (head, 18), "white")
-        ImageDraw.Draw(turned).text((2, 2), _short(name), "black", font)
-        sheet.paste(turned.rotate(90, expand=True), (head + row * cell + 9, 0))
-        for column in range(total):
-            share = shares[row, column]
-            left, top = head + column * cell, head + row * cell
-            shade = round(255 * (1 - share))
-            pen.rectangle((left, top, left + cell - 2, top + cell - 2), fill=(shade, shade, 255))
-            if share >= 0.005:
-                pen.text((left + 7, top + 10), f"{100 * share:.0f}", "white" if share > 0.5 else "black", font)
-    pen.text((4, 4), "row: true\ncolumn: predicted\n% of the row", (90, 90, 90), font)
-    return np.asarray(sheet)
+    sheet = Sheet(classes, turned=True, gutter=2, footnote="row: true class; column: predicted class; % of the row")
+    for name, row in zip(classes, shares, strict=True):
+        sheet.row([_share(float(share)) for share in row], name)
+    return sheet.pixels
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 15 else f"{name[:14]}…"
+def _share(share: float) -> Place:
+    shade = round(255 * (1 - share))
+    said = f"{100 * share:.0f}" if share >= 0.005 else ""
+    return Place(flat(said, CELL, (shade, shade, 255), PAPER if share > 0.5 else INK), frame=None)

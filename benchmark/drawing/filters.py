@@ -6,11 +6,13 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
+from inkbench.benchmark.drawing.places import mosaic
+from inkbench.benchmark.drawing.sheet import Place, Sheet
+
 MOST = 96
 SIDE = 36
 GAP = 3
 ROW = 12
-PAPER = 255
 
 
 def first_filters(network: nn.Module) -> np.ndarray | None:
@@ -30,12 +32,14 @@ def draw_filters(weights: np.ndarray) -> np.ndarray:
     Grey is zero and each filter has a scale of its own, so that a weak one can be seen: sizes cannot be compared.
     """
     shown = weights[:MOST]
-    columns = min(ROW, len(shown))
-    step = SIDE + GAP
-    sheet = Image.new("RGB", (columns * step + GAP, -(-len(shown) // columns) * step + GAP), (PAPER,) * 3)
-    for place, one in enumerate(shown):
-        scaled = one / max(float(np.abs(one).max()), 1e-12)
-        pixels = ((scaled.transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)
-        tile = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.NEAREST)
-        sheet.paste(tile, (GAP + place % columns * step, GAP + place // columns * step))
-    return np.asarray(sheet)
+    count = f"the first {MOST} of {len(weights)} filters" if len(weights) > MOST else f"{len(weights)} filters"
+    sheet = Sheet(footnote=f"{count} of the first layer; grey: zero; each in a scale of its own")
+    sheet.row([Place(mosaic([_tile(one) for one in shown], ROW, GAP), frame=None)])
+    return sheet.pixels
+
+
+def _tile(weights: np.ndarray) -> np.ndarray:
+    """One filter (3, h, w) as colours."""
+    scaled = weights / max(float(np.abs(weights).max()), 1e-12)
+    pixels = ((scaled.transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)
+    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.NEAREST))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from inkbench.benchmark.data.label_map import colours
+from inkbench.benchmark.drawing.palette import colours
+from inkbench.benchmark.drawing.places import fit
+from inkbench.benchmark.drawing.sheet import Place, Sheet
 
-HEIGHT = 300
-GAP = 6
-LABEL = 22
+WIDTH, HEIGHT = 480, 300
 SHARE = 0.65
 """How much of a pixel is its class's colour."""
 
@@ -19,29 +19,18 @@ SHARE = 0.65
 def draw_labels(
     image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, classes: Sequence[str], note: str = ""
 ) -> np.ndarray:
-    """Image | truth | prediction, uint8 (H, W, 3), in VOC's colours; ``note`` stands behind "prediction".
+    """Image | truth | prediction, uint8 (H, W, 3), in VOC's colours; ``note`` stands below "prediction".
 
     ``image`` uint8 (h, w, 3), the masks uint8 (h, w) of the same size; void (255) is white. Below are the names of the
     classes that either mask shows.
     """
-    height, width = image.shape[:2]
-    size = (max(round(width * HEIGHT / height), 100), HEIGHT)
-    panes = [image, *(_painted(image, mask) for mask in (truth, prediction))]
-    sheet = Image.new("RGB", (3 * size[0] + 2 * GAP, HEIGHT + 2 * LABEL), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for k, (pane, label) in enumerate(zip(panes, ("image", "truth", f"prediction {note}".strip()), strict=True)):
-        sheet.paste(Image.fromarray(pane).resize(size, Image.Resampling.LANCZOS), (k * (size[0] + GAP), LABEL))
-        pen.text((k * (size[0] + GAP) + 2, 2), label, "black", font)
-    left = 2.0
     palette = colours()
-    for code in np.unique(np.concatenate([truth.ravel(), prediction.ravel()])):
-        if code < len(classes):
-            pen.rectangle(
-                (left, HEIGHT + LABEL + 5, left + 11, HEIGHT + LABEL + 16), fill=tuple(palette[code].tolist())
-            )
-            pen.text((left + 15, HEIGHT + LABEL + 2), classes[code], "black", font)
-            left += 27 + pen.textlength(classes[code], font=font)
-    return np.asarray(sheet)
+    shown = np.unique(np.concatenate([truth.ravel(), prediction.ravel()])).tolist()
+    legend = [(classes[code], tuple(palette[code].tolist())) for code in shown if code < len(classes)]
+    sheet = Sheet(("image", "truth", "prediction"), legend=legend)
+    panes = [fit(pane, WIDTH, HEIGHT) for pane in (image, _painted(image, truth), _painted(image, prediction))]
+    sheet.row([Place(panes[0]), Place(panes[1]), Place(panes[2], [note] if note else [])])
+    return sheet.pixels
 
 
 def _painted(image: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from inkbench.benchmark.drawing.marked import Marked
+from inkbench.benchmark.drawing.places import fit
+from inkbench.benchmark.drawing.sheet import Place, Sheet
+from inkbench.benchmark.drawing.style import INK, PAPER
 from inkbench.tasks.metrics.maps import resize_map
 
-HEIGHT = 300
-GAP = 6
-LABEL = 22
+WIDTH, HEIGHT = 480, 300
 STOPS = np.array([(0, 0, 0), (70, 10, 110), (200, 40, 80), (250, 150, 30), (255, 255, 170)], dtype=np.float64)
 """Colours of the scale from no gaze to most gaze; equal steps look equally far apart."""
 
@@ -20,24 +22,17 @@ def draw_maps(
     """Image | truth | prediction with labels, uint8 (H, W, 3).
 
     ``image`` uint8 (H, W, 3); the maps are (h, w) of any size, each shown relative to its own maximum;
-    ``fixations`` (k, 2) in pixels of the image are dots on the truth; ``note`` stands behind "prediction".
+    ``fixations`` (k, 2) in pixels of the image are dots on the truth; ``note`` stands below "prediction".
     """
-    height, width = image.shape[:2]
-    size = (max(round(width * HEIGHT / height), 60), HEIGHT)
-    small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
-    panes = [Image.fromarray(pane) for pane in (small, overlay(small, truth), overlay(small, prediction))]
-    if fixations is not None:
-        pen = ImageDraw.Draw(panes[1])
-        for x, y in (np.asarray(fixations) + 0.5) * (size[0] / width, size[1] / height):
-            pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill="white", outline="black")
-    dots = "" if fixations is None or not len(fixations) else " (dots: fixations)"
-    labels = ("image", f"truth{dots}", f"prediction {note}".strip())
-    sheet = Image.new("RGB", (3 * size[0] + 2 * GAP, HEIGHT + LABEL), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for k, (pane, label) in enumerate(zip(panes, labels, strict=True)):
-        sheet.paste(pane, (k * (size[0] + GAP), LABEL))
-        pen.text((k * (size[0] + GAP) + 2, 2), label, "black", font)
-    return np.asarray(sheet)
+    small = fit(image, WIDTH, HEIGHT)
+    marked = Marked(overlay(small, truth), WIDTH, HEIGHT, of=(image.shape[1], image.shape[0]))
+    dots = []
+    if fixations is not None and len(fixations):
+        marked.dots(np.asarray(fixations) + 0.5, PAPER, INK)
+        dots = ["dots: fixations"]
+    sheet = Sheet(("image", "truth", "prediction"))
+    sheet.row([Place(small), Place(marked.pixels, dots), Place(overlay(small, prediction), [note] if note else [])])
+    return sheet.pixels
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+
+from inkbench.benchmark.drawing.places import fit
+from inkbench.benchmark.drawing.sheet import Place, Sheet
+from inkbench.benchmark.drawing.style import INK
 
 QUERIES = 6
 NEAREST = 6
 SIDE = 104
-EDGE = 3
-MARGIN = 8
-CAPTION = 20
-INK, OWN, OTHER = (30, 30, 30), (120, 120, 130), (0, 110, 220)
+OWN, OTHER = (120, 120, 130), (0, 110, 220)
 
 
 def draw_neighbours(images: np.ndarray, features: np.ndarray, series: np.ndarray) -> np.ndarray:
@@ -25,25 +25,12 @@ def draw_neighbours(images: np.ndarray, features: np.ndarray, series: np.ndarray
     alike = features[queries] @ features.T
     alike[np.arange(len(queries)), queries] = -np.inf
     order = np.argsort(-alike, axis=1, kind="stable")[:, : min(NEAREST, count - 1)]
-    step = SIDE + 2 * EDGE + MARGIN
-    size = (MARGIN + (1 + order.shape[1]) * step + MARGIN, MARGIN + len(queries) * (step + CAPTION) + CAPTION)
-    sheet = Image.new("RGB", size, "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    legend = [("panel", INK), ("of its series", OWN), ("of another series", OTHER)]
+    sheet = Sheet(legend=legend, footnote="below each: the cosine to the panel at the left")
     for row, (query, near) in enumerate(zip(queries, order, strict=True)):
-        top = MARGIN + row * (step + CAPTION)
-        _place(sheet, pen, images[query], INK, MARGIN, top)
-        pen.text((MARGIN, top + SIDE + 2 * EDGE + 2), "panel", INK, font)
-        for column, other in enumerate(near, start=1):
-            left = 2 * MARGIN + column * step
-            _place(sheet, pen, images[other], OWN if series[other] == series[query] else OTHER, left, top)
-            pen.text((left, top + SIDE + 2 * EDGE + 2), f"{alike[row, other]:.2f}", INK, font)
-    pen.text((MARGIN, size[1] - CAPTION), "cosine to the panel; blue frame: another series", INK, font)
-    return np.asarray(sheet)
-
-
-def _place(
-    sheet: Image.Image, pen: ImageDraw.ImageDraw, image: np.ndarray, colour: tuple[int, int, int], left: int, top: int
-) -> None:
-    pen.rectangle((left, top, left + SIDE + 2 * EDGE - 1, top + SIDE + 2 * EDGE - 1), fill=colour)
-    small = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-    sheet.paste(small, (left + EDGE, top + EDGE))
+        places: list[Place | None] = [Place(fit(images[query], SIDE, SIDE), ["panel"], INK), None]
+        for other in near:
+            colour = OWN if series[other] == series[query] else OTHER
+            places.append(Place(fit(images[other], SIDE, SIDE), [f"{alike[row, other]:.2f}"], colour))
+        sheet.row(places)
+    return sheet.pixels

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-HEIGHT = 300
-GAP = 8
-CAPTION = 22
-COLOURS = (
-    *((230, 25, 75), (0, 110, 220), (60, 160, 60), (240, 140, 0), (145, 30, 180), (0, 160, 170)),
-    *((240, 50, 230), (128, 96, 0), (0, 0, 128), (150, 190, 0), (128, 0, 0), (110, 110, 110)),
-)
+from inkbench.benchmark.drawing.marked import Marked
+from inkbench.benchmark.drawing.sheet import Place, Sheet
+from inkbench.benchmark.drawing.style import CHARACTERS, PAPER
+
+WIDTH, HEIGHT = 600, 300
+KEY = "colour and letter: assigned character; (in brackets): the true one"
 
 
 class Shown(NamedTuple):
@@ -35,31 +33,19 @@ def draw_strip(panels: Mapping[str, np.ndarray], shown: Sequence[Shown]) -> np.n
     A frame's colour and letter are those of the assigned character, the name beside the letter is the true one. Gives
     uint8 (H, W, 3).
     """
-    scales = {name: HEIGHT / image.shape[0] for name, image in panels.items()}
-    widths = {name: max(round(image.shape[1] * scales[name]), 1) for name, image in panels.items()}
-    total = sum(widths.values()) + GAP * (len(panels) + 1)
-    canvas = Image.new("RGB", (max(total, 460), HEIGHT + 2 * GAP + CAPTION), "white")
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=13)
-    left = GAP
-    for name, image in panels.items():
-        size = (widths[name], HEIGHT)
-        canvas.paste(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS), (left, GAP))
-        for one in (one for one in shown if one.panel == name):
-            x0, y0, x1, y1 = (value * scales[name] for value in one.box)
-            frame = (left + x0, GAP + y0, left + max(x1, x0 + 1), GAP + max(y1, y0 + 1))
-            colour = COLOURS[one.assigned % len(COLOURS)]
-            pen.rectangle(frame, outline=colour, width=3)
-            if not one.identity:
-                continue
-            text = f"{letters(one.assigned)} ({one.identity})"
-            wide = pen.textlength(text, font=font)
-            x = min(max(frame[0], GAP), canvas.width - wide - 4)
-            pen.rectangle((x, frame[1], x + wide + 4, frame[1] + 16), fill=colour)
-            pen.text((x + 2, frame[1]), text, "white", font)
-        left += widths[name] + GAP
-    caption = "colour and letter: assigned character      (in brackets): the true one"
-    pen.text((GAP, HEIGHT + 2 * GAP), caption, "black", font)
-    return np.asarray(canvas)
+    sheet = Sheet(footnote=KEY)
+    sheet.row([Place(_panel(image, [one for one in shown if one.panel == name])) for name, image in panels.items()])
+    return sheet.pixels
+
+
+def _panel(image: np.ndarray, shown: Sequence[Shown]) -> np.ndarray:
+    marked = Marked(image, WIDTH, HEIGHT)
+    for one in shown:
+        marked.box(one.box, CHARACTERS[one.assigned % len(CHARACTERS)])
+    for one in (one for one in shown if one.identity):
+        colour = CHARACTERS[one.assigned % len(CHARACTERS)]
+        marked.name(one.box, f"{letters(one.assigned)} ({one.identity})", colour, PAPER)
+    return marked.pixels
 
 
 def letters(number: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+
+from inkbench.benchmark.drawing.places import fit, mosaic
+from inkbench.benchmark.drawing.sheet import Place, Sheet, Text
+from inkbench.benchmark.drawing.style import EDGE, INK, PAPER, RIGHT, WRONG, Colour
 
 TILE = 72
-EDGE = 3
-MARGIN = 16
-CAPTION = 26
-RIGHT, WRONG, INK, PAPER = (24, 140, 62), (200, 36, 36), (30, 30, 30), (255, 255, 255)
+COLUMNS = 2
+"""Puzzles or pairs a row."""
 
 
 def reassemble(tiles: np.ndarray, permutation: np.ndarray) -> np.ndarray:
@@ -27,54 +28,28 @@ def draw_puzzles(tiles: np.ndarray, permutations: np.ndarray, labels: np.ndarray
     ``tiles`` uint8 (N, T, t, t, 3) as shuffled; ``permutations`` (classes, T); ``labels``, ``predicted`` (N,).
     """
     grid = round(tiles.shape[1] ** 0.5)
-    board = grid * (TILE + 2 * EDGE)
-    columns = min(2, len(tiles))
-    width, height = 3 * (board + MARGIN) + MARGIN, board + CAPTION + MARGIN
-    rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * width, rows * height + MARGIN), PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for k, (shuffled, label, guess) in enumerate(zip(tiles, labels, predicted, strict=True)):
+    puzzles: list[list[Place]] = []
+    for shuffled, label, guess in zip(tiles, labels, predicted, strict=True):
         true, said = permutations[label], permutations[guess]
         solved = int(label) == int(guess)
-        left, top = k % columns * width + MARGIN, k // columns * height + MARGIN // 2
-        verdict = "right" if solved else f"wrong, {int((true == said).sum())} of {len(true)} tiles right"
-        boards = (
-            ("shuffled", shuffled, [INK] * len(true)),
-            (f"predicted: {verdict}", reassemble(shuffled, said), _marks(true, said)),
-            ("truth", reassemble(shuffled, true), [INK] * len(true)),
-        )
-        for caption, pieces, frames in boards:
-            said_right = frames[0] != INK and solved
-            colour = INK if frames[0] == INK and frames[-1] == INK else RIGHT if said_right else WRONG
-            draw.text((left, top + 3), caption, fill=colour, font=font)
-            draw_board(sheet, draw, pieces, frames, grid, left, top + CAPTION)
-            left += board + MARGIN
-    return np.asarray(sheet)
+        verdict = "right" if solved else f"wrong: {int((true == said).sum())} of {len(true)} in place"
+        plain = [INK] * len(true)
+        puzzles.append([
+            Place(_board(shuffled, plain, grid), frame=None),
+            Place(_board(reassemble(shuffled, said), _marks(true, said), grid),
+                  [Text(verdict, RIGHT if solved else WRONG)], None),
+            Place(_board(reassemble(shuffled, true), plain, grid), frame=None),
+        ])  # fmt: skip
+    return _side_by_side(("shuffled", "predicted", "truth"), puzzles)
 
 
-def _marks(true: np.ndarray, said: np.ndarray) -> list[tuple[int, int, int]]:
+def _marks(true: np.ndarray, said: np.ndarray) -> list[Colour]:
     """A frame for each place of the predicted board: is the tile that was put there the one that belongs there."""
-    marks = [WRONG] * len(true)
+    marks: list[Colour] = [WRONG] * len(true)
     for belongs, put in zip(true, said, strict=True):
         if belongs == put:
             marks[put] = RIGHT
     return marks
-
-
-def draw_board(
-    sheet: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    pieces: np.ndarray,
-    frames: list[tuple[int, int, int]],
-    grid: int,
-    left: int,
-    top: int,
-) -> None:
-    """Tiles uint8 (T, t, t, 3) in a ``grid`` x ``grid``, each in its frame, with its corner at ``left``, ``top``."""
-    for place, (piece, colour) in enumerate(zip(pieces, frames, strict=True)):
-        x, y = left + place % grid * (TILE + 2 * EDGE), top + place // grid * (TILE + 2 * EDGE)
-        draw.rectangle((x, y, x + TILE + 2 * EDGE - 1, y + TILE + 2 * EDGE - 1), fill=colour)
-        sheet.paste(Image.fromarray(piece).resize((TILE, TILE), Image.Resampling.LANCZOS), (x + EDGE, y + EDGE))
 
 
 def draw_pairs(
@@ -84,25 +59,35 @@ def draw_pairs(
 
     ``patches`` uint8 (N, 2, p, p, 3); ``neighbours`` (row, column) from the first patch by label.
     """
-    board = 3 * (TILE + 2 * EDGE)
-    width, height = 2 * (board + MARGIN) + MARGIN, board + CAPTION + MARGIN
-    columns = min(2, len(patches))
-    sheet = Image.new("RGB", (columns * width, -(-len(patches) // columns) * height + MARGIN), PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     blank = np.full_like(patches[0, 0], 255)
-    for k, (pair, label, guess) in enumerate(zip(patches, labels, predicted, strict=True)):
-        left, top = k % columns * width + MARGIN, k // columns * height + MARGIN // 2
+    pairs: list[list[Place]] = []
+    for pair, label, guess in zip(patches, labels, predicted, strict=True):
         right = int(label) == int(guess)
-        for caption, where, colour in (
-            (f"predicted: {'right' if right else 'wrong'}", int(guess), RIGHT if right else WRONG),
-            ("truth", int(label), INK),
-        ):
+        verdict = Text("right", RIGHT) if right else Text("wrong", WRONG)
+        boards: list[Place] = []
+        for where, colour, said in ((int(guess), verdict.colour, [verdict]), (int(label), INK, [])):
             pieces, frames = np.stack([blank] * 9), [PAPER] * 9
             row, column = neighbours[where]
             place = 3 * (1 + row) + 1 + column
             pieces[4], frames[4] = pair[0], INK
             pieces[place], frames[place] = pair[1], colour
-            draw.text((left, top + 3), caption, fill=colour, font=font)
-            draw_board(sheet, draw, pieces, frames, 3, left, top + CAPTION)
-            left += board + MARGIN
-    return np.asarray(sheet)
+            boards.append(Place(_board(pieces, frames, 3), said))
+        pairs.append(boards)
+    return _side_by_side(("predicted", "truth"), pairs)
+
+
+def _board(pieces: np.ndarray, frames: Sequence[Colour], grid: int) -> np.ndarray:
+    """Tiles uint8 (T, t, t, 3) in a ``grid`` x ``grid``, each in its frame."""
+    return mosaic([fit(piece, TILE, TILE) for piece in pieces], grid, EDGE, frames)
+
+
+def _side_by_side(headings: Sequence[str], groups: Sequence[Sequence[Place]]) -> np.ndarray:
+    """Groups of boards, ``COLUMNS`` a row with a wider gutter between them."""
+    across = min(COLUMNS, len(groups))
+    sheet = Sheet([*headings, *["", *headings] * (across - 1)])
+    for start in range(0, len(groups), COLUMNS):
+        row: list[Place | None] = []
+        for group in groups[start : start + COLUMNS]:
+            row += [*([None] if row else []), *group]
+        sheet.row(row)
+    return sheet.pixels

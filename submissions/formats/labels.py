@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
-from inkbench.benchmark.data.label_map import colours
+from inkbench.benchmark.drawing.palette import colours
 from inkbench.benchmark.errors import Refusal
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files

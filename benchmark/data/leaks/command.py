@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
-
-from PIL import Image, ImageDraw, ImageFont
 
 from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.check.preview import TILE, tile
 from inkbench.benchmark.data.leaks.compare import LISTED, Leaks
 from inkbench.benchmark.data.splits import few
+from inkbench.benchmark.drawing.sheet import Place, Sheet, Text
 
-GAP, CAPTION = 10, 20
+COLUMNS = 3
+"""Pairs a row."""
 PARTS: tuple[Kind, ...] = ("face_pairs", "body_pairs", "characters", "sequences")
 """Kinds whose images are those of other kinds again."""
 
@@ -54,17 +53,17 @@ def sheet_of_pairs(leaks: Leaks, test: Sequence[Item], pretraining: Sequence[Ite
     worst = [row for row in leaks.distance.argsort(kind="stable")[:LISTED].tolist() if leaks.by_image[row]]
     if not worst:
         return None
-    font, columns = ImageFont.load_default(size=13), 3
-    step_x, step_y = 2 * TILE + 3 * GAP, TILE + CAPTION + GAP
-    size = (GAP + min(columns, len(worst)) * step_x, GAP + -(-len(worst) // columns) * step_y)
-    canvas = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(canvas)
-    for place, row in enumerate(worst):
-        x, y = GAP + place % columns * step_x, GAP + place // columns * step_y
-        canvas.paste(tile(test[row]), (x, y))
-        canvas.paste(tile(pretraining[leaks.nearest[row]]), (x + TILE + GAP, y))
-        said = f"{test[row].id} ~ {pretraining[leaks.nearest[row]].id} ({leaks.distance[row]} bits)"
-        pen.text((x, y + TILE + 2), said[-80:], "black", font)
-    buffer = io.BytesIO()
-    canvas.save(buffer, "PNG")
-    return buffer.getvalue()
+    sheet = Sheet(cell=(TILE + 2, 0), footnote="left: a test image; right: what it is like; the bits that differ")
+    pairs = [_pair(test[row], pretraining[leaks.nearest[row]], int(leaks.distance[row])) for row in worst]
+    for start in range(0, len(pairs), COLUMNS):
+        first, *others = pairs[start : start + COLUMNS]
+        sheet.row([*first, *(place for pair in others for place in (None, *pair))])
+    return sheet.png
+
+
+def _pair(test: Item, pretraining: Item, bits: int) -> list[Place]:
+    """Two images that are alike, with their ids."""
+    return [
+        Place(tile(test), [Text(test.id, tail=True), f"{bits} bits"]),
+        Place(tile(pretraining), [Text(pretraining.id, tail=True)]),
+    ]

@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
+import numpy as np
+from PIL import Image
+
+from inkbench.benchmark.drawing.marked import Marked
+from inkbench.benchmark.drawing.places import fit
+from inkbench.benchmark.drawing.sheet import Place, Sheet
 
 PAGE_WIDTH = 300
 COLUMNS = 4
-MARGIN = 8
 FIRST = tuple((series, 0) for series in range(7))
 COLOURS = {
     "panel": (30, 30, 30), "body": (20, 110, 220), "face": (220, 40, 40), "text": (20, 140, 60),
@@ -32,21 +36,16 @@ def sheet(root: Path, pages: Sequence[tuple[int, int]] = FIRST) -> Image.Image:
     pictures = [Image.open(folder / str(series) / f"{page}.jpg").convert("RGB") for series, page in pages]
     series, page = pages[-1]
     record = json.loads((root / "labels" / f"{series}.json").read_text())["pages"][page]
-    pictures.append(labelled(pictures[-1], record))
-    tall = round(PAGE_WIDTH * pictures[0].height / pictures[0].width)
-    rows = -(-len(pictures) // COLUMNS)
-    across, down = COLUMNS * (PAGE_WIDTH + MARGIN) + MARGIN, rows * (tall + MARGIN) + MARGIN
-    picture = Image.new("RGB", (across, down), (70, 72, 78))
-    for k, one in enumerate(pictures):
-        spot = (MARGIN + (k % COLUMNS) * (PAGE_WIDTH + MARGIN), MARGIN + (k // COLUMNS) * (tall + MARGIN))
-        picture.paste(one.resize((PAGE_WIDTH, tall), Image.Resampling.LANCZOS), spot)
-    return picture
+    drawn = Sheet(legend=list(COLOURS.items()))
+    places = [Place(fit(np.asarray(one), PAGE_WIDTH, 2 * PAGE_WIDTH)) for one in pictures]
+    drawn.flow([*places, Place(labelled(pictures[-1], record))], COLUMNS)
+    return Image.fromarray(drawn.pixels)
 
 
-def labelled(image: Image.Image, page: dict[str, Any]) -> Image.Image:
-    """A page, paler, with the boxes of everything on it and the way of its first viewer."""
-    image = Image.blend(image, Image.new("RGB", image.size, (255, 255, 255)), 0.35)
-    draw = ImageDraw.Draw(image)
+def labelled(image: Image.Image, page: dict[str, Any]) -> np.ndarray:
+    """A page, small and paler, with the boxes of everything on it and the way of its first viewer."""
+    pale = (np.asarray(image) * 0.65 + 255 * 0.35).round().astype(np.uint8)
+    marked = Marked(pale, PAGE_WIDTH, 2 * PAGE_WIDTH)
     for panel in page["panels"]:
         x, y = panel["box"][:2]
         boxes = [("panel", [0, 0, *panel["size"]])]
@@ -56,13 +55,9 @@ def labelled(image: Image.Image, page: dict[str, Any]) -> Image.Image:
         ]
         for label, box in boxes:
             if box:
-                corners = (x + box[0], y + box[1], x + box[2] - 1, y + box[3] - 1)
-                draw.rectangle(corners, outline=COLOURS[label], width=3)
-    way = [(look[0], look[1]) for look in page["gaze"][0]]
-    draw.line(way, fill=COLOURS["gaze"], width=2)
-    for x, y in way:
-        draw.ellipse((x - 5, y - 5, x + 5, y + 5), outline=COLOURS["gaze"], width=3)
-    return image
+                marked.box((x + box[0], y + box[1], x + box[2], y + box[3]), COLOURS[label], width=2)
+    marked.way(np.array([look[:2] for look in page["gaze"][0]]), COLOURS["gaze"])
+    return marked.pixels
 
 
 def main() -> None:

@@ -1,0 +1,233 @@
+"""The one sheet on which all pictures are laid out: rows and columns of images, with texts that never overlap."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from inkbench.benchmark.drawing import style
+from inkbench.benchmark.drawing.style import EDGE, GUTTER, HAIR, INK, LINE, MARGIN, TITLE, TITLE_LINE, Colour
+
+READABLE = 150
+"""A text may widen its column up to this; what is longer is shortened."""
+LEAST = 380
+"""A title or a footnote may widen a sheet up to this; what is longer is wrapped."""
+SWATCH = 12
+
+
+class Text(NamedTuple):
+    """A line of text; where it is too long its start is kept, or its ``tail``."""
+
+    text: str
+    colour: Colour = INK
+    tail: bool = False
+
+
+class Place(NamedTuple):
+    """An image, uint8 (h, w, 3), at the size that it has on the sheet, its frame, and lines of text below it."""
+
+    picture: np.ndarray
+    caption: Sequence[Text | str] = ()
+    frame: Colour | None = HAIR
+
+    @property
+    def edge(self) -> int:
+        """How wide its frame is."""
+        return 0 if self.frame is None else 1 if self.frame == HAIR else EDGE
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height with the frame."""
+        return self.picture.shape[1] + 2 * self.edge, self.picture.shape[0] + 2 * self.edge
+
+
+class Spot(NamedTuple):
+    """What lies where on a sheet: left, top, right, bottom; a place, a text or the colour of a swatch."""
+
+    box: tuple[int, int, int, int]
+    what: Place | Text | Colour
+    letters: int = style.SIZE
+    turned: bool = False
+
+
+class Row(NamedTuple):
+    """The places of a row and what stands left of it."""
+
+    places: Sequence[Place | None]
+    label: str
+
+
+class Sheet:
+    """Rows of places. ``title`` above, ``headings`` above columns, below a ``legend`` and a ``footnote``.
+
+    ``cell`` is the least width and height of a place, ``gutter`` the white between places, ``turned`` headings read
+    upwards. A column is as wide as its widest picture, a row as high as its highest. The same input gives the same
+    bytes.
+    """
+
+    def __init__(
+        self,
+        headings: Sequence[str] = (),
+        *,
+        title: str = "",
+        footnote: str = "",
+        legend: Sequence[tuple[str, Colour]] = (),
+        cell: tuple[int, int] = (0, 0),
+        gutter: int = GUTTER,
+        turned: bool = False,
+    ) -> None:
+        self.headings, self.title, self.footnote, self.legend = headings, title, footnote, legend
+        self.cell, self.gutter, self.turned = cell, gutter, turned
+        self.rows: list[Row] = []
+
+    def row(self, places: Sequence[Place | None], label: str = "") -> None:
+        """Add a row; None leaves a place empty, and a column of None alone is a wider gutter."""
+        self.rows.append(Row(places, label))
+
+    def flow(self, places: Sequence[Place], columns: int) -> None:
+        """Add places in as many rows as they need."""
+        for start in range(0, len(places), columns):
+            self.row(places[start : start + columns])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._laid_out()[0]
+
+    @property
+    def spots(self) -> list[Spot]:
+        """Where everything lies."""
+        return self._laid_out()[1]
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The sheet, uint8 (H, W, 3)."""
+        size, spots = self._laid_out()
+        canvas = Image.new("RGB", size, style.PAPER)
+        pen = ImageDraw.Draw(canvas)
+        for spot in spots:
+            _paint(canvas, pen, spot)
+        return np.asarray(canvas)
+
+    @property
+    def png(self) -> bytes:
+        """The sheet as a PNG."""
+        buffer = io.BytesIO()
+        Image.fromarray(self.pixels).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    def _laid_out(self) -> tuple[tuple[int, int], list[Spot]]:
+        """The size and what lies where, from above to below."""
+        labels = self._labels()
+        left = MARGIN + (labels + GUTTER if labels else 0)
+        lefts, widths = self._columns(left)
+        right = lefts[-1] + widths[-1] if widths else left
+        told = max(style.width_of(self.title, TITLE), style.width_of(self.footnote))
+        width = max(right - MARGIN, min(told, LEAST), *(_entry(name) for name, _ in self.legend), 1)
+        spots: list[Spot] = []
+        top = _lines(spots, self.title, MARGIN, width, TITLE)
+        top = self._head(spots, top, lefts, widths)
+        for row in self.rows:
+            top = self._line_up(spots, row, top, lefts, widths)
+        top = self._explain(spots, top, width)
+        bottom = _lines(spots, self.footnote, top, width, style.SIZE)
+        return (width + 2 * MARGIN, bottom + MARGIN), spots
+
+    def _labels(self) -> int:
+        """How wide the labels of rows are."""
+        return min(max((style.width_of(row.label) for row in self.rows), default=0), READABLE)
+
+    def _columns(self, left: int) -> tuple[list[int], list[int]]:
+        """Where each column starts and how wide it is."""
+        count = max([len(self.headings), *(len(row.places) for row in self.rows)])
+        lefts, widths = [], []
+        for column in range(count):
+            places = [row.places[column] for row in self.rows if column < len(row.places)]
+            there = [place for place in places if place is not None]
+            texts = [_text(line).text for place in there for line in place.caption]
+            if not self.turned:
+                texts += self.headings[column : column + 1]
+            told = min(max((style.width_of(text) for text in texts), default=0), READABLE)
+            width = max([told, *(max(self.cell[0], place.size[0]) for place in there)])
+            lefts.append(left)
+            widths.append(max(width, LINE if self.turned else 0))
+            left += widths[-1] + self.gutter
+        return lefts, widths
+
+    def _head(self, spots: list[Spot], top: int, lefts: list[int], widths: list[int]) -> int:
+        """The headings; gives where the first row starts."""
+        longest = min(max(map(style.width_of, self.headings), default=0), READABLE)
+        high = (longest if self.turned else LINE) if longest else 0
+        for name, left, width in zip(self.headings, lefts, widths, strict=False):
+            if self.turned:
+                start = left + (width - LINE) // 2
+                spots.append(Spot((start, top, start + LINE, top + high), Text(name), turned=True))
+            elif name:
+                spots.append(Spot((left, top, left + width, top + high), Text(name)))
+        return top + high + (4 if high else 0)
+
+    def _line_up(self, spots: list[Spot], row: Row, top: int, lefts: list[int], widths: list[int]) -> int:
+        """A row; gives where the next one starts."""
+        there = [place for place in row.places if place is not None]
+        high = max([self.cell[1], LINE if row.label else 0, *(place.size[1] for place in there)])
+        lines = max((len(place.caption) for place in there), default=0)
+        if row.label:
+            middle = top + (high - LINE) // 2
+            spots.append(Spot((MARGIN, middle, MARGIN + self._labels(), middle + LINE), Text(row.label)))
+        for place, left, width in zip(row.places, lefts, widths, strict=False):
+            if place is None:
+                continue
+            x = left + max(min(width, self.cell[0]) - place.size[0], 0) // 2
+            y = top + (max(self.cell[1] - place.size[1], 0) + 1) // 2
+            spots.append(Spot((x, y, x + place.size[0], y + place.size[1]), place))
+            for number, line in enumerate(place.caption):
+                start = top + high + 2 + number * LINE
+                spots.append(Spot((left, start, left + width, start + LINE), _text(line)))
+        return top + high + (lines * LINE + 2 if lines else 0) + self.gutter
+
+    def _explain(self, spots: list[Spot], top: int, width: int) -> int:
+        """The legend, in as many lines as it needs; gives where the footnote starts."""
+        x = MARGIN
+        for name, colour in self.legend:
+            if x > MARGIN and x + _entry(name) > MARGIN + width:
+                x, top = MARGIN, top + LINE
+            spots.append(Spot((x, top + 3, x + SWATCH, top + 3 + SWATCH), colour))
+            spots.append(Spot((x + SWATCH + 5, top, x + _entry(name), top + LINE), Text(name)))
+            x += _entry(name) + 14
+        return top + LINE if self.legend else top
+
+
+def _entry(name: str) -> int:
+    return SWATCH + 5 + min(style.width_of(name), READABLE)
+
+
+def _text(line: Text | str) -> Text:
+    return line if isinstance(line, Text) else Text(line)
+
+
+def _lines(spots: list[Spot], text: str, top: int, width: int, letters: int) -> int:
+    """A text in lines; gives where what is below it starts."""
+    high = TITLE_LINE if letters == TITLE else LINE
+    for line in style.wrap(text, width, letters):
+        spots.append(Spot((MARGIN, top, MARGIN + width, top + high), Text(line), letters))
+        top += high
+    return top
+
+
+def _paint(canvas: Image.Image, pen: ImageDraw.ImageDraw, spot: Spot) -> None:
+    left, top, right, bottom = spot.box
+    if isinstance(spot.what, Place):
+        if spot.what.frame is not None:
+            pen.rectangle((left, top, right - 1, bottom - 1), fill=spot.what.frame)
+        canvas.paste(Image.fromarray(spot.what.picture), (left + spot.what.edge, top + spot.what.edge))
+    elif isinstance(spot.what, Text):
+        size = (bottom - top, right - left) if spot.turned else (right - left, bottom - top)
+        said = style.shorten(spot.what.text, size[0], spot.letters, spot.what.tail)
+        tile = style.lettered(said, size, spot.what.colour, letters=spot.letters)
+        canvas.paste(tile.rotate(90, expand=True) if spot.turned else tile, (left, top))
+    else:
+        pen.rectangle((left, top, right - 1, bottom - 1), fill=spot.what)
