@@ -267,4 +267,5 @@ def main_directions(maps: Tensor) -> Tensor:
     along = centred @ directions[:3].T
     low, high = along.amin(0), along.amax(0)
     colours = (along - low) / (high - low).clamp_min(1e-9)
-    return colours.view(n, height, width, -1).permute(0, 3, 1, 2)
+    picture: Tensor = colours.view(n, height, width, -1).permute(0, 3, 1, 2)
+    return picture

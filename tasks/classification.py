@@ -301,4 +301,5 @@ def _colours(item: Item) -> np.ndarray:
     pixels = read_rgb(item.path, item.crop)
     bins = pixels.reshape(-1, 3).astype(np.int64) * BINS // 256
     counts = np.stack([np.bincount(bins[:, channel], minlength=BINS) for channel in range(3)]).ravel()
-    return np.sqrt(counts / counts.sum()).astype(np.float32)
+    shares: np.ndarray = np.sqrt(counts / counts.sum()).astype(np.float32)
+    return shares
