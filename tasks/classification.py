@@ -107,7 +107,7 @@ class ClassificationConfig(TaskConfig):
     }
 
 
-class Classification(Task):
+class Classification(Task[ClassificationConfig]):
     """One class for each image, by what a frozen or fine-tuned backbone says of it."""
 
     name = "classification"
@@ -119,7 +119,7 @@ class Classification(Task):
     caches_features = True
     kept_by = ("dimensions",)
 
-    def __init__(self, config: TaskConfig) -> None:
+    def __init__(self, config: ClassificationConfig) -> None:
         super().__init__(config)
         self._dataset: Dataset | None = None
         self._images: dict[str, Item] = {}

@@ -107,7 +107,7 @@ class ReidConfig(TaskConfig):
         return self
 
 
-class Reid(Task):
+class Reid(Task[ReidConfig]):
     """Retrieval of characters: every appearance is a query, others its gallery; and who is who on strips of panels."""
 
     name = "reid"
