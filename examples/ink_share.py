@@ -69,7 +69,7 @@ class InkShareConfig(TaskConfig):
     presets = {"smoke": {"side": 64, "steps": 20, "batch": 8}}
 
 
-class InkShare(Task):
+class InkShare(Task[InkShareConfig]):
     """The share of a panel that is ink."""
 
     name = "ink-share"

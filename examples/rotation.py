@@ -20,7 +20,7 @@ class Net(nn.Module):
         return self.head(self.backbone.pooled(self.backbone.normalize(images)))
 
 
-class Rotation(Method):
+class Rotation(Method[RotationConfig]):
     name = "rotation"
     Config = RotationConfig
 

@@ -14,7 +14,7 @@ from inkbench.benchmark.losses.psnr import psnr
 from inkbench.benchmark.pretext.painter import Painter, PainterConfig
 
 
-class PlainAutoencoder(Painter):
+class PlainAutoencoder(Painter[PainterConfig]):
     """An encoder-decoder gives back the panel that it sees: a context encoder without a hole, and nothing else."""
 
     name = "autoencoder"

@@ -62,15 +62,13 @@ class ContextEncoderConfig(PainterConfig):
         return self
 
 
-class ContextEncoder(Painter):
+class ContextEncoder(Painter[ContextEncoderConfig]):
     """An encoder-decoder fills in what a hole has taken away; the encoder is what is handed over."""
 
     name = "context_encoder"
     version = 2
     Config = ContextEncoderConfig
     source = "Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016"
-
-    config: ContextEncoderConfig
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """F, the encoder-decoder; with the joint loss also D, the critic of what is judged."""

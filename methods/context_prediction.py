@@ -101,15 +101,13 @@ class Pairs:
     """int64 (N,) in 0..7."""
 
 
-class ContextPrediction(AdamWMethod):
+class ContextPrediction(AdamWMethod[ContextPredictionConfig]):
     """A two-stream network sees two patches of a panel and says in which of eight directions the second lies."""
 
     name = "context_prediction"
     version = 2
     Config = ContextPredictionConfig
     source = "Doersch, Gupta & Efros, Unsupervised Visual Representation Learning by Context Prediction, ICCV 2015"
-
-    config: ContextPredictionConfig
 
     def views(self) -> dict[str, View]:
         """One square per panel."""

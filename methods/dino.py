@@ -103,7 +103,7 @@ class DinoConfig(ViewsConfig):
     }
 
 
-class Dino(AdamWMethod):
+class Dino(AdamWMethod[DinoConfig]):
     """A student follows a teacher over different views; the teacher, the student's running mean, is handed over."""
 
     name = "dino"
@@ -114,8 +114,6 @@ class Dino(AdamWMethod):
     source = "Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021"
 
     sync_batch_norm = True
-
-    config: DinoConfig
 
     def views(self) -> dict[str, View]:
         """One square per panel, large enough for crops that are not blurred."""
@@ -267,4 +265,5 @@ def main_directions(maps: Tensor) -> Tensor:
     along = centred @ directions[:3].T
     low, high = along.amin(0), along.amax(0)
     colours = (along - low) / (high - low).clamp_min(1e-9)
-    return colours.view(n, height, width, -1).permute(0, 3, 1, 2)
+    picture: Tensor = colours.view(n, height, width, -1).permute(0, 3, 1, 2)
+    return picture

@@ -63,7 +63,7 @@ class IdentitySimclrConfig(ViewsConfig):
     }
 
 
-class IdentitySimclr(AdamWMethod):
+class IdentitySimclr(AdamWMethod[IdentitySimclrConfig]):
     """One backbone for faces and bodies; views of each find each other, and faces find their own bodies."""
 
     name = "identity_simclr"
@@ -76,8 +76,6 @@ class IdentitySimclr(AdamWMethod):
     source = (
         "Soykan, Yuret & Sezgin, Identity-Aware Semi-Supervised Learning for Comic Character Re-Identification, 2023"
     )
-
-    config: IdentitySimclrConfig
 
     def views(self) -> dict[str, View]:
         """Faces and bodies in one order: image k of both is the same character in the same panel."""

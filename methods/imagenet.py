@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkbench.benchmark.api import Declined, Given, Method
+from inkbench.benchmark.api import Config, Declined, Given, Method
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone
@@ -16,7 +16,7 @@ PATIENCE_S = 5.0
 """How long a hub may take to answer at all; its own client tries six times, a minute each."""
 
 
-class ImageNet(Method):
+class ImageNet(Method[Config]):
     """Weights from ``--weights FILE``, or trained on ImageNet's labels from timm's hub; outside the budget.
 
     What a file was trained with is what its card says, and unknown without one.

@@ -176,14 +176,12 @@ class Puzzles:
     """int64 (N,)."""
 
 
-class Jigsaw(Method):
+class Jigsaw(Method[JigsawConfig]):
     """A context-free network sees nine shuffled tiles and says which permutation of a fixed set shuffled them."""
 
     name = "jigsaw"
     Config = JigsawConfig
     source = "Noroozi & Favaro, Unsupervised Learning of Visual Representations by Solving Jigsaw Puzzles, ECCV 2016"
-
-    config: JigsawConfig
 
     @cached_property
     def permutations(self) -> np.ndarray:

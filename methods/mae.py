@@ -62,7 +62,7 @@ class MaeConfig(AdamWConfig):
         return self
 
 
-class Mae(AdamWMethod):
+class Mae(AdamWMethod[MaeConfig]):
     """A transformer sees a quarter of a panel's patches; a small decoder paints the others."""
 
     name = "mae"
@@ -70,8 +70,6 @@ class Mae(AdamWMethod):
     Config = MaeConfig
     backbones = "vit"
     source = "He, Chen, Xie, Li, Dollar & Girshick, Masked Autoencoders Are Scalable Vision Learners, CVPR 2022"
-
-    config: MaeConfig
 
     def views(self) -> dict[str, View]:
         """One square per panel, large enough for crops that are not blurred."""

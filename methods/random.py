@@ -20,15 +20,13 @@ class RandomConfig(Config):
     std: float = setting(0.01, "standard deviation of the Gaussian", "Noroozi & Favaro 2016, code", gt=0)
 
 
-class Random(Method):
+class Random(Method[RandomConfig]):
     """Freshly initialised weights."""
 
     name = "random"
     Config = RandomConfig
     needs = frozenset()
     pretrains = False
-
-    config: RandomConfig
 
     def give(self, backbone: Backbone, weights: Path | None) -> None:
         """Draw all weights anew."""

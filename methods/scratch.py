@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone
 
 
-class Scratch(Method):
+class Scratch(Method[Config]):
     """Freshly initialised weights, fine-tuned for the task's updates and for those that the budget pays for.
 
     Only for protocols that fine-tune: there is nothing else to spend the budget on.

@@ -60,7 +60,7 @@ class SimclrConfig(ViewsConfig):
     }
 
 
-class Simclr(AdamWMethod):
+class Simclr(AdamWMethod[SimclrConfig]):
     """A network brings two augmented views of an image together and drives those of others apart."""
 
     name = "simclr"
@@ -70,8 +70,6 @@ class Simclr(AdamWMethod):
 
     version = 2
     sync_batch_norm = True
-
-    config: SimclrConfig
 
     def __init__(self, config: SimclrConfig) -> None:
         super().__init__(config)

@@ -87,15 +87,13 @@ class SpotArtifactsConfig(Config):
         return self
 
 
-class SpotArtifacts(Method):
+class SpotArtifacts(Method[SpotArtifactsConfig]):
     """A discriminator tells autoencoded images from damaged and repaired ones, and says where they were damaged."""
 
     name = "spot_artifacts"
     version = 2
     Config = SpotArtifactsConfig
     source = "Jenni & Favaro, Self-Supervised Feature Learning by Learning to Spot Artifacts, CVPR 2018"
-
-    config: SpotArtifactsConfig
 
     def views(self) -> dict[str, View]:
         """One square per panel, large enough for crops that are not blurred."""

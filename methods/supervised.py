@@ -39,7 +39,7 @@ class SupervisedConfig(ViewsConfig):
     }
 
 
-class Supervised(AdamWMethod):
+class Supervised(AdamWMethod[SupervisedConfig]):
     """SupCon over two strong views of faces and bodies, labelled with the character that they show.
 
     It reads the labels that the others do without, on the training series: what it reaches is what a pretext task
@@ -53,8 +53,6 @@ class Supervised(AdamWMethod):
     readout = "family"
     version = 2
     source = "Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, eq. 2"
-
-    config: SupervisedConfig
 
     def views(self) -> dict[str, View]:
         """Faces and bodies in one order: image k of both is the same character in the same panel."""

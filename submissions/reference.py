@@ -75,11 +75,13 @@ def the_task(asked: Asked) -> Task:
     for key, _ in asked.sets:
         if key.partition(".")[0] not in owners:
             raise Refusal(f"--set {key}: only settings of {kind.name} and of the dataset count here")
+    task: Task
     if asked.settings is None:
-        task: Task = kind(kind.Config.resolve(kind.name, asked.preset, settings_of(kind.name, asked.sets)))
+        task = kind(kind.Config.resolve(kind.name, asked.preset, settings_of(kind.name, asked.sets)))
         return task
     try:
-        return kind(kind.Config(**asked.settings))
+        task = kind(kind.Config(**asked.settings))
+        return task
     except ValueError as error:
         raise Refusal(
             f"{kind.name} has other settings now ({str(error).splitlines()[0]}); give them with --set"

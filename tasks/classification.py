@@ -107,7 +107,7 @@ class ClassificationConfig(TaskConfig):
     }
 
 
-class Classification(Task):
+class Classification(Task[ClassificationConfig]):
     """One class for each image, by what a frozen or fine-tuned backbone says of it."""
 
     name = "classification"
@@ -119,7 +119,7 @@ class Classification(Task):
     caches_features = True
     kept_by = ("dimensions",)
 
-    def __init__(self, config: TaskConfig) -> None:
+    def __init__(self, config: ClassificationConfig) -> None:
         super().__init__(config)
         self._dataset: Dataset | None = None
         self._images: dict[str, Item] = {}
@@ -301,4 +301,5 @@ def _colours(item: Item) -> np.ndarray:
     pixels = read_rgb(item.path, item.crop)
     bins = pixels.reshape(-1, 3).astype(np.int64) * BINS // 256
     counts = np.stack([np.bincount(bins[:, channel], minlength=BINS) for channel in range(3)]).ravel()
-    return np.sqrt(counts / counts.sum()).astype(np.float32)
+    shares: np.ndarray = np.sqrt(counts / counts.sum()).astype(np.float32)
+    return shares

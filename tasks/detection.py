@@ -102,7 +102,7 @@ class DetectionConfig(TaskConfig):
         return self
 
 
-class Detection(Task):
+class Detection(Task[DetectionConfig]):
     """Boxes of chosen classes."""
 
     name = "detection"

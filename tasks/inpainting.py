@@ -102,7 +102,7 @@ class InpaintingConfig(TaskConfig):
         return self
 
 
-class Inpainting(Task):
+class Inpainting(Task[InpaintingConfig]):
     """Faces painted into holes of 64 x 64 px."""
 
     name = "inpainting"

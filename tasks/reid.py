@@ -107,7 +107,7 @@ class ReidConfig(TaskConfig):
         return self
 
 
-class Reid(Task):
+class Reid(Task[ReidConfig]):
     """Retrieval of characters: every appearance is a query, others its gallery; and who is who on strips of panels."""
 
     name = "reid"
@@ -165,7 +165,8 @@ class Reid(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Features as they are, of length 1, or an identity head. Raises Refusal where the fusion would be learnt."""
-        from inkbench.benchmark.networks.identity_head import FIXED, IdentityHead, UnitFeatures
+        from inkbench.benchmark.networks.fusion import FIXED
+        from inkbench.benchmark.networks.identity_head import IdentityHead, UnitFeatures
 
         config = self.config
         if self.steps(protocol):

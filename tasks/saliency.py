@@ -72,7 +72,7 @@ class SaliencyConfig(TaskConfig):
         return self.side // self.stride
 
 
-class Saliency(Task):
+class Saliency(Task[SaliencyConfig]):
     """The density of gaze on an image, learnt from maps of real or simulated viewers."""
 
     name = "saliency"

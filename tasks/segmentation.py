@@ -84,7 +84,7 @@ class SegmentationConfig(TaskConfig):
         return self.side // self.stride
 
 
-class Segmentation(Task):
+class Segmentation(Task[SegmentationConfig]):
     """A class for each pixel of an image."""
 
     name = "segmentation"
@@ -96,7 +96,7 @@ class Segmentation(Task):
     caches_features = True
     kept_by = ("side", "stride")
 
-    def __init__(self, config: TaskConfig) -> None:
+    def __init__(self, config: SegmentationConfig) -> None:
         super().__init__(config)
         self._dataset: Dataset | None = None
 

@@ -40,7 +40,8 @@ def block_holes(n: int, side: int, share: float, generator: torch.Generator, blo
     corners = integers((2, n, blocks, 1), side - block, generator)
     line = torch.arange(side, device=generator.device)
     rows, columns = ((line >= corner) & (line < corner + block) for corner in corners)
-    return (rows[..., :, None] & columns[..., None, :]).any(1, keepdim=True).float()
+    masks: Tensor = (rows[..., :, None] & columns[..., None, :]).any(1, keepdim=True).float()
+    return masks
 
 
 def region_holes(n: int, side: int, share: float, generator: torch.Generator) -> Tensor:

@@ -6,9 +6,10 @@ from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
 import numpy as np
+from typing_extensions import TypeVar
 
 from inkbench.benchmark.config import Config, Readout
 from inkbench.benchmark.contracts.dataset import Item
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from inkbench.benchmark.networks.backbones import Backbone
 
-Settings: TypeAlias = Config
-"""What ``Config`` means where a class has a ``Config`` of its own."""
+ConfigT = TypeVar("ConfigT", bound=Config, default=Any)
+"""A method's class of settings; a plain ``Method`` leaves open what its ``config`` holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ class Given:
     told: str = ""
 
 
-class Method(ABC):
+class Method(ABC, Generic[ConfigT]):
     """How a backbone comes by its weights. One file a method; what it hands over is the backbone
     with its weights, and whatever it lets the vector go through last (``Backbone.project``).
 
     A method that does not pretrain (``pretrains = False``) fills the backbone in ``give``; the others drive
-    their networks in ``step``.
+    their networks in ``step``. ``Method[MyConfig]`` says of what class ``config`` is, ``Config = MyConfig`` makes it.
     """
 
     name: ClassVar[str]
@@ -95,8 +96,8 @@ class Method(ABC):
     clips_each: ClassVar[bool] = False
     """Whether ``clip`` bounds the gradient of each parameter on its own (DINO) instead of that of the network."""
 
-    def __init__(self, config: Settings) -> None:
-        self.config: Any = config
+    def __init__(self, config: ConfigT) -> None:
+        self.config = config
 
     # --- methods that do not pretrain
     def give(self, backbone: Backbone, weights: Path | None) -> Given | None:

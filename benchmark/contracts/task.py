@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
 import numpy as np
+from typing_extensions import TypeVar
 
 from inkbench.benchmark.config import TaskConfig
 from inkbench.benchmark.contracts.dataset import Dataset, Item, Split
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone
 
 
-class Task(ABC):
+TaskConfigT = TypeVar("TaskConfigT", bound=TaskConfig, default=Any)
+"""A task's class of settings; a plain ``Task`` leaves open what its ``config`` holds."""
+
+
+class Task(ABC, Generic[TaskConfigT]):
     """A downstream problem: data, a head, metrics and a primary metric.
 
     ``scorer`` makes items and metrics of predictions, as pure functions on arrays; ``prediction_format`` reads
@@ -44,8 +49,8 @@ class Task(ABC):
     kept_by: ClassVar[tuple[str, ...]] = ()
     calibrates: ClassVar[bool] = False
 
-    def __init__(self, config: TaskConfig) -> None:
-        self.config: Any = config
+    def __init__(self, config: TaskConfigT) -> None:
+        self.config = config
 
     def bind(self, dataset: Dataset) -> Sequence[str]:
         """Note what the task must know of its dataset (``dataset.classes()``), which may not be drawn yet.

@@ -38,4 +38,5 @@ def _painted(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     grey = np.asarray(Image.fromarray(image).convert("L"), dtype=np.float64)[..., None]
     paint = colours()[mask].astype(np.float64)
     paint[mask == 255] = 255
-    return (grey * (1 - SHARE) + paint * SHARE).round().astype(np.uint8)
+    mixed: np.ndarray = (grey * (1 - SHARE) + paint * SHARE).round().astype(np.uint8)
+    return mixed

@@ -44,4 +44,5 @@ def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
     place = np.linspace(0, 1, len(STOPS))
     colours = np.stack([np.interp(heat, place, STOPS[:, channel]) for channel in range(3)], axis=-1)
     alpha = np.clip(heat * 1.6, 0, 0.85)[..., None]
-    return (grey * (1 - alpha) + colours * alpha).round().astype(np.uint8)
+    mixed: np.ndarray = (grey * (1 - alpha) + colours * alpha).round().astype(np.uint8)
+    return mixed

@@ -104,7 +104,8 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Images of noise (N, noise)."""
-        return self.decoder(self.first(noise).view(-1, self.channels, self.grid, self.grid))
+        images: Tensor = self.decoder(self.first(noise).view(-1, self.channels, self.grid, self.grid))
+        return images
 
 
 class Critic(nn.Module):

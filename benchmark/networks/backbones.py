@@ -95,9 +95,10 @@ class Backbone(nn.Module):
 
     def through(self, images: Tensor) -> list[Tensor]:
         """What timm's model itself gives, whatever the side; its own errors where it takes no such images."""
-        return self.model.forward_intermediates(
+        maps: list[Tensor] = self.model.forward_intermediates(
             images, indices=self.indices, intermediates_only=True, norm=self.has_tokens
         )
+        return maps
 
     def _checked(self, images: Tensor) -> tuple[tuple[int, int], ...]:
         try:
@@ -131,7 +132,8 @@ class Backbone(nn.Module):
 
     def is_skeleton(self) -> bool:
         """Whether this is an architecture without weights, on the meta device."""
-        return next(self.model.parameters()).is_meta
+        on_meta: bool = next(self.model.parameters()).is_meta
+        return on_meta
 
     def normalize(self, images: Tensor) -> Tensor:
         """Images uint8 or float in [0, 1], (B, 3, H, W), as these weights expect their input."""
@@ -158,7 +160,8 @@ class Backbone(nn.Module):
 
     def _vector(self, images: Tensor) -> Tensor:
         if not self.has_tokens:
-            return self(images)[-1].mean((2, 3))
+            mean: Tensor = self(images)[-1].mean((2, 3))
+            return mean
         self._checked(images)
         if self.is_skeleton():
             return images.new_empty((len(images), self.width))

@@ -33,7 +33,8 @@ class DcganDecoder(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Faces (B, 3, 64, 64) of codes (B, latent)."""
-        return self.layers(codes[:, :, None, None])
+        maps: Tensor = self.layers(codes[:, :, None, None])
+        return maps
 
 
 class ResidualDecoder(nn.Module):
@@ -51,7 +52,8 @@ class ResidualDecoder(nn.Module):
         seen = functional.relu(self.first(codes)).view(len(codes), -1, START, START)
         for block in self.blocks:
             seen = functional.interpolate(block(seen), scale_factor=2.0, mode="nearest")
-        return self.last(seen).tanh()
+        face: Tensor = self.last(seen).tanh()
+        return face
 
 
 class _Residual(nn.Module):

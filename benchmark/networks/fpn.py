@@ -82,7 +82,8 @@ class _Entry(nn.Module):
         projected = self.project(features)
         if projected.shape[-1] != size:
             projected = functional.interpolate(projected, size=(size, size), mode="bilinear")
-        return self.norm(projected)
+        normed: Tensor = self.norm(projected)
+        return normed
 
 
 def _nearest(strides: Sequence[int], level: int) -> int:

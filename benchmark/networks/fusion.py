@@ -99,13 +99,15 @@ class Fuse(nn.Module):
             return self._attended(halves, present)
         asking = halves if self.fusion == "self_attn" else halves[:, :1]
         scores = self.query(asking) @ self.key(halves).transpose(1, 2) / math.sqrt(halves.shape[2])
-        return (scores.softmax(2) @ halves).flatten(1)
+        flat: Tensor = (scores.softmax(2) @ halves).flatten(1)
+        return flat
 
     def _attended(self, halves: Tensor, present: Tensor) -> Tensor:
         there = present if self.masked else torch.ones_like(present)
         seen, _ = self.attention(halves, halves, halves, key_padding_mask=~there, need_weights=False)
         share = there.to(halves.dtype)[:, :, None]
-        return (self.norm(halves + seen) * share).sum(1) / share.sum(1)
+        mean: Tensor = (self.norm(halves + seen) * share).sum(1) / share.sum(1)
+        return mean
 
 
 def hide(present: Tensor, probability: float) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from inkbench.benchmark.losses.metric_losses import Loss, MetricLoss
-from inkbench.benchmark.networks.fusion import FIXED, Fuse, Fusion, Padding, fixed, hide
+from inkbench.benchmark.networks.fusion import FIXED, Fuse, Padding, fixed, hide
+from inkbench.benchmark.networks.fusions import Fusion
 
 if TYPE_CHECKING:
     from inkbench.benchmark.api import Seen
@@ -78,4 +79,5 @@ class IdentityHead(nn.Module):
             unit = normalize(self.project(self.fuse(self.padding(halves, present), present)), dim=1)
             if targets is None:
                 return unit
-            return self.loss(unit, torch.cat([target["identity"] for target in targets]))
+            loss: Tensor = self.loss(unit, torch.cat([target["identity"] for target in targets]))
+            return loss

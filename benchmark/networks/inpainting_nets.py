@@ -37,7 +37,8 @@ class ChannelWise(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, n, n) to the same shape."""
-        return self.across(torch.relu(self.within(maps)))
+        mixed: Tensor = self.across(torch.relu(self.within(maps)))
+        return mixed
 
 
 class EncoderDecoder(nn.Module):
@@ -84,7 +85,8 @@ class EncoderDecoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images in [-1, 1] (N, 3, side, side) of normalised ones."""
-        return self.decoder(self.bottleneck(self.backbone(images)[-1]))
+        filled: Tensor = self.decoder(self.bottleneck(self.backbone(images)[-1]))
+        return filled
 
 
 class Discriminator(nn.Module):
@@ -106,4 +108,5 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N,) of "real" for images in [-1, 1]."""
-        return self.layers(images).flatten(1).mean(1).float()
+        scores: Tensor = self.layers(images).flatten(1).mean(1).float()
+        return scores

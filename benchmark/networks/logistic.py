@@ -99,4 +99,5 @@ class LogisticHead(FittedHead):
 
 
 def _flat(features: Any) -> np.ndarray:
-    return features[-1].float().mean((2, 3)).double().cpu().numpy()
+    vectors: np.ndarray = features[-1].float().mean((2, 3)).double().cpu().numpy()
+    return vectors

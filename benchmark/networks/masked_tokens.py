@@ -63,7 +63,8 @@ class MaskedAutoencoder(nn.Module):
         tokens = model.norm_pre(tokens)
         for block in model.blocks:
             tokens = block(tokens)
-        return _final_norm(model)(tokens)
+        normed: Tensor = _final_norm(model)(tokens)
+        return normed
 
     def forward(self, images: Tensor, visible: Tensor) -> Tensor:
         """The pixels of all patches, (N, P, 3 p^2), of normalised images (N, 3, side, side), normalised too."""
@@ -74,7 +75,8 @@ class MaskedAutoencoder(nn.Module):
         whole = torch.cat([tokens[:, : self.classes], whole], 1) + self.places
         for block in self.blocks:
             whole = block(whole)
-        return self.leave(whole)[:, self.classes :].float()
+        patches: Tensor = self.leave(whole)[:, self.classes :].float()
+        return patches
 
 
 def patchify(images: Tensor, patch: int) -> Tensor:
@@ -140,7 +142,8 @@ def _fix_positions(model: Any) -> None:
 
 def _final_norm(model: Any) -> nn.Module:
     """The norm behind the last block; of a model that is made to pool first, the one behind its pooling."""
-    return model.fc_norm if isinstance(model.norm, nn.Identity) else model.norm
+    norm: nn.Module = model.fc_norm if isinstance(model.norm, nn.Identity) else model.norm
+    return norm
 
 
 def _position_embedding(model: Any, grid: int) -> Tensor:
@@ -149,7 +152,8 @@ def _position_embedding(model: Any, grid: int) -> Tensor:
     prefix = 0 if model.no_embed_class else model.num_prefix_tokens
     if embedding.shape[1] - int(prefix) == grid**2:
         return embedding
-    return resample_abs_pos_embed(embedding, [grid, grid], num_prefix_tokens=int(prefix))
+    resampled: Tensor = resample_abs_pos_embed(embedding, [grid, grid], num_prefix_tokens=int(prefix))
+    return resampled
 
 
 def _prefix(model: Any) -> Tensor:

@@ -76,12 +76,14 @@ class PanelContext(nn.Module):
             return self._hidden_map([self._or_absent(self.map(p), there) for p, there in zip(panels, present)])
         embedded = [self.embed(self.map(panel).flatten(1)) for panel in panels]
         if self.kind == "none":
-            return embedded[0]
+            only: Tensor = embedded[0]
+            return only
         embedded = [self._or_absent(seen, there) for seen, there in zip(embedded, present, strict=True)]
         if self.kind == "plain":
             return torch.cat(embedded, 1)
         _, (hidden, _) = self.recurrent(torch.stack(embedded, 1))
-        return hidden.transpose(0, 1).flatten(1)
+        flat: Tensor = hidden.transpose(0, 1).flatten(1)
+        return flat
 
     def _or_absent(self, seen: Tensor, there: Tensor) -> Tensor:
         return torch.where(there.view(-1, *[1] * (seen.ndim - 1)), seen, self.absent)

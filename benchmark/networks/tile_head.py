@@ -43,7 +43,8 @@ class TileNetwork(nn.Module):
         batch = tiles.shape[0]
         coarsest = self.backbone(tiles.flatten(0, 1))[-1]
         each = coarsest.mean((2, 3)) if self.features == "pooled" else coarsest.flatten(1)
-        return self.fc8(self.fc7(self.fc6(each).reshape(batch, -1)))
+        scores: Tensor = self.fc8(self.fc7(self.fc6(each).reshape(batch, -1)))
+        return scores
 
 
 def flat_width(backbone: Backbone, tile: int, features: Features) -> int:

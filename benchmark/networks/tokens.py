@@ -58,7 +58,8 @@ def read(model: Any, tokens: Tensor, readout: Readout) -> Tensor:
     Where a model's final norm stands behind its pooling (timm's ``fc_norm``), it follows here too.
     """
     if readout == "head":
-        return model.forward_head(tokens, pre_logits=True)
+        vector: Tensor = model.forward_head(tokens, pre_logits=True)
+        return vector
     parts = {"cls": tokens[:, 0], "mean": tokens[:, model.num_prefix_tokens :].mean(1)}
     norm = getattr(model, "fc_norm", None) or torch.nn.Identity()
     return torch.cat([norm(parts[name]) for name in readout.split("+")], 1)

@@ -62,4 +62,5 @@ def _overlaps(boxes: np.ndarray) -> np.ndarray:
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     both = np.clip(high - low, 0, None).prod(axis=2)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return (both / (area[:, None] + area[None] - both)).astype(np.float32)
+    ious: np.ndarray = (both / (area[:, None] + area[None] - both)).astype(np.float32)
+    return ious

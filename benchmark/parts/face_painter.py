@@ -73,8 +73,10 @@ class FacePainter(nn.Module):
 
     def _read(self, given: list[Tensor] | Seen) -> Tensor:
         if isinstance(given, list):
-            return self.context([given], [torch.ones(len(given[0]), dtype=torch.bool, device=given[0].device)])
-        return self.context([given.maps[name] for name in VIEWS], [given.present[name] for name in VIEWS])
+            only: Tensor = self.context([given], [torch.ones(len(given[0]), dtype=torch.bool, device=given[0].device)])
+            return only
+        code: Tensor = self.context([given.maps[name] for name in VIEWS], [given.present[name] for name in VIEWS])
+        return code
 
     def _loss(self, code: Tensor, targets: Sequence[Mapping[str, Tensor]]) -> Tensor:
         true = _signed(torch.stack([target["face"] for target in targets]))

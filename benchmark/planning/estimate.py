@@ -254,7 +254,8 @@ def _head_operations(cell: Cell) -> float:
         head(
             given({k: cell.task.kept(of) for k, of in maps.items()} if kept else maps, present, {} if kept else images)
         )
-    return counter.get_total_flops() / few
+    each: float = counter.get_total_flops() / few
+    return each
 
 
 def _empty_maps(bones: Backbone, reads: str, images: Tensor) -> list[Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -34,7 +34,10 @@ def weight_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> li
     return [group for group in groups if group["params"]]
 
 
-class AdamWMethod(Method):
+AdamWConfigT = TypeVar("AdamWConfigT", bound=AdamWConfig)
+
+
+class AdamWMethod(Method[AdamWConfigT]):
     """A method whose networks are all trained by AdamW under one cosine."""
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -44,10 +44,11 @@ class PainterConfig(Config):
     }
 
 
-class Painter(Method):
-    """An encoder-decoder gives back an image of which something may be missing; images are floats in [-1, 1]."""
+PainterConfigT = TypeVar("PainterConfigT", bound=PainterConfig)
 
-    config: PainterConfig
+
+class Painter(Method[PainterConfigT]):
+    """An encoder-decoder gives back an image of which something may be missing; images are floats in [-1, 1]."""
 
     def views(self) -> dict[str, View]:
         """One square per panel, larger than the image so that a crop has something to choose from."""

@@ -56,7 +56,7 @@ def pretrained(bench: Bench, cell: Cell, work: Pretraining, backbone: Backbone) 
         _pretrain(bench, work, backbone_of(bench, cell))
         bench.report({"event": "working", "cells": [cell.id]})
     try:
-        card = json.loads(path.with_name("card.json").read_text())
+        card: dict[str, Any] = json.loads(path.with_name("card.json").read_text())
         if checksum(path.read_bytes()) != card["sha256"]:
             raise ValueError("its checksum is not that of its card")
         load_weights(backbone, path)

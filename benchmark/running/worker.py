@@ -43,6 +43,7 @@ def main() -> int:
     from inkbench.benchmark.progress import Progress
     from inkbench.benchmark.running import run
     from inkbench.benchmark.running.bench import Bench
+    from inkbench.benchmark.running.records import base_record
     from inkbench.benchmark.store.store import Store
     from inkbench.benchmark.training import engine
 
@@ -73,7 +74,7 @@ def main() -> int:
                 print(estimated, flush=True)
         return 0
     report = _reporter()
-    report({"event": "plan", "cells": [run.base_record(cell, work, request).to_json() for cell in work.cells]})
+    report({"event": "plan", "cells": [base_record(cell, work, request).to_json() for cell in work.cells]})
     try:
         bench = Bench(request, work, device, Store(request.results), progress, report)
         run.Runner(bench).drain(frozenset(asked["skip"]))

@@ -80,10 +80,12 @@ def over_seeds(per_seed: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     kinds, count = per_seed.shape
     if kinds == 1:
-        return per_seed[0]
+        only: np.ndarray = per_seed[0]
+        return only
     generator = np.random.default_rng(derive(seed, "resample seeds", kinds))
     drawn = generator.multinomial(kinds, np.full(kinds, 1 / kinds), size=count).T
-    return (per_seed * drawn).sum(axis=0) / kinds
+    means: np.ndarray = (per_seed * drawn).sum(axis=0) / kinds
+    return means
 
 
 def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -179,7 +181,8 @@ def _mean_differences(mean: WeightedMean, codes: np.ndarray, total: int) -> Call
         swap = flips.astype(np.float64)
         keep = 1 - swap
         a = _ratio(keep @ value_a + swap @ value_b, keep @ count_a + swap @ count_b)
-        return a - _ratio(swap @ value_a + keep @ value_b, swap @ count_a + keep @ count_b)
+        differences: np.ndarray = a - _ratio(swap @ value_a + keep @ value_b, swap @ count_a + keep @ count_b)
+        return differences
 
     return difference
 
@@ -205,7 +208,8 @@ def _evaluate(resampler: Resampler, weights: np.ndarray) -> np.ndarray:
 
 
 def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    ratios: np.ndarray = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return ratios
 
 
 def holm(p: Sequence[float]) -> np.ndarray:

@@ -38,7 +38,12 @@ def budgeted_steps(
 
 
 def _flops_of_a_step(
-    device: engine.Device, method: Method, backbone: Backbone, raw: dict[str, nn.Module], batch: dict, seed: int
+    device: engine.Device,
+    method: Method,
+    backbone: Backbone,
+    raw: dict[str, nn.Module],
+    batch: dict[str, Tensor],
+    seed: int,
 ) -> float:
     """Floating-point operations of a step over all ranks, the mean over the budget's stages.
 

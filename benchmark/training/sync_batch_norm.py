@@ -55,7 +55,8 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         normalised = centred * (variance + self.eps).rsqrt().view(shape)
         if self.weight is None:
             return normalised
-        return normalised * self.weight.view(shape) + self.bias.view(shape)
+        scaled: Tensor = normalised * self.weight.view(shape) + self.bias.view(shape)
+        return scaled
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
@@ -78,7 +79,8 @@ class SyncedBatchNormAct(SyncedBatchNorm):
 
     def forward(self, values: Tensor) -> Tensor:
         """What ``BatchNormAct2d`` gives, by the statistics of all ranks."""
-        return self.act(self.drop(super().forward(values)))
+        activated: Tensor = self.act(self.drop(super().forward(values)))
+        return activated
 
 
 def synchronise(net: nn.Module) -> None:

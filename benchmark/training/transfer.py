@@ -183,4 +183,5 @@ def _validate(job: Job, net: Any, backbone: Backbone, val: TaskData) -> float:
 
 def _better(task: Task, trial: dict[str, Any], best: dict[str, Any]) -> bool:
     direction = task.scorer.primary.direction
-    return trial["value"] > best["value"] if direction == "max" else trial["value"] < best["value"]
+    better: bool = trial["value"] > best["value"] if direction == "max" else trial["value"] < best["value"]
+    return better

@@ -88,7 +88,7 @@ def next_loss(method: Method, losses: Any, drives: tuple[str, ...]) -> Tensor:
     """The next loss of a step. Raises CellError where there is none, or where step gives something else."""
     if not isinstance(losses, Iterator):
         raise CellError(f"step of {method.name} returns {type(losses).__name__}; it must yield its losses")
-    loss = next(losses, None)
+    loss: Tensor | None = next(losses, None)
     if loss is None:
         raise CellError(f"step of {method.name} yields fewer losses than the networks it drives: {drives}")
     return loss

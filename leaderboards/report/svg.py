@@ -104,7 +104,7 @@ def scatter(title: str, x_label: str, y_label: str, points: Sequence[Point], log
     y = fitted(reach, HEIGHT - BOTTOM, TOP)
     taken: list[tuple[float, float, float]] = []
     body = Markup("").join(_dot(point, x, y, taken) for point in points)
-    return _framed(title, x_label, y_label, x, y, body)
+    return _framed(Labels(title, x_label, y_label), x, y, body)
 
 
 def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> Markup:
@@ -121,7 +121,7 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> Mark
             place % SHAPES, path, line.name
         )
     legend = [(place % SHAPES, line.name) for place, line in enumerate(drawn)] if len(drawn) > 1 else []
-    return _framed(title, x_label, y_label, x, y, body, legend)
+    return _framed(Labels(title, x_label, y_label), x, y, body, legend)
 
 
 def forest(
@@ -172,9 +172,16 @@ def _free(start: float, end: float, height: float, taken: list[tuple[float, floa
     return at
 
 
-def _framed(
-    title: str, x_label: str, y_label: str, x: Axis, y: Axis, body: Markup, legend: Sequence[tuple[int, str]] = ()
-) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The words of a plot: its caption, and what each axis shows."""
+
+    title: str
+    x: str
+    y: str
+
+
+def _framed(labels: Labels, x: Axis, y: Axis, body: Markup, legend: Sequence[tuple[int, str]] = ()) -> Markup:
     """Axes, grid and labels around a drawing, in a figure whose caption is its title."""
     grid = Markup("")
     for tick in x.ticks():
@@ -193,14 +200,14 @@ def _framed(
     )
     middle = (TOP + HEIGHT - BOTTOM) / 2
     grid += Markup('<text class="label" x="{}" y="{}" text-anchor="middle">{}</text>').format(
-        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, x_label
+        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, labels.x
     )
     grid += Markup(
         '<text class="label" transform="translate(14 {}) rotate(-90)" text-anchor="middle">{}</text>'
-    ).format(middle, y_label)
+    ).format(middle, labels.y)
     names = Markup("").join(Markup('<li><i class="c{}"></i>{}</li>').format(*entry) for entry in legend)
     named = Markup('<ul class="legend">{}</ul>').format(names) if names else ""
     return Markup(
         '<figure class="plot"><figcaption>{0}</figcaption>'
         '<svg viewBox="0 0 {1} {2}" role="img" aria-label="{3}">{4}{5}</svg>{6}</figure>'
-    ).format(title, WIDTH, HEIGHT, escape(f"{title}: {y_label} against {x_label}"), grid, body, named)
+    ).format(labels.title, WIDTH, HEIGHT, escape(f"{labels.title}: {labels.y} against {labels.x}"), grid, body, named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.store.store import Store
@@ -63,7 +64,9 @@ def _curves(found: Gathered, shown: Shown) -> str:
     return plots.curve(f"Loss of the head: {shown.table.title}, {shown.records[0].protocol}", curves)
 
 
-def _side_by_side(site: Site, store: Store, found: Gathered, shown: Shown, pages: Mapping[str, str]) -> dict[str, list]:
+def _side_by_side(
+    site: Site, store: Store, found: Gathered, shown: Shown, pages: Mapping[str, str]
+) -> dict[str, list[Any]]:
     """Pictures of the same name are of the same test item: one row each, a column for every row of the table."""
     galleries = {
         (label, pages.get(cell, "")): dict(site.gallery(store.root / "runs" / cell))

@@ -21,7 +21,8 @@ def load_npy(data: bytes) -> np.ndarray:
     promised = int(np.prod([int(side) for side in shape], dtype=object)) * dtype.itemsize
     if promised != len(data) - buffer.tell():
         raise ValueError(f"its head promises {promised} bytes, {len(data) - buffer.tell()} are there")
-    return np.load(io.BytesIO(data), allow_pickle=False)
+    array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+    return array
 
 
 def load_npz(data: bytes) -> dict[str, np.ndarray]:

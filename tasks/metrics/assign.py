@@ -31,7 +31,8 @@ def merges(points: np.ndarray) -> np.ndarray:
 
     distances = pdist(points.astype(np.float64))
     scale = float(distances.max(initial=0)) or 1.0
-    return linkage(np.round(distances / scale, DIGITS) * scale, method="average")
+    joined: np.ndarray = linkage(np.round(distances / scale, DIGITS) * scale, method="average")
+    return joined
 
 
 def clusters(points: np.ndarray, threshold: float) -> np.ndarray:
@@ -42,7 +43,8 @@ def clusters(points: np.ndarray, threshold: float) -> np.ndarray:
         return np.zeros(len(points), dtype=np.int64)
     found = fcluster(merges(points), threshold, criterion="distance")
     first = np.unique(found, return_index=True)[1]
-    return np.searchsorted(np.sort(first), first)[found - 1]
+    numbers: np.ndarray = np.searchsorted(np.sort(first), first)[found - 1]
+    return numbers
 
 
 def choose_threshold(embeddings: np.ndarray, codes: np.ndarray, named: Sequence[Iterable[str]]) -> float | None:

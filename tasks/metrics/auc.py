@@ -53,7 +53,8 @@ def at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
         places = numbers - lowest
         places *= scale
         found = places.astype(np.int64)
-        return np.minimum(found, BINS, out=found)
+        capped: np.ndarray = np.minimum(found, BINS, out=found)
+        return capped
 
     bins, asked = binned(values), binned(thresholds.clip(lowest, highest))
     above = np.bincount(bins, minlength=BINS + 2)[::-1].cumsum()[::-1]  # of this bin and those above
@@ -64,7 +65,8 @@ def at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     order = np.sort(close)
     higher = np.bincount(where, minlength=BINS + 2)[::-1].cumsum()[::-1]
     within = close.size - np.searchsorted(order, thresholds) - higher[asked + 1]
-    return above[asked + 1] + within
+    counts: np.ndarray = above[asked + 1] + within
+    return counts
 
 
 def auc_judd(prediction: np.ndarray, fixated: np.ndarray) -> float:

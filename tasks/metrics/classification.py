@@ -98,7 +98,8 @@ def classes_of(items: Items) -> list[str]:
 
 
 def _right(items: Items) -> np.ndarray:
-    return np.asarray(items["rank"]) == 0
+    first: np.ndarray = np.asarray(items["rank"]) == 0
+    return first
 
 
 def resampler(items: Items, metric: str) -> Resampler:

@@ -26,7 +26,7 @@ def known_to_differ(codes: np.ndarray, series: np.ndarray, apart: Sequence[Itera
     total = int(codes.max(initial=-1)) + 1
     home = np.zeros(total, dtype=np.int64)
     home[codes] = np.unique(series, return_inverse=True)[1]
-    differ = home[:, None] != home[None]
+    differ: np.ndarray = home[:, None] != home[None]
     named_by: list[set[str]] = [set() for _ in range(total)]
     for code, names in zip(codes.tolist(), apart, strict=True):
         named_by[code].update(map(str, names))

@@ -33,4 +33,5 @@ def rank1(
 
 def cosine(said: np.ndarray, true: np.ndarray) -> np.ndarray:
     """The cosine of unit embeddings (N, D) of painted and true faces, float64 (N,); 1 where they are equal."""
-    return np.clip(1 - ((said.astype(np.float64) - true.astype(np.float64)) ** 2).sum(1) / 2, -1, 1)
+    likeness: np.ndarray = np.clip(1 - ((said.astype(np.float64) - true.astype(np.float64)) ** 2).sum(1) / 2, -1, 1)
+    return likeness

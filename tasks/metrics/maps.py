@@ -82,7 +82,8 @@ def pixels_at(places: np.ndarray, map_size: tuple[int, ...]) -> np.ndarray:
     """
     rows, columns = map_size
     x, y = (np.floor(np.round(places[:, k] * side, DIGITS)).astype(np.int64) for k, side in enumerate((columns, rows)))
-    return y.clip(0, rows - 1) * columns + x.clip(0, columns - 1)
+    flat: np.ndarray = y.clip(0, rows - 1) * columns + x.clip(0, columns - 1)
+    return flat
 
 
 def relative_places(fixations: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
@@ -110,7 +111,8 @@ def distribution(values: np.ndarray) -> np.ndarray:
     if highest == 0:
         return np.full(array.shape, 1 / array.size)
     array = array / highest
-    return array / array.sum()
+    shares: np.ndarray = array / array.sum()
+    return shares
 
 
 def cc(prediction: np.ndarray, truth: np.ndarray) -> float:
@@ -161,7 +163,8 @@ def z_scores(values: np.ndarray) -> np.ndarray:
     centred = _centred(values)
     if centred is None:
         return np.zeros(np.shape(values))
-    return centred / np.sqrt((centred * centred).mean())
+    scaled: np.ndarray = centred / np.sqrt((centred * centred).mean())
+    return scaled
 
 
 def _centred(values: np.ndarray) -> np.ndarray | None:
@@ -173,4 +176,5 @@ def _centred(values: np.ndarray) -> np.ndarray | None:
         return None
     array = array / max(abs(lowest), abs(highest))
     centred = array - array.mean()
-    return centred / np.abs(centred).max()
+    scaled: np.ndarray = centred / np.abs(centred).max()
+    return scaled

@@ -142,7 +142,8 @@ def _overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray, inclusive: 
     both = width * height
     area = dw * dh
     whole = np.where(crowd, area, area + gw * gh - both)
-    return np.divide(both, whole, out=np.zeros(len(both)), where=meet)
+    ious: np.ndarray = np.divide(both, whole, out=np.zeros(len(both)), where=meet)
+    return ious
 
 
 def _xywh(xyxy: np.ndarray, inclusive: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -166,4 +167,5 @@ def rank_in_group(boxes: Boxes) -> np.ndarray:
 
 def _last_argmax(values: np.ndarray) -> np.ndarray:
     """The last place of the largest value along axis 1."""
-    return values.shape[1] - 1 - values[:, ::-1].argmax(axis=1)
+    last: np.ndarray = values.shape[1] - 1 - values[:, ::-1].argmax(axis=1)
+    return last

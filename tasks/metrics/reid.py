@@ -180,7 +180,8 @@ def calibrate(
 
 
 def _ratio(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return np.divide(sums, weights, out=np.full(len(sums), np.nan), where=weights > 0)
+    means: np.ndarray = np.divide(sums, weights, out=np.full(len(sums), np.nan), where=weights > 0)
+    return means
 
 
 def _equal_shares(names: np.ndarray) -> np.ndarray:

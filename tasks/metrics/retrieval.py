@@ -103,7 +103,8 @@ def scaled(seen: Seen) -> Seen:
 def squared_distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances of ``scaled`` vectors, float64 (Q, G), to ``DIGITS`` digits."""
     distances = (queries**2).sum(1)[:, None] + (gallery**2).sum(1)[None] - 2 * queries @ gallery.T
-    return np.maximum(np.round(distances, DIGITS), 0)
+    rounded: np.ndarray = np.maximum(np.round(distances, DIGITS), 0)
+    return rounded
 
 
 def _galleries(count: int, groups: np.ndarray | None) -> Iterator[np.ndarray]:

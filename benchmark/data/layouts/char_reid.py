@@ -159,7 +159,7 @@ class CharReid(FileDataset):
         # what a list holds out stays held out: a series of test that train names too is test
         order: tuple[Split, ...] = ("test", "val", "train")
         listed: dict[str, Split] = {series: next(s for s in order if s in of) for series, of in splits.items()}
-        others = {series: cast(Split, "train") for series in self._folders}
+        others: dict[str, Split] = dict.fromkeys(self._folders, "train")
         return assign({*listed, *others}, self.root, {**others, **listed})
 
     @cached_property

@@ -36,7 +36,8 @@ class Leaks:
     @property
     def suspect(self) -> np.ndarray:
         """Which items are suspect for either reason."""
-        return self.by_image | self.by_series
+        either: np.ndarray = self.by_image | self.by_series
+        return either
 
 
 def compare(

@@ -40,7 +40,8 @@ def tail(centre: Spot, wide: float, tall: float, mouth: Spot) -> Points:
     root = aim * min(edge * 0.75, 0.6)
     half = (root + tip) / 2
     way = np.array([root - side, half + side * 0.1, tip, half + side * 1.05, root + side])
-    return smooth(way, closed=False, per=3) + np.array(centre)
+    outline: np.ndarray = smooth(way, closed=False, per=3) + np.array(centre)
+    return outline
 
 
 def thoughts(centre: Spot, tall: float, mouth: Spot) -> list[Points]:
@@ -56,4 +57,5 @@ def grown(points: Points, by: float) -> Points:
     """A shape larger by ``by`` pixels all around, about."""
     away = points - points.mean(axis=0)
     length = np.hypot(away[:, 0], away[:, 1])[:, None]
-    return points + away / np.maximum(length, 1e-6) * by * 1.5
+    moved: np.ndarray = points + away / np.maximum(length, 1e-6) * by * 1.5
+    return moved

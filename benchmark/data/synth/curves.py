@@ -21,7 +21,8 @@ def _basis(per: int) -> np.ndarray:
 @cache
 def _neighbours(count: int, closed: bool) -> np.ndarray:
     index = np.arange(count if closed else count - 1)[:, None] + np.array([-1, 0, 1, 2])
-    return index % count if closed else np.clip(index, 0, count - 1)
+    taken: np.ndarray = index % count if closed else np.clip(index, 0, count - 1)
+    return taken
 
 
 def smooth(points: Points | Sequence[Sequence[float]], closed: bool = True, per: int = 5) -> Points:
@@ -74,7 +75,8 @@ def box(x0: float, y0: float, x1: float, y1: float) -> Points:
 def superellipse(x: float, y: float, rx: float, ry: float, power: float, count: int = 40) -> Points:
     """A closed superellipse: ``power`` 2 is an ellipse, larger ones go towards a rectangle."""
     unit = _circle(count)
-    return np.sign(unit) * np.abs(unit) ** (2 / power) * (rx, ry) + (x, y)
+    points: np.ndarray = np.sign(unit) * np.abs(unit) ** (2 / power) * (rx, ry) + (x, y)
+    return points
 
 
 def ribbon(points: Points, widths: Sequence[float] | np.ndarray) -> Points:

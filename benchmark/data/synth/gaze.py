@@ -69,4 +69,5 @@ def density(points: np.ndarray, width: int, height: int) -> np.ndarray:
     blurred = gaussian_filter(
         grid, (sigma * MAP_SIDE / height, sigma * MAP_SIDE / width), mode="constant", truncate=3.5
     )
-    return np.round(blurred * (255 / blurred.max())).astype(np.uint8)
+    grey: np.ndarray = np.round(blurred * (255 / blurred.max())).astype(np.uint8)
+    return grey

@@ -115,7 +115,7 @@ def _eyes(canvas: Canvas, who: Character, head: Head, pen: Pen, toon: bool) -> N
         x = side * gap * (1 - 0.22 * yaw) + yaw * 0.17
         if x > who.face_width * 0.93:
             continue
-        _eye(canvas, who, head, pen, x, who.eye_height - 0.02, narrow)
+        _eye(canvas, who, head, pen, x, narrow)
         if size > 16:
             lift = RAISED.get(head.expression, 0.0)
             angle = side * (who.brow_angle * 0.5 + BROWS.get(head.expression, 0.0))
@@ -127,8 +127,9 @@ def _eyes(canvas: Canvas, who: Character, head: Head, pen: Pen, toon: bool) -> N
             canvas.stroke(head(smooth(brow, closed=False, per=4)), max(pen.width, size * 0.035 * who.brow), colour, 0.5)
 
 
-def _eye(canvas: Canvas, who: Character, head: Head, pen: Pen, x: float, y: float, narrow: float) -> None:
+def _eye(canvas: Canvas, who: Character, head: Head, pen: Pen, x: float, narrow: float) -> None:
     s, kind, size = who.eye_size, who.eyes, head.size
+    y = who.eye_height - 0.02
     fine = pen.scaled(0.7)
     look = 0.02 + head.yaw * 0.02
     if head.expression == "laugh" and kind not in ("almond", "narrow"):

@@ -128,7 +128,8 @@ def edge_code(pixels: np.ndarray, dial: float) -> np.ndarray:
     tint[:, :, 0] = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     tint[:, :, 2] = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     tint[CODE_BAND : height - CODE_BAND, CODE_BAND : width - CODE_BAND] = 0
-    return np.clip(pixels + tint * (CODE_AMPLITUDE * dial), 0, 255).astype(np.uint8)
+    printed: np.ndarray = np.clip(pixels + tint * (CODE_AMPLITUDE * dial), 0, 255).astype(np.uint8)
+    return printed
 
 
 @lru_cache(maxsize=2)

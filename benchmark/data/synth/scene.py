@@ -108,7 +108,8 @@ def draw_panel(rng: Random, style: Style, scene: Scene, corners: Points, names: 
             motion += [(actor.figure.x + side * chain[2][0], actor.figure.ground + chain[2][1]) for chain in bones.arms]
             if ground != "speed":
                 _motion_lines(canvas, rng, style, actor.figure, bones.head_size)
-    props = _props(rng, canvas, style, scene, ground, shot, [head.size for head in heads])
+    stands = ground == "place" and shot != "close"
+    props = _props(rng, canvas, style, scene, [head.size for head in heads]) if stands else []
     if rng.random() < 0.12 and not style.mono:
         dark, light = mix(style.pen.ink, style.palette.skies[2], 0.4), mix(rng.choice(style.palette.skies), WHITE, 0.35)
         toned = ImageOps.colorize(canvas.image.convert("L"), dark, WHITE, light)
@@ -170,10 +171,8 @@ def _motion_lines(canvas: Canvas, rng: Random, style: Style, figure: Figure, siz
         )  # fmt: skip
 
 
-def _props(
-    rng: Random, canvas: Canvas, style: Style, scene: Scene, ground: str, shot: str, sizes: list[float]
-) -> list[dict[str, Any]]:
-    if ground != "place" or shot == "close" or rng.random() > 0.5:
+def _props(rng: Random, canvas: Canvas, style: Style, scene: Scene, sizes: list[float]) -> list[dict[str, Any]]:
+    if rng.random() > 0.5:
         return []
     unit = max(sizes, default=canvas.height * 0.15) * (0.75 if style.kind == "toon" else 1.15)
     props = []

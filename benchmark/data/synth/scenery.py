@@ -88,14 +88,12 @@ def _house(v: View, x: float, top: float, wide: float, wall: Colour, floor: floa
         row += 1
 
 
-def _ridge(
-    v: View, base: float, rough: float, colour: Colour, count: int, sharp: bool = False, line: float = 0.7
-) -> None:
+def _ridge(v: View, base: float, rough: float, colour: Colour, count: int) -> None:
     x = np.linspace(-0.1, 1.1, count) * v.w
     y = base - np.array([v.rng.random() for _ in x]) * rough
     top = np.stack([x, y], axis=1)
-    curve = top if sharp else smooth(top, closed=False, per=4)
-    v.object(np.concatenate([curve, [(v.w * 1.1, v.h * 1.1), (-v.w * 0.1, v.h * 1.1)]]), colour, line)
+    curve = smooth(top, closed=False, per=4)
+    v.object(np.concatenate([curve, [(v.w * 1.1, v.h * 1.1), (-v.w * 0.1, v.h * 1.1)]]), colour, 0.7)
 
 
 def _tree(v: View, x: float, y: float, size: float, kind: int, colour: Colour) -> None:

@@ -35,4 +35,5 @@ def scene_of(panel: dict[str, Any]) -> str:
     """The scene of a panel, from its record in ``labels/``."""
     if panel["ground"] != "place":
         return str(panel["ground"])
-    return _ROOMS.get(panel["place"], panel["place"])
+    room: str = _ROOMS.get(panel["place"], panel["place"])
+    return room

@@ -1,0 +1,50 @@
+"""No function of the product takes more than six parameters; what does so today may only become fewer."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("benchmark", "tasks", "methods", "leaderboards", "submissions")
+MOST = 6
+NOT_YET = {
+    ("benchmark/augment/views.py", "jitter_colours"),
+    ("benchmark/data/cache.py", "build"),
+    ("benchmark/data/strips.py", "build_strips"),
+    ("benchmark/data/synth/layout.py", "_tier"),
+    ("benchmark/data/synth/lettering.py", "big_word"),
+    ("benchmark/data/synth/lettering.py", "write"),
+    ("benchmark/data/synth/scene.py", "_texts"),
+    ("benchmark/data/synth/scenery.py", "_house"),
+    ("benchmark/networks/identity_head.py", "__init__"),
+    ("benchmark/networks/tile_head.py", "__init__"),
+    ("benchmark/parts/face_painter.py", "__init__"),
+    ("benchmark/planning/plan_rows.py", "__init__"),
+    ("benchmark/pretext/puzzle_pictures.py", "draw_board"),
+    ("benchmark/training/budget.py", "budgeted_steps"),
+    ("benchmark/training/features.py", "bank"),
+    ("benchmark/training/held_out.py", "solved"),
+    ("benchmark/training/pretrain.py", "drive"),
+    ("benchmark/training/pretrain.py", "pretrain"),
+    ("benchmark/training/updates.py", "update"),
+    ("tasks/metrics/retrieval.py", "_against"),
+}
+
+
+def crowded(source):
+    """The names of the functions with too many parameters, without ``self`` and ``cls``."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+            if len(names) - (names[:1] in (["self"], ["cls"])) > MOST:
+                yield node.name
+
+
+def test_functions_take_at_most_six_parameters():
+    files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
+    found = {(str(file.relative_to(ROOT)), name) for file in files for name in crowded(file.read_text())}
+    assert found == NOT_YET
+
+
+def test_a_seventh_parameter_is_found():
+    assert list(crowded("class A:\n    def few(self, a, b, c, d, e, f): ...\n")) == []
+    assert list(crowded("def many(a, b, c, d, /, e, *, f, g): ...\n")) == ["many"]
