@@ -174,4 +174,5 @@ class Runner:
 
 def _version(record: Record, metric: str) -> int | None:
     """The version of a metric that a record's figures were scored by; None where it did not know the metric."""
-    return record.identity.get(SCORED_BY, {}).get(metric)
+    versions: dict[str, int] = record.identity.get(SCORED_BY, {})
+    return versions.get(metric)
