@@ -119,7 +119,8 @@ def find(kind: str, text: str) -> Entry:
         raise Refusal(f"'{text}': say which class, as in {text}:ClassName")
     known = entries(kind)
     if text not in known:
-        raise Refusal(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}")
+        mend = " (one of a file of yours is known by --plugin FILE.py)"
+        raise Refusal(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}{mend}")
     return known[text]
 
 

@@ -92,6 +92,11 @@ def test_without_its_file_the_mend_is_named(ran, cli):
     assert done.returncode == 2
 
 
+def test_a_name_that_no_file_was_plugged_in_for_names_the_mend():
+    with pytest.raises(Refusal, match=r"no task 'ink-shares'; .*--plugin FILE\.py"):
+        registry.find("tasks", "ink-shares")
+
+
 def test_a_class_is_described_by_its_file(ran, cli):
     done = cli("describe", f"{ran[1]}:InkShare")
     assert done.returncode == 0, done.stderr
