@@ -12,10 +12,10 @@ from torch import nn
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import PRESETS
-from inkbench.benchmark.networks.panel_context import PanelContext
-from inkbench.benchmark.parts.face_painter import FacePainter, Weights
 from inkbench.methods.context_encoder import ContextEncoder, ContextEncoderConfig
-from inkbench.methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig
+from inkbench.methods.spot_artifacts.method import SpotArtifacts, SpotArtifactsConfig
+from inkbench.tasks.inpainting.face_painter import FacePainter, Weights
+from inkbench.tasks.inpainting.panel_context import PanelContext
 
 pytestmark = pytest.mark.fidelity
 N, SIDE, SCALE = 6, 64, 3.0

@@ -13,10 +13,10 @@ from inkbench.benchmark.api import Item, Seen
 from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.networks.panel_context import PanelContext
-from inkbench.benchmark.parts.face_painter import FacePainter, Weights, paste
-from inkbench.benchmark.parts.face_windows import around, closer, surroundings
-from inkbench.tasks.inpainting import Inpainting, InpaintingConfig, telea
+from inkbench.tasks.inpainting.face_painter import FacePainter, Weights, paste
+from inkbench.tasks.inpainting.face_windows import around, closer, surroundings
+from inkbench.tasks.inpainting.panel_context import PanelContext
+from inkbench.tasks.inpainting.task import Inpainting, InpaintingConfig, telea
 from inkbench.tasks.metrics import given_judges
 from inkbench.tasks.metrics.inpainting import score_items
 

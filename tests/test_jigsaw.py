@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from inkbench.benchmark.api import Context, Refusal
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.pretext.puzzle_pictures import draw_puzzles, reassemble
-from inkbench.methods.jigsaw import Jigsaw, JigsawConfig
+from inkbench.methods.jigsaw.method import Jigsaw, JigsawConfig
 
 
 def generator(seed=0):

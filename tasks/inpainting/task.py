@@ -24,9 +24,9 @@ from inkbench.benchmark.api import (
 )  # fmt: skip
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import read_rgb
-from inkbench.benchmark.parts.face_windows import closer, face_of, resized, surroundings
 from inkbench.benchmark.seeding import derive
 from inkbench.submissions.formats.images import FORMAT
+from inkbench.tasks.inpainting.face_windows import closer, face_of, resized, surroundings
 from inkbench.tasks.metrics import given_judges
 from inkbench.tasks.metrics.inpainting import SCORER, SIDE, paste
 
@@ -204,8 +204,8 @@ class Inpainting(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The same painter for both families."""
-        from inkbench.benchmark.networks.panel_context import PanelContext
-        from inkbench.benchmark.parts.face_painter import FacePainter, Weights
+        from inkbench.tasks.inpainting.face_painter import FacePainter, Weights
+        from inkbench.tasks.inpainting.panel_context import PanelContext
 
         del protocol
         c = self.config
@@ -223,7 +223,7 @@ class Inpainting(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Maps finer than the grid averaged down to it: what the head reads, in a fraction of the memory."""
-        from inkbench.benchmark.networks.panel_context import to_grid
+        from inkbench.tasks.inpainting.panel_context import to_grid
 
         return to_grid(features, self.config.grid)
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from inkbench.benchmark.losses.metric_losses import Loss, MetricLoss
-from inkbench.benchmark.networks.fusion import FIXED, Fuse, Fusion, Padding, fixed, hide
+from inkbench.tasks.reid.fusion import FIXED, Fuse, Fusion, Padding, fixed, hide
+from inkbench.tasks.reid.metric_losses import Loss, MetricLoss
 
 if TYPE_CHECKING:
     from inkbench.benchmark.api import Seen

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from inkbench.benchmark.networks.face_decoder import decoder
 from inkbench.benchmark.networks.inpainting_nets import Discriminator
-from inkbench.benchmark.networks.panel_context import VIEWS, PanelContext
-from inkbench.benchmark.parts.face_windows import SIDE
+from inkbench.tasks.inpainting.face_decoder import decoder
+from inkbench.tasks.inpainting.face_windows import SIDE
+from inkbench.tasks.inpainting.panel_context import VIEWS, PanelContext
 
 if TYPE_CHECKING:
     from inkbench.benchmark.api import Seen

@@ -193,10 +193,10 @@ class Classification(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Probes on all stages, neighbours, logistic regression, or one linear classifier to fine-tune with."""
-        from inkbench.benchmark.networks.logistic import LogisticHead
-        from inkbench.benchmark.networks.neighbours import NearestNeighbours
-        from inkbench.benchmark.networks.probes import GlobalLinear, StageProbes
-        from inkbench.benchmark.networks.stage_pooling import cells
+        from inkbench.tasks.classification.logistic import LogisticHead
+        from inkbench.tasks.classification.neighbours import NearestNeighbours
+        from inkbench.tasks.classification.probes import GlobalLinear, StageProbes
+        from inkbench.tasks.classification.stage_pooling import cells
 
         c, total = self.config, len(self.classes)
         if protocol == "knn@1":
@@ -215,7 +215,7 @@ class Classification(Task):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Every map averaged down to at most ``dimensions`` values, as the probes read it."""
-        from inkbench.benchmark.networks.stage_pooling import pooled
+        from inkbench.tasks.classification.stage_pooling import pooled
 
         return pooled(features, self.config.dimensions)
 
@@ -239,7 +239,7 @@ class Classification(Task):
             raise ValueError(f"classification has no trivial baseline '{name}'; it has {', '.join(self.trivial)}")
         import torch
 
-        from inkbench.benchmark.networks.neighbours import votes
+        from inkbench.tasks.classification.neighbours import votes
 
         queries, examples = (
             torch.from_numpy(np.stack([_colours(self._images[str(one["id"])]) for one in part]))

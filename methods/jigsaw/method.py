@@ -17,9 +17,9 @@ from torch.nn.functional import cross_entropy
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Config, Context, Method, View, setting
 from inkbench.benchmark.networks.tile_head import TileNetwork
-from inkbench.benchmark.pretext.permutations import permutation_set, statistics
 from inkbench.benchmark.pretext.puzzle_pictures import draw_puzzles
 from inkbench.benchmark.training.schedules import warmup_cosine
+from inkbench.methods.jigsaw.permutations import permutation_set, statistics
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone
