@@ -5,6 +5,8 @@ from pathlib import PurePosixPath
 import layers
 import pytest
 
+from inkbench.benchmark import registry
+
 SHARED = ("losses", "networks", "pretext")
 """The rooms below ``benchmark`` of what several methods and tasks use."""
 
@@ -40,6 +42,21 @@ def test_what_one_method_or_task_alone_uses_lies_beside_it(room):
         for other in layers.imports(files[name], files) & set(users):
             users[other].add(owner.get(name, name))
     assert {name: of for name, of in users.items() if len(of) == 1 and of <= set(owner.values())} == {}
+
+
+def test_no_product_file_is_above_300_lines():
+    """A file is one idea; a longer one holds two."""
+    long = {
+        name: lines for name, path in layers.modules().items() if (lines := len(path.read_text().splitlines())) > 300
+    }
+    assert long == {}
+
+
+def test_every_module_of_layouts_is_a_reader():
+    """What readers share, and what one does beside its files, lies in ``reading``."""
+    readers = {entry.module for entry in registry.installed("datasets").values()}
+    layouts = {f"inkbench.{name}" for name in layers.modules() if name.startswith("benchmark.data.layouts.")}
+    assert layouts <= readers
 
 
 def test_no_folder_is_left_for_what_has_no_room():
