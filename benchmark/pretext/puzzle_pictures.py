@@ -47,7 +47,7 @@ def draw_puzzles(tiles: np.ndarray, permutations: np.ndarray, labels: np.ndarray
             said_right = frames[0] != INK and solved
             colour = INK if frames[0] == INK and frames[-1] == INK else RIGHT if said_right else WRONG
             draw.text((left, top + 3), caption, fill=colour, font=font)
-            draw_board(sheet, draw, pieces, frames, grid, left, top + CAPTION)
+            draw_board(sheet, pieces, frames, grid, (left, top + CAPTION))
             left += board + MARGIN
     return np.asarray(sheet)
 
@@ -62,15 +62,10 @@ def _marks(true: np.ndarray, said: np.ndarray) -> list[tuple[int, int, int]]:
 
 
 def draw_board(
-    sheet: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    pieces: np.ndarray,
-    frames: list[tuple[int, int, int]],
-    grid: int,
-    left: int,
-    top: int,
+    sheet: Image.Image, pieces: np.ndarray, frames: list[tuple[int, int, int]], grid: int, corner: tuple[int, int]
 ) -> None:
-    """Tiles uint8 (T, t, t, 3) in a ``grid`` x ``grid``, each in its frame, with its corner at ``left``, ``top``."""
+    """Tiles uint8 (T, t, t, 3) in a ``grid`` x ``grid``, each in its frame, from the ``corner`` (x, y) at its left."""
+    draw, (left, top) = ImageDraw.Draw(sheet), corner
     for place, (piece, colour) in enumerate(zip(pieces, frames, strict=True)):
         x, y = left + place % grid * (TILE + 2 * EDGE), top + place // grid * (TILE + 2 * EDGE)
         draw.rectangle((x, y, x + TILE + 2 * EDGE - 1, y + TILE + 2 * EDGE - 1), fill=colour)
@@ -103,6 +98,6 @@ def draw_pairs(
             pieces[4], frames[4] = pair[0], INK
             pieces[place], frames[place] = pair[1], colour
             draw.text((left, top + 3), caption, fill=colour, font=font)
-            draw_board(sheet, draw, pieces, frames, 3, left, top + CAPTION)
+            draw_board(sheet, pieces, frames, 3, (left, top + CAPTION))
             left += board + MARGIN
     return np.asarray(sheet)

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, Method, View
-from inkbench.benchmark.networks.tile_head import TileNetwork
+from inkbench.benchmark.networks.tile_head import TileLayers, TileNetwork
 from inkbench.benchmark.pretext.puzzle_pictures import draw_puzzles
 from inkbench.benchmark.training.schedules import warmup_cosine
 from inkbench.methods.jigsaw.config import JigsawConfig
@@ -63,17 +63,14 @@ class Jigsaw(Method):
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The context-free network around the backbone."""
         c = self.config
-        net = TileNetwork(
-            backbone,
-            c.tiles,
-            c.tile,
-            c.permutations,
+        layers = TileLayers(
             features=c.features,
             tile_width=c.tile_width,
             hidden=c.hidden,
             dropout=c.dropout,
             batch_norm=c.batch_norm,
         )
+        net = TileNetwork(backbone, c.tiles, c.tile, c.permutations, layers)
         self._normalize = backbone.normalize
         return {"net": net}
 

@@ -139,14 +139,15 @@ class Inpainting(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The same painter for both families."""
-        from inkbench.tasks.inpainting.face_painter import FacePainter, Weights
+        from inkbench.tasks.inpainting.face_painter import FacePainter, Sizes, Weights
         from inkbench.tasks.inpainting.panel_context import PanelContext
 
         del protocol
         c = self.config
         context = PanelContext(c.context, backbone.channels, c.grid, c.width, c.embed, c.hidden)
         weights = Weights(c.kl, c.local, c.whole)
-        return FacePainter(context, c.latent, c.decoder, c.decoder_width, weights, c.critic_width, c.window)
+        sizes = Sizes(c.latent, c.decoder, c.decoder_width, c.critic_width, c.window)
+        return FacePainter(context, sizes, weights)
 
     def parameter_groups(self, head: nn.Module, lr: float) -> list[dict[str, Any]]:
         """The decoder's side and the critics, as DCGAN steps them (betas .5 and .999)."""

@@ -165,13 +165,11 @@ class Reid(Task):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Features as they are, of length 1, or an identity head. Raises Refusal where the fusion would be learnt."""
-        from inkbench.tasks.reid.identity_head import FIXED, IdentityHead, UnitFeatures
+        from inkbench.tasks.reid.identity_head import FIXED, Identity, IdentityHead, UnitFeatures
 
         config = self.config
         if self.steps(protocol):
-            return IdentityHead(
-                channels=backbone.width,
-                halves=len(self.views()),
+            identity = Identity(
                 dim=config.dim,
                 fusion=config.fusion,
                 loss=config.loss,
@@ -179,6 +177,7 @@ class Reid(Task):
                 trainable_padding=config.padding == "trainable",
                 mask=config.mask,
             )
+            return IdentityHead(backbone.width, len(self.views()), identity)
         if config.crops == "both" and config.fusion not in FIXED:
             raise Refusal(
                 f"reid.fusion={config.fusion} is learnt and {protocol} trains nothing; "
