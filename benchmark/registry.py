@@ -1,9 +1,10 @@
 """Names of methods, tasks and datasets -> the classes that hold them; found by reading sources, loaded when used.
 
-A class is an entry when its body says ``name = "..."``. Files of the rooms are found by themselves, packages of
-others by the entry points ``inkbench.methods``, ``inkbench.tasks`` and ``inkbench.datasets``; listing imports none of
-them. A class of a single file is ``path/to/file.py:ClassName``; those of a file that is plugged in (``--plugin``) are
-known by their names, as ours are.
+A class is an entry when its body says ``name = "..."``. Files of the rooms (``methods/NAME.py`` or
+``methods/NAME/method.py``; ``tasks/NAME/task.py``) are found by themselves, packages of others by the entry points
+``inkbench.methods``, ``inkbench.tasks`` and ``inkbench.datasets``; listing imports none of them. A class of a single
+file is ``path/to/file.py:ClassName``; those of a file that is plugged in (``--plugin``) are known by their names, as
+ours are.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ ROOMS = {
     "tasks": ("tasks",),
     "datasets": ("benchmark/data/layouts", "benchmark/data/synth"),
 }
+OF_FOLDER = {"methods": "method.py", "tasks": "task.py"}
+"""The file with the class where a method or a task is a folder of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,9 @@ def kind_of(entry: Entry) -> str:
 def installed(kind: str) -> dict[str, Entry]:
     """The entries of ours and of installed packages, by name."""
     found: dict[str, Entry] = {}
-    for room in ROOMS[kind]:
-        for file in sorted((ROOT / room).glob("*.py")):
-            for entry in _read(file, f"inkbench.{room.replace('/', '.')}.{file.stem}", "inkbench"):
-                found[entry.name] = entry
+    for file in _sources(kind):
+        module = ".".join(("inkbench", *file.relative_to(ROOT).with_suffix("").parts))
+        found |= {entry.name: entry for entry in _read(file, module, "inkbench")}
     for point in importlib.metadata.entry_points(group=f"inkbench.{kind}"):
         module, _, attribute = point.value.partition(":")
         source = importlib.util.find_spec(module)
@@ -102,6 +104,17 @@ def installed(kind: str) -> dict[str, Entry]:
             known = {entry.attribute: entry for entry in _read(Path(source.origin), module, origin)}
             summary = known[attribute].summary if attribute in known else ""
         found[point.name] = Entry(point.name, module, attribute, summary, origin)
+    return found
+
+
+def _sources(kind: str) -> list[Path]:
+    """The files of ours that may hold a class of a kind: ``NAME.py``, or the one of the folder ``NAME``."""
+    found = []
+    for room in (ROOT / part for part in ROOMS[kind]):
+        folders = room.glob(f"*/{OF_FOLDER[kind]}") if kind in OF_FOLDER else ()
+        found += sorted(
+            [*room.glob("*.py"), *folders], key=lambda file: file.relative_to(room).with_suffix("").parts[0]
+        )
     return found
 
 

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, View, setting
-from inkbench.benchmark.networks.tile_head import TileNetwork
+from inkbench.benchmark.networks.tile_head import TileLayers, TileNetwork
 from inkbench.benchmark.pretext.adamw import AdamWConfig, AdamWMethod
 from inkbench.benchmark.pretext.puzzle_pictures import draw_pairs
 
@@ -124,16 +124,8 @@ class ContextPrediction(AdamWMethod[ContextPredictionConfig]):
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """The two streams, which share their weights, and the layers over both."""
         c = self.config
-        net = TileNetwork(
-            backbone,
-            2,
-            c.patch,
-            len(NEIGHBOURS),
-            tile_width=c.patch_width,
-            hidden=c.hidden,
-            dropout=c.dropout,
-            batch_norm=c.batch_norm,
-        )
+        layers = TileLayers(tile_width=c.patch_width, hidden=c.hidden, dropout=c.dropout, batch_norm=c.batch_norm)
+        net = TileNetwork(backbone, 2, c.patch, len(NEIGHBOURS), layers)
         self._normalize = backbone.normalize
         return {"net": net}
 

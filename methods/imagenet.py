@@ -47,7 +47,7 @@ def published(backbone: Backbone) -> dict[str, Any]:
     Files that the hub's cache already holds are read without a network. Raises Declined.
     """
     from inkbench.benchmark.networks import supervision
-    from inkbench.benchmark.networks.backbones import create
+    from inkbench.benchmark.networks.timm_models import create
 
     source: Any = backbone.model.pretrained_cfg
     name = f"{source['architecture']}.{source['tag']}" if source.get("tag") else backbone.name

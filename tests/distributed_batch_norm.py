@@ -80,7 +80,7 @@ def without_chance(name, monkey):
             views(images, monkey.config.local, 2),
         )
     elif name != "toy":
-        module = sys.modules[f"inkbench.methods.{name}"]
+        module = sys.modules[registry.entries("methods")[name].module]
         module.strong_pairs = lambda batch, sides, c, generator: {
             kind: views(batch[kind], side, 2) for kind, side in sides.items()
         }

@@ -15,7 +15,7 @@ from inkbench.benchmark.store.arrays import arrays_bytes
 from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.updates import setup, update
-from inkbench.methods.dino import Dino
+from inkbench.methods.dino.method import Dino
 
 STEPS = 3
 

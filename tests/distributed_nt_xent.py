@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from inkbench.benchmark.losses.nt_xent import found, nt_xent
-from inkbench.benchmark.losses.sup_con import sup_con
 from inkbench.benchmark.store.arrays import arrays_bytes
 from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training import engine
+from inkbench.methods.supervised.sup_con import sup_con
 
 
 def main(world, out):

@@ -12,10 +12,10 @@ from torch import nn
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import PRESETS
-from inkbench.benchmark.networks.panel_context import PanelContext
-from inkbench.benchmark.parts.face_painter import FacePainter, Weights
 from inkbench.methods.context_encoder import ContextEncoder, ContextEncoderConfig
-from inkbench.methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig
+from inkbench.methods.spot_artifacts.method import SpotArtifacts, SpotArtifactsConfig
+from inkbench.tasks.inpainting.face_painter import FacePainter, Sizes, Weights
+from inkbench.tasks.inpainting.panel_context import PanelContext
 
 pytestmark = pytest.mark.fidelity
 N, SIDE, SCALE = 6, 64, 3.0
@@ -107,7 +107,7 @@ def test_a_context_encoder_has_batches_of_true_and_painted_ones_for_both_losses(
 
 def test_the_face_painter_has_batches_of_true_and_painted_faces_for_both_losses():
     """The repository's StandardGAN: dis on the true faces, dis on the painted ones, and again for the generator."""
-    head = FacePainter(PanelContext("none", [4], 2, 4, 8, 8), 8, "dcgan", 2, Weights(0.0, 1.0, 0.0), 4, 64)
+    head = FacePainter(PanelContext("none", [4], 2, 4, 8, 8), Sizes(8, "dcgan", 2, 4, 64), Weights(0.0, 1.0, 0.0))
     critic = Toy()
     head.critics["local"] = critic
     faces = (shifted(0.8, 1).clamp(0, 1) * 255).byte()

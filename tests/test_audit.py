@@ -21,7 +21,7 @@ from inkbench.benchmark.audit.measure import accuracy, even_share, gradient
 from inkbench.benchmark.data.synth.printing import edge_code
 from inkbench.benchmark.training import engine
 from inkbench.methods.context_prediction import ContextPrediction, ContextPredictionConfig
-from inkbench.methods.jigsaw import Jigsaw, JigsawConfig
+from inkbench.methods.jigsaw.method import Jigsaw, JigsawConfig
 
 NAIVE = {"gap": False, "jitter": False, "color_jittering": False, "normalize": False, "greyscale": 0.0}
 

@@ -240,7 +240,7 @@ def unzipped(path) -> dict[str, bytes]:
 
 def test_what_a_server_cannot_run_is_not_bundled():
     class Far(Scorer):
-        module = "inkbench.tasks.detection"
+        module = "inkbench.tasks.detection.task"
 
     def x(scorer):
         return program(SimpleNamespace(name="x", scorer=scorer, prediction_format=maps.FORMAT))

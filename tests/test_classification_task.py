@@ -20,12 +20,12 @@ from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
 from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.networks.logistic import LogisticHead
-from inkbench.benchmark.networks.neighbours import NearestNeighbours, votes
-from inkbench.benchmark.networks.probes import GlobalLinear, StageProbes
-from inkbench.benchmark.networks.stage_pooling import cells, pooled
 from inkbench.benchmark.planning.asked import require
-from inkbench.tasks.classification import Classification, ClassificationConfig, split_within
+from inkbench.tasks.classification.logistic import LogisticHead
+from inkbench.tasks.classification.neighbours import NearestNeighbours, votes
+from inkbench.tasks.classification.probes import GlobalLinear, StageProbes
+from inkbench.tasks.classification.stage_pooling import cells, pooled
+from inkbench.tasks.classification.task import Classification, ClassificationConfig, split_within
 
 
 class Named(Dataset):

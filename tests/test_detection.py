@@ -10,10 +10,10 @@ import torch
 from inkbench.benchmark.api import Box, Dataset, Item, Placement, Refusal, View
 from inkbench.benchmark.data.layouts.open_mantra import OpenMantra
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.networks.fcos import anchors, assign, detect
-from inkbench.benchmark.networks.fpn import FeaturePyramid
-from inkbench.benchmark.parts.constant_boxes import cover
-from inkbench.tasks.detection import Detection, DetectionConfig
+from inkbench.tasks.detection.constant_boxes import cover
+from inkbench.tasks.detection.fcos import anchors, assign, detect
+from inkbench.tasks.detection.fpn import FeaturePyramid
+from inkbench.tasks.detection.task import Detection, DetectionConfig
 from inkbench.tasks.metrics import detection as scorer
 
 SIDE = 64

@@ -14,9 +14,9 @@ from ranks import two_ranks
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import CellError, Refusal
 from inkbench.benchmark.config import PretrainSettings
-from inkbench.benchmark.networks.distillation import Centre, distillation, effective_rank, follow
 from inkbench.benchmark.store.arrays import read_arrays
-from inkbench.methods.dino import Dino
+from inkbench.methods.dino.distillation import Centre, distillation, effective_rank, follow
+from inkbench.methods.dino.method import Dino
 
 
 def dino(**sets):

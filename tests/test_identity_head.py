@@ -9,9 +9,9 @@ import torch
 from torch.nn.functional import normalize
 
 from inkbench.benchmark.api import Seen
-from inkbench.benchmark.losses.metric_losses import Loss, MetricLoss
-from inkbench.benchmark.networks import fusion
-from inkbench.benchmark.networks.identity_head import IdentityHead, UnitFeatures
+from inkbench.tasks.reid import fusion
+from inkbench.tasks.reid.identity_head import Identity, IdentityHead, UnitFeatures
+from inkbench.tasks.reid.metric_losses import Loss, MetricLoss
 
 FUSIONS = get_args(fusion.Fusion)
 LOSSES = get_args(Loss)
@@ -30,8 +30,7 @@ def targets(*codes):
 
 def head(**options):
     torch.manual_seed(0)
-    settings = {"channels": 8, "halves": 2, "dim": 5, "fusion": "sum", "loss": "contrastive", **options}
-    return IdentityHead(**settings)
+    return IdentityHead(8, 2, Identity(**{"dim": 5, "fusion": "sum", "loss": "contrastive", **options}))
 
 
 def with_absent_noise(features, value):

@@ -13,10 +13,10 @@ from inkbench.benchmark.api import Item, Seen
 from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.networks.panel_context import PanelContext
-from inkbench.benchmark.parts.face_painter import FacePainter, Weights, paste
-from inkbench.benchmark.parts.face_windows import around, closer, surroundings
-from inkbench.tasks.inpainting import Inpainting, InpaintingConfig, telea
+from inkbench.tasks.inpainting.face_painter import FacePainter, Sizes, Weights, paste
+from inkbench.tasks.inpainting.face_windows import around, closer, surroundings
+from inkbench.tasks.inpainting.panel_context import PanelContext
+from inkbench.tasks.inpainting.task import Inpainting, InpaintingConfig, telea
 from inkbench.tasks.metrics import given_judges
 from inkbench.tasks.metrics.inpainting import score_items
 
@@ -211,7 +211,7 @@ def test_a_recurrent_context_reads_the_masked_panel_then_the_others_as_they_foll
     assert context.recurrent.hidden_size == {"lstm": 8, "bilstm": 4}[kind]
     seen, there = torch.randn(3, 4, 5, 2, 2), torch.ones(4, dtype=torch.bool)
     story = {"before": seen[0], "previous": seen[1], "panel": seen[2]}
-    head = FacePainter(context, 4, "dcgan", 2, Weights(0, 0, 0), 4, 64).eval()
+    head = FacePainter(context, Sizes(4, "dcgan", 2, 4, 64), Weights(0, 0, 0)).eval()
     read = head._read(Seen({name: [of] for name, of in story.items()}, dict.fromkeys(story, there), {}))
     embedded = [context.embed(context.map([of]).flatten(1)) for of in seen]
     ordered = torch.stack([embedded[k] for k in (-1, 0, 1)])

@@ -12,7 +12,7 @@ from inkbench.benchmark.api import Context, Refusal
 from inkbench.benchmark.drawing.style import GUTTER, LINE, MARGIN
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.pretext.puzzle_pictures import draw_puzzles, reassemble
-from inkbench.methods.jigsaw import Jigsaw, JigsawConfig
+from inkbench.methods.jigsaw.method import Jigsaw, JigsawConfig
 
 
 def generator(seed=0):

@@ -6,8 +6,8 @@ import torch
 from timm.optim import Lars as TimmLars
 from torch import nn
 
-from inkbench.benchmark.losses.lars import Lars
-from inkbench.methods.simclr import Simclr
+from inkbench.methods.simclr.lars import Lars
+from inkbench.methods.simclr.method import Simclr
 
 
 def gradients(steps, shape, seed=0):

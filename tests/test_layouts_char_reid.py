@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from pictures_of import draw, write
 
 from inkbench.benchmark.contracts.dataset import Box
-from inkbench.benchmark.data.layouts.appearances import paired
-from inkbench.benchmark.data.layouts.char_reid import CharReid, Instance, face_square
+from inkbench.benchmark.data.layouts.char_reid import CharReid
+from inkbench.benchmark.data.reading.appearances import paired
+from inkbench.benchmark.data.reading.character_lists import Instance, face_square
 from inkbench.benchmark.errors import Refusal
 
 HEADER = "series_id,page_id,type,index,char_index,x_0,y_0,x1,y_1\n"

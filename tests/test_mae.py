@@ -12,8 +12,8 @@ from method_steps import batch, built, context, drive, generator, noise
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Declined, Refusal
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.networks.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
-from inkbench.methods.mae import Mae
+from inkbench.methods.mae.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
+from inkbench.methods.mae.method import Mae
 
 
 def mae(**sets):

@@ -11,7 +11,7 @@ from test_layouts_char_reid import HEADER, SERIES, reid
 from inkbench.benchmark.api import Item
 from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.layouts.char_reid import CharReid
-from inkbench.benchmark.data.layouts.panel_windows import hole_of, windows
+from inkbench.benchmark.data.reading.panel_windows import hole_of, windows
 
 SIZE = (100, 80)
 

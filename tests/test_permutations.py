@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkbench.benchmark.pretext.permutations import all_permutations, permutation_set, statistics
+from inkbench.methods.jigsaw.permutations import all_permutations, permutation_set, statistics
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,24 @@ def test_the_rooms_are_read_not_imported():
     entries = registry.entries("methods")
     assert {"random", "imagenet", "jigsaw"} <= set(entries)
     assert "Noroozi" in entries["jigsaw"].summary
-    assert not {name for name in set(sys.modules) - before if name.startswith("methods.")}
+    assert not {name for name in set(sys.modules) - before if name.startswith("inkbench.methods.")}
     assert registry.load("methods", "jigsaw").name == "jigsaw"
+
+
+def test_a_method_or_a_task_is_a_file_or_a_folder_and_what_lies_beside_it_there_is_none(tmp_path, monkeypatch):
+    lone, folder = tmp_path / "methods" / "theirs.py", tmp_path / "methods" / "others"
+    folder.mkdir(parents=True)
+    lone.write_text(SOURCE)
+    (folder / "method.py").write_text(SOURCE.replace('"theirs"', '"others"'))
+    (folder / "helper.py").write_text(SOURCE.replace('"theirs"', '"helper"'))
+    (folder / "task.py").write_text(SOURCE.replace('"theirs"', '"no-method"'))
+    monkeypatch.setattr(registry, "ROOT", tmp_path)
+    registry.installed.cache_clear()
+    try:
+        found = {name: entry.module for name, entry in registry.installed("methods").items()}
+        assert found == {"others": "inkbench.methods.others.method", "theirs": "inkbench.methods.theirs"}
+    finally:
+        registry.installed.cache_clear()
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():

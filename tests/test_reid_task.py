@@ -13,7 +13,7 @@ from inkbench.benchmark.api import Item
 from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.drawing.strips import letters
 from inkbench.benchmark.errors import Refusal
-from inkbench.tasks.reid import Reid, ReidConfig, histogram, thumbnail
+from inkbench.tasks.reid.task import Reid, ReidConfig, histogram, thumbnail
 
 
 def task(**sets):

@@ -14,9 +14,9 @@ from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training import engine, head_loop, pretrain, transfer, updates
 from inkbench.benchmark.training.head_loop import Job
 from inkbench.benchmark.training.task_data import TaskData
-from inkbench.methods.jigsaw import Jigsaw
-from inkbench.methods.spot_artifacts import SpotArtifacts
-from inkbench.tasks.detection import Detection
+from inkbench.methods.jigsaw.method import Jigsaw
+from inkbench.methods.spot_artifacts.method import SpotArtifacts
+from inkbench.tasks.detection.task import Detection
 
 QUIET = Progress(quiet=True)
 

@@ -17,9 +17,9 @@ from inkbench.benchmark.drawing.labels import HEIGHT, draw_labels
 from inkbench.benchmark.drawing.style import GUTTER, MARGIN
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.networks.dense_heads import FcnHead, LinearHead
 from inkbench.tasks.metrics import segmentation as metrics
-from inkbench.tasks.segmentation import Segmentation, SegmentationConfig
+from inkbench.tasks.segmentation.dense_heads import FcnHead, LinearHead
+from inkbench.tasks.segmentation.task import Segmentation, SegmentationConfig
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from inkbench.benchmark.augment.views import YIQ
 from inkbench.benchmark.losses.nt_xent import nt_xent
 from inkbench.benchmark.pretext.two_views import recoloured
 from inkbench.methods.identity_simclr import IdentitySimclr
-from inkbench.methods.simclr import Simclr
+from inkbench.methods.simclr.method import Simclr
 
 
 def simclr(**sets):

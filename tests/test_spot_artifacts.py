@@ -10,12 +10,12 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import interpolate
 
 from inkbench.benchmark.api import Refusal
-from inkbench.benchmark.losses.artifact_losses import critic_loss, fooling_loss, kept_error
-from inkbench.benchmark.networks.artifact_nets import Autoencoder, Critic, History, Repair, RepairLayer
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.pretext.damage import damage, draw_mask
 from inkbench.leaderboards import table_files
-from inkbench.methods.spot_artifacts import SpotArtifacts, SpotArtifactsConfig, auroc, recoloured
+from inkbench.methods.spot_artifacts.artifact_losses import critic_loss, fooling_loss, kept_error
+from inkbench.methods.spot_artifacts.artifact_nets import Autoencoder, Critic, History, Repair, RepairLayer
+from inkbench.methods.spot_artifacts.damage import damage, draw_mask
+from inkbench.methods.spot_artifacts.method import SpotArtifacts, SpotArtifactsConfig, auroc, recoloured
 
 ROWS = {row.label: row.settings for row in table_files.load("jenni-1").rows}
 

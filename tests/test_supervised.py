@@ -10,8 +10,8 @@ from method_steps import batch, built, context
 from record_files import written
 
 from inkbench.benchmark.api import Item
-from inkbench.benchmark.losses.sup_con import found_by_label, sup_con
-from inkbench.methods.supervised import Supervised
+from inkbench.methods.supervised.method import Supervised
+from inkbench.methods.supervised.sup_con import found_by_label, sup_con
 
 
 @settings(max_examples=25, deadline=None)

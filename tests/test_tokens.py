@@ -13,10 +13,10 @@ from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.tokens import readout_of
 from inkbench.benchmark.planning.asked import as_read_by
-from inkbench.methods.dino import Dino
+from inkbench.methods.dino.method import Dino
 from inkbench.methods.imagenet import ImageNet
-from inkbench.methods.jigsaw import Jigsaw
-from inkbench.methods.mae import Mae
+from inkbench.methods.jigsaw.method import Jigsaw
+from inkbench.methods.mae.method import Mae
 from inkbench.methods.random import Random
 
 FAMILIES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,7 @@ class Row(NamedTuple):
     label: str
 
 
+@dataclass(slots=True)
 class Sheet:
     """Rows of places. ``title`` above, ``headings`` above columns, below a ``legend`` and a ``footnote``.
 
@@ -69,20 +71,15 @@ class Sheet:
     bytes.
     """
 
-    def __init__(
-        self,
-        headings: Sequence[str] = (),
-        *,
-        title: str = "",
-        footnote: str = "",
-        legend: Sequence[tuple[str, Colour]] = (),
-        cell: tuple[int, int] = (0, 0),
-        gutter: int = GUTTER,
-        turned: bool = False,
-    ) -> None:
-        self.headings, self.title, self.footnote, self.legend = headings, title, footnote, legend
-        self.cell, self.gutter, self.turned = cell, gutter, turned
-        self.rows: list[Row] = []
+    headings: Sequence[str] = ()
+    _: KW_ONLY
+    title: str = ""
+    footnote: str = ""
+    legend: Sequence[tuple[str, Colour]] = ()
+    cell: tuple[int, int] = (0, 0)
+    gutter: int = GUTTER
+    turned: bool = False
+    rows: list[Row] = field(default_factory=list, init=False)
 
     def row(self, places: Sequence[Place | None], label: str = "") -> None:
         """Add a row; None leaves a place empty, and a column of None alone is a wider gutter."""

@@ -26,7 +26,7 @@ from torch.nn import functional
 from inkbench.benchmark.api import Item
 from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.images import read_rgb
-from inkbench.benchmark.data.layouts.panel_windows import hole_of
+from inkbench.benchmark.data.reading.panel_windows import hole_of
 from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.progress import Progress

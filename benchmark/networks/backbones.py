@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import CellError, Refusal, did_you_mean
+from inkbench.benchmark.networks.timm_models import create, said, spread
 from inkbench.benchmark.networks.tokens import has_tokens, read, readout_of
 
 DEFAULTS = {
@@ -63,7 +64,7 @@ class Backbone(nn.Module):
                 f"backbone '{name}' gives no feature maps; try resnet18, mobilenetv2_100 or vit_tiny_patch16_224"
             )
         info = list(getattr(self.model.feature_info, "info", self.model.feature_info))
-        chosen = _spread(len(info), 5)
+        chosen = spread(len(info), 5)
         self.indices = chosen
         self.channels = [info[index]["num_chs"] for index in chosen]
         self.strides = [info[index]["reduction"] for index in chosen]
@@ -273,32 +274,3 @@ def _operations(name: str, settings: BackboneSettings, side: int) -> int:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         skeleton(name, settings).eval().through(torch.zeros(1, 3, side, side, device="meta"))
     return int(counter.get_total_flops())
-
-
-def said(error: BaseException) -> str:
-    """An error of another library on one line, without a full stop."""
-    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
-
-
-def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
-    """timm's model at any input size, without classifier; ``loading`` is how it comes by its weights.
-
-    Vision transformers interpolate their position embedding. Raises Refusal for a setting it does not take.
-    """
-    kwargs: dict[str, Any] = {} if settings.pad_type is None else {"pad_type": settings.pad_type}
-    loading = loading or {"pretrained": False}
-    try:
-        return timm.create_model(name, num_classes=0, dynamic_img_size=True, **kwargs, **loading)
-    except TypeError:
-        pass
-    try:
-        return timm.create_model(name, num_classes=0, **kwargs, **loading)
-    except TypeError as error:
-        raise Refusal(f"backbone '{name}' does not take {kwargs}: {error}") from None
-
-
-def _spread(total: int, most: int) -> list[int]:
-    """At most ``most`` of ``total`` stages, the last among them, evenly spread."""
-    if total <= most:
-        return list(range(total))
-    return sorted({round((k + 1) * total / most) - 1 for k in range(most)})

@@ -11,7 +11,8 @@ from torch import nn
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import Given
 from inkbench.benchmark.networks import supervision
-from inkbench.benchmark.networks.backbones import Backbone, create
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.timm_models import create
 from inkbench.benchmark.networks.weights_files import load_weights
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -13,30 +14,29 @@ from inkbench.benchmark.networks.backbones import Backbone
 Features = Literal["map", "pooled"]
 
 
+@dataclass(frozen=True, slots=True)
+class TileLayers:
+    """What stands on the trunk: fc6 for each tile (``tile_width`` 0: none) and fc7 over all (``hidden`` 0: none)."""
+
+    features: Features = "map"
+    tile_width: int = 1024
+    hidden: int = 4096
+    dropout: float = 0.5
+    batch_norm: bool = False
+
+
 class TileNetwork(nn.Module):
     """Noroozi & Favaro, section 3: trunk -> fc6 for each tile, weights shared -> concatenation -> fc7 -> fc8."""
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        tiles: int,
-        tile: int,
-        classes: int,
-        *,
-        features: Features = "map",
-        tile_width: int = 1024,
-        hidden: int = 4096,
-        dropout: float = 0.5,
-        batch_norm: bool = False,
-    ) -> None:
-        """For ``tiles`` tiles of ``tile`` px. ``tile_width`` 0: no fc6; ``hidden`` 0: no fc7. Raises Refusal."""
+    def __init__(self, backbone: Backbone, tiles: int, tile: int, classes: int, layers: TileLayers) -> None:
+        """For ``tiles`` tiles of ``tile`` px. Raises Refusal where the backbone takes no such tile."""
         super().__init__()
-        self.backbone, self.features = backbone, features
-        width = flat_width(backbone, tile, features)
-        self.fc6 = _layer(width, tile_width, dropout, batch_norm) if tile_width else nn.Identity()
-        together = tiles * (tile_width or width)
-        self.fc7 = _layer(together, hidden, dropout, batch_norm) if hidden else nn.Identity()
-        self.fc8 = nn.Linear(hidden or together, classes)
+        self.backbone, self.features = backbone, layers.features
+        width = flat_width(backbone, tile, layers.features)
+        self.fc6 = _layer(width, layers.tile_width, layers) if layers.tile_width else nn.Identity()
+        together = tiles * (layers.tile_width or width)
+        self.fc7 = _layer(together, layers.hidden, layers) if layers.hidden else nn.Identity()
+        self.fc8 = nn.Linear(layers.hidden or together, classes)
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Logits (B, classes) of normalised tiles (B, T, 3, t, t), in the order in which they are given."""
@@ -61,6 +61,6 @@ def flat_width(backbone: Backbone, tile: int, features: Features) -> int:
     return int(coarsest.shape[1] if features == "pooled" else coarsest[0].numel())
 
 
-def _layer(width: int, out: int, dropout: float, batch_norm: bool) -> nn.Sequential:
-    norm: list[nn.Module] = [nn.BatchNorm1d(out)] if batch_norm else []
-    return nn.Sequential(nn.Linear(width, out), *norm, nn.ReLU(), nn.Dropout(dropout))
+def _layer(width: int, out: int, layers: TileLayers) -> nn.Sequential:
+    norm: list[nn.Module] = [nn.BatchNorm1d(out)] if layers.batch_norm else []
+    return nn.Sequential(nn.Linear(width, out), *norm, nn.ReLU(), nn.Dropout(layers.dropout))

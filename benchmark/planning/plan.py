@@ -13,6 +13,7 @@ from inkbench.benchmark.networks.backbones import DEFAULTS
 from inkbench.benchmark.planning.asked import plugin, require
 from inkbench.benchmark.planning.plan_rows import Rows
 from inkbench.benchmark.planning.planned import Cell, Plan
+from inkbench.benchmark.planning.point import Point
 from inkbench.benchmark.planning.pool import is_pool
 from inkbench.benchmark.planning.request import Request, method_names, predicted, task_names
 from inkbench.benchmark.training.engine import Device
@@ -38,10 +39,10 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                 if why := _lacks_protocol(task, protocol, data, request):
                     notes.append(f"left out: {why}")
                     continue
-                common = (request, pairs, device, data, pretrain_data, task, protocol, family)
-                found = _bare(Rows(*common), request)
+                point = Point(request, pairs, device, data, pretrain_data, task, protocol, family)
+                found = _bare(Rows(point), request)
                 for backbone, methods in _blocks(request).items():
-                    rows = Rows(*common, backbone)
+                    rows = Rows(point, backbone)
                     found += [rows.method(name, seed) for name in methods for seed in range(request.seeds)]
                 cells |= {cell.id: cells.get(cell.id, cell) for cell in found}
     datasets = [data] if pretrain_data is data else [data, pretrain_data]

@@ -18,7 +18,8 @@ from inkbench.benchmark.api import Declined, Given, Method, Task
 from inkbench.benchmark.config import BackboneSettings, Config
 from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.networks import initialise
-from inkbench.benchmark.networks.backbones import DEFAULTS, Backbone, said, skeleton
+from inkbench.benchmark.networks.backbones import DEFAULTS, Backbone, skeleton
+from inkbench.benchmark.networks.timm_models import said
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.store.files import checksum
 

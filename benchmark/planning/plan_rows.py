@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import Dataset, Declined, Given, Method, Task
-from inkbench.benchmark.config import BackboneSettings, Config, PretrainSettings, settings_of
+from inkbench.benchmark.api import Declined, Given, Method
+from inkbench.benchmark.config import BackboneSettings, PretrainSettings
 from inkbench.benchmark.data.fingerprint import fingerprint
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks import supervision
@@ -17,13 +17,12 @@ from inkbench.benchmark.networks.backbones import skeleton
 from inkbench.benchmark.planning import plan_checks, pool
 from inkbench.benchmark.planning.asked import as_read_by, plugin, require
 from inkbench.benchmark.planning.planned import Cell, Pretraining
-from inkbench.benchmark.planning.request import PREDICTIONS, Request, all_methods
-from inkbench.benchmark.scoring.score import metric_versions
+from inkbench.benchmark.planning.point import Point, identity_of, plain_settings
+from inkbench.benchmark.planning.request import PREDICTIONS, all_methods
 from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.files import key_of
-from inkbench.benchmark.store.identity import CHOSEN_BY, SCORED_BY, record_id, work_id
+from inkbench.benchmark.store.identity import record_id, work_id
 from inkbench.benchmark.training import engine
-from inkbench.benchmark.training.engine import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +44,15 @@ def _has_budget(method: Method) -> bool:
 class Rows:
     """Makes the cells of one task under one protocol and one point of the grid."""
 
-    def __init__(
-        self,
-        request: Request,
-        pairs: tuple[tuple[str, str], ...],
-        device: Device,
-        data: Dataset,
-        pretrain_data: Dataset,
-        task: Task,
-        protocol: str,
-        family: Literal["frozen", "finetune"],
-        backbone: str = "",
-    ) -> None:
-        self.request, self.pairs, self.device = request, pairs, device
-        self.data, self.pretrain_data = data, pretrain_data
-        self.task, self.protocol, self.family = task, protocol, family
+    def __init__(self, point: Point, backbone: str = "") -> None:
+        self.point, self.request, self.device, self.task = point, point.request, point.device, point.task
         self.backbone = backbone
-        self.backbone_settings = BackboneSettings.resolve("backbone", request.preset, settings_of("backbone", pairs))
-        self.pretrain = PretrainSettings.resolve("pretrain", request.preset, settings_of("pretrain", pairs))
+        self.backbone_settings: BackboneSettings = point.resolved("backbone", BackboneSettings)
+        self.pretrain: PretrainSettings = point.resolved("pretrain", PretrainSettings)
 
     def plain(self, method: str) -> Cell:
         """The row of a baseline ``trivial:NAME`` or a ``reference:NAME``."""
-        return self._bare({**self._task_identity(), "method": method}, method, {}, plain=method.partition(":")[2])
+        return self._bare({**self.point.identity(), "method": method}, method, {}, plain=method.partition(":")[2])
 
     def predicted(self, path: Path) -> Cell:
         """The row of predictions from elsewhere. Raises Refusal where the task reads none."""
@@ -75,9 +61,9 @@ class Rows:
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         if not files:
             raise Refusal(f"{PREDICTIONS}{path}: the folder is empty")
-        content = fingerprint(path if path.is_dir() else path.parent, files, self.data.checksums)
+        content = fingerprint(path if path.is_dir() else path.parent, files, self.point.data.checksums)
         method = f"{PREDICTIONS}{path.name if path.is_dir() else path.stem}"
-        identity = {**self._task_identity(), "method": PREDICTIONS, "content": content}
+        identity = {**self.point.identity(), "method": PREDICTIONS, "content": content}
         return self._bare(identity, method, {"weights": content}, predicted=path)
 
     def _bare(self, identity: dict[str, Any], method: str, source: Mapping[str, Any], **kind: Any) -> Cell:
@@ -88,23 +74,23 @@ class Rows:
             identity=identity,
             method=method,
             task=self.task,
-            protocol=self.protocol,
-            family=self.family,
+            protocol=self.point.protocol,
+            family=self.point.family,
             seed=0,
             backbone=None,
             backbone_settings=self.backbone_settings,
-            changed=self._changed(self.task.name, self.task.config),
-            settings={"task": _plain(self.task.config)},
+            changed=self.point.changed(self.task.name, self.task.config),
+            settings={"task": plain_settings(self.task.config)},
             supervision="none" if "plain" in kind else "unknown",
             given=False,
-            versions=self._versions(0, source),
+            versions=self.point.versions(0, source),
             **kind,
         )
 
     def method(self, text: str, seed: int) -> Cell:
         """The row of a method for one seed; declined where it cannot run here."""
         entry = registry.find("methods", text)
-        method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.pairs)
+        method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.point.pairs)
         backbone_settings = as_read_by(method, self.backbone_settings)
         backbone = skeleton(self.backbone, backbone_settings)
         source: dict[str, Any] = {
@@ -112,16 +98,16 @@ class Rows:
             "engine": engine.VERSION,
             "version": method.version,
             "file": entry.checksum,
-            "settings": _plain(method.config),
+            "settings": plain_settings(method.config),
             "backbone": self.backbone,
-            "backbone_settings": _plain(backbone_settings),
+            "backbone_settings": plain_settings(backbone_settings),
             "seed": seed,
             **self.device.identity(backbone),
             "packages": provenance.versions(provenance.DECIDING),
         }
         start = self._start(method, source, seed, self._unfit(method, backbone_settings))
         identity = {
-            **self._task_identity(),
+            **self.point.identity(),
             **self.device.identity(backbone),
             "seed": seed,
             "source": start.pretraining.key if start.pretraining else source,
@@ -134,8 +120,8 @@ class Rows:
             identity=identity,
             method=method.name,
             task=self.task,
-            protocol=self.protocol,
-            family=self.family,
+            protocol=self.point.protocol,
+            family=self.point.family,
             seed=seed,
             backbone=self.backbone,
             backbone_settings=backbone_settings,
@@ -143,7 +129,7 @@ class Rows:
             settings=self._settings(method),
             supervision=start.given.supervision,
             given=method.takes_weights or (method.pretrains and self.request.init is not None),
-            versions=self._versions(method.version, source),
+            versions=self.point.versions(method.version, source),
             facts=method.facts(),
             pretraining=start.pretraining,
             giver=None if method.pretrains else method,
@@ -155,23 +141,23 @@ class Rows:
 
     def _settings(self, method: Method) -> dict[str, Any]:
         settings = {
-            "method": _plain(method.config),
-            "task": _plain(self.task.config),
-            "backbone": _plain(self.backbone_settings),
+            "method": plain_settings(method.config),
+            "task": plain_settings(self.task.config),
+            "backbone": plain_settings(self.backbone_settings),
         }
-        return {**settings, "pretrain": _plain(self.pretrain)} if _has_budget(method) else settings
+        return {**settings, "pretrain": plain_settings(self.pretrain)} if _has_budget(method) else settings
 
     def _all_changed(self, method: Method, entry: registry.Entry) -> dict[str, Any]:
         """What differs from the preset, by the names that are typed for it."""
         changed = {
-            **self._changed(method.name, method.config),
-            **self._changed(self.task.name, self.task.config),
-            **self._changed("backbone", self.backbone_settings),
+            **self.point.changed(method.name, method.config),
+            **self.point.changed(self.task.name, self.task.config),
+            **self.point.changed("backbone", self.backbone_settings),
         }
         if entry.file:
             changed["file"] = entry.file.name
         if _has_budget(method):
-            changed |= self._changed("pretrain", self.pretrain)
+            changed |= self.point.changed("pretrain", self.pretrain)
         if not method.pretrains:
             return changed
         if self.request.init is not None:
@@ -203,7 +189,7 @@ class Rows:
         if method.adds_budget:
             start = replace(start, extra_steps=self.pretrain.images // self.task.config.batch)
             source["extra_steps"] = start.extra_steps
-            if self.family == "frozen":
+            if self.point.family == "frozen":
                 reason = f"{method.name} is trained on the task; it needs --protocol finetune"
                 return replace(start, declined=self._declined(reason))
         if method.takes_weights and not start.declined:
@@ -218,7 +204,9 @@ class Rows:
         """Why this method or this task does not go with the backbone, where that is declined instead of refused."""
         try:
             plan_checks.require_method(method, self.backbone, settings)
-            plan_checks.require_task(self.task, self.protocol, self.data.fingerprint(), self.backbone, settings)
+            plan_checks.require_task(
+                self.task, self.point.protocol, self.point.data.fingerprint(), self.backbone, settings
+            )
         except (Declined, Refusal) as reason:
             return self._declined(str(reason))
         return ""
@@ -230,13 +218,13 @@ class Rows:
         )
 
     def _pretraining(self, method: Method, source: dict[str, Any], seed: int) -> Pretraining:
-        require(method.needs, self.pretrain_data, f"method {method.name}")
+        require(method.needs, self.point.pretrain_data, f"method {method.name}")
         for view in method.views().values():
-            if pool.is_pool(self.data, self.pretrain_data):
-                pool.require(self.pretrain_data, view.kind)
+            if pool.is_pool(self.point.data, self.point.pretrain_data):
+                pool.require(self.point.pretrain_data, view.kind)
             else:
-                self.pretrain_data.require(view.kind, "train")
-                self.pretrain_data.require(view.kind, "val")
+                self.point.pretrain_data.require(view.kind, "train")
+                self.point.pretrain_data.require(view.kind, "val")
         init: Path | Literal["imagenet"] | None = None
         first = Given("")
         if self.request.init is not None:
@@ -247,11 +235,11 @@ class Rows:
             if init == "imagenet" and self.request.weights is not None:
                 init = self.request.weights
         source |= {
-            "pretrain": _plain(self.pretrain),
+            "pretrain": plain_settings(self.pretrain),
             "budget": self.request.budget,
             "transductive": self.request.transductive,
-            "data": _identity_of(self.pretrain_data),
-            **pool.identity(self.data, self.pretrain_data, self.request.exclude_suspects),
+            "data": identity_of(self.point.pretrain_data),
+            **pool.identity(self.point.data, self.point.pretrain_data, self.request.exclude_suspects),
         }
         return Pretraining(
             key=key_of(source),
@@ -267,39 +255,8 @@ class Rows:
             told=first.told,
         )
 
-    def _task_identity(self) -> dict[str, Any]:
-        primary = self.task.scorer.primary
-        return {
-            "engine": engine.VERSION,
-            "task": self.task.name,
-            "version": self.task.version,
-            **({"file": file} if (file := registry.file_of(type(self.task))) else {}),
-            SCORED_BY: metric_versions(self.task),
-            CHOSEN_BY: {primary.name: primary.version},
-            "protocol": self.protocol,
-            "settings": _plain(self.task.config),
-            "data": _identity_of(self.data),
-            "packages": provenance.versions(provenance.DECIDING),
-        }
-
     def _declined(self, reason: str) -> str:
         """Under ``all`` and in a declared table what cannot run here is a row with its reason; else it is refused."""
         if all_methods(self.request) or self.request.lenient:
             return reason
         raise Refusal(reason)
-
-    def _versions(self, method: int, source: Mapping[str, Any]) -> dict[str, Any]:
-        """What may not be mixed in a row though it is no setting: versions, and checksums of given weights."""
-        shared = {"engine": engine.VERSION, "task": self.task.version, "data": self.data.version}
-        return {**shared, "method": method, **{name: source[name] for name in ("weights", "init") if name in source}}
-
-    def _changed(self, owner: str, config: Config) -> dict[str, Any]:
-        return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
-
-
-def _identity_of(dataset: Dataset) -> dict[str, Any]:
-    return {"id": dataset.reader, "version": dataset.version, "fingerprint": dataset.fingerprint()}
-
-
-def _plain(config: Config) -> dict[str, Any]:
-    return config.model_dump(mode="json")

@@ -50,7 +50,8 @@ def within(
     parts = []
     for start in range(0, len(rows), BLOCK):
         queries = rows[start : start + BLOCK]
-        parts.append(_against(seen, codes, queries, rows, queries[:, None] == rows[None], places, differ))
+        out = _barred(codes, queries, rows, queries[:, None] == rows[None], places, differ)
+        parts.append(_against(seen, codes, queries, rows, out))
     return {name: np.concatenate([np.zeros(0), *(part[name] for part in parts)]) for name in (*FIGURES, CHANCE)}
 
 
@@ -68,8 +69,8 @@ def first_against_rest(
     gallery = np.setdiff1d(kept, queries)
     for start in range(0, len(queries), BLOCK):
         rows = queries[start : start + BLOCK]
-        out = np.zeros((len(rows), len(gallery)), dtype=bool)
-        for name, values in _against(seen, codes, rows, gallery, out, places, None).items():
+        out = _barred(codes, rows, gallery, np.zeros((len(rows), len(gallery)), dtype=bool), places, None)
+        for name, values in _against(seen, codes, rows, gallery, out).items():
             found[name][rows] = values
     return found
 
@@ -116,23 +117,30 @@ def _galleries(count: int, groups: np.ndarray | None) -> Iterator[np.ndarray]:
         yield np.flatnonzero(codes == code)
 
 
-def _against(
-    seen: Seen,
+def _barred(
     codes: np.ndarray,
     rows: np.ndarray,
     gallery: np.ndarray,
     out: np.ndarray,
     places: np.ndarray | None,
     differ: np.ndarray | None,
+) -> np.ndarray:
+    """``out`` (Q, G), what is no answer to the queries ``rows``, joined by what ``places`` and ``differ`` bar."""
+    if places is not None:
+        out = out | (places[rows][:, None] == places[gallery][None])
+    if differ is not None:
+        same = codes[rows][:, None] == codes[gallery][None]
+        out = out | (~same & ~differ[codes[rows]][:, codes[gallery]])
+    return out
+
+
+def _against(
+    seen: Seen, codes: np.ndarray, rows: np.ndarray, gallery: np.ndarray, out: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Figures of the queries ``rows`` against ``gallery``; ``out`` (Q, G) are no answers, in place joined by others."""
+    """Figures of the queries ``rows`` against ``gallery``; ``out`` (Q, G) are no answers."""
     if not len(gallery):
         return {name: np.full(len(rows), np.nan) for name in (*FIGURES, CHANCE)}
-    if places is not None:
-        out |= places[rows][:, None] == places[gallery][None]
     same = codes[rows][:, None] == codes[gallery][None]
-    if differ is not None:
-        out |= ~same & ~differ[codes[rows]][:, codes[gallery]]
     right = same & ~out
     total = right.sum(1)
     if isinstance(seen, np.ndarray):

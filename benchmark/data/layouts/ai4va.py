@@ -12,7 +12,7 @@ from inkbench.benchmark.api import Config, setting
 from inkbench.benchmark.contracts.dataset import SPLITS, Item, Kind, Split
 from inkbench.benchmark.data.csvfile import table_of
 from inkbench.benchmark.data.files import by_stem, images_in, stem_of
-from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import Series, assign, by_series, few
 from inkbench.benchmark.data.texts import listed, number
 from inkbench.benchmark.data.units import Units

@@ -4,70 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Literal, cast
 
 from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Kind, Split
-from inkbench.benchmark.data.boxes import Corners, panel_crop, repair
-from inkbench.benchmark.data.csvfile import table_of
+from inkbench.benchmark.data.boxes import panel_crop, repair
 from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.files import FileDataset, folders, images_in, name_of, stem_of, texts_in
-from inkbench.benchmark.data.jsonfile import expect, field, json_of
-from inkbench.benchmark.data.layouts.appearances import Appearance, paired
-from inkbench.benchmark.data.layouts.panel_windows import windows
+from inkbench.benchmark.data.jsonfile import field
 from inkbench.benchmark.data.named import Finder
+from inkbench.benchmark.data.reading.appearances import Appearance, paired
+from inkbench.benchmark.data.reading.character_lists import (
+    Instance,
+    PanelSequence,
+    Row,
+    by_panel,
+    characters_of,
+    face_square,
+    named,
+    read_boxes,
+    read_listed,
+    sequence_entries,
+    sequence_series,
+    strips_by_instance,
+)
+from inkbench.benchmark.data.reading.panel_windows import windows
 from inkbench.benchmark.data.splits import Series, assign, few
-from inkbench.benchmark.data.texts import number
-from inkbench.benchmark.errors import Refusal, brief
 
 BODIES, FACES, PANELS, BOXES = "comics_crops", "comics_crops_large_faces", "raw_panel_images", "merged_face_body.csv"
-SEQUENCE_PREFIX: dict[Split, str] = {"train": "train", "val": "validation", "test": "test"}
-FACE_SCALE = 1.2
-_INSTANCE = re.compile(
-    r"(?P<series>[^/\\\0]{1,200})_(?P<page>\d{1,9})_(?P<panel>\d{1,9})_(?P<kind>face|body)_(?P<index>\d{1,9})"
-)
 _LIST = re.compile(r"_char_|_sequences$")
-_COLUMNS = ("series_id", "page_id", "type", "index", "char_index", "x_0", "y_0", "x1", "y_1")
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One appearance of a character: its face or body as a file of its own, or as the rectangle ``crop`` of a panel.
-
-    ``panel`` is the id of the panel item, ``<series>/<page>_<panel>``. Identities are relative: two characters are
-    known to differ only where one sequence names both.
-    """
-
-    id: str
-    path: Path
-    kind: Literal["face", "body"]
-    identity: str
-    series: str
-    panel: str
-    split: Split
-    style: str | None = None
-    crop: tuple[int, int, int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PanelSequence:
-    """Consecutive panels and who appears in them: character -> its (face, body) instance ids, either may be missing."""
-
-    id: str
-    panels: tuple[str, ...]
-    series: str
-    split: Split
-    characters: dict[str, tuple[tuple[str | None, str | None], ...]]
-
-
-class Row(NamedTuple):
-    """A line of ``merged_face_body.csv``: its number, the box, and which character of its panel it says this is."""
-
-    line: int
-    box: Box
-    character: str
 
 
 class CharReid(FileDataset):
@@ -131,28 +98,19 @@ class CharReid(FileDataset):
 
     @cached_property
     def _listed(self) -> dict[str, tuple[Split, str]]:
-        """Split and identity of every instance that the lists of characters name."""
-        found: dict[str, tuple[Split, str]] = {}
-        for split in SPLITS:
-            for part in ("faces", "bodies"):
-                path = self.root / f"{split}_char_{part}.json"
-                for identity, ids in json_of(path, dict).items() if path.is_file() else ():
-                    where = f"{path}: character {identity[:80]}"
-                    for text in expect(ids, list, where):
-                        name = one_name(expect(text, str, where))
-                        if not _INSTANCE.fullmatch(name):
-                            raise Refusal(f"{where}: {brief(name)} is not SERIES_PAGE_PANEL_face|body_K")
-                        if found.setdefault(name, (split, identity)) != (split, identity):
-                            raise Refusal(f"{where}: {name} belongs to {found[name][1][:80]} of {found[name][0]} too")
-        return found
+        return read_listed(self.root)
+
+    @cached_property
+    def _boxes(self) -> dict[str, Row]:
+        return read_boxes(self.root / BOXES, self._listed)
 
     @cached_property
     def _series(self) -> dict[str, Series]:
         splits: dict[str, set[Split]] = {}
         for name, (split, _) in self._listed.items():
-            splits.setdefault(_parts(name)["series"], set()).add(split)
-        for path, split, entry in self._sequence_entries():
-            splits.setdefault(_sequence_series(one_name(field(entry, "seq_id", str, str(path)))), set()).add(split)
+            splits.setdefault(named(name)["series"], set()).add(split)
+        for path, split, entry in sequence_entries(self.root):
+            splits.setdefault(sequence_series(one_name(field(entry, "seq_id", str, str(path)))), set()).add(split)
         cut = sorted(series for series, of in splits.items() if len(of) > 1)
         if cut:
             self.warn(f"the lists put {len(cut)} series into several splits: {few(cut)}; each is held out as a whole")
@@ -175,7 +133,7 @@ class CharReid(FileDataset):
     def _instances(self) -> dict[str, Instance]:
         found, missing = {}, []
         for name, (_, identity) in self._listed.items():
-            part = _parts(name)
+            part = named(name)
             found_at = self._cut_out(part) or self._in_panel(name, part)
             if found_at is None:
                 missing.append(name)
@@ -209,12 +167,6 @@ class CharReid(FileDataset):
             return None
         return file, face_square(corners, size) if part["kind"] == "face" else panel_crop(corners)
 
-    def _sequence_entries(self) -> Iterator[tuple[Path, Split, Any]]:
-        for split, prefix in SEQUENCE_PREFIX.items():
-            path = self.root / f"{prefix}_sequences.json"
-            for entry in json_of(path, list) if path.is_file() else ():
-                yield path, split, entry
-
     def sequences(self, split: Split) -> list[PanelSequence]:
         """The sequences of panels of a split, with who appears in them. Raises Refusal."""
         return [sequence for sequence in self._sequences if sequence.split == split]
@@ -226,14 +178,10 @@ class CharReid(FileDataset):
     @cached_property
     def _sequences(self) -> list[PanelSequence]:
         found = []
-        for path, _, entry in self._sequence_entries():
+        for path, _, entry in sequence_entries(self.root):
             name = one_name(field(entry, "seq_id", str, str(path)))
-            series, where = _sequence_series(name), f"{path}: {name[:80]}"
-            characters: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
-            for annotation in field(entry, "annotations", list, where):
-                seen = [expect(one, dict, where) for one in field(annotation, "charInstances", list, where)]
-                pairs = tuple((_half(one, "face", where), _half(one, "body", where)) for one in seen)
-                characters[str(annotation.get("charId"))] = pairs
+            series, where = sequence_series(name), f"{path}: {name[:80]}"
+            characters = characters_of(entry, where)
             panels = tuple("/".join((series, part.removeprefix(f"{series}_"))) for part in name.split("+"))
             found.append(PanelSequence(name, panels, series, self._series[series].split, characters))
         return found
@@ -241,12 +189,7 @@ class CharReid(FileDataset):
     @cached_property
     def _strips_of(self) -> dict[str, list[str]]:
         """The sequences that name each instance."""
-        found: dict[str, list[str]] = {}
-        for sequence in self._sequences:
-            for pairs in sequence.characters.values():
-                for name in sorted({name for pair in pairs for name in pair if name}):
-                    found.setdefault(name, []).append(sequence.id)
-        return found
+        return strips_by_instance(self._sequences)
 
     @cached_property
     def _apart(self) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -256,35 +199,13 @@ class CharReid(FileDataset):
             return {}
         found: dict[tuple[str, str], set[str]] = {}
         for name, (_, identity) in self._listed.items():
-            found.setdefault((_parts(name)["series"], identity), set()).update(self._strips_of.get(name, ()))
+            found.setdefault((named(name)["series"], identity), set()).update(self._strips_of.get(name, ()))
         return {who: tuple(sorted(of)) or (f"character {who[1]}",) for who, of in found.items()}
-
-    @cached_property
-    def _boxes(self) -> dict[str, Row]:
-        """Every face and body by its instance id; empty where there is no file."""
-        path = self.root / BOXES
-        if not path.is_file():
-            return {}
-        found = {}
-        for line, row in table_of(path, _COLUMNS, hint=" ('x1' has no underscore)"):
-            name = one_name(f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}")
-            if row["type"] not in ("face", "body"):
-                raise Refusal(f"{path}:{line}: type {brief(row['type'])} is neither face nor body")
-            if not _INSTANCE.fullmatch(name):
-                raise Refusal(f"{path}:{line}: series_id, page_id and index are not SERIES, PAGE_PANEL and K")
-            x0, y0, x1, y1 = (number(path, line, row[column], column) for column in ("x_0", "y_0", "x1", "y_1"))
-            identity = self._listed[name][1] if name in self._listed else None
-            found[name] = Row(line, Box(row["type"], x0, y0, x1, y1, identity), row["char_index"])
-        return found
 
     @cached_property
     def _boxes_of(self) -> dict[str, list[Row]]:
         """The same by panel item."""
-        found: dict[str, list[Row]] = {}
-        for name, entry in self._boxes.items():
-            series, page, panel = name.rsplit("_", 4)[:3]
-            found.setdefault(f"{series}/{page}_{panel}", []).append(entry)
-        return found
+        return by_panel(self._boxes)
 
     def files(self) -> list[Path]:
         """Lists, boxes, raw panels and the crops that the lists name."""
@@ -377,36 +298,3 @@ class CharReid(FileDataset):
             corners = self.rules.mended((box.x0, box.y0, box.x1, box.y1), size, f"{self.root / BOXES}:{line}: box")
             if corners:
                 yield Box(box.label, *corners, identity=box.identity)
-
-
-def face_square(box: Corners, size: tuple[int, int] | None = None) -> tuple[int, int, int, int]:
-    """The square that a face is cut out by: scaled by 1.2 about its centre, the shorter side grown, whole pixels.
-
-    Pixels are cut towards zero as the authors do; with the ``size`` (width, height) of the panel the square is
-    clamped to it, which the authors do not.
-    """
-    x0, y0, x1, y1 = box
-    half = FACE_SCALE * max(x1 - x0, y1 - y0) / 2
-    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
-    exact = (middle_x - half, middle_y - half, middle_x + half, middle_y + half)
-    left, top, right, bottom = (int(value) for value in exact)
-    if size is None:
-        return left, top, right, bottom
-    return max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
-
-
-def _parts(name: str) -> dict[str, str]:
-    match = _INSTANCE.fullmatch(name)
-    assert match is not None, name
-    return match.groupdict()
-
-
-def _half(instance: Any, part: str, where: str) -> str | None:
-    """The id of the face or body of an instance of a sequence, None where it has none. Raises Refusal."""
-    name = instance.get(part)
-    return None if name is None else one_name(expect(name, str, f"{where}: '{part}'"))
-
-
-def _sequence_series(name: str) -> str:
-    """The series of ``<series>_<page>_<panel>+...``."""
-    return name.partition("+")[0].rsplit("_", 2)[0]

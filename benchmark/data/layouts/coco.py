@@ -13,10 +13,10 @@ from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Split
 from inkbench.benchmark.data.annotations import ends_of, is_coco
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import folders, texts_in
-from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
-from inkbench.benchmark.data.layouts.coco_json import Listed, read_coco
-from inkbench.benchmark.data.layouts.guessing import GuessedSeries
 from inkbench.benchmark.data.named import Finder, below
+from inkbench.benchmark.data.reading.boxed_images import BoxedImages
+from inkbench.benchmark.data.reading.coco_json import Listed, read_coco
+from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, by_prefix, by_series, with_held_out
 from inkbench.benchmark.data.units import Units, by_regex, in_folders, settle, split_folders
 from inkbench.benchmark.errors import Refusal

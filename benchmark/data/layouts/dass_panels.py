@@ -13,8 +13,8 @@ from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Split
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import natural
 from inkbench.benchmark.data.jsonfile import expect, field, json_of
-from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
 from inkbench.benchmark.data.named import Finder
+from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, assign
 from inkbench.benchmark.data.texts import lines_of
 from inkbench.benchmark.errors import Refusal

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 from inkbench.benchmark.contracts.dataset import Box, Item, SeriesBy
 from inkbench.benchmark.data.boxes import Corners
 from inkbench.benchmark.data.files import by_stem, images_in, texts_in
-from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
+from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
 from inkbench.benchmark.data.told import STRAY
 from inkbench.benchmark.data.xmlfile import finite, xml_of

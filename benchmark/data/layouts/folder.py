@@ -9,7 +9,7 @@ from pathlib import Path
 from inkbench.benchmark.contracts.dataset import Item, Kind
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import images_below
-from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import Series
 from inkbench.benchmark.data.units import Units, by_regex, in_folders, in_sidecar, settle, split_folders
 

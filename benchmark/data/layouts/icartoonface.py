@@ -12,8 +12,8 @@ from inkbench.benchmark.data.boxes import Corners, panel_crop
 from inkbench.benchmark.data.csvfile import rows_of
 from inkbench.benchmark.data.filenames import one_name, suffix_of, without_suffix
 from inkbench.benchmark.data.files import folders, images_below, stem_of, texts_in
-from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
 from inkbench.benchmark.data.named import below
+from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, by_prefix, carved, few, read_sidecar, with_held_out
 from inkbench.benchmark.data.texts import before_numbers, lines_of, number, whole
 from inkbench.benchmark.errors import Refusal, brief

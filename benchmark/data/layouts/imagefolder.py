@@ -10,7 +10,7 @@ from inkbench.benchmark.api import Config, setting
 from inkbench.benchmark.contracts.dataset import SPLITS, Item, Kind, Split
 from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.files import folders, images_below, name_of, stem_of
-from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, few
 from inkbench.benchmark.data.units import Units, settle, split_word
 from inkbench.benchmark.errors import Refusal

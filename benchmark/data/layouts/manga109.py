@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element
 
 from inkbench.benchmark.contracts.dataset import Box, Item, Kind, Split
 from inkbench.benchmark.data.files import by_stem, folders, images_in, name_of, texts_in
-from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
-from inkbench.benchmark.data.layouts.cut_characters import CUT, cut_characters
 from inkbench.benchmark.data.named import below
+from inkbench.benchmark.data.reading.boxed_images import BoxedImages
+from inkbench.benchmark.data.reading.cut_characters import CUT, cut_characters
 from inkbench.benchmark.data.splits import Series, assign, few
 from inkbench.benchmark.data.texts import listed, raw_lines_of
 from inkbench.benchmark.data.told import STRAY

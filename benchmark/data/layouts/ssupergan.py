@@ -13,8 +13,8 @@ from inkbench.benchmark.contracts.dataset import Box, Item, Kind
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import by_stem, texts_in
 from inkbench.benchmark.data.layouts.comics import OCR, PANELS, Comics, ComicsConfig
-from inkbench.benchmark.data.layouts.listed_windows import listed_panels, listed_windows
-from inkbench.benchmark.data.layouts.panel_windows import windows
+from inkbench.benchmark.data.reading.listed_windows import listed_panels, listed_windows
+from inkbench.benchmark.data.reading.panel_windows import windows
 from inkbench.benchmark.data.texts import before_numbers, lines_of, number
 from inkbench.benchmark.errors import Refusal, brief
 

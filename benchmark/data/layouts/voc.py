@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element
 from inkbench.benchmark.api import Config, setting
 from inkbench.benchmark.contracts.dataset import SPLITS, Box, Item, Kind, Split
 from inkbench.benchmark.data.files import by_stem, images_in, texts_in
-from inkbench.benchmark.data.layouts.boxed_images import BoxedImages
-from inkbench.benchmark.data.layouts.guessing import GuessedSeries
+from inkbench.benchmark.data.reading.boxed_images import BoxedImages
+from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, few
 from inkbench.benchmark.data.texts import lines_of, listed, raw_lines_of
 from inkbench.benchmark.data.told import STRAY

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark.contracts.dataset import Box
-from inkbench.benchmark.data.layouts.panel_windows import hole_of
+from inkbench.benchmark.data.reading.panel_windows import hole_of
 from inkbench.benchmark.data.synth.writers.comics import write_comics
 from inkbench.benchmark.data.synth.writers.files import Series, panels_of, write_json, write_lines
 

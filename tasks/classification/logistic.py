@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.errors import CellError
-from inkbench.benchmark.networks.probes import labels_of
+from inkbench.tasks.classification.probes import labels_of
 
 if TYPE_CHECKING:
     from inkbench.benchmark.api import Seen

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import model_validator
 
 from inkbench.benchmark.api import (
     Dataset,
@@ -17,16 +16,14 @@ from inkbench.benchmark.api import (
     Refusal,
     Split,
     Task,
-    TaskConfig,
     Truth,
     View,
-    setting,
 )  # fmt: skip
-from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import read_rgb
-from inkbench.benchmark.parts.face_windows import closer, face_of, resized, surroundings
 from inkbench.benchmark.seeding import derive
 from inkbench.submissions.formats.images import FORMAT
+from inkbench.tasks.inpainting.config import InpaintingConfig
+from inkbench.tasks.inpainting.face_windows import closer, face_of, resized, surroundings
 from inkbench.tasks.metrics import given_judges
 from inkbench.tasks.metrics.inpainting import SCORER, SIDE, paste
 
@@ -35,71 +32,9 @@ if TYPE_CHECKING:
 
     from inkbench.benchmark.networks.backbones import Backbone
 
-Judge = Literal["inception", "fd768", "lpips-alex", "lpips-squeeze", "lpips-squeeze-caffe"]
 SCORED = 2.0
 """Sides of the hole that the square measures on which the figures of the whole are taken."""
 TELEA_RADIUS = 3.0
-SSUPERGAN = "SSuperGAN's configuration"
-
-
-class InpaintingConfig(TaskConfig):
-    """Settings of inpainting."""
-
-    context: Literal["none", "plain", "lstm", "bilstm", "convlstm"] = setting(
-        "none", "what is read beside the face's own panel: nothing, or the two before it, and how", "SSuperGAN"
-    )
-    surroundings: float | None = setting(
-        2.0, "sides of the hole that the square around it measures which the backbone sees; none: the panel", gt=1
-    )
-    smallest: int = setting(32, "px that a face's longer side has at least in its panel", "SSuperGAN", ge=4)
-    side: int = setting(64, "side in pixels of the square inputs; a panel's aspect is lost", "SSuperGAN has 300", ge=16)
-    steps: int = setting(700, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
-    batch: int = setting(32, "items a step, over all devices", SSUPERGAN, ge=2)
-    lr: float = setting(1e-3, "learning rate of encoder and decoder (AdamW, betas .5 and .999)", gt=0)
-    critic_lr: float = setting(0.5, "learning rate of the critics, in those of the decoder", ge=0)
-    grid: int = setting(4, "cells a side of the maps that are read", ge=1, le=16)
-    width: int = setting(32, "channels that are read of each cell", ge=1)
-    embed: int = setting(64, "numbers that a panel is read into", "SSuperGAN has 256 and 1024", ge=1)
-    hidden: int = setting(
-        64, "hidden state of the recurrent contexts, both directions together", "SSuperGAN has 256 to 1024", ge=2
-    )
-    latent: int = setting(64, "numbers that a face is decoded from", "SSuperGAN has 256 to 1024", ge=2)
-    decoder: Literal["dcgan", "residual"] = setting(
-        "dcgan", "transposed convolutions, or residual blocks between enlargements (SSuperVAE)", "SSuperGAN"
-    )
-    decoder_width: int = setting(12, "channels at half the decoder's size, doubled at each halving", ge=1)
-    critic_width: int = setting(8, "channels after a critic's first layer, doubled at each", ge=1)
-    window: int = setting(64, "side in pixels of what the critic of the whole sees", "SSuperGAN has 300", ge=16)
-    kl: float = setting(0.0, "weight of the divergence of the code from the prior; 0: no VAE", "SSuperVAE has 1", ge=0)
-    local: float = setting(1e-2, "weight of the critic of the face, beside the squared error's 1; 0: none", ge=0)
-    whole: float = setting(0.0, "weight of the critic of the face in its surroundings; 0: none", ge=0)
-    samples: bool = setting(False, "a sample of the prior for each item too, in columns of its own", "SSuperGAN's FID")
-    judges: tuple[Judge, ...] = setting((), "further judges whose weights are at hand: FID, LPIPS")
-    presets: ClassVar = {
-        "smoke": {
-            "smallest": 12, "side": 32, "steps": 30, "batch": 8, "width": 8, "embed": 32, "hidden": 32, "latent": 32,
-            "decoder_width": 4, "critic_width": 4, "window": 32,
-        },
-        "standard": {
-            "side": 128, "steps": 20_000, "lr": 4e-4, "width": 64, "embed": 512, "hidden": 512, "latent": 512,
-            "decoder_width": 64, "critic_width": 64, "window": 128, "trials": (0.3, 1.0, 3.0),
-            "backbone_trials": BACKBONE_TRIALS, "batch_norm": "choose",
-        },
-        "paper": {
-            "surroundings": None, "side": 300, "steps": 400_000, "lr": 2e-4, "critic_lr": 1.0, "width": 64,
-            "embed": 1024, "hidden": 1024, "latent": 512, "decoder_width": 64, "critic_width": 64, "window": 300,
-            "weight_decay": 2.5e-5, "local": 1 / 12_288, "trials": (0.3, 1.0, 3.0),
-            "backbone_trials": BACKBONE_TRIALS, "batch_norm": "choose",
-        },
-    }  # fmt: skip
-
-    @model_validator(mode="after")
-    def _prior_that_is_learnt(self) -> InpaintingConfig:
-        if self.samples and not self.kl:
-            raise ValueError("samples of the prior mean something only where inpainting.kl is above 0")
-        if len(set(self.judges)) < len(self.judges):
-            raise ValueError("judges are named once each")
-        return self
 
 
 class Inpainting(Task[InpaintingConfig]):
@@ -204,14 +139,15 @@ class Inpainting(Task[InpaintingConfig]):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """The same painter for both families."""
-        from inkbench.benchmark.networks.panel_context import PanelContext
-        from inkbench.benchmark.parts.face_painter import FacePainter, Weights
+        from inkbench.tasks.inpainting.face_painter import FacePainter, Sizes, Weights
+        from inkbench.tasks.inpainting.panel_context import PanelContext
 
         del protocol
         c = self.config
         context = PanelContext(c.context, backbone.channels, c.grid, c.width, c.embed, c.hidden)
         weights = Weights(c.kl, c.local, c.whole)
-        return FacePainter(context, c.latent, c.decoder, c.decoder_width, weights, c.critic_width, c.window)
+        sizes = Sizes(c.latent, c.decoder, c.decoder_width, c.critic_width, c.window)
+        return FacePainter(context, sizes, weights)
 
     def parameter_groups(self, head: nn.Module, lr: float) -> list[dict[str, Any]]:
         """The decoder's side and the critics, as DCGAN steps them (betas .5 and .999)."""
@@ -223,7 +159,7 @@ class Inpainting(Task[InpaintingConfig]):
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
         """Maps finer than the grid averaged down to it: what the head reads, in a fraction of the memory."""
-        from inkbench.benchmark.networks.panel_context import to_grid
+        from inkbench.tasks.inpainting.panel_context import to_grid
 
         return to_grid(features, self.config.grid)
 

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, View, setting
 from inkbench.benchmark.drawing.rows import draw_rows
-from inkbench.benchmark.losses.lars import Lars
 from inkbench.benchmark.losses.nt_xent import found, nt_xent
 from inkbench.benchmark.networks.embedder import Embedder
 from inkbench.benchmark.pretext.adamw import AdamWMethod, weight_groups
 from inkbench.benchmark.pretext.pair_views import shape_of, strong_pairs, views_of
 from inkbench.benchmark.pretext.two_views import ViewsConfig
+from inkbench.methods.simclr.lars import Lars
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone

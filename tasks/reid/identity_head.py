@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from inkbench.benchmark.losses.metric_losses import Loss, MetricLoss
-from inkbench.benchmark.networks.fusion import FIXED, Fuse, Padding, fixed, hide
-from inkbench.benchmark.networks.fusions import Fusion
+from inkbench.tasks.reid.fusion import FIXED, Fuse, Padding, fixed, hide
+from inkbench.tasks.reid.fusions import Fusion
+from inkbench.tasks.reid.metric_losses import Loss, MetricLoss
 
 if TYPE_CHECKING:
     from inkbench.benchmark.api import Seen
@@ -45,30 +46,34 @@ class UnitFeatures(nn.Module):
         return normalize(fixed(normalize(halves, dim=2) * present[:, :, None], self.fusion, present), dim=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How halves become a vector of ``dim`` numbers, and what they are trained with.
+
+    ``mask``: the probability with which one half of an item that has all is hidden from a training step.
+    """
+
+    dim: int
+    fusion: Fusion
+    loss: Loss
+    margin: float = 0.2
+    trainable_padding: bool = False
+    mask: float = 0.0
+
+
 class IdentityHead(nn.Module):
     """Linear to ``dim`` and length 1 on the fused features of ``halves`` views (Soykan et al. 2023).
 
-    The length of 1 makes a learning rate mean the same whatever the scale of a backbone's features. ``mask``: the
-    probability with which one half of an item that has all is hidden from a training step.
+    The length of 1 makes a learning rate mean the same whatever the scale of a backbone's features.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        halves: int,
-        dim: int,
-        fusion: Fusion,
-        loss: Loss,
-        margin: float = 0.2,
-        trainable_padding: bool = False,
-        mask: float = 0.0,
-    ) -> None:
+    def __init__(self, channels: int, halves: int, identity: Identity) -> None:
         super().__init__()
-        self.padding = Padding(channels, halves, trainable_padding)
-        self.fuse = Fuse(fusion, channels, halves, masked=not trainable_padding)
-        self.project = nn.Linear(self.fuse.channels, dim)
-        self.loss = MetricLoss(loss, margin)
-        self.mask = mask
+        self.padding = Padding(channels, halves, identity.trainable_padding)
+        self.fuse = Fuse(identity.fusion, channels, halves, masked=not identity.trainable_padding)
+        self.project = nn.Linear(self.fuse.channels, identity.dim)
+        self.loss = MetricLoss(identity.loss, identity.margin)
+        self.mask = identity.mask
 
     def forward(self, features: list[Tensor] | Seen, targets: Sequence[Mapping[str, Tensor]] | None = None) -> Tensor:
         """Unit vectors (B, dim); the loss with ``targets``, of which ``identity`` (1,) is a character's code."""

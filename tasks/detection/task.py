@@ -23,8 +23,8 @@ from inkbench.benchmark.api import (
 )
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.drawing.boxes import draw_boxes
-from inkbench.benchmark.parts import constant_boxes
 from inkbench.submissions.formats.boxes import FORMAT
+from inkbench.tasks.detection import constant_boxes
 from inkbench.tasks.metrics.detection import SCORER
 from inkbench.tasks.metrics.matching import MOST
 
@@ -154,8 +154,8 @@ class Detection(Task[DetectionConfig]):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A pyramid and FCOS towers; the same for both families, so that they differ in the backbone alone."""
-        from inkbench.benchmark.networks.fcos import Detector
-        from inkbench.benchmark.networks.fpn import FeaturePyramid
+        from inkbench.tasks.detection.fcos import Detector
+        from inkbench.tasks.detection.fpn import FeaturePyramid
 
         c = self.config
         pyramid = FeaturePyramid(backbone.channels, backbone.strides, c.strides, c.fpn_channels, c.side)
@@ -166,7 +166,7 @@ class Detection(Task[DetectionConfig]):
 
         At most 100 boxes a class; the same outputs give the same boxes in the same order.
         """
-        from inkbench.benchmark.networks.fcos import detect
+        from inkbench.tasks.detection.fcos import detect
 
         c = self.config
         inside = [(place.width * place.scale_x, place.height * place.scale_y) for place in placements]

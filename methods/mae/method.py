@@ -15,8 +15,8 @@ from inkbench.benchmark.api import Context, View, setting
 from inkbench.benchmark.drawing.rows import draw_rows
 from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.losses.psnr import psnr
-from inkbench.benchmark.networks.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
 from inkbench.benchmark.pretext.adamw import AdamWConfig, AdamWMethod, weight_groups
+from inkbench.methods.mae.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone

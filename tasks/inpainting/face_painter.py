@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from inkbench.benchmark.networks.face_decoder import decoder
 from inkbench.benchmark.networks.inpainting_nets import Discriminator
-from inkbench.benchmark.networks.panel_context import VIEWS, PanelContext
-from inkbench.benchmark.parts.face_windows import SIDE
+from inkbench.tasks.inpainting.face_decoder import decoder
+from inkbench.tasks.inpainting.face_windows import SIDE
+from inkbench.tasks.inpainting.panel_context import VIEWS, PanelContext
 
 if TYPE_CHECKING:
     from inkbench.benchmark.api import Seen
@@ -29,6 +29,17 @@ class Weights:
     whole: float
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Of the networks: the code, the decoder's kind and width, the critics' width, the square that one sees, px."""
+
+    latent: int
+    decoder: Literal["dcgan", "residual"]
+    width: int
+    critic_width: int
+    window: int
+
+
 class FacePainter(nn.Module):
     """Maps of panels to faces (B, 3, 64, 64) in [-1, 1], or the loss of all that is trained together.
 
@@ -38,27 +49,17 @@ class FacePainter(nn.Module):
     faces that do.
     """
 
-    def __init__(
-        self,
-        context: PanelContext,
-        latent: int,
-        kind: Literal["dcgan", "residual"],
-        width: int,
-        weights: Weights,
-        critic_width: int,
-        window: int,
-    ) -> None:
-        """``window``: side of the square that the critic of the whole sees, px."""
+    def __init__(self, context: PanelContext, sizes: Sizes, weights: Weights) -> None:
         super().__init__()
         self.weights = weights
         self.context = context
-        self.code = nn.Linear(context.out, 2 * latent if weights.kl else latent)
-        self.decoder = decoder(kind, latent, width)
+        self.code = nn.Linear(context.out, 2 * sizes.latent if weights.kl else sizes.latent)
+        self.decoder = decoder(sizes.decoder, sizes.latent, sizes.width)
         self.critics = nn.ModuleDict()
         if weights.local:
-            self.critics["local"] = Discriminator(SIDE, critic_width)
+            self.critics["local"] = Discriminator(SIDE, sizes.critic_width)
         if weights.whole:
-            self.critics["whole"] = Discriminator(window, critic_width)
+            self.critics["whole"] = Discriminator(sizes.window, sizes.critic_width)
 
     def forward(
         self, given: list[Tensor] | Seen, targets: Sequence[Mapping[str, Tensor]] | None = None

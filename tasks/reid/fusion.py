@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from inkbench.benchmark.networks.fusions import Fusion
+from inkbench.tasks.reid.fusions import Fusion
 
 FIXED: tuple[Fusion, ...] = ("cat", "sum", "mean", "favor_face", "favor_body")
 """Those without anything to learn."""

@@ -14,9 +14,9 @@ from torch.nn.functional import interpolate, mse_loss
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Config, Context, Method, Stage, View, setting
 from inkbench.benchmark.drawing.rows import draw_rows
-from inkbench.benchmark.losses.artifact_losses import critic_loss, fooling_loss, kept_error
-from inkbench.benchmark.networks.artifact_nets import Autoencoder, Critic, Generator, History, Repair
-from inkbench.benchmark.pretext.damage import damage, draw_mask
+from inkbench.methods.spot_artifacts.artifact_losses import critic_loss, fooling_loss, kept_error
+from inkbench.methods.spot_artifacts.artifact_nets import Autoencoder, Critic, Generator, History, Repair
+from inkbench.methods.spot_artifacts.damage import damage, draw_mask
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone

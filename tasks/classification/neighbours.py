@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from inkbench.benchmark.contracts.fitted_head import FittedHead
-from inkbench.benchmark.networks.probes import labels_of
+from inkbench.tasks.classification.probes import labels_of
 
 if TYPE_CHECKING:
     from inkbench.benchmark.api import Seen

@@ -15,7 +15,10 @@ from torch.nn.functional import interpolate, normalize
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, View, setting
 from inkbench.benchmark.drawing.rows import draw_rows
-from inkbench.benchmark.networks.distillation import (
+from inkbench.benchmark.pretext.adamw import AdamWMethod, weight_groups
+from inkbench.benchmark.pretext.two_views import ViewsConfig, recoloured
+from inkbench.benchmark.training.schedules import half_cosine
+from inkbench.methods.dino.distillation import (
     Centre,
     Prototypes,
     distillation,
@@ -23,9 +26,6 @@ from inkbench.benchmark.networks.distillation import (
     effective_rank,
     follow,
 )
-from inkbench.benchmark.pretext.adamw import AdamWMethod, weight_groups
-from inkbench.benchmark.pretext.two_views import ViewsConfig, recoloured
-from inkbench.benchmark.training.schedules import half_cosine
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone

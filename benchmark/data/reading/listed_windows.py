@@ -13,7 +13,7 @@ from inkbench.benchmark.data.boxes import Corners, panel_crop, repair
 from inkbench.benchmark.data.filenames import one_name, without_suffix
 from inkbench.benchmark.data.files import natural
 from inkbench.benchmark.data.jsonfile import expect, json_of
-from inkbench.benchmark.data.layouts.panel_windows import WINDOW
+from inkbench.benchmark.data.reading.panel_windows import WINDOW
 from inkbench.benchmark.data.splits import few
 from inkbench.benchmark.errors import Refusal
 

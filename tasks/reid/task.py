@@ -25,12 +25,12 @@ from inkbench.benchmark.api import (
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import BadImage, read_rgb
 from inkbench.benchmark.drawing.strips import Shown, draw_strip
-from inkbench.benchmark.networks.fusions import Fusion
 from inkbench.benchmark.seeding import derive
 from inkbench.submissions.formats.embeddings import FORMAT
 from inkbench.tasks.metrics import assign
 from inkbench.tasks.metrics.cliques import groups, known_to_differ
 from inkbench.tasks.metrics.reid import SCORER, calibrate
+from inkbench.tasks.reid.fusions import Fusion
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -165,14 +165,12 @@ class Reid(Task[ReidConfig]):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Features as they are, of length 1, or an identity head. Raises Refusal where the fusion would be learnt."""
-        from inkbench.benchmark.networks.fusion import FIXED
-        from inkbench.benchmark.networks.identity_head import IdentityHead, UnitFeatures
+        from inkbench.tasks.reid.fusion import FIXED
+        from inkbench.tasks.reid.identity_head import Identity, IdentityHead, UnitFeatures
 
         config = self.config
         if self.steps(protocol):
-            return IdentityHead(
-                channels=backbone.width,
-                halves=len(self.views()),
+            identity = Identity(
                 dim=config.dim,
                 fusion=config.fusion,
                 loss=config.loss,
@@ -180,6 +178,7 @@ class Reid(Task[ReidConfig]):
                 trainable_padding=config.padding == "trainable",
                 mask=config.mask,
             )
+            return IdentityHead(backbone.width, len(self.views()), identity)
         if config.crops == "both" and config.fusion not in FIXED:
             raise Refusal(
                 f"reid.fusion={config.fusion} is learnt and {protocol} trains nothing; "
@@ -193,7 +192,7 @@ class Reid(Task[ReidConfig]):
 
     def sampler(self, truths: Sequence[Truth]) -> Callable[[int, int, int], np.ndarray]:
         """Some series, some of their characters, some appearances of each; all known to differ or to be the same."""
-        from inkbench.benchmark.parts.character_sampler import CharacterSampler
+        from inkbench.tasks.reid.character_sampler import CharacterSampler
 
         series = np.array([str(truth["series"]) for truth in truths])
         names = [f"{where}\n{truth['identity']}" for where, truth in zip(series, truths, strict=True)]

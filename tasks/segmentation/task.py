@@ -152,7 +152,7 @@ class Segmentation(Task[SegmentationConfig]):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """A linear layer on all maps, or FCN's skips; fine-tuned the latter."""
-        from inkbench.benchmark.networks.dense_heads import FcnHead, LinearHead
+        from inkbench.tasks.segmentation.dense_heads import FcnHead, LinearHead
 
         c, total = self.config, len(self.classes)
         if protocol == "linear@1":

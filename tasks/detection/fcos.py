@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torchvision.models.detection.fcos import FCOSClassificationHead, FCOSHead, FCOSRegressionHead
 from torchvision.ops import batched_nms
 
-from inkbench.benchmark.networks.fpn import FeaturePyramid, GroupNorm
+from inkbench.tasks.detection.fpn import FeaturePyramid, GroupNorm
 
 
 class Detector(nn.Module):

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from inkbench.benchmark.api import Context, Item, View, setting
 from inkbench.benchmark.drawing.rows import draw_rows
-from inkbench.benchmark.losses.sup_con import found_by_label, sup_con
 from inkbench.benchmark.networks.embedder import Embedder
 from inkbench.benchmark.pretext.adamw import AdamWMethod
 from inkbench.benchmark.pretext.pair_views import strong_pairs, views_of
 from inkbench.benchmark.pretext.two_views import ViewsConfig
+from inkbench.methods.supervised.sup_con import found_by_label, sup_con
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone

@@ -1,1 +1,0 @@
-"""Losses, heads and pictures that methods and tasks share."""

@@ -1,0 +1,1 @@
+"""The method ``dino`` and what it alone uses."""

@@ -1,0 +1,1 @@
+"""The method ``jigsaw`` and what it alone uses."""

@@ -1,0 +1,1 @@
+"""The method ``mae`` and what it alone uses."""

@@ -1,0 +1,1 @@
+"""The method ``simclr`` and what it alone uses."""

@@ -1,0 +1,1 @@
+"""The method ``spot_artifacts`` and what it alone uses."""

@@ -1,0 +1,1 @@
+"""The method ``supervised`` and what it alone uses."""

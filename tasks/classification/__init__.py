@@ -1,0 +1,1 @@
+"""The task ``classification`` and what it alone uses."""

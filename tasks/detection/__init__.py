@@ -1,0 +1,1 @@
+"""The task ``detection`` and what it alone uses."""

@@ -1,0 +1,1 @@
+"""The task ``inpainting`` and what it alone uses."""

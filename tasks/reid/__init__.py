@@ -1,0 +1,1 @@
+"""The task ``reid`` and what it alone uses."""

@@ -1,0 +1,1 @@
+"""The task ``segmentation`` and what it alone uses."""
