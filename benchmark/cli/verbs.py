@@ -24,11 +24,14 @@ def _parser(verb: str, description: str) -> Parser:
 
 
 def verb_list(words: list[str]) -> int:
-    """``list methods|tasks|datasets|tables|runs [--json]``."""
+    """``list methods|tasks|datasets|tables|runs [--json] [--csv]``."""
     parser = _parser("list", "What there is.")
     parser.add_argument("what", choices=("methods", "tasks", "datasets", "tables", "runs"))
     parser.add_argument("--json", action="store_true", help="an array of objects with name")
+    parser.add_argument("--csv", action="store_true", help="of runs: a line for each run and metric")
     flags = parser.parse_args(words)
+    if flags.csv:
+        return _csv_of_runs(flags.what, Store(flags.results))
     if flags.what == "runs":
         rows = [_run_row(record) for record in Store(flags.results).records()]
     elif flags.what == "tables":
@@ -49,6 +52,15 @@ def verb_list(words: list[str]) -> int:
         print(f"{row['name']:{width}}  {row['summary']}")
     if not rows:
         print(f"none in {flags.results}" if flags.what == "runs" else "none", file=sys.stderr)
+    return 0
+
+
+def _csv_of_runs(what: str, store: Store) -> int:
+    if what != "runs":
+        raise Refusal(f"--csv is of runs, and {what} have no figures: list runs --csv")
+    from inkbench.leaderboards.frame import frame
+
+    print(frame(store.records()).to_csv(index=False), end="")
     return 0
 
 
