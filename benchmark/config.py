@@ -13,7 +13,7 @@ PRESETS = ("smoke", "quick", "standard", "paper")
 
 
 def setting(default: Any, help: str, source: str = "inkbench", **bounds: Any) -> Any:
-    """A field of a Config: its default, one line of help, where its value comes from (paper, section), its bounds."""
+    """Declare a field of a Config: default, one line of help, source of its value (paper, section), bounds."""
     return Field(default=default, description=help, json_schema_extra={"source": source}, **bounds)
 
 
@@ -37,7 +37,7 @@ class Config(BaseModel):
 
     @classmethod
     def resolve(cls, owner: str, preset: str, sets: Mapping[str, str] | None = None) -> Self:
-        """The settings of ``owner`` (its registry name) under ``preset`` with ``--set`` texts laid over.
+        """Resolve the settings of ``owner`` (its registry name) under ``preset`` with ``--set`` texts laid over.
 
         Raises Refusal for an unknown field or a value of the wrong type or out of range.
         """
@@ -58,13 +58,13 @@ class Config(BaseModel):
             raise Refusal(said + ("" if first["type"] == "value_error" else f" (got {first['input']!r})")) from None
 
     def changed(self, preset: str) -> dict[str, Any]:
-        """What differs from this class's own values under ``preset``."""
+        """Return the values that differ from this class's own under ``preset``."""
         usual = type(self)(**self.presets.get(preset, {})).model_dump(mode="json")
         return {name: value for name, value in self.model_dump(mode="json").items() if value != usual[name]}
 
 
 def parse(annotation: Any, text: str) -> Any:
-    """``text`` of a command line as pydantic input for ``annotation``: ``none`` is null, lists by comma."""
+    """Parse ``text`` of a command line as pydantic input for ``annotation``: ``none`` is null, lists by comma."""
     options = get_args(annotation) if get_origin(annotation) is not Literal else ()
     if text.strip().lower() in ("none", "null") and type(None) in options:
         return None
@@ -75,7 +75,7 @@ def parse(annotation: Any, text: str) -> Any:
 
 
 Readout = Literal["family", "head", "cls", "mean", "cls+mean"]
-"""How a transformer's tokens become one vector; see ``benchmark.tokens``."""
+"""Reduction of a transformer's tokens to one vector; see ``benchmark.tokens``."""
 
 
 class BackboneSettings(Config):
@@ -125,7 +125,7 @@ SERIES_FROM = "data.series_from"
 
 
 def settings_of(owner: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The texts of ``--set`` that belong to ``owner``, later ones winning."""
+    """Return the texts of ``--set`` that belong to ``owner``, later ones winning."""
     return {key.split(".", 1)[1]: value for key, value in pairs if key.split(".", 1)[0] == owner}
 
 

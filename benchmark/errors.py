@@ -1,4 +1,4 @@
-"""What inkbench says when it cannot do what was asked: one line that names the mend."""
+"""Errors of inkbench: one line each that names the mend."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Declined(Exception):
 
 
 def brief(value: object, most: int = 80) -> str:
-    """A value as it would be typed, cut where it is long: what stands in a damaged file may be megabytes."""
+    """Return a value as it would be typed, cut where it is long: what stands in a damaged file may be megabytes."""
     text = repr(value[: most + 1] if isinstance(value, str) else value)
     return text if len(text) <= most + 2 else f"{text[:most]}..."
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """``"; did you mean 'jigsaw'?"`` for the nearest option, or the list of all when none is near."""
+    """Return ``"; did you mean 'jigsaw'?"`` for the nearest option, or the list of all when none is near."""
     options = sorted(options)
     near = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
     if near:

@@ -20,7 +20,7 @@ class _Former(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """A spec for ``benchmark`` and what lies in it."""
+        """Return a spec for ``benchmark`` and what lies in it."""
         del path, target
         if name.partition(".")[0] != "benchmark" or importlib.util.find_spec(f"inkbench.{name}") is None:
             return None
@@ -30,17 +30,17 @@ class _Former(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.util.spec_from_loader(name, self)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        """The module itself, as it is."""
+        """Return the module itself, as it is."""
         found = importlib.import_module(f"inkbench.{spec.name}")
         self._own = found.__spec__
         return found
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is run twice; the module keeps its own spec."""
+        """Leave the module as it is: nothing is run twice, and it keeps its own spec."""
         module.__spec__ = self._own
 
 
 def former_name() -> None:
-    """From here on ``from benchmark.api import Method`` works, as plugins had it before there was ``inkbench``."""
+    """Make ``from benchmark.api import Method`` work, as plugins had it before there was ``inkbench``."""
     if not any(isinstance(finder, _Former) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Former())

@@ -19,7 +19,7 @@ class Bar:
         self.started = time.monotonic()
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """``amount`` more units are done; ``note`` is shown behind (a loss, a file's name)."""
+        """Count ``amount`` more units as done; ``note`` is shown behind (a loss, a file's name)."""
         self.done += amount
         self._show(note)
 
@@ -86,7 +86,7 @@ class TerminalBar(Bar):
 
 
 class Progress:
-    """Where long work reports; ``quiet`` says nothing."""
+    """Reporter of long work; ``quiet`` says nothing."""
 
     def __init__(self, quiet: bool = False, terminal: bool | None = None) -> None:
         self.quiet = quiet
@@ -94,7 +94,7 @@ class Progress:
 
     @contextmanager
     def bar(self, label: str, total: int, unit: str = "images") -> Iterator[Bar]:
-        """A bar for ``total`` units of work, closed at the end of the block."""
+        """Show a bar for ``total`` units of work, closed at the end of the block."""
         kind = Bar if self.quiet else TerminalBar if self.terminal else PlainBar
         bar = kind(label, total, unit)
         try:
@@ -103,6 +103,6 @@ class Progress:
             bar._close()
 
     def say(self, line: str) -> None:
-        """One plain line on standard error."""
+        """Print one plain line on standard error."""
         if not self.quiet:
             print(line, file=sys.stderr, flush=True)

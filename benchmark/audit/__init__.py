@@ -1,1 +1,1 @@
-"""Is it a shortcut? What a network that solves puzzles looks at, and what its accuracy is without each cue."""
+"""The shortcut audit: what a network that solves puzzles looks at, and its accuracy without each cue."""

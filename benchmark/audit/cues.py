@@ -1,4 +1,4 @@
-"""What an audit asks of a method with tiles, and the cues that are taken away from images and tiles themselves."""
+"""The interface that an audit needs of a method with tiles, and the cues that are taken away from images and tiles."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch.nn.functional import interpolate
 from inkbench.benchmark.api import Method
 
 BORDER = 0.1
-"""Of a tile's side on each side: what counts as its border."""
+"""The border of a tile on each side, as a share of the tile's side."""
 FRAME = 0.05
-"""Of a square's side on each side: where the lines around a panel lie."""
+"""The margin with the lines around a panel, as a share of the square's side."""
 
 
 class Cut(Protocol):
@@ -33,16 +33,16 @@ class Cut(Protocol):
 
 @runtime_checkable
 class CutsTiles(Protocol):
-    """What a method must have to be audited."""
+    """Interface that a method must have to be audited."""
 
     def cut(self, images: Tensor, generator: torch.Generator) -> Cut:
-        """Tiles of images uint8 (N, 3, s, s), with their labels."""
+        """Return the tiles of images uint8 (N, 3, s, s), with their labels."""
 
     def appearance(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        """Tiles as the network takes them, float32 of the same shape."""
+        """Return the tiles as the network takes them, float32 of the same shape."""
 
     def cues(self) -> Mapping[str, Mapping[str, Any]]:
-        """Cues that the settings leave in the puzzles, by name, with the settings that take each of them away."""
+        """Return the cues that the settings leave in the puzzles, by name, with the settings that remove each."""
 
 
 class Tiled(CutsTiles, Protocol):
@@ -63,11 +63,11 @@ class Cue:
 
     @property
     def retrained(self) -> bool:
-        """Whether a network is also trained without it; tiles are altered for a look only."""
+        """Return whether a network is also trained without the cue; tiles are altered for a look only."""
         return self.tiles is None
 
     def taken_from(self, method: Any) -> Any:
-        """The method without this cue. Raises ValueError where its settings do not allow that."""
+        """Return the method without this cue. Raises ValueError where its settings do not allow that."""
         if self.settings is not None:
             values = {**method.config.model_dump(), **self.settings}
             return type(method)(type(method.config)(**values))
@@ -86,7 +86,7 @@ def _altered(cut: Any, alter: Callable[[Tensor], Tensor]) -> Any:
 
 
 def cues_of(method: Tiled) -> list[Cue]:
-    """All that is taken away in turn: what the settings leave, frame lines, tile borders, tile interiors."""
+    """Return every cue to take away in turn: those of the settings, frame lines, tile borders, tile interiors."""
     return [
         *(Cue(name, settings=settings) for name, settings in method.cues().items()),
         Cue("frame lines", image=without_frame),
@@ -96,7 +96,7 @@ def cues_of(method: Tiled) -> list[Cue]:
 
 
 def shuffled_labels(method: Method) -> Any:
-    """The method with labels that belong to other puzzles of the batch: the control that can learn nothing true."""
+    """Return the method with the labels of other puzzles of the batch: the control that can learn nothing true."""
     changed: Any = copy.copy(method)
     cut = changed.cut
 
@@ -110,7 +110,7 @@ def shuffled_labels(method: Method) -> Any:
 
 
 def border_mask(tile: int) -> Tensor:
-    """bool (tile, tile), true on the outer tenth of each side, at least one pixel."""
+    """Return a mask bool (tile, tile), true on the outer tenth of each side, at least one pixel."""
     width = max(1, round(BORDER * tile))
     mask = torch.ones(tile, tile, dtype=torch.bool)
     mask[width : tile - width, width : tile - width] = False
@@ -118,7 +118,7 @@ def border_mask(tile: int) -> Tensor:
 
 
 def without_frame(images: Tensor) -> Tensor:
-    """Squares uint8 (N, 3, s, s) of which the outer twentieth is cut off, the rest made as large again.
+    """Return squares uint8 (N, 3, s, s) with the outer twentieth cut off and the rest resized to the full side.
 
     Not painted over: a blank strip would tell a tile's place as well as a line does.
     """
@@ -129,12 +129,12 @@ def without_frame(images: Tensor) -> Tensor:
 
 
 def without_border(tiles: Tensor) -> Tensor:
-    """Tiles uint8 (N, T, 3, t, t) whose border is the mean colour of their interior."""
+    """Return tiles uint8 (N, T, 3, t, t) whose border is the mean colour of their interior."""
     return _painted_over(tiles, border_mask(tiles.shape[-1]).to(tiles.device))
 
 
 def border_only(tiles: Tensor) -> Tensor:
-    """Tiles uint8 (N, T, 3, t, t) of which only the border is left, the rest its mean colour."""
+    """Return tiles uint8 (N, T, 3, t, t) of which only the border is left, the rest its mean colour."""
     return _painted_over(tiles, ~border_mask(tiles.shape[-1]).to(tiles.device))
 
 

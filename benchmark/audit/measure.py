@@ -1,4 +1,4 @@
-"""What is measured of one network on held-out panels: how often it is right, and where its gradient lies."""
+"""Measurements of one network on held-out panels: its accuracy, and where its gradient lies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Figure:
 
     @classmethod
     def of(cls, values: np.ndarray, series: np.ndarray) -> Figure:
-        """The figure of one value a panel, float (N,), of panels that belong to ``series`` (N,)."""
+        """Return the figure of one value a panel, float (N,), of panels that belong to ``series`` (N,)."""
         values = np.asarray(values, dtype=np.float64)
         low, high = statistics.percentiles(statistics.replicates(WeightedMean(values, np.ones_like(values)), series))
         return cls(float(values.mean()), low, high, len(values), len(set(series)))
@@ -40,10 +40,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Gradient:
-    """Where the gradient of a network's answer lies on its tiles."""
+    """Position of the gradient of a network's answer on its tiles."""
 
     share: Figure
-    """Of its mass on the tile borders, for the logit of the right answer."""
+    """The share of its mass on the tile borders, for the logit of the right answer."""
     share_sum: Figure
     """The same for the sum of all logits."""
     map: np.ndarray
@@ -53,7 +53,7 @@ class Gradient:
 def accuracy(
     device: engine.Device, method: Any, backbone: Backbone, net: nn.Module, panels: ImageCache, rows: np.ndarray
 ) -> np.ndarray:
-    """Whether each panel's puzzle was solved, float64 (N,); the puzzles depend on the place of a panel alone."""
+    """Return whether each panel's puzzle was solved, float64 (N,); the puzzles depend on the place of a panel alone."""
     right = []
     with torch.no_grad(), device.autocast(backbone):
         for puzzles, tiles in _puzzles(device, method, panels, rows):
@@ -64,7 +64,7 @@ def accuracy(
 def gradient(
     device: engine.Device, method: Any, net: nn.Module, panels: ImageCache, rows: np.ndarray, series: np.ndarray
 ) -> Gradient:
-    """Where the absolute gradient of the right logit, and of the sum of logits, lies on the tiles of each panel."""
+    """Measure where the absolute gradient of the right logit, and of the sum of logits, lies on each panel's tiles."""
     shares: dict[str, list[np.ndarray]] = {"right": [], "sum": []}
     total: Tensor | None = None
     for puzzles, tiles in _puzzles(device, method, panels, rows):
@@ -86,14 +86,14 @@ def gradient(
 
 
 def even_share(tile: int) -> float:
-    """The share of a tile's area that its border has: what an even spread would give."""
+    """Return the share of a tile's area that its border has: what an even spread would give."""
     return float(border_mask(tile).double().mean())
 
 
 def example(
     device: engine.Device, method: Any, net: nn.Module, panels: ImageCache, rows: np.ndarray
 ) -> Mapping[str, np.ndarray]:
-    """Tiles uint8 (N, T, t, t, 3) of a few panels in their right places, and the gradient on them (N, T, t, t)."""
+    """Return tiles uint8 (N, T, t, t, 3) of a few panels in their right places, and their gradient (N, T, t, t)."""
     puzzles, tiles = next(_puzzles(device, method, panels, rows))
     tiles.requires_grad_(True)
     (slope,) = torch.autograd.grad(net(tiles).float().gather(1, puzzles.labels[:, None]).sum(), tiles)
@@ -102,7 +102,7 @@ def example(
 
 
 def _puzzles(device: engine.Device, method: Any, panels: ImageCache, rows: np.ndarray) -> Iterator[tuple[Any, Tensor]]:
-    """Puzzles of panels, with their tiles as the network takes them; the same for every network."""
+    """Yield the puzzles of panels, with their tiles as the network takes them; the same for every network."""
     for k, start in enumerate(range(0, len(rows), BATCH)):
         images = engine.to_device(panels.batch(rows[start : start + BATCH]), device.torch)
         generator = engine.context(device, 0, "audit", k, 1).generator

@@ -29,20 +29,20 @@ class Workshop:
         self.bench, self.work, self.folder = bench, work, folder
 
     def panels(self, method: Any, split: Any) -> Any:
-        """What a method cuts: what its pretraining trains on (``train``), or squares of what it holds out."""
+        """Return the squares that a method cuts: those that its pretraining trains on (``train``), or held-out ones."""
         view, found, data = method.views()["image"], reading(self.bench, self.work), self.bench.plan.pretrain_data
         if split == "train":
             return self.bench.training(data, found.train[view.kind], view, self.work.settings.window)
         return self.bench.squares(data, found.held_out[view.kind], view)
 
     def initial(self, method: Any) -> tuple[Backbone, nn.Module]:
-        """Backbone and pretext network as training starts from them, in evaluation mode."""
+        """Return the backbone and the pretext network as training starts from them, in evaluation mode."""
         backbone, raw = self._build(method)
         net = raw["net"].to(self.bench.device.torch).eval()
         return backbone, net
 
     def trained(self, method: Any, name: str) -> tuple[Backbone, nn.Module]:
-        """The same after training; what an earlier audit trained is read back, what it left unfinished goes on."""
+        """Return the same after training, read back from an earlier audit; unfinished training is resumed."""
         device, work = self.bench.device, self.work
         backbone, raw = self._build(method)
         panels = {"image": self.panels(method, "train")}

@@ -16,7 +16,7 @@ MAP = 180
 
 
 def draw_examples(tiles: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Puzzles as the network sees them, and beside each the gradient of its right answer; uint8 (H, W, 3).
+    """Draw puzzles as the network sees them, and beside each the gradient of its right answer; uint8 (H, W, 3).
 
     ``tiles`` uint8 (N, T, t, t, 3); ``slope`` (N, T, t, t), shown relative to the largest of its puzzle.
     """
@@ -31,7 +31,7 @@ def draw_examples(tiles: np.ndarray, slope: np.ndarray) -> np.ndarray:
 
 
 def draw_average(maps: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The mean gradient over a tile (t, t) of each network, in one scale from none to the most of all; uint8."""
+    """Draw the mean gradient over a tile (t, t) of each network, in one scale from none to the most of all; uint8."""
     most = max(float(values.max()) for values in maps.values())
     sheet = Sheet(list(maps), footnote="mean over all tiles, all in one scale")
     grey = {name: np.full((*values.shape, 3), 255, dtype=np.uint8) for name, values in maps.items()}
@@ -40,7 +40,7 @@ def draw_average(maps: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _hot(pixels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] as colours over pixels; two corners hold the scale's ends, so that tiles can be compared."""
+    """Map values in [0, 1] to colours over pixels; two corners hold the ends of the scale, so tiles compare."""
     scaled = values.copy()
     scaled[0, 0], scaled[-1, -1] = 0.0, 1.0
     return overlay(pixels, scaled)

@@ -1,4 +1,4 @@
-"""What an audit found, as text, JSON and a page with its pictures."""
+"""The findings of an audit as text, JSON and a page with its pictures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Findings:
     transfer: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """The findings as tables, in words what they are."""
+        """Return the findings as tables, with words on what they are."""
         changed = " ".join(f"{name}={plain(value)}" for name, value in self.settings.items())
         lines = [
             f"audit of {self.method} {changed}".rstrip(),
@@ -71,7 +71,7 @@ class Findings:
         write_atomic(folder / "index.html", page.encode())
 
     def json(self) -> str:
-        """The findings as JSON."""
+        """Return the findings as JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False)
 
 

@@ -14,12 +14,12 @@ FLAT = 1e-5
 
 
 def to_float(pixels: Tensor) -> Tensor:
-    """uint8 as float32 in [0, 1]."""
+    """Convert uint8 to float32 in [0, 1]."""
     return pixels.to(torch.float32).mul_(1 / 255)
 
 
 def intensity_offset(pixels: Tensor, levels: int, generator: torch.Generator) -> Tensor:
-    """A whole number of grey levels in -``levels``..``levels``-1 added to each channel of each square, clamped.
+    """Add a whole number of grey levels in -``levels``..``levels``-1 to each channel of each square, clamped.
 
     ``pixels`` float in [0, 1], (N, ..., 3, h, w). What bbrattoli/JigsawPuzzlePytorch and JigsawPanel do under the
     name of colour jittering, with ``levels`` 2; it is no defence against chromatic aberration.
@@ -29,7 +29,7 @@ def intensity_offset(pixels: Tensor, levels: int, generator: torch.Generator) ->
 
 
 def colour_matrices(n: int, greyscale: float, projection: float, generator: torch.Generator) -> Tensor:
-    """For each of ``n`` images what becomes of its colours, float32 (n, 3, 3), out = M in.
+    """Draw the colour transform of each of ``n`` images, float32 (n, 3, 3), out = M in.
 
     A share ``greyscale`` becomes grey (luma), a share ``projection`` loses the green-magenta axis by
     I - a a'/(a a) with a = (-1, 2, -1) (Doersch et al. 2015; the matrix in Noroozi's Caffe code), the rest stays.
@@ -45,7 +45,7 @@ def colour_matrices(n: int, greyscale: float, projection: float, generator: torc
 
 
 def recolour(pixels: Tensor, matrices: Tensor) -> Tensor:
-    """Floats (N, ..., 3, h, w) with the colours of image n mapped by ``matrices[n]``; float32, never clamped."""
+    """Map the colours of image n of floats (N, ..., 3, h, w) by ``matrices[n]``; float32, never clamped."""
     n, height, width = pixels.shape[0], *pixels.shape[-2:]
     flat = pixels.reshape(n, -1, 3, height * width)
     with torch.autocast(pixels.device.type, enabled=False):  # bf16 would round grey levels away
@@ -53,7 +53,7 @@ def recolour(pixels: Tensor, matrices: Tensor) -> Tensor:
 
 
 def standardise(pixels: Tensor) -> Tensor:
-    """Each channel of each square with its own mean 0 and standard deviation 1 (population); blank ones all 0.
+    """Normalise each channel of each square to mean 0 and standard deviation 1 (population); blank ones to 0.
 
     ``pixels`` float (N, ..., 3, h, w). The per-tile normalisation of Noroozi & Favaro (Table 5, "Normalization").
     """
@@ -64,7 +64,7 @@ def standardise(pixels: Tensor) -> Tensor:
 
 
 def drop_colours(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """One channel of each square, drawn at random, without its mean; the other two noise in -.5..0.5 grey levels.
+    """Keep one random channel of each square, without its mean; the other two are noise in -.5..0.5 grey levels.
 
     ``pixels`` float in [0, 1], (N, ..., 3, h, w); every square keeps a channel of its own, so that two squares of an
     image cannot be told by how bright the same ink is in both. The "color dropping" of Doersch et al. 2015 against
@@ -77,7 +77,7 @@ def drop_colours(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def divide_by_rms(pixels: Tensor) -> Tensor:
-    """Each channel of each square without its mean, the square divided by its root mean square; blank ones all 0.
+    """Subtract each channel's mean and divide each square by its root mean square; blank ones become 0.
 
     ``pixels`` float (N, ..., 3, h, w). Unlike ``standardise`` it keeps what channels vary by in relation to each other.
     """

@@ -13,7 +13,7 @@ from torch.nn.functional import embedding_bag
 RATIO = (3 / 4, 4 / 3)
 """Width over height of a random crop, in the original (Szegedy et al. 2015)."""
 REACH = 2.0
-"""How many times its short side a square shows of an image's long side where crops are cut from it."""
+"""The part of an image's long side that a square for crops shows, in short sides of the image."""
 TRIES = 10
 """Boxes that are drawn before the largest central one is taken, as in torchvision."""
 SHARP = 1.3
@@ -28,7 +28,7 @@ CHUNK = 2**26
 
 @lru_cache
 def source_side(size: int, smallest: float, largest: float = 1.0) -> int:
-    """The side of a square (``View(side, reach=REACH)``) that crops of ``size`` px are cut from.
+    """Return the side of a square (``View(side, reach=REACH)``) that crops of ``size`` px are cut from.
 
     At most ``BLURRED`` of the crops of an image of aspect ``TYPICAL`` with an area uniform in ``smallest`` to
     ``largest`` have a side that the square holds with fewer than ``size`` / ``SHARP`` pixels.
@@ -49,7 +49,7 @@ def random_boxes(
     sizes: Tensor | None = None,
     reach: float = REACH,
 ) -> Tensor:
-    """Boxes (n, 4) as centre x, centre y, width, height in shares of the square, each wholly inside.
+    """Draw boxes (n, 4) as centre x, centre y, width, height in shares of the square, each wholly inside.
 
     Drawn in the original image, as torchvision's RandomResizedCrop does: area uniform in ``scale`` (shares of the whole
     image), ratio of the sides uniform in the logarithm of ``ratio``, again until it fits, ``TRIES`` times at most; then
@@ -78,7 +78,7 @@ def random_boxes(
 
 
 def _aspect(n: int, sizes: Tensor | None, device: torch.device) -> Tensor:
-    """Width over height, float (n,)."""
+    """Return the width over the height, float (n,)."""
     if sizes is None:
         return torch.ones(n, device=device)
     width, height = sizes.to(device, torch.float32).unbind(1)
@@ -86,7 +86,7 @@ def _aspect(n: int, sizes: Tensor | None, device: torch.device) -> Tensor:
 
 
 def middle_boxes(n: int, device: torch.device, sizes: Tensor | None = None, reach: float = REACH) -> Tensor:
-    """Boxes (n, 4), as ``random_boxes`` gives them, of the largest square in the centre of each image."""
+    """Return boxes (n, 4), as ``random_boxes`` gives them, of the largest square in the centre of each image."""
     whole = _aspect(n, sizes, device).clamp(1 / reach, reach)
     half = torch.full_like(whole, 0.5)
     return torch.stack([half, half, (1 / whole).clamp_max(1), whole.clamp_max(1)], 1)
@@ -95,7 +95,7 @@ def middle_boxes(n: int, device: torch.device, sizes: Tensor | None = None, reac
 def crop_resize(
     images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None, margins: Tensor | None = None
 ) -> Tensor:
-    """The boxes of images uint8 (N, 3, H, W) as float32 squares (N, 3, size, size) in [0, 1].
+    """Cut the boxes out of images uint8 (N, 3, H, W) as float32 squares (N, 3, size, size) in [0, 1].
 
     Resampled along each side by the triangle filter, as wide as the step from pixel to pixel where that is more than 1
     (Pillow's BILINEAR, torchvision's with ``antialias``). ``boxes`` as ``random_boxes`` gives them; ``flip`` bool (N,)
@@ -114,7 +114,7 @@ def crop_resize(
 
 
 def crop_padded(images: Tensor, boxes: Tensor, sizes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
-    """Boxes of the squares that hold images with their own aspect, centred, black around; as ``crop_resize`` else.
+    """Crop as ``crop_resize`` from squares that hold images with their own aspect, centred, black around.
 
     ``images`` uint8 (N, 3, s, s) have lost the aspect of their ``sizes`` (N, 2), wide and high.
     """
@@ -124,7 +124,7 @@ def crop_padded(images: Tensor, boxes: Tensor, sizes: Tensor, size: int, flip: T
 
 
 def middle(images: Tensor, size: int, sizes: Tensor | None = None, reach: float = REACH) -> Tensor:
-    """The largest central square of images uint8 (N, 3, S, S) as float32 (N, 3, size, size) in [0, 1]."""
+    """Return the largest central square of images uint8 (N, 3, S, S) as float32 (N, 3, size, size) in [0, 1]."""
     return crop_resize(images, middle_boxes(len(images), images.device, sizes, reach), size)
 
 
@@ -139,7 +139,7 @@ def _crop_resize(images: Tensor, boxes: Tensor, flip: Tensor, margins: Tensor, s
 
 
 def _resample(lines: Tensor, centre: Tensor, extent: Tensor, size: int, flip: Tensor, margin: Tensor) -> Tensor:
-    """(N, P, C) -> (N, size, C): means of the lines around ``size`` even steps through each extent, in shares of P.
+    """Average lines around ``size`` even steps through each extent, in shares of P: (N, P, C) -> (N, size, C).
 
     On either side of the lines lies a black ``margin`` (N,), in shares of P.
     """

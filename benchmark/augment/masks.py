@@ -1,4 +1,4 @@
-"""Holes in images: where pixels are taken away, (N, 1, s, s) with 1 in the hole (Pathak et al. 2016, section 3.3)."""
+"""Masks of holes in images, (N, 1, s, s) with 1 in the hole (Pathak et al. 2016, section 3.3)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TRIES = 8
 
 
 def central_square(side: int, share: float) -> tuple[int, int]:
-    """Where the square in the middle that is a ``share`` of the area begins, and its side, px."""
+    """Return the start and the side, px, of the central square that covers a ``share`` of the area."""
     hole = round(side * share**0.5)
     return (side - hole) // 2, hole
 
 
 def central_hole(n: int, side: int, share: float, generator: torch.Generator) -> Tensor:
-    """A square hole in the middle that is a ``share`` of the area; the same for all."""
+    """Return a square hole in the middle that covers a ``share`` of the area; the same for all."""
     start, hole = central_square(side, share)
     mask = torch.zeros(n, 1, side, side, device=generator.device)
     mask[:, :, start : start + hole, start : start + hole] = 1
@@ -35,7 +35,7 @@ def central_hole(n: int, side: int, share: float, generator: torch.Generator) ->
 
 
 def block_holes(n: int, side: int, share: float, generator: torch.Generator, blocks: int = 5) -> Tensor:
-    """Square blocks at random places, which may overlap, together at most a ``share`` of the area."""
+    """Draw square blocks at random places, which may overlap, together at most a ``share`` of the area."""
     block = max(1, int(side * (share / blocks) ** 0.5))
     corners = integers((2, n, blocks, 1), side - block, generator)
     line = torch.arange(side, device=generator.device)
@@ -45,7 +45,7 @@ def block_holes(n: int, side: int, share: float, generator: torch.Generator, blo
 
 
 def region_holes(n: int, side: int, share: float, generator: torch.Generator) -> Tensor:
-    """Ragged regions: smoothed noise below a threshold, cut where it covers ``share`` of the area, +- 0.05.
+    """Draw ragged regions: smoothed noise below a threshold, cut where it covers ``share`` of the area, +- 0.05.
 
     As in the authors' code: low-resolution uniform noise, bicubic to full size, below 0.25; windows of it are drawn
     until one covers the right share. The last of 8 windows is shifted in threshold to cover it exactly. Within their
@@ -67,7 +67,7 @@ def region_holes(n: int, side: int, share: float, generator: torch.Generator) ->
 
 
 def _enlarging(cells: int, side: int, generator: torch.Generator) -> Tensor:
-    """A bicubic of ``cells`` to 1 / ``COARSE`` px each as a matrix, (side, cells); it begins anywhere in a cell."""
+    """Return a bicubic of ``cells`` to 1 / ``COARSE`` px each as a matrix, (side, cells); it begins within a cell."""
     device = generator.device
     whole = interpolate(torch.eye(cells, device=device)[None, None], (round(cells / COARSE), cells), mode="bicubic")
     margin = round(MARGIN / COARSE)
@@ -79,7 +79,7 @@ HOLES = {"central": central_hole, "random_block": block_holes, "random_region": 
 
 
 def inner_band(mask: Tensor, width: int) -> Tensor:
-    """The pixels of a hole within ``width`` px of its edge.
+    """Return the pixels of a hole within ``width`` px of its edge.
 
     What lies beyond the image does not count as surroundings.
     """

@@ -11,7 +11,7 @@ MOST_LEFT = 95 / 96
 
 
 def cut(images: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
-    """Squares of ``size`` pixels at rows ``y`` and columns ``x`` (int64) of each image, by one gather.
+    """Cut squares of ``size`` pixels at rows ``y`` and columns ``x`` (int64) out of each image, by one gather.
 
     ``images`` (N, C, H, W) of any dtype and memory layout; ``y`` and ``x`` (N, T) give T squares an image, (N, T, C)
     a place for each of their channels. Returns (N, T, C, size, size). A place outside the image is an IndexError.
@@ -26,14 +26,14 @@ def cut(images: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
 
 
 def integers(shape: tuple[int, ...], high: int, generator: torch.Generator) -> Tensor:
-    """Uniform int64 in 0..``high``, inclusive."""
+    """Draw uniform int64 in 0..``high``, inclusive."""
     return torch.randint(0, high + 1, shape, generator=generator, device=generator.device)
 
 
 def channel_shift(
     y: Tensor, x: Tensor, most: int, generator: torch.Generator, channels: int = 3
 ) -> tuple[Tensor, Tensor]:
-    """Places (N, T) moved by 0..``most`` px in each axis for each channel on its own: (N, T, channels) each.
+    """Move places (N, T) by 0..``most`` px in each axis for each channel on its own: (N, T, channels) each.
 
     The defence against chromatic aberration that Noroozi & Favaro call "color jittering": where lens or press
     moves the inks against each other, that displacement no longer tells where in the image a tile lay.
@@ -43,7 +43,7 @@ def channel_shift(
 
 
 def downsample(pixels: Tensor, share: float, least: float, generator: torch.Generator) -> Tensor:
-    """A ``share`` of the squares made small and large again, so that sharpness tells nothing of where they lay.
+    """Downsample a ``share`` of the squares and enlarge them again, so that sharpness does not tell their place.
 
     ``pixels`` float (M, C, s, s). The number of pixels that is left is uniform between those of ``least`` * s and of
     95 / 96 s a side, as in Doersch et al. 2015: for s of 96 a side of the root of U(100, 9025), rounded down.
@@ -62,7 +62,7 @@ def downsample(pixels: Tensor, share: float, least: float, generator: torch.Gene
 
 
 def shrink(images: Tensor, sides: Tensor) -> Tensor:
-    """Each image uint8 (N, C, S, S) made as small as its own of ``sides`` int64 (N,), at the top left of black."""
+    """Shrink each image uint8 (N, C, S, S) to its own of ``sides`` int64 (N,), at the top left of black."""
     out = torch.zeros_like(images)
     for side in sides.unique().tolist():
         rows = (sides == side).nonzero()[:, 0]

@@ -11,11 +11,11 @@ from torch.nn.functional import conv2d, pad
 from inkbench.benchmark.augment.colour import LUMA
 
 YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
-"""From red, green and blue to luma and two axes of colour, in whose plane a hue is an angle."""
+"""The matrix from red, green and blue to luma and two axes of colour, in whose plane a hue is an angle."""
 
 
 def coin(n: int, share: float, generator: torch.Generator) -> Tensor:
-    """bool (n,), true with probability ``share``."""
+    """Draw bool (n,), true with probability ``share``."""
     return torch.rand(n, generator=generator, device=generator.device) < share
 
 
@@ -28,7 +28,7 @@ def jitter_colours(
     hue: float = 0.0,
     share: float = 1.0,
 ) -> Tensor:
-    """Images float (N, 3, h, w) in [0, 1], a ``share`` of them brighter or darker, and so on; clamped.
+    """Jitter brightness, contrast, saturation and hue of a ``share`` of images float (N, 3, h, w) in [0, 1]; clamped.
 
     Factors are uniform in 1 - k..1 + k, the hue turns by -``hue``..``hue`` of the circle (in YIQ). The four are applied
     in this order and as one linear map of the colours, where torchvision draws their order and clamps in between.
@@ -60,7 +60,7 @@ def jitter_colours(
 
 
 def grey_some(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Images float (N, 3, h, w), a ``share`` of them without colour."""
+    """Remove the colour of a ``share`` of images float (N, 3, h, w)."""
     weights = torch.tensor(LUMA, device=images.device).view(1, 3, 1, 1)
     grey = (images * weights).sum(1, keepdim=True).expand_as(images)
     return torch.where(coin(len(images), share, generator)[:, None, None, None], grey, images)
@@ -69,7 +69,7 @@ def grey_some(images: Tensor, share: float, generator: torch.Generator) -> Tenso
 def blur_some(
     images: Tensor, share: float, generator: torch.Generator, sigma: tuple[float, float] = (0.1, 2.0), kernel: int = 9
 ) -> Tensor:
-    """Images float (N, 3, h, w), a ``share`` of them blurred by a Gaussian of ``sigma`` px, uniform in its range."""
+    """Blur a ``share`` of images float (N, 3, h, w) by a Gaussian of ``sigma`` px, uniform in its range."""
     n, _, height, width = images.shape
     device = images.device
     drawn = sigma[0] + (sigma[1] - sigma[0]) * torch.rand(n, generator=generator, device=device)
@@ -90,6 +90,6 @@ def blur_some(
 
 
 def solarise_some(images: Tensor, share: float, generator: torch.Generator, threshold: float = 0.5) -> Tensor:
-    """Images float (N, 3, h, w) in [0, 1], a ``share`` of them with what is at or above ``threshold`` inverted."""
+    """Invert what is at or above ``threshold`` in a ``share`` of images float (N, 3, h, w) in [0, 1]."""
     chosen = coin(len(images), share, generator)[:, None, None, None]
     return torch.where(chosen & (images >= threshold), 1 - images, images)

@@ -1,1 +1,1 @@
-"""What one types: a file for each command, and what they share."""
+"""The command line: a file for each command, and what they share."""

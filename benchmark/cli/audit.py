@@ -62,7 +62,7 @@ def _tiled(method: type) -> bool:
 
 
 def _plan(request: Request) -> tuple[Bench, Pretraining]:
-    """The one pretraining of the request, and where it is done."""
+    """Return the one pretraining of the request, and where it is done."""
     device = engine.start(1, request.precision, request.threads)
     data = open_dataset(request.data, request.preset, request.sets, request.results)
     pretrain_data = data
@@ -134,12 +134,12 @@ def _retrained(workshop: Workshop, cue: Cue, without: Any, solved: Any) -> Figur
 
 
 def _setting(record: Record) -> tuple[Any, ...]:
-    """What a control row shares with the row that it is the control of."""
+    """Return what a control row shares with the row that it is the control of."""
     return record.task, record.protocol, record.seed, record.preset, record.backbone, record.settings.task
 
 
 def _transfer(store: Store, work: Pretraining) -> list[str]:
-    """What the same weights reach on tasks, where that was run, and the control row beside."""
+    """Return lines on the same weights' results on tasks, where those were run, with the control row beside."""
     lines = []
     records = [record for record in store.records() if record.status == "done"]
     for record in records:

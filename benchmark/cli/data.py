@@ -13,7 +13,7 @@ from inkbench.benchmark.contracts.dataset import Dataset
 
 
 def run(words: list[str]) -> int:
-    """``data info ID|PATH``, ``data check PATH`` and ``data make synth --out DIR``; gives the exit status."""
+    """Run ``data info ID|PATH``, ``data check PATH`` or ``data make synth --out DIR``; return the exit status."""
     parser = Parser(
         prog="run_benchmark.py data",
         description="Datasets: what they are, whether a folder is whole, and making a copy of synth.",
@@ -64,14 +64,14 @@ def run(words: list[str]) -> int:
 
 
 def _pairs(flags: argparse.Namespace) -> list[tuple[str, str]]:
-    """The pairs of ``--set`` and ``--series-from``."""
+    """Return the pairs of ``--set`` and ``--series-from``."""
     from inkbench.benchmark.cli.launch import pair, series_from
 
     return [*(pair(text) for text in getattr(flags, "set", ())), *series_from(flags)]
 
 
 def _opened(flags: argparse.Namespace) -> Dataset:
-    """The one dataset that a word is about. Raises Refusal."""
+    """Return the one dataset that a word is about. Raises Refusal."""
     from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
 
     pairs = _pairs(flags)

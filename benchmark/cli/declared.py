@@ -62,7 +62,7 @@ def _run_rows(
 def _that_can_run(
     requests: Sequence[tuple[dict[str, Any], Request]], progress: Progress
 ) -> list[tuple[dict[str, Any], Request]]:
-    """Those whose dataset is here; every other fault is refused."""
+    """Return the rows whose dataset is here; refuse every other fault."""
     kept: list[tuple[dict[str, Any], Request]] = []
     lacking: dict[str, Refusal] = {}
     for row, request in requests:
@@ -82,7 +82,7 @@ def _that_can_run(
 
 
 def _request(row: dict[str, Any], flags: argparse.Namespace, typed: Sequence[str]) -> Request:
-    """The request of a row: its own fields over the flags."""
+    """Return the request of a row: its own fields over the flags."""
     own = argparse.Namespace(**{**vars(flags), "protocol": ",".join(row["protocols"])})
     for name in ("preset", "backbone", "init", "budget", "data"):
         if name in row:

@@ -69,7 +69,7 @@ def _type_name(annotation: Any) -> str:
 
 
 def _seen(method: Any, flags: argparse.Namespace) -> tuple[dict[str, Shown], str]:
-    """What the method would see of the data that the flags name, or why that is not known.
+    """Return what the method would see of the data that the flags name, or why that is not known.
 
     Raises Refusal for settings and data that there are not.
     """

@@ -1,4 +1,4 @@
-"""What this machine can and cannot do for inkbench, and how to mend it."""
+"""Checks of what this machine can and cannot do for inkbench, and how to mend it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From flags to a run and its tables; the parent's side, without torch."""
+"""The parent's side of a run, from flags to tables, without torch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def request_of(
     typed: Sequence[str],
     sets: Sequence[tuple[str, str]] = (),
 ) -> Request:
-    """The request that parsed run flags mean; ``sets`` are laid under those of the flags. Raises Refusal."""
+    """Return the request that parsed run flags mean; ``sets`` are laid under those of the flags. Raises Refusal."""
     try:
         return Request(
             methods=tuple(methods),
@@ -66,13 +66,13 @@ def request_of(
 
 
 def _plugged_in() -> list[str]:
-    """The words that plug in what is plugged in, by a flag or the environment: a record says how it is made again."""
+    """Return the words that plug in what is plugged in, by a flag or the environment, for the record."""
     files = os.environ.get(registry.PLUGINS, "").split(os.pathsep)
     return [word for file in files if file for word in ("--plugin", file)]
 
 
 def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """What ``--label-fraction`` means: an axis of the grid for every task."""
+    """Return the grid axis that ``--label-fraction`` means for every task."""
     if text is None:
         return []
     names = registry.names("tasks") if list(tasks) == ["all"] else [registry.find("tasks", name).name for name in tasks]
@@ -80,7 +80,7 @@ def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, 
 
 
 AS_ASKED = (*("preset", "changed", "given", "init", "weights", "transductive", "supervision", "data", "pretrain_data"),)
-"""What a record says of the request rather than of the number (supervision: a card may have come since)."""
+"""The fields of a record that are of the request and not of the number (supervision: a card may have come since)."""
 
 
 def prepare(request: Request) -> None:
@@ -110,7 +110,7 @@ def launch(request: Request) -> int:
 
 
 def _as_asked(store: Store, cell: Record) -> Record | None:
-    """The record of a cell, told as this run asked for it: another preset may have made the same cell before."""
+    """Return the record of a cell as this run asked for it: another preset may have made the same cell before."""
     record = store.read(cell.id)
     return record and record.but(**{name: getattr(cell, name) for name in AS_ASKED})
 
@@ -151,7 +151,7 @@ def _show_log(store: Store, record: Record) -> None:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """``NAME.FIELD=VALUE`` as key and value. Raises Refusal."""
+    """Split ``NAME.FIELD=VALUE`` into key and value. Raises Refusal."""
     key, equals, value = text.partition("=")
     if not equals:
         raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{text}'")
@@ -159,5 +159,5 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def series_from(flags: argparse.Namespace) -> list[tuple[str, str]]:
-    """The pair of ``--series-from``; none where it is not given."""
+    """Return the pair of ``--series-from``; none where it is not given."""
     return [(SERIES_FROM, flags.series_from)] if flags.series_from is not None else []

@@ -51,7 +51,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _plugged_in(words: Sequence[str]) -> list[str]:
-    """The words without ``--plugin FILE``, which every verb takes, and its files plugged in. Raises Refusal."""
+    """Load the files of ``--plugin FILE``, which every verb takes; return the other words. Raises Refusal."""
     parser = Parser(prog="run_benchmark.py", add_help=False, allow_abbrev=False)
     parser.add_argument("--plugin", action="append", default=[])
     flags, rest = parser.parse_known_args(list(words))

@@ -1,4 +1,4 @@
-"""How much of its images a pretraining sees: the share that one epoch shows, and all of them together."""
+"""The share of its images that a pretraining sees: in one epoch, and in all of them together."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Shown:
 
 
 def shown(method: Method, settings: PretrainSettings, data: Dataset) -> dict[str, Shown]:
-    """By view what a pretraining shows of the training images of ``data``. Raises Refusal where it has none of them."""
+    """Return what a pretraining shows of the training images of ``data``, by view. Raises Refusal without any."""
     found = {}
     for name, view in method.views().items():
         sizes, count = sizes_of(data, view)
@@ -45,7 +45,7 @@ def shown(method: Method, settings: PretrainSettings, data: Dataset) -> dict[str
 
 
 def sizes_of(data: Dataset, view: View) -> tuple[np.ndarray, int]:
-    """Width and height of training images, int (n, 2), evenly spread over all; and how many there are in all.
+    """Return the width and height of training images, int (n, 2), evenly spread over all; and their number.
 
     Of what a program has not drawn yet they are those that it will draw.
     """
@@ -68,7 +68,7 @@ def sizes_of(data: Dataset, view: View) -> tuple[np.ndarray, int]:
 
 
 def covered(squares: float, epochs: float) -> float:
-    """The expected share of a strip of so many squares that is seen in at least one of ``epochs``.
+    """Return the expected share of a strip of so many squares that is seen in at least one of ``epochs``.
 
     In each a square lies at a place that is uniform on the strip; of a strip of more than ``LONGEST`` it lies on the
     middle ones.

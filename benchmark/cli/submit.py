@@ -29,7 +29,7 @@ from inkbench.submissions.server import is_bundle, truth_of
 
 
 def pack(flags: Namespace) -> int:
-    """``submit pack CELL --out X.zip``: prints the zip's path."""
+    """Run ``submit pack CELL --out X.zip``: print the zip's path."""
     store = Store(flags.results)
     spec, told = SPECS[flags.spec]
     given = {"form": flags.format, "floor": flags.floor, "depth": flags.depth, "size": flags.size}
@@ -45,7 +45,7 @@ def pack(flags: Namespace) -> int:
 
 
 def _predicted(store: Store, record: Record, folder: Path, progress: Progress) -> packing.Found:
-    """The network of a cell on the images of a folder; those that cannot be read are named."""
+    """Predict with the network of a cell on the images of a folder; name those that cannot be read."""
     from inkbench.benchmark.running.predict import predict_folder
 
     items, predictions = predict_folder(store, record, folder, progress)
@@ -58,7 +58,7 @@ def _predicted(store: Store, record: Record, folder: Path, progress: Progress) -
 
 
 def check(flags: Namespace) -> int:
-    """``submit check X.zip [--reference DIR]``: prints the findings; 1 where one is an error."""
+    """Run ``submit check X.zip [--reference DIR]``: print the findings; return 1 where one is an error."""
     asked = asked_of(flags)
     known: checking.Known | None = None
     if is_bundle(flags.reference or ""):
@@ -82,7 +82,7 @@ def check(flags: Namespace) -> int:
 
 
 def score(flags: Namespace) -> int:
-    """``submit score X.zip --reference DIR``: prints the metrics, as a table or as JSON ``{metric: value}``."""
+    """Run ``submit score X.zip --reference DIR``: print the metrics, as a table or as JSON ``{metric: value}``."""
     if is_bundle(flags.reference):
         scores = scoring.score_with_bundle(flags.zip, Path(flags.reference))
     else:
@@ -102,7 +102,7 @@ def score(flags: Namespace) -> int:
 
 
 def bundle(flags: Namespace) -> int:
-    """``submit bundle --flavor F --task T --reference DIR --out DIR``: prints the path of the zip to upload."""
+    """Run ``submit bundle --flavor F --task T --reference DIR --out DIR``: print the path of the zip to upload."""
     names = bundling.bundle(read_reference(asked_of(flags)), flags.flavor, flags.out)
     print(f"{len(names)} files in {flags.out}; upload the zip, or score with --reference {flags.out}", file=sys.stderr)
     print(f"{flags.out}.zip")
@@ -110,7 +110,7 @@ def bundle(flags: Namespace) -> int:
 
 
 def leaderboard(flags: Namespace) -> int:
-    """``submit leaderboard DIR --reference DIR``: prints the table; 1 where a submission has no score."""
+    """Run ``submit leaderboard DIR --reference DIR``: print the table; return 1 where a submission has no score."""
     store = Store(flags.results / "submissions")
     reference = read_reference(asked_of(flags))
     table, failed = boards.leaderboard(flags.folder, reference, store, flags.preset, flags.strict)
@@ -120,7 +120,7 @@ def leaderboard(flags: Namespace) -> int:
 
 
 def asked_of(flags: Namespace) -> Asked:
-    """What to score as and against: what the flags say, the task else as the manifest beside the zip says."""
+    """Return the task and reference to score against: from the flags, else from the manifest beside the zip."""
     sets = tuple(pair(text) for text in flags.set)
     asked = Asked(flags.task or "saliency", str(flags.reference or ""), flags.split, sets, flags.preset, flags.results)
     packed = _manifest(flags.zip) if "zip" in flags else None
@@ -134,7 +134,7 @@ def asked_of(flags: Namespace) -> Asked:
 
 
 def _manifest(zip_path: Path) -> dict[str, Any] | None:
-    """The manifest beside a zip, where there is one and it is of these very bytes."""
+    """Return the manifest beside a zip, where there is one and it is of these very bytes."""
     path = packing.manifest_path(zip_path)
     try:
         manifest = json.loads(path.read_text())

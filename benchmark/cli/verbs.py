@@ -16,7 +16,7 @@ from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
 FORMATS = ("text", "md", "tex", "csv", "html", "json")
-"""How a table can be printed."""
+"""The formats of a printed table."""
 
 
 def _parser(verb: str, description: str) -> Parser:
@@ -24,7 +24,7 @@ def _parser(verb: str, description: str) -> Parser:
 
 
 def verb_list(words: list[str]) -> int:
-    """``list methods|tasks|datasets|tables|runs [--json] [--csv]``."""
+    """Run ``list methods|tasks|datasets|tables|runs [--json] [--csv]``."""
     parser = _parser("list", "What there is.")
     parser.add_argument("what", choices=("methods", "tasks", "datasets", "tables", "runs"))
     parser.add_argument("--json", action="store_true", help="an array of objects with name")
@@ -85,7 +85,7 @@ def _run_row(record: Record) -> dict[str, Any]:
 
 
 def verb_describe(words: list[str]) -> int:
-    """``describe NAME [--json]``: every setting, its type, default, values per preset and source."""
+    """Run ``describe NAME [--json]``: print every setting, its type, default, values per preset and source."""
     parser = _parser("describe", "Every setting of a method, task, dataset, of backbone or pretrain.")
     parser.add_argument("name")
     parser.add_argument("--json", action="store_true")
@@ -100,14 +100,14 @@ def verb_describe(words: list[str]) -> int:
 
 
 def verb_data(words: list[str]) -> int:
-    """``data info ID|PATH``, ``data check PATH`` and what else there is to do with datasets."""
+    """Run ``data info ID|PATH``, ``data check PATH`` and the other words of ``data``."""
     from inkbench.benchmark.cli import data as commands
 
     return commands.run(words)
 
 
 def verb_table(words: list[str]) -> int:
-    """``table NAME [--run] [--format text|md|tex|csv|html|json]``, with the flags of a run."""
+    """Run ``table NAME [--run] [--format text|md|tex|csv|html|json]``, with the flags of a run."""
     parser = Parser(
         prog="run_benchmark.py table",
         description="A declared table.",
@@ -124,7 +124,7 @@ def verb_table(words: list[str]) -> int:
 
 
 def verb_report(words: list[str]) -> int:
-    """``report [--out DIR] [--thumbnails N]``."""
+    """Run ``report [--out DIR] [--thumbnails N]``."""
     parser = _parser("report", "Pages to look at, made of the records; they open from a file, without a server.")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to write (default: RESULTS/report)")
     parser.add_argument(
@@ -146,7 +146,7 @@ def verb_report(words: list[str]) -> int:
 
 
 def verb_compare(words: list[str]) -> int:
-    """``compare CELL CELL [--metric M]``."""
+    """Run ``compare CELL CELL [--metric M]``."""
     parser = _parser("compare", "Two rows against each other: paired difference, interval, p, what they differ in.")
     parser.add_argument(
         "cells", nargs=2, metavar="CELL", help="the beginning of the id of a cell of the row (list runs)"
@@ -161,7 +161,7 @@ def verb_compare(words: list[str]) -> int:
 
 
 def verb_submit(words: list[str]) -> int:
-    """``submit pack CELL | check X.zip | score X.zip --reference DIR | bundle --reference DIR | leaderboard DIR``."""
+    """Run ``submit pack CELL | check X.zip | score X.zip | bundle | leaderboard DIR``, with ``--reference DIR``."""
     parser = _parser("submit", "Predictions the way a challenge server takes them.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     pack = verbs.add_parser("pack", parents=[common()])
@@ -218,7 +218,7 @@ def verb_submit(words: list[str]) -> int:
 
 
 def verb_audit(words: list[str]) -> int:
-    """``audit --method M``, with the flags of a run."""
+    """Run ``audit --method M``, with the flags of a run."""
     parser = Parser(
         prog="run_benchmark.py audit",
         description="Is it a shortcut? Gradients on tile borders, accuracy without each cue, beside the transfer.",
@@ -236,7 +236,7 @@ def verb_audit(words: list[str]) -> int:
 
 
 def verb_rescore(words: list[str]) -> int:
-    """``rescore [CELL]``."""
+    """Run ``rescore [CELL]``."""
     parser = _parser("rescore", "Metrics again from stored predictions, no model: after a metric's definition changed.")
     parser.add_argument("cell", nargs="?", help="the beginning of a cell's id (default: every cell that is done)")
     flags = parser.parse_args(words)
@@ -247,7 +247,7 @@ def verb_rescore(words: list[str]) -> int:
 
 
 def verb_export(words: list[str]) -> int:
-    """``export METHOD|KEY --out DIR``."""
+    """Run ``export METHOD|KEY --out DIR``."""
     parser = _parser("export", "A pretrained backbone as a folder that timm loads in three lines, with its card.")
     parser.add_argument("what", metavar="METHOD|KEY", help="a method, or the beginning of a pretraining's key")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
@@ -259,7 +259,7 @@ def verb_export(words: list[str]) -> int:
 
 
 def verb_doctor(words: list[str]) -> int:
-    """``doctor``: what this machine can and cannot do."""
+    """Run ``doctor``: print what this machine can and cannot do."""
     flags = _parser("doctor", "What this machine can and cannot do, and how to mend it.").parse_args(words)
     from inkbench.benchmark.cli import doctor
 
@@ -279,4 +279,4 @@ RUN: dict[str, Callable[[list[str]], int]] = {
     "export": verb_export,
     "doctor": verb_doctor,
 }
-"""What each verb does with its words; gives the exit status."""
+"""The function of each verb: it takes the words behind it and gives the exit status."""

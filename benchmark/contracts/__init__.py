@@ -1,1 +1,1 @@
-"""What methods, tasks, datasets and prediction formats are."""
+"""Contracts of methods, tasks, datasets and prediction formats."""

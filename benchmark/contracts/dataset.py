@@ -1,4 +1,4 @@
-"""What a dataset offers to methods and tasks: items with exact truth, one split by series, a fingerprint."""
+"""The contract of a dataset: items with exact truth, one split by series, a fingerprint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SeriesBy = Literal["sidecar", "regex", "layout", "folder", "name", "image"]
-"""How series, the unit of the statistics, were found; the last three are guesses (``units.TOLD`` has the words)."""
+"""Way in which series, the unit of the statistics, were found; the last three are guesses (words: ``units.TOLD``)."""
 Kind = Literal[
     "panels",
     "pages",
@@ -103,7 +103,7 @@ class Dataset(ABC):
     """
 
     name: str
-    """Of the class the layout's, by which settings go; of an object what its data are called (``own``)."""
+    """The layout's name, of the class, by which settings go; of an object its data's name (``own``)."""
     version: ClassVar[int] = 1
     Config: ClassVar[type[Config]] = Config
     licence: ClassVar[str]
@@ -119,17 +119,17 @@ class Dataset(ABC):
     terms: ClassVar[str] = ""
     """Terms that a user must accept once (``data accept``) before real data are used by this name; empty: none."""
     whole: ClassVar[frozenset[str]] = frozenset()
-    """What a whole copy offers, for who has none yet; empty: it depends on the copy."""
+    """The offers of a whole copy, for who has none yet; empty: it depends on the copy."""
     split_sha256: ClassVar[str] = ""
-    """Of the committed split of a whole copy (``splits.split_sha256``); empty: the split depends on the copy."""
+    """The hash of a whole copy's committed split (``splits.split_sha256``); empty: the split depends on the copy."""
     sources: ClassVar[Mapping[str, Source]] = MappingProxyType({})
     """Copies that ``data get`` may fetch, by name; empty: a person gets it."""
     guesses: ClassVar[bool] = False
-    """Whether the layout leaves open what a series is, so that ``series_from`` may say it."""
+    """True if the layout leaves open what a series is, so that ``series_from`` may say it."""
     checksums: Path | None = None
     unpacked: Path | None = None
     own: bool = False
-    """Whether the data are a person's own, by the name of their folder or another, not by a name known here."""
+    """True if the data are a person's own, by the name of their folder or another, not by a name known here."""
     series_from: str | None = None
     """A regular expression that finds the series in an image's path (``units.by_regex``)."""
 
@@ -145,40 +145,40 @@ class Dataset(ABC):
 
     @property
     def series_by(self) -> SeriesBy:
-        """How the series of the items were found; by default the layout says them."""
+        """The way in which the series of the items were found; by default the layout says them."""
         return "layout"
 
     @property
     def splits_cut_series(self) -> bool:
-        """Whether the copy's own folders or lists put images of one series into several splits, and are followed."""
+        """Return whether the copy's folders or lists, which are followed, put one series into several splits."""
         return False
 
     @classmethod
     @abstractmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether the folder ``root`` holds this layout (a cheap look, no file is read whole)."""
+        """Return whether the folder ``root`` holds this layout, by a cheap look: no file is read whole."""
 
     @classmethod
     def accepts(cls, root: Path) -> bool:
-        """Whether ``root`` can be read as this layout where the user says that it is one."""
+        """Return whether ``root`` can be read as this layout where the user says that it is one."""
         return cls.recognises(root)
 
     @classmethod
     def may_be(cls, root: Path) -> bool:
-        """Whether ``root`` holds this layout by the content of a file; asked where nothing else is recognised."""
+        """Return whether ``root`` holds this layout by a file's content; asked where nothing else is recognised."""
         del root
         return False
 
     @abstractmethod
     def offers(self) -> frozenset[str]:
-        """What this very copy offers (a saliency folder without fixations offers none)."""
+        """Return what this very copy offers (a saliency folder without fixations offers none)."""
 
     @abstractmethod
     def items(self, kind: Kind, split: Split) -> list[Item]:
-        """All items of a kind in a split, in a fixed order."""
+        """Return all items of a kind in a split, in a fixed order."""
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """The classes that ``label`` and ``mask`` of a kind tell apart, in order; known before anything is drawn.
+        """Return the classes of ``label`` and ``mask`` of a kind, in order; known before anything is drawn.
 
         Of ``identities`` the characters of the test series. Empty where there are none.
         """
@@ -186,15 +186,15 @@ class Dataset(ABC):
         return ()
 
     def counts(self) -> dict[str, int]:
-        """What only this reader can count, by the name that people give it; ``data check`` shows it."""
+        """Return the counts that only this reader can make, by the name that people use; ``data check`` shows them."""
         return {}
 
     def faults(self) -> list[str]:
-        """What only this reader can find wrong: a line each; asked for after everything is read."""
+        """Return the faults that only this reader can find, a line each; asked for after everything is read."""
         return []
 
     def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
-        """The annotated sequences of consecutive panels of a split: name -> ids of its panels in reading order."""
+        """Return the annotated sequences of consecutive panels of a split: name -> panel ids in reading order."""
         del split
         return {}
 
@@ -204,19 +204,19 @@ class Dataset(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of what the numbers depend on: of files, or of a generator's version and parameters."""
+        """Return a hash of what the numbers depend on: of files, or of a generator's version and parameters."""
 
     def changes(self) -> str:
-        """Which files changed since the last run, in a line; what a program draws never changes under its name."""
+        """Return which files changed since the last run, in a line; drawn data never change under their name."""
         return ""
 
     def foretold(self, kind: Kind, split: Split) -> list[tuple[int, int]]:
-        """Width and height of the images that a program will draw; empty where no program draws any."""
+        """Return the width and height of the images that a program will draw; empty where no program draws any."""
         del kind, split
         return []
 
     def settle(self) -> None:  # noqa: B027 (nothing to do by default)
-        """A run begins with the data as they are: the next one is compared with them."""
+        """Record the data as they are at the start of a run: the next run is compared with them."""
 
     def prepare(self, progress: Progress) -> None:
         """Make what is missing: files that a program draws, images that lie in records of larger files."""

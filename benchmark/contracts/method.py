@@ -35,7 +35,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a step may know: everything random in it comes from ``generator``, a function of (seed, purpose, step).
+    """Context of a step: everything random in it comes from ``generator``, a function of (seed, purpose, step).
 
     ``generator`` lives on ``device``; ``rank`` of ``world`` processes each see their part of the batch; ``stage``
     is the index of the method's stage, the last one outside a pretraining.
@@ -58,7 +58,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What is known of weights that a method gave.
+    """Description of weights that a method gave.
 
     ``supervision`` is one of ``benchmark.supervision.WORDS`` or what their card says; ``told`` a line for the user
     (what was taken off a file), or nothing.
@@ -69,11 +69,11 @@ class Given:
 
 
 class Method(ABC, Generic[ConfigT]):
-    """How a backbone comes by its weights. One file a method; what it hands over is the backbone
-    with its weights, and whatever it lets the vector go through last (``Backbone.project``).
+    """A source of a backbone's weights; one file a method.
 
-    A method that does not pretrain (``pretrains = False``) fills the backbone in ``give``; the others drive
-    their networks in ``step``. ``Method[MyConfig]`` says of what class ``config`` is, ``Config = MyConfig`` makes it.
+    It hands over the backbone with its weights, and whatever it lets the vector go through last (``Backbone.project``).
+    A method that does not pretrain (``pretrains = False``) fills the backbone in ``give``; the others drive their
+    networks in ``step``. ``Method[MyConfig]`` says of what class ``config`` is, ``Config = MyConfig`` makes it.
     """
 
     name: ClassVar[str]
@@ -83,18 +83,18 @@ class Method(ABC, Generic[ConfigT]):
     supervision: ClassVar[str] = "none"
     pretrains: ClassVar[bool] = True
     adds_budget: ClassVar[bool] = False
-    """Whether the pretraining's budget is spent on the task itself, on top of its own updates (``scratch``)."""
+    """True if the pretraining's budget is spent on the task itself, on top of its own updates (``scratch``)."""
     takes_weights: ClassVar[bool] = False
     backbones: ClassVar[Literal["any", "vit"]] = "any"
     readout: ClassVar[Readout] = "mean"
-    """How a vision transformer is read as one vector while a method trains it and ever after, where
+    """The readout of a vision transformer as one vector while a method trains it and ever after, where
     ``backbone.readout`` does not say. To a method that trains the maps the class token is nothing: the mean of the
     patches. ``family`` for one whose loss reads ``Backbone.pooled``. Given weights are always read as their family."""
     source: ClassVar[str] = ""
     sync_batch_norm: ClassVar[bool] = False
-    """Whether batch norm takes its statistics over all devices where ``pretrain.sync_batch_norm`` leaves it open."""
+    """True if batch norm takes its statistics over all devices where ``pretrain.sync_batch_norm`` leaves it open."""
     clips_each: ClassVar[bool] = False
-    """Whether ``clip`` bounds the gradient of each parameter on its own (DINO) instead of that of the network."""
+    """True if ``clip`` bounds the gradient of each parameter on its own (DINO) instead of that of the network."""
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config
@@ -109,18 +109,18 @@ class Method(ABC, Generic[ConfigT]):
 
     # --- methods that do
     def views(self) -> dict[str, View]:
-        """The uint8 squares that a step receives, by name: ``{"image": View(side=255)}``."""
+        """Return the uint8 squares that a step receives, by name: ``{"image": View(side=255)}``."""
         raise TypeError(f"{self.name} does not pretrain")
 
     def input_sides(self) -> tuple[int, ...]:
-        """The sides in pixels of the squares that the backbone itself is shown: by default those of ``views``.
+        """Return the sides in pixels of the squares that the backbone itself is shown: by default those of ``views``.
 
         A method that cuts tiles or crops from its views names theirs; the plan asks the backbone whether it takes them.
         """
         return tuple(dict.fromkeys(view.side for view in self.views().values()))
 
     def labels(self, items: Mapping[str, Sequence[Item]]) -> dict[str, np.ndarray]:
-        """Whole numbers (N,) that a step receives beside its squares, by name: what is annotated of the images.
+        """Return whole numbers (N,) that a step receives beside its squares, by name: annotations of the images.
 
         ``items`` are those of each view, in the order of the images. Empty for a method that needs no labels.
         """
@@ -128,15 +128,15 @@ class Method(ABC, Generic[ConfigT]):
         return {}
 
     def crops_per_image(self) -> int:
-        """How many crops of one source image the networks see in a step (nine tiles of a puzzle)."""
+        """Return the number of crops of one source image that the networks see in a step (nine tiles of a puzzle)."""
         return 1
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """The networks by name; the backbone lies in one of them. torch's global generator is seeded before."""
+        """Build the networks by name; the backbone lies in one of them. torch's global generator is seeded before."""
         raise TypeError(f"{self.name} does not pretrain")
 
     def stages(self) -> tuple[Stage, ...]:
-        """The stages of the budget in order; shares sum to 1.
+        """Return the stages of the budget in order; shares sum to 1.
 
         The i-th loss of ``step`` belongs to the i-th network that the stage drives; the others are frozen.
         Networks that no stage drives have no gradient: a teacher, a buffer of examples (their state is kept).
@@ -144,21 +144,21 @@ class Method(ABC, Generic[ConfigT]):
         return (Stage(),)
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimiser of one network, at its full learning rate."""
+        """Return the optimiser of one network, at its full learning rate."""
         raise TypeError(f"{self.name} does not pretrain")
 
     def rate(self, progress: float) -> float:
-        """The factor of the learning rate when ``progress`` in [0, 1) of the budget is spent."""
+        """Return the factor of the learning rate when ``progress`` in [0, 1) of the budget is spent."""
         del progress
         return 1.0
 
     def decay(self, progress: float) -> float:
-        """The factor of every group's weight decay when ``progress`` in [0, 1) of the budget is spent."""
+        """Return the factor of every group's weight decay when ``progress`` in [0, 1) of the budget is spent."""
         del progress
         return 1.0
 
     def clip(self, network: str) -> float:
-        """The largest norm that a gradient of this network may have before its optimiser's step; 0: any.
+        """Return the largest norm that a gradient of this network may have before its optimiser's step; 0 for any.
 
         It bounds the norm over all parameters, or with ``clips_each`` that of each parameter on its own.
         """
@@ -166,7 +166,7 @@ class Method(ABC, Generic[ConfigT]):
         return 0.0
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """One update of each driven network: yields its loss, in the order of the stage's ``drives``.
+        """Update each driven network once: yield its loss, in the order of the stage's ``drives``.
 
         ``batch`` holds uint8 (B, 3, side, side) on the device by view, as ``VIEW_size`` int64 (B, 2) the width and
         height in pixels of what each was made from, and int64 (B,) of ``labels`` by name; each network is called
@@ -177,7 +177,7 @@ class Method(ABC, Generic[ConfigT]):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Per image figures of the pretext task on held-out panels, e.g. ``{"accuracy": (B,) in {0, 1}}``.
+        """Return figures of the pretext task per held-out panel, e.g. ``{"accuracy": (B,) in {0, 1}}``.
 
         Larger is better. ``trivial:NAME`` beside ``NAME`` is what a predictor that has learnt nothing reaches on the
         same images, where ``trivial`` cannot know it (the error of the mean fill).
@@ -185,16 +185,16 @@ class Method(ABC, Generic[ConfigT]):
         raise TypeError(f"{self.name} does not pretrain")
 
     def trivial(self) -> dict[str, float]:
-        """What a predictor that has learnt nothing reaches, for figures of ``pretext`` that have a chance level."""
+        """Return the score of a predictor that has learnt nothing, for figures of ``pretext`` with a chance level."""
         return {}
 
     def facts(self) -> dict[str, float]:
-        """What these settings amount to, for tables: figures known without training (distances of permutations)."""
+        """Return figures of these settings that are known without training, for tables (distances of permutations)."""
         return {}
 
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Pictures of the pretext task, name -> uint8 (H, W, 3)."""
+        """Return pictures of the pretext task, name -> uint8 (H, W, 3)."""
         del nets, batch, context
         return {}

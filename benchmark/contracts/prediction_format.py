@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class PredictionFormat:
-    """How predictions are read from files and written to them; modules of ``submissions.formats`` end in a ``FORMAT``.
+    """Reader and writer of prediction files; modules of ``submissions.formats`` end in a ``FORMAT``.
 
     ``forms``: the names of its variants, the first is what is written unless another is asked for; ``about``: what a
     participant is told of it.

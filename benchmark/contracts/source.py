@@ -1,4 +1,4 @@
-"""Where a dataset can be downloaded from, and how what comes is recognised as it."""
+"""The download source of a dataset, and how an archive is verified."""
 
 from __future__ import annotations
 

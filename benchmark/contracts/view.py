@@ -1,4 +1,4 @@
-"""What a method or a task shows a backbone of an image, and what is true and predicted of it."""
+"""The squares that a method or a task shows a backbone, and the truths and predictions of an image."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 Truth = dict[str, np.ndarray]
-"""What is true of one item, in pixels of the original image; the task names the arrays."""
+"""The truth of one item, in pixels of the original image; the task names the arrays."""
 Predictions = list[dict[str, np.ndarray]]
-"""What was predicted, one dictionary of arrays per item, in pixels of the original image."""
+"""The predictions, one dictionary of arrays per item, in pixels of the original image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where an image lies in the square that a network sees: ``seen = original * scale + offset``."""
+    """Position of an image in the square that a network sees: ``seen = original * scale + offset``."""
 
     width: int
     height: int
@@ -34,7 +34,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How images of a kind become squares of ``side`` pixels, once, as uint8.
+    """Resizing rule: how images of a kind become squares of ``side`` pixels, once, as uint8.
 
     ``crop``: short side to ``side``, the long side cut at its centre (under pretraining where ``pretrain.window``
     says). ``squash``: both sides to ``side``, aspect lost. ``pad``: long side to ``side``, rest grey (128), image at
@@ -49,7 +49,7 @@ class View:
     reach: float = 1.0
 
     def place(self, width: int, height: int) -> Placement:
-        """The map from pixels of an image of ``width`` x ``height`` to pixels of the square."""
+        """Return the map from pixels of an image of ``width`` x ``height`` to pixels of the square."""
         if self.fit == "squash":
             return Placement(width, height, self.side / width, self.side / height, 0.0, 0.0)
         scale = self.side / max(width, height)
@@ -64,7 +64,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a head of a task with several views is given: by view, in the order of ``Task.views``.
+    """The input of a head of a task with several views: by view, in the order of ``Task.views``.
 
     ``maps``: the backbone's maps, fine to coarse, each (B, C, h, w). ``present``: bool (B,), which items have this
     image; the others were shown a grey square. ``images``: uint8 (B, 3, S, S) as the backbone saw them, empty where

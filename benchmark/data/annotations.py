@@ -1,4 +1,4 @@
-"""What a text file beside images may be: annotations that a tool wrote, known by their content."""
+"""Annotation files that a tool wrote, recognised by their content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MENDS: Mapping[str, str] = MappingProxyType({
     "a list of classes": CONVERT,
     "annotations": CONVERT,
 })  # fmt: skip
-"""What to do with each kind that is not read where it lies."""
+"""The mend for each kind that is not read where it lies."""
 _BOXES = re.compile(rb'"(?:bbox|boxes|bounding_box|polygon|segmentation|keypoints|labels?|annotations)"\s*:')
 _YOLO = re.compile(r"\d+(?:\s+[01]?\.\d+|\s+[01]){4,}\s*")
 _COLUMNS = re.compile(
@@ -36,7 +36,7 @@ _ROW = re.compile(r".+\.\w{3,4}[,;\t]\s*(?:-?\d+(?:\.\d+)?[,;\t]\s*){3}-?\d.*")
 
 
 def kind_of(path: Path) -> str | None:
-    """Which tool's annotations a file holds, by its beginning and end; None for what looks like none."""
+    """Return the tool whose annotations a file holds, by its beginning and end; None for what looks like none."""
     if path.name.lower() in CLASS_LISTS:
         return "a list of classes"
     looks: Mapping[str, Callable[[bytes], str | None]] = {
@@ -47,7 +47,7 @@ def kind_of(path: Path) -> str | None:
 
 
 def ends_of(path: Path) -> bytes:
-    """The first and the last 64 KiB of a file; nothing of one that cannot be read."""
+    """Return the first and the last 64 KiB of a file; nothing of one that cannot be read."""
     try:
         with path.open("rb") as file:
             head = file.read(LOOK)
@@ -58,7 +58,7 @@ def ends_of(path: Path) -> bytes:
 
 
 def is_coco(data: bytes) -> bool:
-    """Whether the ends of a JSON are those of COCO's form: the list in the middle may not be seen."""
+    """Return whether the ends of a JSON are those of COCO's form: the list in the middle may not be seen."""
     seen = sum(key in data for key in (b'"images"', b'"annotations"', b'"categories"'))
     return seen == 3 or (seen == 2 and b'"file_name"' in data)
 

@@ -22,7 +22,7 @@ class _ArraysOnly(pickle.Unpickler):
     """Knows the three names that an array is pickled by; whatever else a pickle calls is refused before it runs."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The thing that a pickle names. Raises UnpicklingError."""
+        """Return the thing that a pickle names. Raises UnpicklingError."""
         wanted = _ADMITTED.get((module, name))
         if wanted is None:
             raise pickle.UnpicklingError(f"it names {module}.{name}")
@@ -30,14 +30,14 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _new_array(subtype: type, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An empty array, which its state then fills; what ``numpy._core.multiarray._reconstruct`` does."""
+    """Return an empty array, which its state then fills, as ``numpy._core.multiarray._reconstruct`` does."""
     if subtype is not np.ndarray:
         raise pickle.UnpicklingError("it holds an array of another class")
     return np.ndarray.__new__(np.ndarray, shape, dtype)
 
 
 def read_arrays(path: Path) -> dict[bytes, Any]:
-    """The dictionary that a file pickles, keys as bytes (written by Python 2). Raises Refusal."""
+    """Read the dictionary that a file pickles, keys as bytes (written by Python 2). Raises Refusal."""
     try:
         value = _ArraysOnly(io.BytesIO(path.read_bytes()), encoding="bytes").load()
     except OSError as error:

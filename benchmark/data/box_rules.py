@@ -20,14 +20,14 @@ FORMS = {"corners": "two corners x0, y0, x1, y1", "sides": "x, y, width, height"
 SLACK = 1.5
 """Pixels that a box may reach out of its image by rounding, by the rules here."""
 SHARE, LEAST, MANY = 0.1, 2, 3
-"""Of ``MANY`` boxes or more, so large a share (and so many) must be impossible as they are expected."""
+"""The share (and number) of impossible boxes, of ``MANY`` or more, from which a source is refused."""
 SMALL = 150
 """Sides of an image in pixels from which boxes that all lie below 100 may be per cent."""
 
 
 @dataclass(slots=True)
 class _Tally:
-    """How the boxes of one source look, as written."""
+    """Counts of the boxes of one source, as written."""
 
     total: int = 0
     shares: int = 0
@@ -48,7 +48,7 @@ class BoxRules:
     def mended(
         self, written: Corners, size: tuple[int, int] | None, where: str, form: Form = "corners", source: str = ""
     ) -> Corners | None:
-        """The corners of a box of four numbers ``written`` in a ``form``, within its image of ``size``.
+        """Return the corners of a box of four numbers ``written`` in a ``form``, within its image of ``size``.
 
         None where nothing is left, or where it is a share. ``source`` is the file whose boxes are alike.
         """
@@ -108,7 +108,7 @@ def _fits_as_corners(written: Corners, size: tuple[int, int]) -> bool:
 
 
 def _meant_otherwise(tally: _Tally, form: Literal["corners", "sides"]) -> str | None:
-    """What the boxes of a source are, where they are not what they should be."""
+    """Return what the boxes of a source are, where they are not what they should be."""
     if tally.shares and tally.shares == tally.total:
         return (
             f"none of its {tally.total} boxes is larger than a pixel: they are shares of the image (0 to 1); multiply "

@@ -13,7 +13,7 @@ Corners = tuple[float, float, float, float]
 
 
 def repair(corners: Corners, size: tuple[int, int] | None) -> tuple[Corners | None, str | None]:
-    """Corners in order and within an image of ``size`` (width, height; None: unknown), and what had to be mended.
+    """Return the corners in order and within an image of ``size`` (width, height; None: unknown), and the repair.
 
     A box of which nothing is left is None. The second value is None where nothing was wrong.
     """
@@ -33,7 +33,7 @@ def repair(corners: Corners, size: tuple[int, int] | None) -> tuple[Corners | No
 
 
 def distinct(boxes: Iterable[Box]) -> tuple[list[Box], int]:
-    """Boxes without those that stand there twice, in their order, and how many those are.
+    """Return the boxes without repeated ones, in their order, and the number of repeated ones.
 
     Two are one where class and corners, to the nearest pixel, are the same, unless they are of two characters.
     """
@@ -47,7 +47,7 @@ def distinct(boxes: Iterable[Box]) -> tuple[list[Box], int]:
 
 
 def panelise(boxes: Iterable[Box], panel: Sequence[float]) -> tuple[Box, ...]:
-    """The boxes of a page that belong to a panel (x0, y0, x1, y1), clipped to it, in pixels of the panel.
+    """Return the boxes of a page that belong to a panel (x0, y0, x1, y1), clipped to it, in pixels of the panel.
 
     A box belongs where the intersection is more than half of the smaller of the two areas (the rule of DASS's
     panelised DCM772), so a box may belong to two panels.
@@ -65,13 +65,13 @@ def panelise(boxes: Iterable[Box], panel: Sequence[float]) -> tuple[Box, ...]:
 
 
 def panel_crop(box: Corners) -> tuple[int, int, int, int]:
-    """A panel's corners as whole pixels, each to the nearest."""
+    """Round a panel's corners to the nearest whole pixels."""
     x0, y0, x1, y1 = (round(value) for value in box)
     return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
 
 
 def cut_panels(page: Item, labels: Set[str]) -> Iterator[Item]:
-    """The panels of a page as items ``<page>_<k>``, with those boxes of ``labels`` that belong to them."""
+    """Yield the panels of a page as items ``<page>_<k>``, with those boxes of ``labels`` that belong to them."""
     inside = [box for box in page.boxes if box.label in labels]
     for k, frame in enumerate(box for box in page.boxes if box.label == "panel"):
         crop = panel_crop((frame.x0, frame.y0, frame.x1, frame.y1))

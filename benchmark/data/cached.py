@@ -30,11 +30,11 @@ class ImageCache:
 
     @property
     def side(self) -> int:
-        """Of a square, px."""
+        """The side of a square, px."""
         return int(self.images.shape[1])
 
     def batch(self, indices: Rows, out: np.ndarray | None = None, at: np.ndarray | None = None) -> np.ndarray:
-        """A copy of the squares at ``indices``, none of them negative, as uint8 (B, S, S, 3); into ``out`` if given.
+        """Return a copy of the squares at ``indices``, none negative, as uint8 (B, S, S, 3); into ``out`` if given.
 
         ``at`` plays no part: of a square there is one.
         """
@@ -46,7 +46,7 @@ class ImageCache:
         return np.take(np.asarray(self.images), rows, axis=0, out=out, mode="clip")
 
     def subset(self, rows: np.ndarray) -> ImageCache:
-        """Some of the items, over the same squares."""
+        """Return a cache of some of the items, over the same squares."""
         own = rows if self.rows is None else self.rows[rows]
         return ImageCache([self.items[row] for row in rows], self.images, self.sizes[rows], self.failures, own)
 
@@ -69,7 +69,7 @@ class StripCache:
     failures: list[tuple[str, str]]
 
     def batch(self, indices: Rows, out: np.ndarray | None = None, at: np.ndarray | None = None) -> np.ndarray:
-        """A copy of squares of the strips at ``indices`` as uint8 (B, S, S, 3); into ``out`` if given.
+        """Return a copy of squares of the strips at ``indices`` as uint8 (B, S, S, 3); into ``out`` if given.
 
         ``at`` float (B,) in [0, 1) says where along each strip: every place of whole pixels has its even share. None is
         the centre.
@@ -89,7 +89,7 @@ class StripCache:
         return squares
 
     def subset(self, rows: np.ndarray) -> StripCache:
-        """Some of the items, over the same strips."""
+        """Return a cache of some of the items, over the same strips."""
         return StripCache(
             [self.items[row] for row in rows],
             self.pixels,
@@ -106,7 +106,7 @@ Cached: TypeAlias = ImageCache | StripCache
 
 
 def aligned(caches: Mapping[str, Cached]) -> dict[str, Cached]:
-    """Caches whose items belong together by their order, without those whose partner cannot be read."""
+    """Return caches whose items belong together by their order, without those whose partner cannot be read."""
     names = {name: [_partner(item) for item in cache.items] for name, cache in caches.items()}
     if len({tuple(of) for of in names.values()}) == 1:
         return dict(caches)
@@ -118,7 +118,7 @@ def aligned(caches: Mapping[str, Cached]) -> dict[str, Cached]:
 
 
 def _partner(item: Item) -> str:
-    """What items of two kinds that belong together share."""
+    """Return what items of two kinds that belong together share."""
     return f"{item.panel}/{item.identity}" if item.panel else item.id
 
 

@@ -1,4 +1,4 @@
-"""``data info`` and ``data make``: what a dataset is, whom it serves, what lies here; a copy of synth in a folder."""
+"""``data info`` and ``data make``: the description of a dataset, and a copy of synth in a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inkbench.benchmark.progress import Progress
 
 
 def info(text: str, results: Path, sets: Sets = ()) -> str:
-    """What ``text`` (an id or a path) is, where to get it, its layout, and what lies here, as lines of text."""
+    """Describe ``text`` (an id or a path) in lines: what it is, where to get it, its layout, and what is here."""
     cls: type[Dataset] | None = None
     if text in registry.names("datasets"):
         cls = registry.load("datasets", text)
@@ -88,7 +88,7 @@ def _about(cls: type[Dataset]) -> list[str]:
 
 
 def _about_own(dataset: Dataset) -> list[str]:
-    """What is known of a person's own data, which is what they say themselves: a layout gives no licence."""
+    """Return what people say of their own data in lines: a layout gives no licence."""
     known, cls = about(dataset), type(dataset)
     how = f" (by {known.known_by})" if known.known_by else ""
     return [

@@ -1,4 +1,4 @@
-"""Which files of a dataset changed since the last run with the same results folder, told by name."""
+"""Detection of dataset files that changed since the last run with the same results folder, by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Change:
     before: Mapping[str, str] | None
 
     def line(self) -> str:
-        """``2 files changed (a, b); 1 file added (c)``; empty at the first run."""
+        """Return ``2 files changed (a, b); 1 file added (c)``, or nothing at the first run."""
         if self.before is None:
             return ""
         changed = [name for name, of in self.now.items() if self.before.get(name, of) != of]
@@ -40,12 +40,12 @@ class Change:
         )
 
     def settle(self) -> None:
-        """From now on these are the files that later runs are compared with."""
+        """Keep these files as those that later runs are compared with."""
         write_atomic(self.file, json.dumps({"content": self.content, "files": dict(self.now)}).encode())
 
 
 def since_last_run(folder: Path, root: Path, reader: str, content: str, checksums: Mapping[str, str]) -> Change | None:
-    """The change since the last run that was settled; None where the content is the same.
+    """Return the change since the last run that was settled; None where the content is the same.
 
     ``folder`` keeps the memory, one file for a ``reader`` of a ``root``; ``checksums`` are sha256 by relative path.
     """

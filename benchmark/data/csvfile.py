@@ -12,7 +12,7 @@ from inkbench.benchmark.errors import Refusal
 
 
 def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a table that are not empty, with the number of the line they end on, from 1. Raises Refusal."""
+    """Yield the rows of a table that are not empty, with the number of the line they end on, from 1. Raises Refusal."""
     reader = csv.reader(io.StringIO(text_of(path), newline=""))
     try:
         for row in reader:
@@ -23,7 +23,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def table_of(path: Path, columns: Sequence[str], hint: str = "") -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a table by the names of its first line, which must hold ``columns``. Raises Refusal.
+    """Yield the rows of a table by the names of its first line, which must hold ``columns``. Raises Refusal.
 
     A row that is shorter or longer than the first line is refused: its values would stand under wrong names.
     """

@@ -1,4 +1,4 @@
-"""What the names of files mean: which are images, which nobody put there, and when two spellings are one name."""
+"""Rules for the names of files: images, files to ignore, and spellings of one name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IMAGE_FORMATS: Mapping[str, str] = MappingProxyType({
     **dict.fromkeys((".jp2", ".j2k", ".jpx", ".jpf"), "JPEG2000"),
     ".webp": "WEBP", ".gif": "GIF", ".tga": "TGA", ".avif": "AVIF",
 })  # fmt: skip
-"""What a file of each suffix should be, by Pillow's names."""
+"""The format that a file of each suffix should have, by Pillow's names."""
 UNREAD_PICTURES = frozenset(
     {".heic", ".heif", ".jxl", ".jxr", ".wdp", ".svg", ".eps", ".ps", ".ai", ".pdf", ".psd", ".psb", ".xcf", ".kra",
      ".clip", ".sai", ".ora", ".djvu", ".exr", ".hdr", ".ico", ".pcx", ".dds", ".raw", ".dng", ".cr2", ".cr3", ".nef",
@@ -34,27 +34,27 @@ SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store"
 
 
 def is_image(name: str) -> bool:
-    """Whether a file's name is that of an image; hidden files (``._a.jpg`` of a Mac) are none."""
+    """Return whether a file's name is that of an image; hidden files (``._a.jpg`` of a Mac) are none."""
     return suffix_of(name) in IMAGE_FORMATS and not name.startswith(".")
 
 
 def suffix_of(name: str) -> str:
-    """The last suffix in small letters, with its dot; empty where there is none."""
+    """Return the last suffix in small letters, with its dot; empty where there is none."""
     place = name.rfind(".")
     return name[place:].lower() if place >= 0 else ""
 
 
 def is_nobodys(name: str) -> bool:
-    """Whether a file or folder is hidden, or made by an operating system or network storage: no part of a dataset."""
+    """Return whether a file or folder is hidden, or made by an operating system or network storage."""
     return name.startswith(".") or name.lower() in _NOBODYS or name.lower() in SYSTEM_FILES
 
 
 def one_name(name: str) -> str:
-    """A name in the one form (NFC) by which names are compared: macOS spells é as two signs, others as one."""
+    """Return a name in the one form (NFC) by which names are compared: macOS spells é as two signs, others as one."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def without_suffix(name: str) -> str:
-    """A name without the suffix of a picture; other dots belong to the name (``vol.3_p03`` stays)."""
+    """Return a name without the suffix of a picture; other dots belong to the name (``vol.3_p03`` stays)."""
     suffix = suffix_of(name)
     return name[: -len(suffix)] if suffix in _KNOWN and len(name) > len(suffix) else name

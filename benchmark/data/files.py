@@ -1,4 +1,4 @@
-"""What the readers of folders share: listing, one split, the fingerprint, what is told of sizes and boxes."""
+"""The shared part of readers of folders: listing, one split, the fingerprint, reports on sizes and boxes."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class FileDataset(Dataset):
 
     @abstractmethod
     def read(self, kind: Kind) -> list[Item]:
-        """All items of a kind that this copy offers, of all splits, in a fixed order."""
+        """Return all items of a kind that this copy offers, of all splits, in a fixed order."""
 
     @abstractmethod
     def files(self) -> list[Path]:
-        """Every file that items depend on."""
+        """Return every file that items depend on."""
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
-        """All items of a kind in a split, in a fixed order. Raises Refusal for a kind that is not offered.
+        """Return all items of a kind in a split, in a fixed order. Raises Refusal for a kind that is not offered.
 
         So it does for boxes that were written in another way than the layout has.
         """
@@ -80,12 +80,12 @@ class FileDataset(Dataset):
         )
 
     def fingerprint(self) -> str:
-        """A hash over relative path, size and checksum of the files, over the settings and what finds the series."""
+        """Return a hash over relative path, size and checksum of the files, the settings and what finds the series."""
         said = [self.series_from] if self.series_from is not None else []
         return key_of([self.content(), self.config.model_dump(mode="json"), *said])
 
     def content(self) -> str:
-        """A hash over relative path, size and checksum of the files alone; taken once."""
+        """Return a hash over relative path, size and checksum of the files alone; taken once."""
         if self._content is None:
             sidecar = self.root / SIDECAR
             files = [*self.files(), *([sidecar] if sidecar.is_file() else [])]
@@ -97,13 +97,13 @@ class FileDataset(Dataset):
         return self._content
 
     def changes(self) -> str:
-        """Which files changed since the last run with the same results folder, in a line; empty where none did."""
+        """Return which files changed since the last run with the same results folder, in a line; else nothing."""
         self.content()
         said = self._change.line() if self._change else ""
         return f"{self.root} ({self.reader}) is not what it was: {said}; cells on it have new ids" if said else ""
 
     def settle(self) -> None:
-        """What lies here now is what the next run is compared with."""
+        """Keep the present files as those that the next run is compared with."""
         self.content()
         if self._change:
             self._change.settle()
@@ -119,7 +119,7 @@ class FileDataset(Dataset):
         self._absent[f"{what} is not there, but {named_by} names it"] = None
 
     def faults(self) -> list[str]:
-        """The images that annotations name and that are not there."""
+        """Return the images that annotations name and that are not there."""
         return list(self._absent)
 
     def prepare(self, progress: Progress) -> None:
@@ -136,12 +136,12 @@ class FileDataset(Dataset):
             self.warn(line)
 
     def size(self, path: Path) -> tuple[int, int] | None:
-        """Width and height of an image, or None where it cannot be read (it is reported when it is opened)."""
+        """Return the width and height of an image, or None where it cannot be read (it is reported when opened)."""
         head = self._head(path)
         return None if head is None else head[:2]
 
     def size_or(self, path: Path, said: tuple[float, float] | None) -> tuple[int, int] | None:
-        """The size of an image: its own, or where it is not there the one that its annotation says."""
+        """Return the size of an image: its own, or where it is not there the one that its annotation says."""
         own = self.size(path) if path.is_file() else None
         return own or ((round(said[0]), round(said[1])) if said and min(said) > 0 else None)
 
@@ -154,7 +154,7 @@ class FileDataset(Dataset):
         return self._heads[path]
 
     def fits(self, path: Path, said: tuple[float, float] | None) -> bool:
-        """Whether boxes that were drawn on an image of the size ``said`` (width, height) are boxes of this one.
+        """Return whether boxes that were drawn on an image of the size ``said`` (width, height) are boxes of this one.
 
         The size is the upright image's. Where nothing is said, or the image is not there, they are taken to be; where
         they are not, or it cannot be known, that is told.
@@ -177,7 +177,7 @@ class FileDataset(Dataset):
         return False
 
     def once(self, boxes: Iterable[Box], where: str) -> tuple[Box, ...]:
-        """Boxes without those that stand there twice, which are told of ``where``: the second can never be found."""
+        """Return boxes without repeated ones, which are told of ``where``: the second can never be found."""
         kept, twice = distinct(boxes)
         if twice:
             self.warn(f"{where}: {twice} box{'es are' if twice > 1 else ' is'} there twice (left out)")
@@ -189,31 +189,31 @@ ROUNDING = 1.0
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key that counts: 2 before 10."""
+    """Return a sort key that orders numbers by value: 2 before 10."""
     parts = re.findall(r"\d+|\D+", text)
     return tuple((0, int(part), part) if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
 
 
 def folders(path: Path) -> list[Path]:
-    """The sub-folders in natural order, without those that nobody put there; none where ``path`` is no folder."""
+    """Return the sub-folders in natural order, without those to ignore; none where ``path`` is no folder."""
     names = [entry.name for entry in _entries(path) if entry.is_dir() and not is_nobodys(entry.name)]
     return [path / name for name in sorted(names, key=natural)]
 
 
 def images_in(path: Path) -> list[Path]:
-    """The image files directly in a folder in natural order; none where ``path`` is no folder."""
+    """Return the image files directly in a folder in natural order; none where ``path`` is no folder."""
     names = [entry.name for entry in _entries(path) if is_image(entry.name) and entry.is_file()]
     return [path / name for name in sorted(names, key=natural)]
 
 
 def texts_in(path: Path, suffix: str) -> list[Path]:
-    """The files directly in a folder with a ``suffix`` of either case, by name, without hidden ones (``._a.xml``)."""
+    """Return the visible files directly in a folder with a ``suffix`` of either case, by name (not ``._a.xml``)."""
     names = [entry.name for entry in _entries(path) if entry.name.lower().endswith(suffix) and entry.is_file()]
     return [path / name for name in sorted(names) if not is_nobodys(name)]
 
 
 def _entries(path: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder; nothing where it is none. Raises Refusal for one that may not be read."""
+    """Return the entries of a folder; nothing where it is none. Raises Refusal for one that may not be read."""
     if not path.is_dir():
         return []
     try:
@@ -224,7 +224,7 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
 
 
 def images_below(path: Path) -> Iterator[Path]:
-    """The image files in a folder and its sub-folders (links are followed, loops are not) in natural order."""
+    """Yield the image files in a folder and its sub-folders (links are followed, loops are not) in natural order."""
     yield from _below(path, set())
 
 
@@ -239,7 +239,7 @@ def _below(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
 
 
 def by_stem(files: list[Path]) -> dict[str, Path]:
-    """Files by their name without suffix, in one spelling (NFC). Raises Refusal where two share it."""
+    """Return files by their name without suffix, in one spelling (NFC). Raises Refusal where two share it."""
     found: dict[str, Path] = {}
     for file in files:
         stem = stem_of(file)
@@ -250,10 +250,10 @@ def by_stem(files: list[Path]) -> dict[str, Path]:
 
 
 def stem_of(path: Path) -> str:
-    """The name of a file without its suffix, in the spelling by which names are compared (NFC)."""
+    """Return the name of a file without its suffix, in the spelling by which names are compared (NFC)."""
     return one_name(path.stem)
 
 
 def name_of(path: Path) -> str:
-    """The name of a file or folder in the spelling by which names are compared (NFC)."""
+    """Return the name of a file or folder in the spelling by which names are compared (NFC)."""
     return one_name(path.name)

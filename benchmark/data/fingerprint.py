@@ -1,4 +1,4 @@
-"""Which data a number comes from: a hash over relative path, size and checksum of every file."""
+"""The identity of data: a hash over relative path, size and checksum of every file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Known = dict[str, list[int | str]]
 
 
 def fingerprint(root: Path, files: Iterable[Path], folder: Path | None = None) -> str:
-    """A hash over the sorted relative paths, sizes and sha256 checksums of ``files`` below ``root``.
+    """Return a hash over the sorted relative paths, sizes and sha256 checksums of ``files`` below ``root``.
 
     Checksums are remembered in ``folder`` by size, modification time and inode, so that only changed files are
     read again; without a folder every file is read. Raises Refusal for a file that cannot be read.
@@ -29,7 +29,7 @@ def fingerprint(root: Path, files: Iterable[Path], folder: Path | None = None) -
 
 
 def digest(found: Known) -> str:
-    """The hash over what ``checksums`` found."""
+    """Return the hash over what ``checksums`` found."""
     whole = hashlib.sha256()
     for name, (size, _, _, content) in found.items():
         whole.update(f"{name}\x00{size}\x00{content}\n".encode())
@@ -37,7 +37,7 @@ def digest(found: Known) -> str:
 
 
 def checksums(root: Path, files: Iterable[Path], folder: Path | None = None) -> Known:
-    """Size, modification time, inode and sha256 of each file by its relative path, sorted. See ``fingerprint``."""
+    """Return size, modification time, inode and sha256 of each file by relative path, sorted. See ``fingerprint``."""
     known = _recall(root, folder)
     now = time.time_ns()
     found: Known = {}
@@ -57,7 +57,7 @@ def checksums(root: Path, files: Iterable[Path], folder: Path | None = None) -> 
 
 
 def _relative(file: Path, root: Path) -> str:
-    """The path below ``root``; a dataset may have a million files and ``Path.relative_to`` is slow."""
+    """Return the path below ``root``; a dataset may have a million files and ``Path.relative_to`` is slow."""
     path, start = str(file), f"{root}{os.sep}"
     relative = path.removeprefix(start) if path.startswith(start) else str(file.relative_to(root))
     return relative.replace(os.sep, "/")
@@ -83,7 +83,7 @@ def _checksums(part: list[tuple[str, Path]]) -> list[str]:
 
 
 def root_key(root: Path) -> str:
-    """What files about the dataset in a folder are called in ``results/cache``."""
+    """Return the name in ``results/cache`` of files about the dataset in a folder."""
     return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:20]
 
 

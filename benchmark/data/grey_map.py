@@ -20,7 +20,7 @@ _WHITE_IS_ZERO, _PHOTOMETRIC = 0, 262
 
 
 def read_map(path: Path) -> np.ndarray:
-    """The values of a map (h, w) as they are stored, more is more salient: uint8, uint16, int32 or float32.
+    """Read the values of a map (h, w) as they are stored, more is more salient: uint8, uint16, int32 or float32.
 
     A grey palette gives its greys, colours that are all grey their grey, one colour of varying transparency its
     opacity. Raises BadImage for anything else in colours, for values below zero and for what is no number.
@@ -34,7 +34,7 @@ def read_map(path: Path) -> np.ndarray:
 
 
 def flat(values: np.ndarray) -> str | None:
-    """Why nothing can be scored against a map; None for one that varies."""
+    """Return why nothing can be scored against a map; None for one that varies."""
     if values.min() < values.max():
         return None
     return f"is {values.flat[0]:g} everywhere: nothing can be scored against it; mend it, or leave its image out"
@@ -72,7 +72,7 @@ def _values(path: Path, image: Image.Image) -> np.ndarray:
 
 
 def _without_alpha(path: Path, mode: str, pixels: np.ndarray) -> np.ndarray:
-    """The values of uint8 (h, w, 4): greys of even opacity, or the opacity of one colour."""
+    """Return the values of uint8 (h, w, 4): greys of even opacity, or the opacity of one colour."""
     colours, opacity = pixels[..., :3], pixels[..., 3]
     if opacity.min() == opacity.max():
         return _grey(path, mode, colours)
@@ -86,7 +86,7 @@ def _without_alpha(path: Path, mode: str, pixels: np.ndarray) -> np.ndarray:
 
 
 def _grey(path: Path, mode: str, colours: np.ndarray) -> np.ndarray:
-    """The grey of uint8 (h, w, 3) whose channels are alike."""
+    """Return the grey of uint8 (h, w, 3) whose channels are alike."""
     if int((colours.max(axis=2) - colours.min(axis=2)).max()) > NEARLY:
         raise BadImage(path, f"is {mode}, not grey: which value a colour stands for is not in it; {MEND}")
     return colours[..., 1].copy()

@@ -30,7 +30,7 @@ SIDEWAYS = 5
 """The first of the orientations that exchange width and height."""
 _ORIENTATION = 0x0112
 _TOO_MUCH = "MAX_TEXT"
-"""What Pillow's error about large text in a PNG names."""
+"""The word in Pillow's error about large text in a PNG."""
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -51,7 +51,7 @@ class BadImage(CellError):
 
 
 class Head(NamedTuple):
-    """What the head of a file says: the size of the upright image, and the orientation (1 to 8) that it comes from."""
+    """Head of a file: the size of the upright image, and the orientation (1 to 8) that it comes from."""
 
     width: int
     height: int
@@ -68,7 +68,7 @@ class Decoded(NamedTuple):
 
 
 def read_rgb(path: Path, crop: tuple[int, int, int, int] | None = None) -> np.ndarray:
-    """The pixels of a file, or of the rectangle ``crop`` (x0, y0, x1, y1) of it, as uint8 (H, W, 3).
+    """Read the pixels of a file, or of the rectangle ``crop`` (x0, y0, x1, y1) of it, as uint8 (H, W, 3).
 
     A crop is clamped to the image. Raises BadImage.
     """
@@ -96,7 +96,7 @@ def decode(path: Path, shrink: Callable[[int, int], float] | None = None, data: 
 
 
 def opened(path: Path, work: Callable[[Image.Image], T], data: bytes | None = None) -> T:
-    """What ``work`` makes of an image file of a known kind (``data``: its bytes). Raises BadImage.
+    """Return the result of ``work`` on an image file of a known kind (``data``: its bytes). Raises BadImage.
 
     A PNG whose text or profile is too large for Pillow is opened without them.
     """
@@ -118,20 +118,20 @@ def opened(path: Path, work: Callable[[Image.Image], T], data: bytes | None = No
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """The kinds of files that are read, whatever they are called; others (EPS runs a program) are not tried."""
+    """Return the kinds of files that are read, by content and not name; others are not tried (EPS runs a program)."""
     Image.init()
     return tuple(sorted({"MPO", "DIB", *IMAGE_FORMATS.values()} & Image.OPEN.keys()))
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The pixels of an open file, turned as it says. Pillow itself turns a TIFF and then takes the mark out."""
+    """Return the pixels of an open file, turned as it says. Pillow itself turns a TIFF and then takes the mark out."""
     image.load()
     turn = _UPRIGHT.get(_orientation(image))
     return image if turn is None else image.transpose(turn)
 
 
 def head_of(path: Path) -> Head:
-    """Size and orientation, from the file's head alone. Raises BadImage."""
+    """Return the size and orientation, from the file's head alone. Raises BadImage."""
 
     def work(image: Image.Image) -> Head:
         orientation = _orientation(image)
@@ -144,12 +144,12 @@ def head_of(path: Path) -> Head:
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Width and height of the upright image, from the file's head alone. Raises BadImage."""
+    """Return the width and height of the upright image, from the file's head alone. Raises BadImage."""
     return head_of(path)[:2]
 
 
 def clamp_crop(path: Path, crop: tuple[int, int, int, int], width: int, height: int) -> tuple[int, int, int, int]:
-    """``crop`` within an image of ``width`` x ``height``. Raises BadImage where nothing is left."""
+    """Clamp ``crop`` to an image of ``width`` x ``height``. Raises BadImage where nothing is left."""
     x0, y0, x1, y1 = max(crop[0], 0), max(crop[1], 0), min(crop[2], width), min(crop[3], height)
     if x0 >= x1 or y0 >= y1:
         raise BadImage(path, f"the rectangle {crop} lies outside the image of {width} x {height} pixels")
@@ -185,7 +185,7 @@ def _to_rgb(path: Path, image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(path: Path, values: np.ndarray) -> np.ndarray:
-    """Grey values of more than 8 bits, scaled (Pillow's own conversion clips them)."""
+    """Scale grey values of more than 8 bits to 8 (Pillow's own conversion clips them)."""
     if not np.isfinite(values).all():
         raise BadImage(path, "has values that are no numbers")
     low, high = float(values.min()), float(values.max())
@@ -213,7 +213,7 @@ def decoding(path: Path) -> Iterator[None]:
 
 
 def _no_image(path: Path) -> str:
-    """What a file is that no decoder knows: perhaps a pointer to an image that was never fetched."""
+    """Return what a file is that no decoder knows: perhaps a pointer to an image that was never fetched."""
     with path.open("rb") as file:
         head = file.read(200)
     if head.startswith(b"version https://git-lfs"):
@@ -251,7 +251,7 @@ _huge = threading.Lock()
 
 @contextmanager
 def _one_huge_at_a_time(pixels: int) -> Iterator[None]:
-    """Huge images are decoded one after the other: several at once would not fit into memory."""
+    """Decode huge images one after the other: several at once would not fit into memory."""
     if pixels < HUGE_PIXELS:
         yield
         return

@@ -18,7 +18,7 @@ KINDS = {int: "a whole number", dict: "an object", list: "a list", str: "a text"
 
 
 def json_of(path: Path, kind: type[T]) -> T:
-    """The value of a JSON file, which must be of ``kind``. Raises Refusal."""
+    """Read the value of a JSON file, which must be of ``kind``. Raises Refusal."""
     text = text_of(path)
     try:
         value = json.loads(text)
@@ -34,14 +34,14 @@ def json_of(path: Path, kind: type[T]) -> T:
 
 
 def field(value: Any, key: str, kind: type[T], where: str) -> T:
-    """``value[key]``, which must be of ``kind`` (float: any finite number). Raises Refusal naming ``where``."""
+    """Return ``value[key]``, which must be of ``kind`` (float: any finite number). Raises Refusal naming ``where``."""
     if not isinstance(value, dict) or key not in value:
         raise Refusal(f"{where}: no '{key}'")
     return expect(value[key], kind, f"{where}: '{key}'")
 
 
 def expect(value: Any, kind: type[T], where: str) -> T:
-    """``value``, which must be of ``kind`` (float: any finite number). Raises Refusal naming ``where``."""
+    """Return ``value``, which must be of ``kind`` (float: any finite number). Raises Refusal naming ``where``."""
     if kind is int and isinstance(value, bool):
         raise Refusal(f"{where} is bool, not {KINDS[kind]}")
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST:
@@ -54,7 +54,7 @@ def expect(value: Any, kind: type[T], where: str) -> T:
 
 
 def flag(value: Any, where: str) -> bool:
-    """Whether a flag is set, however a tool wrote it: a number, true, or a word for one. Raises Refusal for a guess."""
+    """Return whether a flag is set, written as a number, true, or a word. Raises Refusal for anything else."""
     word = value.strip().lower() if isinstance(value, str) else value
     if isinstance(word, str):
         if word in _YES or word in _NO:

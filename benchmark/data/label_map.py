@@ -16,7 +16,7 @@ MEND = "a label image is a palette or grey file that holds class numbers"
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """The numbers of a label image as uint8 (h, w): a palette's indices, or grey values. Raises BadImage.
+    """Read the numbers of a label image as uint8 (h, w): a palette's indices, or grey values. Raises BadImage.
 
     Channels that are all alike are grey, and a transparency that is the same everywhere is none. A file in colours is
     no label image: which number a colour means is not in it; nor is a JPEG, whose edges have numbers that nobody drew.
@@ -48,7 +48,7 @@ def _labels(path: Path, image: Image.Image) -> np.ndarray:
 
 
 def _whole(path: Path, values: np.ndarray) -> np.ndarray:
-    """Numbers of more than 8 bits that are labels. Raises BadImage."""
+    """Read label numbers of more than 8 bits. Raises BadImage."""
     whole = np.isfinite(values).all() and (values == np.floor(values)).all()
     if not whole or values.min() < 0 or values.max() > 255:
         wrong = float(values.max()) if whole else "numbers that are not whole"

@@ -12,7 +12,7 @@ LONGEST_NAME, LONGEST_PATH = 255, 1024
 
 
 def below(folder: Path, name: str, where: str) -> Path:
-    """``folder/name``, which need not be there. Raises Refusal, naming ``where``, for what is no name of a file below.
+    """Return ``folder/name``, which need not exist. Raises Refusal, naming ``where``, for no name of a file below.
 
     Backslashes are taken for slashes: annotations are made on Windows too.
     """
@@ -42,7 +42,7 @@ class Finder:
         self._spelled: dict[Path, dict[str, str]] = {}
 
     def find(self, folder: Path, name: str, where: str) -> Path:
-        """``folder/name`` as it lies there, or as it is written where nothing does. Raises Refusal like ``below``."""
+        """Return ``folder/name`` as it lies there, or as written where nothing does. Raises Refusal like ``below``."""
         path = below(folder, name, where)
         literal = folder / name
         if "\\" in name and literal.is_file():
@@ -64,7 +64,7 @@ class Finder:
         return folder if folder.is_file() else None
 
     def _names(self, folder: Path) -> dict[str, str]:
-        """What lies in a folder by the spellings that it may be asked for."""
+        """Return the entries of a folder by the spellings that they may be asked for."""
         if folder not in self._spelled:
             try:
                 names = sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 (names alone, a million)
@@ -78,6 +78,6 @@ class Finder:
 
 
 def _loose(name: str) -> str:
-    """A name in one spelling, its suffix in small letters."""
+    """Return a name in one spelling, its suffix in small letters."""
     suffix = suffix_of(name)
     return one_name(name[: len(name) - len(suffix)] + suffix)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def once(path: Path, read: Callable[[], T | None], make: Callable[[], None], progress: Progress) -> T:
-    """What ``read`` finds at ``path``; where that is None, ``make`` makes it first.
+    """Return what ``read`` finds at ``path``, after ``make`` has made it where that is None.
 
     Two processes make it once; what one that died left behind is removed.
     """
@@ -50,7 +50,7 @@ def _read_or_make(path: Path, read: Callable[[], T | None], make: Callable[[], N
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A folder of another name to write into, which becomes ``path`` when the block ends; nothing stays if it fails."""
+    """Give a folder of another name to write into, which becomes ``path`` at the block's end; removed on failure."""
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     try:
         yield temporary

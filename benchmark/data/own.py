@@ -1,4 +1,4 @@
-"""What own data are called, whose they are, and what a ``dataset.toml`` beside them says of it."""
+"""Names and descriptions of a person's own data, and the ``dataset.toml`` beside them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class About:
     known_by: str = ""
 
     def words(self) -> str:
-        """Licence and citation in a sentence each."""
+        """Return the licence and citation in a sentence each."""
         cite = f" Cite: {self.citation}" if self.citation else ""
         page = f" {self.homepage}" if self.homepage else ""
         return f"Licence: {self.licence or UNKNOWN}.{cite}{page}"
 
 
 def read_own(root: Path) -> dict[str, str]:
-    """What ``root/dataset.toml`` says: texts by the names of ``FIELDS``; nothing where there is no such file.
+    """Read ``root/dataset.toml``: texts by the names of ``FIELDS``; nothing where there is no such file.
 
     Raises Refusal for what is no TOML, for other fields and for what is no text.
     """
@@ -62,7 +62,7 @@ def read_own(root: Path) -> dict[str, str]:
 
 
 def check_name(name: str, where: str) -> str:
-    """A name for own data. Raises Refusal for one that is taken, or that no table can carry."""
+    """Return the name if own data may have it. Raises Refusal for one that is taken, or that no table can carry."""
     if name in registry.names("datasets"):
         raise Refusal(f"{where}: '{name}' is the name of a dataset known here; call your data otherwise")
     if not _NAME.fullmatch(name):
@@ -74,13 +74,13 @@ def check_name(name: str, where: str) -> str:
 
 
 def folder_name(root: Path, otherwise: str) -> str:
-    """What data are called that nobody has named: like their folder, without signs that names do not have."""
+    """Return the name of data that nobody has named: their folder's, without characters that names do not have."""
     name = re.sub(r"[^\w .+-]", "-", root.resolve().name).lstrip("-_ .+")[:LONGEST].strip()
     return name or otherwise
 
 
 def about(dataset: Dataset) -> About:
-    """What is known of this very copy: from ``dataset.toml``, or by a fingerprint that is known; else nothing.
+    """Return what is known of this very copy: from ``dataset.toml``, or by a known fingerprint; else nothing.
 
     A layout is none: whoever has images of their own in AI4VA's folders has not AI4VA's licence.
     """
@@ -107,5 +107,5 @@ def _known(dataset: Dataset) -> tuple[type[Dataset], str] | None:
 
 
 def is_drawn(root: Path) -> bool:
-    """Whether a folder is a copy of synth, or one of its layouts."""
+    """Return whether a folder is a copy of synth, or one of its layouts."""
     return any((folder / DRAWN_COPY).is_file() for folder in (root, root.absolute().parent))

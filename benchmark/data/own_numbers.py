@@ -15,13 +15,13 @@ Numbered = list[tuple[int | str, str | None]]
 
 
 def reading_options(dataset: Dataset, ids: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    """``options`` of a scorer with ``numbers``, as a form of predictions takes them."""
+    """Return ``options`` of a scorer with ``numbers``, as a form of predictions takes them."""
     classes = [str(name) for name in options.get("classes", ())]
     return {**options, "numbers": own_numbers(dataset, ids, classes)}
 
 
 def own_numbers(dataset: Dataset, ids: Sequence[str], classes: Sequence[str]) -> dict[str, Numbered]:
-    """``images`` and ``categories`` as pairs of a number (or text) and the item or class that it stands for.
+    """Return ``images`` and ``categories`` as pairs of a number (or text) and the item or class that it stands for.
 
     An image of another split stands for no item. A number that two files give to different items of ``ids``, or two
     classes, is left out: nothing says which is meant. Empty where the dataset has no COCO files.
@@ -73,6 +73,6 @@ def _entries(content: dict[str, Any], key: str, name: str) -> list[dict[str, Any
 
 
 def _item(file_name: str, items: Mapping[str, str]) -> str | None:
-    """The item of an image: its file's name is the id, or the id with a suffix; dots may belong to an id."""
+    """Return the item of an image: its file's name is the id, or the id with a suffix; dots may belong to an id."""
     path = PurePosixPath(normalize("NFC", file_name.replace("\\", "/")))
     return items.get(path.as_posix()) or items.get(path.as_posix().removesuffix(path.suffix))

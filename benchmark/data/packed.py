@@ -33,7 +33,7 @@ Read = Callable[[Path], bytes | None]
 
 
 class Stamp(NamedTuple):
-    """What a file was when it was packed: bytes, nanoseconds, inode, CRC-32 of the bytes."""
+    """Identity of a file when it was packed: bytes, nanoseconds, inode, CRC-32 of the bytes."""
 
     size: int
     mtime_ns: int
@@ -42,20 +42,20 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, stat: os.stat_result, data: bytes) -> Stamp:
-        """The stamp of a file's bytes."""
+        """Return the stamp of a file's bytes."""
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino, zlib.crc32(data))
 
     @classmethod
     def unpack(cls, stored: bytes) -> Stamp:
-        """A stored stamp. Raises struct.error for what is none."""
+        """Read a stored stamp. Raises struct.error for what is none."""
         return cls(*_STAMP.unpack(stored))
 
     def pack(self) -> bytes:
-        """As it is stored."""
+        """Return the stamp as it is stored."""
         return _STAMP.pack(*self)
 
     def is_of(self, stat: os.stat_result) -> bool:
-        """Whether a file is still the one that was packed."""
+        """Return whether a file is still the one that was packed."""
         return self[:3] == (stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
@@ -64,23 +64,23 @@ _STAMP = struct.Struct("<QqQI")
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Where the pack of the dataset at ``root`` lies in a results folder, whether or not there is one."""
+    """Pack of the dataset at ``root`` in a results folder, whether or not there is one."""
 
     root: Path
     file: Path
 
     @classmethod
     def of(cls, root: Path, results: Path) -> Pack:
-        """The pack of a dataset's folder."""
+        """Return the pack of a dataset's folder."""
         return cls(root, results / "cache" / "packed" / f"{root_key(root)}.lmdb")
 
     @property
     def lock(self) -> Path:
-        """Held alone by who writes the pack, shared by those who read it."""
+        """The lock file: held alone by who writes the pack, shared by those who read it."""
         return self.file.with_name(f".{self.file.stem}.lock")
 
     def key(self, path: Path) -> bytes:
-        """The path below the root (of files unpacked elsewhere, the path); the end of a very long one is a hash."""
+        """Return the path below the root (of files unpacked elsewhere, the path); a very long one ends in a hash."""
         name = str(path).removeprefix(f"{self.root}{os.sep}").encode("utf-8", "surrogateescape")
         if len(name) <= LONGEST_KEY:
             return name
@@ -88,7 +88,7 @@ class Pack:
         return name[: LONGEST_KEY - len(digest)] + digest
 
     def told(self) -> str:
-        """What ``data info`` says of it."""
+        """Return what ``data info`` says of the pack."""
         if not self.file.is_file():
             return "-"
         return f"{self.file}, {self.file.stat().st_size / 2**20:.0f} MiB (may be removed at any time)"
@@ -103,13 +103,13 @@ def library() -> None:
 
 
 def is_cut(environment: lmdb.Environment, file: Path) -> bool:
-    """Whether a pack is shorter than its head says: reading a mapped file behind its end kills the process."""
+    """Return whether a pack is shorter than its head says: reading a mapped file past its end kills the process."""
     return (environment.info()["last_pgno"] + 1) * environment.stat()["psize"] > file.stat().st_size
 
 
 @contextmanager
 def reading(pack: Pack | None, progress: Progress) -> Iterator[Read]:
-    """The bytes of a file as the pack holds them, for any thread; None where it lacks the file as it is now.
+    """Give a function that reads a file's bytes from the pack, for any thread; None where it lacks this version.
 
     A pack that cannot be read is told in one line, and everything is then read from the folder.
     """
@@ -154,7 +154,7 @@ class _Reader:
             self.fault = f"{error}; {MEND}"
 
     def read(self, path: Path) -> bytes | None:
-        """The bytes of a file, where they are its bytes now."""
+        """Return the bytes of a file as packed, where they are still its bytes."""
         if self.fault or self.environment is None:
             return None
         try:

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     import lmdb
 
 COMMIT_FILES, COMMIT_BYTES = 500, 64 * 2**20
-"""What a kill loses at most."""
+"""The files and bytes of one commit: a kill loses no more."""
 PAGE = 4096
 SPARE_BYTES = 64 * 2**20
 
 
 class _Damaged(Exception):
-    """What lies there is no pack any more."""
+    """A file that is no pack any more."""
 
 
 @dataclass
 class Packed:
-    """What a call did: numbers of files, bytes packed now, and the files that cannot be read."""
+    """Result of a call: numbers of files, bytes packed now, and the files that cannot be read."""
 
     there: int = 0
     new: int = 0
@@ -44,7 +44,7 @@ class Packed:
     unread: list[str] = field(default_factory=list)
 
     def told(self, pack: Pack) -> str:
-        """A line for a person."""
+        """Return a line for a person."""
         parts = [f"{pack.file}: {self.new} files packed ({self.size / 2**20:.1f} MiB)", f"{self.there} were there"]
         parts += [f"{self.gone} gone from the folder were dropped"] if self.gone else []
         parts += [f"{len(self.unread)} cannot be read ({few(self.unread, 3)})"] if self.unread else []
@@ -67,7 +67,7 @@ def pack_images(dataset: Dataset, pack: Pack, progress: Progress) -> Packed:
 
 
 def image_files(dataset: Dataset) -> list[Path]:
-    """The image files of all items and their parts, each once, in the order in which caches read them."""
+    """Return the image files of all items and their parts, each once, in the order in which caches read them."""
     offered = [kind for kind in KINDS if kind in dataset.offers()]
     items = [item for kind in offered for split in SPLITS for item in dataset.items(kind, split)]
     return sorted({image.path for item in items for image in _images(item)}, key=str)
@@ -107,12 +107,12 @@ def _pack(files: list[Path], pack: Pack, progress: Progress) -> Packed:
 
 
 def _is_there(pack: Pack, key: bytes) -> bool:
-    """Whether a packed file exists: another reader of this folder, or other settings, may have packed it."""
+    """Return whether a packed file exists: another reader of this folder, or other settings, may have packed it."""
     return os.path.isfile(os.path.join(pack.root, os.fsdecode(key)))  # noqa: PTH113, PTH118 (shortened keys are no paths)
 
 
 def _known(pack: Pack) -> dict[bytes, bytes]:
-    """The stamps of what is packed, as they are stored: there may be a million. Raises _Damaged."""
+    """Return the stamps of what is packed, as they are stored: there may be a million. Raises _Damaged."""
     import lmdb
 
     if not pack.file.exists():
@@ -182,7 +182,7 @@ def _drop(transaction: lmdb.Transaction, tables: dict[bytes, lmdb._Database], ke
 
 
 def _batches(missing: list[tuple[Path, int]]) -> Iterator[list[Path]]:
-    """Files of one commit each: so many, or so many bytes."""
+    """Yield files of one commit each: so many, or so many bytes."""
     batch: list[Path] = []
     held = 0
     for path, size in missing:
@@ -196,7 +196,7 @@ def _batches(missing: list[tuple[Path, int]]) -> Iterator[list[Path]]:
 
 
 def _read(path: Path) -> tuple[Path, Stamp, bytes] | None:
-    """A file with its stamp; None where it cannot be read, or changes while it is."""
+    """Return a file with its stamp; None where it cannot be read, or changes while it is."""
     try:
         with path.open("rb") as file:
             before = os.fstat(file.fileno())

@@ -15,7 +15,7 @@ _TEXT = frozenset({b"iCCP", b"zTXt", b"iTXt", b"tEXt"})
 
 
 def without_large_text(data: bytes) -> bytes | None:
-    """A PNG's bytes without the chunks of text and profile that are too large; None for what is no PNG.
+    """Return a PNG's bytes without too large chunks of text and profile; None for what is no PNG.
 
     They say nothing of the pixels. What is small stays: an orientation may stand in it.
     """
@@ -34,7 +34,7 @@ def without_large_text(data: bytes) -> bytes | None:
 
 
 def _unpacked(kind: bytes, content: bytes) -> int:
-    """How many bytes a chunk's text has, counted up to just above the limit."""
+    """Return the number of bytes of a chunk's text, counted up to just above the limit."""
     head, _, rest = content.partition(b"\0")
     if kind == b"iTXt":
         if rest[:1] != b"\1":

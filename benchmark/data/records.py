@@ -36,22 +36,22 @@ class RecordDataset(FileDataset):
 
     @abstractmethod
     def parts(self) -> dict[str, np.ndarray | None]:
-        """The label codes (n,) of each part, None for images without. Raises Refusal."""
+        """Return the label codes (n,) of each part, None for images without. Raises Refusal."""
 
     @abstractmethod
     def pixels(self, part: str) -> Sequence[np.ndarray]:
-        """The images of a part, uint8 (h, w, 3) each, in the order of the labels. Raises Refusal."""
+        """Return the images of a part, uint8 (h, w, 3) each, in the order of the labels. Raises Refusal."""
 
     def offers(self) -> frozenset[str]:
-        """Labelled images, and all images as panels for pretraining."""
+        """Return labelled images, and all images as panels for pretraining."""
         return frozenset({"labelled", "panels"})
 
     def used(self, part: str) -> Iterable[int]:
-        """The numbers of the images of a part that are used, rising; by default all."""
+        """Return the numbers of the images of a part that are used, rising; by default all."""
         return range(self.size_of_part(part))
 
     def read(self, kind: Kind) -> list[Item]:
-        """The images by part and number; of ``panels`` also those without a label."""
+        """Return the images by part and number; of ``panels`` also those without a label."""
         names, home = self.classes(), self._home()
         labels: dict[str, tuple[str, str | None]] = {}
         for part, codes in self.parts().items():
@@ -69,7 +69,7 @@ class RecordDataset(FileDataset):
         ]
 
     def size_of_part(self, part: str) -> int:
-        """How many images a part has."""
+        """Return the number of images of a part."""
         return len(self.pixels(part))
 
     def prepare(self, progress: Progress) -> None:
@@ -83,7 +83,7 @@ class RecordDataset(FileDataset):
                     self._unpack(part, home, progress)
 
     def _home(self) -> Path:
-        """The folder of this copy's unpacked images, named by the content of the packed files."""
+        """Return the folder of this copy's unpacked images, named by the content of the packed files."""
         if self.unpacked is None:
             raise Refusal(f"{self.root} ({self.reader}) needs a folder to unpack its images into; open it with --data")
         return self.unpacked / self.content()[:20]

@@ -1,4 +1,4 @@
-"""Which methods and tasks a dataset serves, found without importing torch."""
+"""The methods and tasks that a dataset serves, found without importing torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPTIONS = {"detection": "detection.classes", "classification": "classification.l
 
 
 def lacks(offers: frozenset[str]) -> dict[str, dict[str, list[str]]]:
-    """For each task and method, with default settings, what these offers lack; nothing where it can run."""
+    """Return what these offers lack for each task and method with default settings; nothing where it can run."""
     tasks = {name: _task_needs(name) for name in registry.names("tasks")}
     methods = {name: _method_needs(name) for name in registry.names("methods")}
     return {
@@ -25,7 +25,7 @@ def lacks(offers: frozenset[str]) -> dict[str, dict[str, list[str]]]:
 
 
 def lines(offers: frozenset[str]) -> list[str]:
-    """The same for people: who can run, and who cannot for lack of what."""
+    """Return lines for people: which methods and tasks can run, and what the others lack."""
     told = []
     for kind, found in lacks(offers).items():
         able = [name for name, missing in found.items() if not missing]
@@ -38,14 +38,14 @@ def lines(offers: frozenset[str]) -> list[str]:
 
 
 def _task_needs(name: str) -> frozenset[str]:
-    """What a task needs with its default settings; tasks import no torch until they make a head."""
+    """Return the needs of a task with its default settings; tasks import no torch until they make a head."""
     kind: Any = registry.load("tasks", name)
     needs: frozenset[str] = kind(kind.Config.resolve(name, "quick", {})).needs()
     return needs
 
 
 def _method_needs(name: str) -> frozenset[str]:
-    """The literal ``needs`` in a method's source, which imports torch; the contract's default where it has none."""
+    """Return the literal ``needs`` in a method's source, which imports torch; else the contract's default."""
     entry = registry.entries("methods")[name]
     source = entry.file or Path(str(getattr(importlib.util.find_spec(entry.module), "origin", "")))
     tree = ast.parse(source.read_text(encoding="utf-8"))

@@ -23,14 +23,14 @@ LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What is known of a series: the split of all its items, and its style where somebody said it."""
+    """A series: the split of all its items, and its style where somebody said it."""
 
     split: Split
     style: str | None = None
 
 
 def by_series(series: Iterable[str]) -> dict[str, Split]:
-    """60 % train, 20 % val, 20 % test (at least one each) in the order of the names' sha256; no carried seed.
+    """Split 60 % train, 20 % val, 20 % test (at least one each) in the order of the names' sha256; no carried seed.
 
     A series keeps its place among the others whatever order they come in. Fewer than three series are all train:
     nothing can then be held out.
@@ -42,12 +42,12 @@ def by_series(series: Iterable[str]) -> dict[str, Split]:
 
 
 def split_sha256(split_of: Mapping[str, Split]) -> str:
-    """The sha256 of the lines ``SERIES SPLIT``, sorted: a split that changes is another split."""
+    """Return the sha256 of the lines ``SERIES SPLIT``, sorted: a split that changes is another split."""
     return hashlib.sha256("".join(f"{name} {split}\n" for name, split in sorted(split_of.items())).encode()).hexdigest()
 
 
 def read_sidecar(root: Path) -> dict[str, Series] | None:
-    """The series that ``root/series.json`` names, or None where there is no such file. Raises Refusal.
+    """Read the series that ``root/series.json`` names, or None where there is no such file. Raises Refusal.
 
     ``{"<series>": {"split": "train|val|test", "style": "toon|realistic"}}``; ``style`` may be missing.
     """
@@ -75,7 +75,7 @@ def _series(path: Path, name: str, value: object) -> Series:
 
 
 def assign(series: Iterable[str], root: Path, otherwise: Mapping[str, Split] | None = None) -> dict[str, Series]:
-    """The split and style of every series: the sidecar's where there is one, else ``otherwise``, else ``by_series``.
+    """Assign the split and style of every series: the sidecar's, else ``otherwise``, else ``by_series``.
 
     Raises Refusal where the sidecar leaves out a series that the folder holds.
     """
@@ -91,13 +91,13 @@ def assign(series: Iterable[str], root: Path, otherwise: Mapping[str, Split] | N
 
 
 def carved(ids: Iterable[str]) -> frozenset[str]:
-    """The tenth (at least one) of training images that serves as validation where the data have none, by sha256."""
+    """Return the tenth (at least one) of training images that is validation where the data have none, by sha256."""
     ordered = sorted(set(ids), key=lambda name: (hashlib.sha256(f"validation {name}".encode()).digest(), name))
     return frozenset(ordered[: max(1, round(CARVED_SHARE * len(ordered)))])
 
 
 def with_held_out(given: Mapping[str, Split]) -> dict[str, Split]:
-    """Splits of images as their authors give them, made whole: without test ``val`` is test, without val some train is.
+    """Complete authors' splits of images: without test ``val`` becomes test, without val a part of train val.
 
     Nothing is made of what is all train.
     """
@@ -112,7 +112,7 @@ def with_held_out(given: Mapping[str, Split]) -> dict[str, Split]:
 
 
 def with_held_out_series(given: Mapping[str, Split], series_of: Mapping[str, str]) -> dict[str, Split]:
-    """As ``with_held_out``, but validation is made of whole series of the training images where there are several."""
+    """Complete splits as ``with_held_out``, with validation made of whole training series where there are several."""
     made = with_held_out(given)
     if "val" in given.values() or "val" not in made.values():
         return made
@@ -124,7 +124,7 @@ def with_held_out_series(given: Mapping[str, Split], series_of: Mapping[str, str
 
 
 def by_prefix(stems: Iterable[str], sidecar: Mapping[str, Series], root: Path) -> dict[str, str]:
-    """The series of images whose names are ``SERIES``, ``SERIES_...`` or ``SERIES-...``, the longest that fits.
+    """Return the series of images whose names are ``SERIES``, ``SERIES_...`` or ``SERIES-...``, the longest that fits.
 
     Raises Refusal for a name that begins with no series of ``series.json``.
     """
@@ -138,7 +138,7 @@ def by_prefix(stems: Iterable[str], sidecar: Mapping[str, Series], root: Path) -
 
 
 def labelled(items: Sequence[Item], fraction: float) -> list[Item]:
-    """The share of the items whose labels are used, at least one, in their order.
+    """Return the share of the items whose labels are used, at least one, in their order.
 
     Drawn once for all time, by the sha256 of the items' ids: every row and seed has the same, and a smaller share
     lies in every larger one.
@@ -150,7 +150,7 @@ def labelled(items: Sequence[Item], fraction: float) -> list[Item]:
 
 
 def few(names: Iterable[object], most: int = 5) -> str:
-    """The first names of a list, and how many more there are."""
+    """Return the first names of a list, and the number of the others."""
     listed = [name if len(name) <= LONGEST else f"{name[:LONGEST]}..." for name in map(str, names)]
     more = len(listed) - most
     return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")

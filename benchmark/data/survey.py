@@ -1,4 +1,4 @@
-"""What lies in a dataset's folder and is passed over, counted and told: nothing is left out without a word."""
+"""The files in a dataset's folder that are passed over, counted and told: nothing is left out silently."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"\
 
 @dataclass
 class _Found:
-    """What the walk found, by what is said of it; names are relative to the root."""
+    """Findings of the walk, by what is said of them; names are relative to the root."""
 
     nowhere: list[str] = field(default_factory=list)
     locked: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class _Found:
 
 
 def survey(root: Path, used: Iterable[Path] | None, layout: str = "") -> list[str]:
-    """A line for each kind of file below ``root`` that no item depends on; ``used`` are those that some do.
+    """Return a line for each kind of file below ``root`` that no item depends on; ``used`` are those that some do.
 
     Without ``used`` only links, thumbnails, bins and suffixes are told. In a ``layout`` of its own annotations that are
     not read are not the layout's; in a plain folder it is said how they would be read.
@@ -115,7 +115,7 @@ def _note(folder: Path, name: str, below: str, complete: bool, found: _Found) ->
 
 
 def _note_text(folder: Path, name: str, below: str, found: _Found) -> None:
-    """Whether a text file looks like annotations, by its content; of many alike the first few are read."""
+    """Note a text file that looks like annotations, by its content; of many alike the first few are read."""
     key = below, suffix_of(name)
     if found.looked[key] < ALIKE or name in CLASS_LISTS:
         found.looked[key] += 1
@@ -156,7 +156,7 @@ def _lines(found: _Found, layout: str) -> Iterator[str]:
 
 
 def _unread(found: _Found, layout: str) -> Iterator[str]:
-    """What may belong to the dataset and is not read, with the mend."""
+    """Yield what may belong to the dataset and is not read, with the mend."""
     for suffix, names in sorted(found.pictures.items()):
         yield f"{_many(names, 'picture')} of suffix {suffix} not read: {few(names)}; save them as PNG or JPEG"
     if found.misnamed:

@@ -18,7 +18,7 @@ FILE = "INKBENCH_ACCEPTED"
 
 
 def accepted_file() -> Path:
-    """Where acceptances are kept: ``$INKBENCH_ACCEPTED``, else ``inkbench/accepted.json`` among a user's settings."""
+    """Return the file of acceptances: ``$INKBENCH_ACCEPTED``, else ``inkbench/accepted.json`` in a user's settings."""
     told = os.environ.get(FILE)
     if told:
         return Path(told).expanduser()
@@ -42,7 +42,7 @@ def accept(cls: type[Dataset]) -> str:
 
 
 def accepted_on(cls: type[Dataset]) -> str | None:
-    """The day on which the terms of a dataset were accepted; None where they were not, or there are none."""
+    """Return the day on which the terms of a dataset were accepted; None where they were not, or there are none."""
     known = _read() if cls.terms else {}
     return str(known[cls.name]["on"]) if _holds(known, cls) else None
 
@@ -73,7 +73,7 @@ def _read() -> dict[str, Any]:
 
 
 def _holds(known: dict[str, Any], cls: type[Dataset]) -> bool:
-    """Whether these very terms were accepted: terms that change are accepted anew."""
+    """Return whether these very terms were accepted: terms that change are accepted anew."""
     entry = known.get(cls.name)
     return isinstance(entry, dict) and entry.get("terms") == _digest(cls) and "on" in entry
 

@@ -12,7 +12,7 @@ from inkbench.benchmark.errors import Refusal, brief
 
 
 def text_of(path: Path) -> str:
-    """A file as text, UTF-8 with or without byte order mark, or UTF-16 with one. Raises Refusal."""
+    """Read a file as text, UTF-8 with or without byte order mark, or UTF-16 with one. Raises Refusal."""
     try:
         data = path.read_bytes()
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -27,20 +27,20 @@ def text_of(path: Path) -> str:
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a text file that are not blank, stripped, with their number from 1. Raises Refusal."""
+    """Yield the lines of a text file that are not blank, stripped, with their number from 1. Raises Refusal."""
     for number, line in raw_lines_of(path):
         yield number, line.strip()
 
 
 def raw_lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """The same with the blanks at their ends, which may belong to a name."""
+    """Yield the same lines with the blanks at their ends, which may belong to a name."""
     for number, line in enumerate(text_of(path).split("\n"), start=1):
         if line.strip():
             yield number, line
 
 
 def listed(line: str, known: Container[str]) -> str:
-    """The name that a line of a list means: the whole line where there is such a file, whatever blanks it holds.
+    """Return the name that a line of a list means: the whole line where there is such a file, whatever blanks it holds.
 
     Else without the blanks at its ends, without a suffix, or without a mark behind it (VOC's ``NAME -1``).
     """
@@ -55,7 +55,7 @@ def listed(line: str, known: Container[str]) -> str:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """What a text may name, the likeliest first: with the blanks at its ends, which a name may have, or without."""
+    """Yield what a text may name, the likeliest first: with the blanks at its ends, or without."""
     for begun in (text, text.lstrip()):
         for end in range(len(begun), len(begun.rstrip()) - 1, -1):
             name = begun[:end]
@@ -68,7 +68,7 @@ _MARK = re.compile(r"(?P<name>.*\S\s+)(?:-1|0|1)\s*")
 
 
 def before_numbers(line: str) -> tuple[str, list[str]]:
-    """A line ``NAME.jpg N N N ...`` as its name, which may hold blanks, and what stands behind it."""
+    """Split a line ``NAME.jpg N N N ...`` into its name, which may hold blanks, and the text behind it."""
     words = list(re.finditer(r"\S+", line))
     ends = [word.end() for word in words if suffix_of(word.group()) in IMAGE_FORMATS]
     end = ends[-1] if ends else words[0].end()
@@ -76,7 +76,7 @@ def before_numbers(line: str) -> tuple[str, list[str]]:
 
 
 def whole(path: Path, line: int, text: str, what: str) -> int:
-    """A whole number of a text file. Raises Refusal with file and line."""
+    """Parse a whole number of a text file. Raises Refusal with file and line."""
     try:
         return int(text)
     except (TypeError, ValueError):
@@ -84,7 +84,7 @@ def whole(path: Path, line: int, text: str, what: str) -> int:
 
 
 def number(path: Path, line: int, text: str | None, what: str) -> float:
-    """A finite number of a text file. Raises Refusal with file and line."""
+    """Parse a finite number of a text file. Raises Refusal with file and line."""
     try:
         value = float(text if text is not None else "")
     except ValueError:

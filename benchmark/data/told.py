@@ -1,4 +1,4 @@
-"""What a reader says of data that are wrong: the phrases by which ``data check`` tells an error from a warning."""
+"""Reports of a reader on faulty data: the phrases by which ``data check`` tells an error from a warning."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ _FAULTS = (INVERTED, NOTHING, OUTSIDE, TINY, MISFIT, NOWHERE, STRAY, LOST)
 
 
 def is_fault(line: str) -> bool:
-    """Whether a line tells of something wrong or lost, not of what a run copes with."""
+    """Return whether a line tells of something wrong or lost, not of what a run copes with."""
     return any(said in line for said in _FAULTS)

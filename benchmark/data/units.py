@@ -19,7 +19,7 @@ TOLD: Mapping[SeriesBy, str] = {
     "name": "guessed from the images' names",
     "image": "every image counts as a series of its own",
 }
-"""How series were found, in words."""
+"""The ways in which series are found, in words."""
 GUESSED: tuple[SeriesBy, ...] = ("folder", "name", "image")
 MEND = "say which image is of which series with --series-from REGEX, or in series.json"
 
@@ -46,7 +46,7 @@ class Units:
 
 
 def split_word(folder: str) -> Split | None:
-    """The split that a folder's name says: ``train``, ``Valid``, ``test2017``; None where it says none."""
+    """Return the split that a folder's name says: ``train``, ``Valid``, ``test2017``; None where it says none."""
     match = _SPLIT.fullmatch(folder.lower())
     if match is None:
         return None
@@ -54,7 +54,7 @@ def split_word(folder: str) -> Split | None:
 
 
 def split_folders(names: Collection[str]) -> tuple[dict[str, Split], dict[str, str]]:
-    """The split of images whose folders say one, and every name without that folder.
+    """Return the split of images whose folders say one, and every name without that folder.
 
     Names are paths with slashes. Folders say splits on the first level on which two or more splits are named, or on
     which all folders are called like splits; ``train/SERIES/...`` and ``SERIES/train/...`` alike.
@@ -83,7 +83,7 @@ def _split_level(folders: Collection[tuple[str, ...]]) -> int | None:
 
 
 def by_regex(names: Iterable[str], regex: str) -> dict[str, str]:
-    """The series that a regular expression finds in each name: its group ``series``, its first group, or all of it.
+    """Find each name's series by a regular expression: its group ``series``, its first group, or all of it.
 
     Raises Refusal for an expression that is none, and for names in which it finds nothing.
     """
@@ -105,7 +105,7 @@ def by_regex(names: Iterable[str], regex: str) -> dict[str, str]:
 
 
 def by_stem(texts: Mapping[str, str], generic: Collection[str] = (), given: bool = False) -> dict[str, str] | None:
-    """The series that file names share as their beginning (``c00000_p000`` -> ``c00000``); None where they share none.
+    """Find series by a shared beginning of file names (``c00000_p000`` -> ``c00000``); None where there is none.
 
     ``texts`` has the text to look at for each name. The shortest beginning is taken that tells three series or more
     apart and has several images in some of them: pages and panels count at the end of a name. Words that say nothing
@@ -125,7 +125,7 @@ def by_stem(texts: Mapping[str, str], generic: Collection[str] = (), given: bool
 
 
 def _beginnings(text: str, generic: Collection[str]) -> list[str]:
-    """The beginnings of a file's name that may be its series, from short to long; not the whole name."""
+    """Return the beginnings of a file's name that may be its series, from short to long; not the whole name."""
     tokens = list(_TOKEN.finditer(text))
     if not tokens:
         return []
@@ -139,7 +139,7 @@ def _beginnings(text: str, generic: Collection[str]) -> list[str]:
 
 
 def _tells(text: str, generic: Collection[str], numbers: bool = False) -> bool:
-    """Whether any word of a text says what it is of; with ``numbers`` also whether any word has a number."""
+    """Return whether any word of a text says what it is of; with ``numbers`` also whether any word has a number."""
     words = [token[0].lower() for token in _TOKEN.finditer(text)]
     telling = [word for word in words if split_word(word) is None and word not in generic]
     return any(
@@ -149,7 +149,7 @@ def _tells(text: str, generic: Collection[str], numbers: bool = False) -> bool:
 
 
 def in_sidecar(names: Iterable[str], sidecar: Mapping[str, Series], root: Path) -> dict[str, str]:
-    """The series of ``series.json`` that each name lies in a folder of, or that its file's name begins with.
+    """Return the series of ``series.json`` that each name lies in a folder of, or that its file's name begins with.
 
     Raises Refusal where the sidecar names none.
     """
@@ -170,7 +170,7 @@ def in_sidecar(names: Iterable[str], sidecar: Mapping[str, Series], root: Path) 
 
 
 def in_folders(rest: Mapping[str, str], given: bool, whole: bool = False) -> tuple[dict[str, str], SeriesBy]:
-    """The series of images by the first folder that they lie in, of those that lie in none by their names.
+    """Return the series of images by the first folder that they lie in, of those that lie in none by their names.
 
     ``rest`` is the path of each image without the folder of its split. Folders that hold all images and are called
     like ``images`` say nothing. With ``whole`` all folders of a path together are the series.
@@ -185,7 +185,7 @@ def in_folders(rest: Mapping[str, str], given: bool, whole: bool = False) -> tup
 
 
 def _without_common_folders(paths: Mapping[str, str]) -> dict[str, str]:
-    """Every path without the folders in which all lie and whose names say nothing."""
+    """Return every path without the folders in which all lie and whose names say nothing."""
     parts = {name: path.split("/") for name, path in paths.items()}
     depth = 0
     while True:
@@ -198,7 +198,7 @@ def _without_common_folders(paths: Mapping[str, str]) -> dict[str, str]:
 def settle(
     units: Units, root: Path, sidecar: Mapping[str, Series] | None, warn: Callable[[str], None]
 ) -> dict[str, tuple[str, Series]]:
-    """The series, split and style of every image: splits as the sidecar says, else as folders and lists do, else made.
+    """Settle series, split and style of every image: splits by the sidecar, else by folders and lists, else made.
 
     What folders say of single images is kept where it cuts series, and told through ``warn``. Raises Refusal where the
     sidecar leaves out a series.
@@ -225,7 +225,7 @@ def settle(
 
 
 def cut_series(placed: Iterable[tuple[str, Split]]) -> list[str]:
-    """The series that are in several splits, sorted, from the series and split of every image."""
+    """Return the series that are in several splits, sorted, from the series and split of every image."""
     found: dict[str, set[Split]] = {}
     for series, split in placed:
         found.setdefault(series, set()).add(split)

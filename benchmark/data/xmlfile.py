@@ -11,7 +11,7 @@ from inkbench.benchmark.errors import Refusal, brief
 
 
 def xml_of(path: Path) -> Element:
-    """The root of an XML file; tags and attributes without their namespaces. Raises Refusal.
+    """Read the root of an XML file; tags and attributes without their namespaces. Raises Refusal.
 
     A file that declares entities is refused before any is expanded: none of the formats read here has any, and a few
     lines of them can fill a machine's memory. A DOCTYPE alone is well; nothing that it names is fetched.
@@ -43,7 +43,7 @@ def _bare(name: str) -> str:
 
 
 def attribute(element: Element, name: str, where: str) -> str:
-    """An attribute that must be there. Raises Refusal naming ``where``."""
+    """Return an attribute that must be there. Raises Refusal naming ``where``."""
     value = element.get(name)
     if value is None:
         raise Refusal(f"{where}: <{element.tag}> has no {name}")
@@ -51,7 +51,7 @@ def attribute(element: Element, name: str, where: str) -> str:
 
 
 def finite(text: str | None, where: str) -> float:
-    """A finite number. Raises Refusal naming ``where``."""
+    """Return a finite number. Raises Refusal naming ``where``."""
     try:
         value = float(text if text is not None else "")
     except ValueError:

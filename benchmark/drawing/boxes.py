@@ -18,7 +18,7 @@ KEY = "dashed, name on white: truth; solid, name on colour: prediction"
 def draw_boxes(
     image: np.ndarray, truth: Mapping[str, np.ndarray], prediction: Mapping[str, np.ndarray], classes: Sequence[str]
 ) -> np.ndarray:
-    """The image, uint8 (H, W, 3), with its true boxes dashed and the best predictions solid, named and scored.
+    """Draw true boxes dashed and the best predictions solid, named and scored, on the image; uint8 (H, W, 3).
 
     Of each class the best predictions are shown, as many as there are true boxes but at least one, so that a weak
     and a strong detector are drawn by one rule. Boxes in pixels of ``image``. A line below says what is what.

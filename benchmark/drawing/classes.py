@@ -1,4 +1,4 @@
-"""Images with the class that they have and the one that was predicted, and who is taken for whom."""
+"""Images with their true and predicted class, and the confusion of classes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_CLASSES = 40
 def draw_examples(
     images: Sequence[np.ndarray], true: Sequence[str], predicted: Sequence[str], sure: Sequence[float]
 ) -> np.ndarray:
-    """A sheet of images uint8 (h, w, 3), each with its true class and, green or red, the predicted and its score."""
+    """Draw a sheet of images uint8 (h, w, 3), each with its true class and, green or red, the predicted and score."""
     sheet = Sheet(cell=(TILE + 2, TILE + 2), footnote="black: true class; green or red: predicted, with its score")
     places = []
     for image, own, guess, share in zip(images, true, predicted, sure, strict=True):
@@ -31,7 +31,7 @@ def draw_examples(
 
 
 def draw_confusion(true: Sequence[int], predicted: Sequence[int], classes: Sequence[str]) -> np.ndarray:
-    """Which share of each class's items (rows) is taken for which class (columns), uint8 (H, W, 3)."""
+    """Draw the share of each class's items (rows) that is taken for each class (columns), uint8 (H, W, 3)."""
     total = len(classes)
     counts = np.zeros((total, total))
     np.add.at(counts, (np.asarray(true), np.asarray(predicted)), 1)

@@ -16,7 +16,7 @@ ROW = 12
 
 
 def first_filters(network: nn.Module) -> np.ndarray | None:
-    """The weights of the first convolution that sees three channels, float (N, 3, h, w); None where there is none.
+    """Return the first convolution's weights for three channels, float (N, 3, h, w); None where there is none.
 
     Of a vision transformer that is its patch embedding.
     """
@@ -27,7 +27,7 @@ def first_filters(network: nn.Module) -> np.ndarray | None:
 
 
 def draw_filters(weights: np.ndarray) -> np.ndarray:
-    """The first ``MOST`` filters of (N, 3, h, w) in a grid, uint8 (H, W, 3).
+    """Draw the first ``MOST`` filters of (N, 3, h, w) in a grid, uint8 (H, W, 3).
 
     Grey is zero and each filter has a scale of its own, so that a weak one can be seen: sizes cannot be compared.
     """
@@ -39,7 +39,7 @@ def draw_filters(weights: np.ndarray) -> np.ndarray:
 
 
 def _tile(weights: np.ndarray) -> np.ndarray:
-    """One filter (3, h, w) as colours."""
+    """Draw one filter (3, h, w) as colours."""
     scaled = weights / max(float(np.abs(weights).max()), 1e-12)
     pixels = ((scaled.transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)
     return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.NEAREST))

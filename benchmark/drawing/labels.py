@@ -13,13 +13,13 @@ from inkbench.benchmark.drawing.sheet import Place, Sheet
 
 WIDTH, HEIGHT = 480, 300
 SHARE = 0.65
-"""How much of a pixel is its class's colour."""
+"""The share of its class's colour in a pixel."""
 
 
 def draw_labels(
     image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, classes: Sequence[str], note: str = ""
 ) -> np.ndarray:
-    """Image | truth | prediction, uint8 (H, W, 3), in VOC's colours; ``note`` stands below "prediction".
+    """Draw image | truth | prediction, uint8 (H, W, 3), in VOC's colours; ``note`` stands below "prediction".
 
     ``image`` uint8 (h, w, 3), the masks uint8 (h, w) of the same size; void (255) is white. Below are the names of the
     classes that either mask shows.
@@ -34,7 +34,7 @@ def draw_labels(
 
 
 def _painted(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The image in grey under its classes' colours, uint8 (h, w, 3)."""
+    """Draw the image in grey under its classes' colours, uint8 (h, w, 3)."""
     grey = np.asarray(Image.fromarray(image).convert("L"), dtype=np.float64)[..., None]
     paint = colours()[mask].astype(np.float64)
     paint[mask == 255] = 255

@@ -19,7 +19,7 @@ STOPS = np.array([(0, 0, 0), (70, 10, 110), (200, 40, 80), (250, 150, 30), (255,
 def draw_maps(
     image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, fixations: np.ndarray | None = None, note: str = ""
 ) -> np.ndarray:
-    """Image | truth | prediction with labels, uint8 (H, W, 3).
+    """Draw image | truth | prediction with labels, uint8 (H, W, 3).
 
     ``image`` uint8 (H, W, 3); the maps are (h, w) of any size, each shown relative to its own maximum;
     ``fixations`` (k, 2) in pixels of the image are dots on the truth; ``note`` stands below "prediction".
@@ -36,7 +36,7 @@ def draw_maps(
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A map in colours over a paled grey image, uint8 (H, W, 3); the more, the more opaque."""
+    """Draw a map in colours over a paled grey image, uint8 (H, W, 3); the more, the more opaque."""
     height, width = image.shape[:2]
     heat = resize_map(values, height, width).astype(np.float64)
     heat = (heat - heat.min()) / max(heat.max() - heat.min(), 1e-300)

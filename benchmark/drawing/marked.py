@@ -32,15 +32,15 @@ class Marked:
 
     @property
     def pixels(self) -> np.ndarray:
-        """What has been drawn, uint8 (H, W, 3)."""
+        """The image as drawn so far, uint8 (H, W, 3)."""
         return np.asarray(self._canvas)
 
     def box(self, corners: Corners, colour: Colour, width: int = 3) -> None:
-        """A frame around x0, y0, x1, y1."""
+        """Draw a frame around x0, y0, x1, y1."""
         self._pen.rectangle(self._frame(corners), outline=colour, width=width)
 
     def dashed(self, corners: Corners, colour: Colour) -> None:
-        """A dashed frame on a white one, to be seen on dark and light drawings alike."""
+        """Draw a dashed frame on a white one, to be seen on dark and light drawings alike."""
         x0, y0, x1, y1 = self._frame(corners)
         self._pen.rectangle((x0, y0, x1, y1), outline="white", width=3)
         for start in range(x0, x1, 2 * DASH):
@@ -51,19 +51,19 @@ class Marked:
                 self._pen.line((x, start, x, min(start + DASH, y1)), fill=colour, width=3)
 
     def dots(self, points: np.ndarray, colour: Colour, outline: Colour | None = None, radius: int = 2) -> None:
-        """A dot on each of (k, 2) points."""
+        """Draw a dot on each of (k, 2) points."""
         for x, y in np.asarray(points, dtype=np.float64).reshape(-1, 2) * self._scale:
             self._pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour, outline=outline)
 
     def way(self, points: np.ndarray, colour: Colour) -> None:
-        """A line from point to point (k, 2), with a ring on each."""
+        """Draw a line from point to point (k, 2), with a ring on each."""
         line = [(float(x), float(y)) for x, y in np.asarray(points, dtype=np.float64).reshape(-1, 2) * self._scale]
         self._pen.line(line, fill=colour, width=2)
         for x, y in line:
             self._pen.ellipse((x - 3, y - 3, x + 3, y + 3), outline=colour, width=2)
 
     def name(self, corners: Corners, text: str, ground: Colour, ink: Colour) -> None:
-        """A tag at a corner of the box where no other tag is, within the image; shortened to the image's width."""
+        """Draw a tag at a free corner of the box, within the image; shortened to the image's width."""
         text = style.shorten(text, self._canvas.width - 6)
         if not text or self._canvas.height < TAG:
             return
@@ -74,14 +74,14 @@ class Marked:
         self._canvas.paste(tile, (place[0] + 3, place[1]))
 
     def _frame(self, corners: Corners) -> tuple[int, int, int, int]:
-        """The corners on the sheet, within the image so that a frame at its border is seen whole."""
+        """Return the corners on the sheet, within the image so that a frame at its border is seen whole."""
         values = np.asarray(corners, dtype=np.float64).reshape(2, 2) * self._scale
         most = (self._canvas.width - 1, self._canvas.height - 1)
         (x0, y0), (x1, y1) = (np.clip(np.round(value), 0, most).astype(int).tolist() for value in values)
         return x0, y0, max(x1, x0), max(y1, y0)
 
     def _free(self, box: tuple[int, int, int, int], wide: int) -> tuple[int, int, int, int]:
-        """A place for a tag at a corner that no other tag has; the first, above its left, where none is free."""
+        """Return a place for a tag at a corner that no other tag has; the first, above its left, where none is free."""
         x0, y0, x1, y1 = box
         places = []
         for y in (y0 - TAG - 1, y1 + 2, y0 + 3, y1 - TAG - 2):

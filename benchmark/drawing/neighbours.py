@@ -15,7 +15,7 @@ OWN, OTHER = (120, 120, 130), (0, 110, 220)
 
 
 def draw_neighbours(images: np.ndarray, features: np.ndarray, series: np.ndarray) -> np.ndarray:
-    """A row for each of a few panels: itself, and the nearest others by the cosine of their features.
+    """Draw a row for each of a few panels: itself, and the nearest others by the cosine of their features.
 
     ``images`` uint8 (N, s, s, 3), ``features`` (N, D) of length 1, ``series`` (N,) names; N at least 2. A blue frame
     is a panel of another series: like that in what it shows, not only in how its series is drawn. uint8 (H, W, 3).

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def colours(count: int = 256) -> np.ndarray:
-    """PASCAL VOC's colour for each label, uint8 (count, 3): the bits of a label dealt out to red, green and blue."""
+    """Return PASCAL VOC's label colours, uint8 (count, 3): a label's bits dealt out to red, green and blue."""
     labels = np.arange(count)
     made = np.zeros((count, 3), dtype=np.uint8)
     for level in range(8):

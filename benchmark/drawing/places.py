@@ -1,4 +1,4 @@
-"""What lies in a place of a sheet: an image at its size there, tiles side by side, a figure on a ground, a reason."""
+"""Contents of a place of a sheet: an image at its size there, tiles side by side, a figure on a ground, a reason."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIXELS_SEEN = 4
 
 
 def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """An image uint8 (h, w, 3) as large as ``width`` x ``height`` allow, its sides in proportion and at least 1."""
+    """Resize an image uint8 (h, w, 3) to fit ``width`` x ``height``, its aspect kept, each side at least 1."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
     how = Image.Resampling.NEAREST if scale >= PIXELS_SEEN else Image.Resampling.LANCZOS
@@ -23,7 +23,7 @@ def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def mosaic(tiles: Sequence[np.ndarray], columns: int, gap: int, frames: Sequence[Colour] | None = None) -> np.ndarray:
-    """Tiles of one size (t, u, 3) side by side, ``gap`` of white between them or half of it in each one's frame."""
+    """Lay tiles of one size (t, u, 3) side by side, with a white ``gap`` between them or half of it in each frame."""
     columns = max(min(columns, len(tiles)), 1)
     rows = -(-len(tiles) // columns)
     high, wide = tiles[0].shape[:2]
@@ -40,7 +40,7 @@ def mosaic(tiles: Sequence[np.ndarray], columns: int, gap: int, frames: Sequence
 
 
 def flat(text: str, side: int, ground: Colour, ink: Colour = INK) -> np.ndarray:
-    """A square of one colour with a short text in its middle."""
+    """Draw a square of one colour with a short text in its middle."""
     square = np.full((side, side, 3), ground, dtype=np.uint8)
     said = style.shorten(text, side)
     if said:
@@ -51,7 +51,7 @@ def flat(text: str, side: int, ground: Colour, ink: Colour = INK) -> np.ndarray:
 
 
 def reason(text: str, side: int, ground: Colour = (200, 200, 200)) -> np.ndarray:
-    """A grey square that says in words why there is no image."""
+    """Draw a grey square that says in words why there is no image."""
     square = np.full((side, side, 3), ground, dtype=np.uint8)
     inner = side - 12
     for number, line in enumerate(style.wrap(text, inner)):

@@ -14,7 +14,7 @@ SIDE = 112
 
 
 def draw_rows(columns: Mapping[str, Tensor]) -> np.ndarray:
-    """``columns`` name -> float (N, 3, h, w) in [0, 1], clamped; gives uint8 (H, W, 3)."""
+    """Draw ``columns`` name -> float (N, 3, h, w) in [0, 1], clamped, as uint8 (H, W, 3)."""
     sheet = Sheet(list(columns), cell=(SIDE, 0))
     stages = [_pixels(images) for images in columns.values()]
     for row in zip(*stages, strict=True):

@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
     @property
     def edge(self) -> int:
-        """How wide its frame is."""
+        """The width of its frame, px."""
         return 0 if self.frame is None else 1 if self.frame == HAIR else EDGE
 
     @property
@@ -47,7 +47,7 @@ class Place(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """What lies where on a sheet: left, top, right, bottom; a place, a text or the colour of a swatch."""
+    """Position of something on a sheet: left, top, right, bottom; a place, a text or the colour of a swatch."""
 
     box: tuple[int, int, int, int]
     what: Place | Text | Colour
@@ -97,7 +97,7 @@ class Sheet:
 
     @property
     def spots(self) -> list[Spot]:
-        """Where everything lies."""
+        """The position of everything on the sheet."""
         return self._laid_out()[1]
 
     @property
@@ -118,7 +118,7 @@ class Sheet:
         return buffer.getvalue()
 
     def _laid_out(self) -> tuple[tuple[int, int], list[Spot]]:
-        """The size and what lies where, from above to below."""
+        """Return the size and the positions, from top to bottom."""
         labels = self._labels()
         left = MARGIN + (labels + GUTTER if labels else 0)
         lefts, widths = self._columns(left)
@@ -135,11 +135,11 @@ class Sheet:
         return (width + 2 * MARGIN, bottom + MARGIN), spots
 
     def _labels(self) -> int:
-        """How wide the labels of rows are."""
+        """Return the width of the labels of rows."""
         return min(max((style.width_of(row.label) for row in self.rows), default=0), READABLE)
 
     def _columns(self, left: int) -> tuple[list[int], list[int]]:
-        """Where each column starts and how wide it is."""
+        """Return the start of each column and its width."""
         count = max([len(self.headings), *(len(row.places) for row in self.rows)])
         lefts, widths = [], []
         for column in range(count):
@@ -156,7 +156,7 @@ class Sheet:
         return lefts, widths
 
     def _head(self, spots: list[Spot], top: int, lefts: list[int], widths: list[int]) -> int:
-        """The headings; gives where the first row starts."""
+        """Lay out the headings; return where the first row starts."""
         longest = min(max(map(style.width_of, self.headings), default=0), READABLE)
         high = (longest if self.turned else LINE) if longest else 0
         for name, left, width in zip(self.headings, lefts, widths, strict=False):
@@ -168,7 +168,7 @@ class Sheet:
         return top + high + (4 if high else 0)
 
     def _line_up(self, spots: list[Spot], row: Row, top: int, lefts: list[int], widths: list[int]) -> int:
-        """A row; gives where the next one starts."""
+        """Lay out a row; return where the next one starts."""
         there = [place for place in row.places if place is not None]
         high = max([self.cell[1], LINE if row.label else 0, *(place.size[1] for place in there)])
         lines = max((len(place.caption) for place in there), default=0)
@@ -187,7 +187,7 @@ class Sheet:
         return top + high + (lines * LINE + 2 if lines else 0) + self.gutter
 
     def _explain(self, spots: list[Spot], top: int, width: int) -> int:
-        """The legend, in as many lines as it needs; gives where the footnote starts."""
+        """Lay out the legend, in as many lines as it needs; return where the footnote starts."""
         x = MARGIN
         for name, colour in self.legend:
             if x > MARGIN and x + _entry(name) > MARGIN + width:
@@ -207,7 +207,7 @@ def _text(line: Text | str) -> Text:
 
 
 def _lines(spots: list[Spot], text: str, top: int, width: int, letters: int) -> int:
-    """A text in lines; gives where what is below it starts."""
+    """Lay out a text in lines; return where what is below it starts."""
     high = TITLE_LINE if letters == TITLE else LINE
     for line in style.wrap(text, width, letters):
         spots.append(Spot((MARGIN, top, MARGIN + width, top + high), Text(line), letters))

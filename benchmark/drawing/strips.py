@@ -1,4 +1,4 @@
-"""A strip of panels with who was taken for whom: one colour for each assigned character."""
+"""A strip of panels with the assignment of characters: one colour for each assigned character."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
 
 def draw_strip(panels: Mapping[str, np.ndarray], shown: Sequence[Shown]) -> np.ndarray:
-    """The ``panels``, uint8 (h, w, 3), side by side at one height, with a frame around everything ``shown``.
+    """Draw the ``panels``, uint8 (h, w, 3), side by side at one height, with a frame around everything ``shown``.
 
     A frame's colour and letter are those of the assigned character, the name beside the letter is the true one. Gives
     uint8 (H, W, 3).
@@ -49,7 +49,7 @@ def _panel(image: np.ndarray, shown: Sequence[Shown]) -> np.ndarray:
 
 
 def letters(number: int) -> str:
-    """0 -> A, 25 -> Z, 26 -> AA."""
+    """Return the letters of a number: 0 -> A, 25 -> Z, 26 -> AA."""
     text = ""
     number += 1
     while number:

@@ -1,4 +1,4 @@
-"""What all sheets share: colours, margins, one font, and texts that fit where they stand."""
+"""The style of all sheets: colours, margins, one font, and texts that fit where they stand."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PARTS: dict[str, Colour] = {
     "panel": (31, 119, 180), "face": (214, 39, 40), "body": (44, 160, 44), "text": (255, 127, 14),
     "balloon": (148, 103, 189),
 }  # fmt: skip
-"""What is annotated on a page."""
+"""The colours of what is annotated on a page."""
 
 MARGIN = 12
 """White around a sheet, in pixels as all that follows."""
 GUTTER = 8
 """White between two places."""
 EDGE = 3
-"""How wide a coloured frame is; a grey one is a hair."""
+"""The width of a coloured frame, px; a grey one is a hair."""
 SIZE, TITLE = 13, 16
 LINE = 18
 """The height of a line of text; of a title it is ``TITLE_LINE``."""
@@ -37,17 +37,17 @@ TITLE_LINE = 24
 
 @cache
 def font(size: int = SIZE) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The one font: Pillow's own, so that a sheet is the same on every machine."""
+    """Return the one font: Pillow's own, so that a sheet is the same on every machine."""
     return ImageFont.load_default(size=size)
 
 
 def width_of(text: str, size: int = SIZE) -> int:
-    """How wide a line of text is, rounded up."""
+    """Return the width of a line of text, rounded up."""
     return int(-(-font(size).getlength(_line(text)) // 1)) + 1 if text else 0
 
 
 def shorten(text: str, most: int, size: int = SIZE, tail: bool = False) -> str:
-    """The text where it is at most ``most`` wide, else its start (or ``tail``) and an ellipsis; "" where none fits."""
+    """Return the text, at most ``most`` wide, else its start (or ``tail``) and an ellipsis; "" where none fits."""
     text = _line(text)
     if width_of(text, size) <= most:
         return text
@@ -62,7 +62,7 @@ def shorten(text: str, most: int, size: int = SIZE, tail: bool = False) -> str:
 
 
 def wrap(text: str, most: int, size: int = SIZE) -> list[str]:
-    """Lines of whole words, each at most ``most`` wide; a longer word is shortened."""
+    """Break a text into lines of whole words, each at most ``most`` wide; a longer word is shortened."""
     lines: list[str] = []
     for word in text.split():
         if lines and width_of(f"{lines[-1]} {word}", size) <= most:
@@ -75,7 +75,7 @@ def wrap(text: str, most: int, size: int = SIZE) -> list[str]:
 def lettered(
     text: str, size: tuple[int, int], colour: Colour = INK, ground: Colour = PAPER, letters: int = SIZE
 ) -> Image.Image:
-    """A line of text on a ground of its own (width, height), so that no letter reaches beyond its place."""
+    """Draw a line of text on a ground of its own (width, height), so that no letter reaches beyond its place."""
     tile = Image.new("RGB", size, ground)
     ImageDraw.Draw(tile).text((0, (size[1] - letters) // 2 - 2), text, colour, font(letters))
     return tile

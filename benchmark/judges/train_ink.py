@@ -43,7 +43,7 @@ LEAST = 20
 """Smallest longer side, px, of a face that is learnt from."""
 EPOCHS, BATCH, LR = 12, 64, 2e-3
 SCALE, MARGIN = 16.0, 0.2
-"""Of the cosine softmax: logits are SCALE cos, that of the right character SCALE (cos - MARGIN) (Wang et al. 2018)."""
+"""The cosine softmax: logits are SCALE cos, that of the right character SCALE (cos - MARGIN) (Wang et al. 2018)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Faces:
 
 
 def faces_of(panels: list[Item]) -> Faces:
-    """The squares of all faces of panels that are large enough, as ``inpainting`` cuts them."""
+    """Return the squares of all faces of panels that are large enough, as ``inpainting`` cuts them."""
     pixels, names = [], []
     for panel in panels:
         boxes = [box for box in panel.boxes if box.label == "face" and max(box.x1 - box.x0, box.y1 - box.y0) >= LEAST]
@@ -73,7 +73,7 @@ def faces_of(panels: list[Item]) -> Faces:
 
 
 def augmented(faces: Tensor, generator: torch.Generator) -> Tensor:
-    """Faces mirrored, moved and scaled by up to a tenth, and with other brightness and contrast; uint8 as before."""
+    """Mirror, move and scale faces by up to a tenth, with other brightness and contrast; uint8 as before."""
     count = len(faces)
 
     def uniform(low: float, high: float) -> Tensor:
@@ -89,7 +89,7 @@ def augmented(faces: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def train(faces: Faces, progress: Progress) -> Ink:
-    """The judge, trained to tell the characters of ``faces`` apart; in eval mode, its weights rounded to float16."""
+    """Train the judge to tell the characters of ``faces`` apart; in eval mode, weights rounded to float16."""
     torch.manual_seed(derive(SEED, "ink"))
     codes = torch.from_numpy(np.unique(faces.identity, return_inverse=True)[1])
     net, count = Ink(), len(codes)
@@ -116,7 +116,7 @@ def train(faces: Faces, progress: Progress) -> Ink:
 
 
 def measured(net: Ink, faces: Faces) -> dict[str, Any]:
-    """How well a judge finds characters again: nearest neighbour by cosine in the series, own panel left out."""
+    """Measure how well a judge finds characters again: nearest by cosine in the series, own panel left out."""
     embedded = functional.normalize(look(net, faces.pixels)[1]).numpy()
     found = retrieval(embedded, faces.identity, faces.series, faces.panel)
     return {
@@ -129,7 +129,7 @@ def measured(net: Ink, faces: Faces) -> dict[str, Any]:
 
 
 def drawn(config: SynthConfig, cache: Path, progress: Progress) -> Synth:
-    """A copy of synth, drawn where it is missing."""
+    """Return a copy of synth, drawn where it is missing."""
     data = Synth(cache / Synth(cache, config).fingerprint(), config)
     data.prepare(progress)
     return data

@@ -10,11 +10,11 @@ from torch.nn.functional import cross_entropy, normalize
 
 
 def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
-    """Mean over the 2N views of -log exp(s_ij / tau) / sum_{k != i} exp(s_ik / tau), s the cosine; float32, a scalar.
+    """Compute the mean over the 2N views of -log exp(s_ij / tau) / sum_{k != i} exp(s_ik / tau), s the cosine.
 
-    ``z1`` and ``z2`` (n, d), item by item two views of the same. With several ranks the views of all of them are
-    gathered, with their gradient: every rank has the loss of the whole batch, and the mean of the ranks' gradients is
-    the gradient that one device would have.
+    Float32, a scalar. ``z1`` and ``z2`` (n, d), item by item two views of the same. With several ranks the views of
+    all of them are gathered, with their gradient: every rank has the loss of the whole batch, and the mean of the
+    ranks' gradients is the gradient that one device would have.
     """
     similarity = _similarity(of_all_ranks(z1.float()), of_all_ranks(z2.float())) / temperature
     return cross_entropy(similarity, _partners(len(similarity), similarity.device))
@@ -22,7 +22,7 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
 
 @torch.no_grad()
 def found(z1: Tensor, z2: Tensor) -> Tensor:
-    """Share of an item's two views whose nearest among the 2N - 1 others is its partner: float64 (n,) in {0, .5, 1}.
+    """Compute the share of two views whose nearest of the 2N - 1 others is their partner: float64 (n,) in {0, .5, 1}.
 
     Nothing is gathered: every rank judges the same held-out images by itself.
     """
@@ -32,7 +32,7 @@ def found(z1: Tensor, z2: Tensor) -> Tensor:
 
 
 def _similarity(z1: Tensor, z2: Tensor) -> Tensor:
-    """Cosines of all views with one another, float32 (2N, 2N), -inf on the diagonal."""
+    """Compute the cosines of all views with one another, float32 (2N, 2N), -inf on the diagonal."""
     z = normalize(torch.cat([z1, z2]), dim=1)
     with torch.autocast(z.device.type, enabled=False):
         return (z @ z.T).fill_diagonal_(-torch.inf)
@@ -44,7 +44,7 @@ def _partners(count: int, device: torch.device) -> Tensor:
 
 
 def of_all_ranks(z: Tensor) -> Tensor:
-    """The rows of every rank, as many from each, the gradient flowing back to each; alone: the rows."""
+    """Gather the rows of every rank, as many from each, the gradient flowing back to each; alone: the rows."""
     if not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
         return z
     gathered: Tensor = _Gathered.apply(z) if z.is_floating_point() else _gathered(z)

@@ -11,7 +11,7 @@ MOST = 100.0
 
 
 def psnr(said: Tensor, images: Tensor, mask: Tensor | None = None, span: float = 1.0) -> np.ndarray:
-    """10 log10(span^2 / mean squared error) of each image in dB, float64 (N,), at most 100.
+    """Compute 10 log10(span^2 / mean squared error) of each image in dB, float64 (N,), at most 100.
 
     ``said`` and ``images`` (N, 3, h, w) whose values lie ``span`` apart at most; only where ``mask`` (N, 1, h, w) is 1.
     """

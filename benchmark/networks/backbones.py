@@ -81,7 +81,7 @@ class Backbone(nn.Module):
         self.train_for("maps")
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Feature maps (B, channels[i], h, w), h and w as ``maps`` gives them, of normalised images (B, 3, H, W).
+        """Return maps (B, channels[i], h, w), h and w as ``maps`` gives them, of normalised images (B, 3, H, W).
 
         Those of a vision transformer have passed its final norm, as DINOv2 reads its layers (a model whose norm stands
         behind its pooling has none for them). Raises CellError for images of a side that the encoder does not take.
@@ -95,7 +95,7 @@ class Backbone(nn.Module):
         return self.through(images)
 
     def through(self, images: Tensor) -> list[Tensor]:
-        """What timm's model itself gives, whatever the side; its own errors where it takes no such images."""
+        """Return the output of timm's model itself, whatever the side; raises timm's own errors for bad images."""
         maps: list[Tensor] = self.model.forward_intermediates(
             images, indices=self.indices, intermediates_only=True, norm=self.has_tokens
         )
@@ -108,7 +108,7 @@ class Backbone(nn.Module):
             raise CellError(str(reason)) from None
 
     def maps(self, height: int, width: int | None = None) -> tuple[tuple[int, int], ...]:
-        """Height and width of each map, fine to coarse, of images of this size in pixels; square where one is given.
+        """Return height and width of each map, fine to coarse, of images of this size in pixels; square for one number.
 
         Asked of the architecture on the meta device, once for each size. Raises Refusal for a size that the encoder
         does not take, or of which its maps are not what its strides say.
@@ -119,25 +119,25 @@ class Backbone(nn.Module):
         return found
 
     def operations(self, side: int) -> int:
-        """Floating-point operations of one square of this side on its way forward. Raises Refusal as ``maps`` does."""
+        """Return the floating-point operations of a forward pass of one square. Raises Refusal as ``maps`` does."""
         self.maps(side)
         return _operations(self.name, self._shaping(), side)
 
     def takes(self, side: int) -> bool:
-        """Whether it takes squares of this side."""
+        """Return whether it takes squares of this side."""
         return not isinstance(map_sizes(self.name, self._shaping(), side, side), str)
 
     def _shaping(self) -> BackboneSettings:
-        """What of its settings maps and operations depend on: not how pixels are scaled or tokens are read."""
+        """Return the settings that maps and operations depend on: not how pixels are scaled or tokens are read."""
         return BackboneSettings(pad_type=self.settings.pad_type)
 
     def is_skeleton(self) -> bool:
-        """Whether this is an architecture without weights, on the meta device."""
+        """Return whether this is an architecture without weights, on the meta device."""
         on_meta: bool = next(self.model.parameters()).is_meta
         return on_meta
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Images uint8 or float in [0, 1], (B, 3, H, W), as these weights expect their input."""
+        """Normalise images uint8 or float in [0, 1], (B, 3, H, W), as these weights expect their input."""
         if images.dtype == torch.uint8:
             images = images.float() / 255
         mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
@@ -145,13 +145,13 @@ class Backbone(nn.Module):
         return (images - mean) / std
 
     def denormalize(self, images: Tensor) -> Tensor:
-        """The inverse of ``normalize``: pixels in [0, 1] of what these weights take, (B, 3, H, W)."""
+        """Invert ``normalize``: return pixels in [0, 1] of what these weights take, (B, 3, H, W)."""
         mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
         std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
         return images * std + mean
 
     def pooled(self, images: Tensor) -> Tensor:
-        """One vector (B, width) of each normalised image (B, 3, H, W).
+        """Return one vector (B, width) of each normalised image (B, 3, H, W).
 
         A vision transformer's tokens after its final norm, read as ``readout`` says; of any other network the coarsest
         map, averaged over space. Raises CellError as ``forward`` does.
@@ -184,19 +184,19 @@ class Backbone(nn.Module):
             self.projection.requires_grad_(what == "vector")
 
     def is_transformer(self) -> bool:
-        """Whether this is a plain vision transformer: tokens of equal patches, one width."""
+        """Return whether this is a plain vision transformer: tokens of equal patches, one width."""
         return isinstance(self.model, VisionTransformer | Eva | Beit | VisionTransformerRelPos)
 
     def has_batch_norm(self) -> bool:
-        """Whether any layer keeps running statistics."""
+        """Return whether any layer keeps running statistics."""
         return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.modules())
 
     def has_depthwise(self) -> bool:
-        """Whether any convolution is depthwise (slow in bf16 on a CPU)."""
+        """Return whether any convolution is depthwise (slow in bf16 on a CPU)."""
         return any(isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 for m in self.modules())
 
     def _look_for_unused(self) -> None:
-        """Which parameters maps and vector do without, and how wide the vector is. Raises Refusal."""
+        """Find the parameters that maps and vector do without, and the width of the vector. Raises Refusal."""
         self.eval()
         images = torch.zeros(1, 3, self.native_side, self.native_side, device="meta")
         try:
@@ -211,7 +211,7 @@ class Backbone(nn.Module):
         self.train()
 
     def _without_gradient(self, outputs: list[Tensor]) -> list[str]:
-        """The names of the parameters that none of ``outputs`` depends on."""
+        """Return the names of the parameters that none of ``outputs`` depends on."""
         torch.stack([output.float().sum() for output in outputs]).sum().backward()
         names = [name for name, parameter in self.model.named_parameters() if parameter.grad is None]
         self.model.zero_grad(set_to_none=True)
@@ -219,13 +219,13 @@ class Backbone(nn.Module):
 
 
 def projection(width: int, hidden: int) -> nn.Sequential:
-    """The hidden layer of a projector (Chen et al. 2020, section 2.1): (N, width) in, (N, hidden) out, not negative."""
+    """Build a projector's hidden layer (Chen et al. 2020, section 2.1): (N, width) to (N, hidden), not negative."""
     return nn.Sequential(nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
 
 
 @functools.cache
 def skeleton(name: str, settings: BackboneSettings) -> Backbone:
-    """The architecture on torch's meta device: to ask about, and to build heads on, without weights. Raises Refusal.
+    """Return the architecture on torch's meta device, without weights, to ask about and build heads on. Raises Refusal.
 
     It is shared: nobody changes it. torch's global generator is left as it was.
     """
@@ -240,7 +240,7 @@ def skeleton(name: str, settings: BackboneSettings) -> Backbone:
 
 @functools.cache
 def map_sizes(name: str, settings: BackboneSettings, height: int, width: int) -> tuple[tuple[int, int], ...] | str:
-    """``Backbone.maps``, or why there are none."""
+    """Return ``Backbone.maps``, or why there are none."""
     bones = skeleton(name, settings)
     sizes, why = _measured(bones, height, width)
     if not why:
@@ -254,7 +254,7 @@ def map_sizes(name: str, settings: BackboneSettings, height: int, width: int) ->
 
 
 def _measured(bones: Backbone, height: int, width: int) -> tuple[tuple[tuple[int, int], ...], str]:
-    """The sizes of the maps of such images, and what is wrong with them or with the images."""
+    """Return the sizes of the maps of such images, and what is wrong with them or with the images."""
     bones.eval()
     try:
         with torch.no_grad():

@@ -30,7 +30,7 @@ VALUES = (
     *("omegaconf.dictconfig.DictConfig", "omegaconf.listconfig.ListConfig"),
     "mmengine.logging.history_buffer.HistoryBuffer",
 )
-"""What training code keeps beside weights: options, numbers, paths, times. Each is read as an empty shell."""
+"""Types that training code keeps beside weights: options, numbers, paths, times. Each is read as an empty shell."""
 
 MAPPINGS = (
     "collections.defaultdict",
@@ -51,7 +51,7 @@ class Shell:
     """Stands for an object of another code: takes whatever it is made from, and does nothing with it."""
 
     def __new__(cls, *arguments: Any, **named: Any) -> Shell:
-        """An empty shell, whatever it is made from."""
+        """Make an empty shell, whatever it is made from."""
         del arguments, named
         return object.__new__(cls)
 
@@ -66,7 +66,7 @@ class ShellMapping:
     """Stands for a dictionary of another code, as a plain one."""
 
     def __new__(cls, *arguments: Any) -> dict[Any, Any]:  # type: ignore[misc]
-        """An empty dictionary, whatever it is made from."""
+        """Make an empty dictionary, whatever it is made from."""
         del arguments
         return {}
 
@@ -75,7 +75,7 @@ HARMLESS: list[Any] = [*((Shell, name) for name in VALUES), *((ShellMapping, nam
 
 
 def read_checkpoint(path: Path) -> Any:
-    """What a file holds: safetensors, or what ``torch.save`` wrote (zip, or the older stream of pickles).
+    """Read a file of safetensors, or one that ``torch.save`` wrote (zip, or the older stream of pickles).
 
     Pickles are read by torch's restricted reader; names beyond tensors and ``HARMLESS`` are refused, none is called.
     Raises Refusal.
@@ -98,7 +98,7 @@ def read_checkpoint(path: Path) -> Any:
 
 
 def tensors(value: Any, within: str = "") -> dict[str, Tensor]:
-    """All tensors in nested dictionaries, each by the dotted path of keys that leads to it."""
+    """Return all tensors in nested dictionaries, each by the dotted path of keys that leads to it."""
     found: dict[str, Tensor] = {}
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -118,7 +118,7 @@ def _why(path: Path, error: Exception) -> str:
 
 
 def _asked_for(error: Exception) -> str:
-    """The name that a pickle asked for, or the kind of error that it made."""
+    """Return the name that a pickle asked for, or the kind of error that it made."""
     named = re.search(r"GLOBAL (\S+)", str(error))
     if "Unsupported operand" in str(error):
         return "its pickle is of another protocol than torch.save's own"

@@ -1,4 +1,4 @@
-"""What other codes call a backbone's tensors, as rules: wrappers, dialects, heads, and which of two networks is meant.
+"""Names that other codes give a backbone's tensors, as rules: wrappers, dialects, heads, and which network is meant.
 
 Each rule is a fact of a public code base; ``weights_files`` applies them.
 """
@@ -12,7 +12,7 @@ WRAPPERS = re.compile(r"(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_mo
 """Segments that torch puts into names anywhere: of torch.compile, FSDP and activation checkpointing."""
 
 NOT_WEIGHTS = re.compile(r"(^|\.)(optimizers?|optimizer_states?|optim|opt|scaler|loss_scaler|lr_scheduler)\.")
-"""What training keeps beside networks: tensors in here are no part of one."""
+"""Names of what training keeps beside networks: tensors in here are no part of one."""
 
 HEADS = re.compile(
     r"(fc|head|heads|head_dist|classifier|mlp_head|proj|projector|projection_head|proj_head|predictor|prediction_head|"
@@ -20,7 +20,7 @@ HEADS = re.compile(
     r"(?:dino|ibot)_head|queue\w*|queue_ptr|decoder\w*|"
     r"embeddings\.(?:mask_token|position_ids)|encoder\.mask_token|lm_head)(?=\.|$)"
 )
-"""What may be left over beside a backbone's own tensors: heads, decoders, queues, the token of masked patches."""
+"""Names that may be left over beside a backbone's own tensors: heads, decoders, queues, the token of masked patches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ DIALECTS = (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Of two networks in a file, the one whose prefix has ``chosen`` is meant, not one that has only ``other``."""
+    """Rule for two networks in a file: the one whose prefix has ``chosen`` is meant, not one with only ``other``."""
 
     chosen: re.Pattern[str]
     other: re.Pattern[str]

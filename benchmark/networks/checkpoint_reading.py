@@ -1,4 +1,4 @@
-"""Which tensors of a checkpoint are the backbone's: found by name and shape, and what was passed over is told."""
+"""The tensors of a checkpoint that are the backbone's: found by name and shape; what is passed over is told."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Reading:
 
 
 def read_backbone(flat: Mapping[str, Tensor], model: nn.Module) -> Reading | str:
-    """The tensors in ``flat`` (dotted names) that fill ``model``, a timm network; a line where there is no one answer.
+    """Return the tensors in ``flat`` (dotted names) that fill ``model``, a timm network; a line where none is sure.
 
     ``flat`` may hold several networks: the one that fits, or of several the one that its authors evaluate by.
     """
@@ -61,7 +61,7 @@ def read_backbone(flat: Mapping[str, Tensor], model: nn.Module) -> Reading | str
 
 
 def _readings(flat: Mapping[str, Tensor], model: nn.Module) -> list[Reading]:
-    """A reading for each place of ``flat`` where a network may begin; the top is always one of them."""
+    """Return a reading for each place of ``flat`` where a network may begin; the top is always one of them."""
     own = model.state_dict()
     first = next((name for name, value in own.items() if name.endswith(".weight") and value.ndim > 1), next(iter(own)))
     found = [
@@ -73,7 +73,7 @@ def _readings(flat: Mapping[str, Tensor], model: nn.Module) -> list[Reading]:
 
 
 def _prefixes(flat: Iterable[str], anchor: str) -> list[str]:
-    """What stands before ``anchor`` in the names that end with it."""
+    """Return the prefixes of ``anchor`` in the names that end with it."""
     return [name.removesuffix(anchor) for name in flat if name == anchor or name.endswith("." + anchor)]
 
 
@@ -125,13 +125,13 @@ PARTS = (".q.", ".k.", ".v.")
 
 
 def _is_part(name: str, state: Mapping[str, Tensor]) -> bool:
-    """Whether a tensor was joined with others, or parted, on its way: query, key and value."""
+    """Return whether a tensor was joined with others, or parted, on its way: query, key and value."""
     joined = [name.replace(part, ".qkv.") for part in PARTS if part in name]
     return any(other in state for other in joined) or (".qkv." in name and name.replace(".qkv.", ".kv.") in state)
 
 
 def _shaped(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """``state`` with query, key and value joined or parted as ``own`` keeps them, and tokens as (1, tokens, width)."""
+    """Return ``state`` with query, key and value joined or split as in ``own``, and tokens as (1, tokens, width)."""
     for name in own:
         parts = [state.get(name.replace(".qkv.", part)) for part in PARTS]
         if ".qkv." in name and name not in state and all(part is not None for part in parts):
@@ -175,7 +175,7 @@ def _is_square(number: int) -> bool:
 
 
 def _by_timm(flat: Mapping[str, Tensor], model: nn.Module) -> list[Reading]:
-    """The reading of timm's own converter of an architecture's first files, where it has one and they fit."""
+    """Return the reading of timm's own converter of an architecture's first files, where it has one and they fit."""
     convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
     while len({name.partition(".")[0] for name in flat}) == 1 and all("." in name for name in flat):
         flat = {name.partition(".")[2]: value for name, value in flat.items()}
@@ -195,7 +195,7 @@ def _by_timm(flat: Mapping[str, Tensor], model: nn.Module) -> list[Reading]:
 
 
 def _chosen(fitting: list[Reading]) -> tuple[Reading | None, str]:
-    """The reading that is meant, and in words which others are passed over; none where nothing says."""
+    """Choose the reading that is meant, and say which others are passed over; none where nothing says."""
     left, words = list(fitting), []
     for choice in CHOICES:
         winners = [reading for reading in left if choice.chosen.search(reading.prefix)]
@@ -213,7 +213,7 @@ def _equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 
 def _with_words(chosen: Reading, flat: Mapping[str, Tensor], taken_off: list[str], why: str) -> Reading:
-    """``chosen`` with all that is to be told of it, in one line's parts."""
+    """Return ``chosen`` with all that is to be told of it, in one line's parts."""
     code = next((name for name, mark in LAYOUTS if any(mark.search(key) for key in flat)), "")
     words = [f"{' and '.join(taken_off)} taken off"] if taken_off else []
     if chosen.heads:

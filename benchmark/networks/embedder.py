@@ -15,7 +15,7 @@ class Embedder(nn.Module):
     """
 
     def __init__(self, backbone: Backbone, hidden: int, out: int, keep_hidden: bool = False) -> None:
-        """``hidden`` and ``out`` are the widths of the head's two layers, the last with normalised outputs."""
+        """Build a head with layers of ``hidden`` and ``out`` units, the last with normalised outputs."""
         super().__init__()
         features = backbone.width
         if keep_hidden:
@@ -26,5 +26,5 @@ class Embedder(nn.Module):
         self.head = nn.Sequential(*first, nn.Linear(hidden, out, bias=False), nn.BatchNorm1d(out, affine=False))
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        """Embeddings (N, out) of each batch of normalised images; batches may differ in size."""
+        """Return embeddings (N, out) of each batch of normalised images; batches may differ in size."""
         return tuple(self.head(self.backbone.pooled(batch)) for batch in images)

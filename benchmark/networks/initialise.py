@@ -1,4 +1,4 @@
-"""What weights a backbone starts from: timm's own, the Gaussian of the Caffe papers, or given ones."""
+"""The initial weights of a backbone: timm's own, the Gaussian of the Caffe papers, or given ones."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from inkbench.benchmark.networks.weights_files import load_weights
 
 
 def timm_(backbone: Backbone) -> None:
-    """timm's initialisation anew, drawn from torch's global generator."""
+    """Initialise as timm does, drawn from torch's global generator."""
     backbone.model.load_state_dict(create(backbone.name, backbone.settings).state_dict())
 
 
 def gaussian_(backbone: Backbone, std: float) -> None:
-    """Weights of convolutions and linear layers N(0, ``std``), biases 0, as in Noroozi's and Krizhevsky's Caffe nets.
+    """Draw weights of convolutions and linear layers from N(0, ``std``), biases 0.
 
-    What else the architecture holds (normalisation layers, embeddings) starts as timm starts it.
+    As in Noroozi's and Krizhevsky's Caffe nets. What else the architecture holds (normalisation layers, embeddings)
+    starts as timm starts it.
     """
     timm_(backbone)
     with torch.no_grad():
@@ -36,7 +37,7 @@ def gaussian_(backbone: Backbone, std: float) -> None:
 
 
 def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> Given:
-    """The weights that a pretext task starts from. Raises Refusal or Declined."""
+    """Load the weights that a pretext task starts from. Raises Refusal or Declined."""
     backbone.started = True
     if isinstance(init, Path):
         return Given(supervision.of_file(init), load_weights(backbone, init))

@@ -12,7 +12,7 @@ from inkbench.benchmark.errors import Refusal
 from inkbench.benchmark.networks.backbones import Backbone
 
 SLOPE = 0.2
-"""Of the critic's leaky rectifier."""
+"""The slope of the critic's leaky rectifier."""
 
 
 class ChannelWise(nn.Module):
@@ -29,14 +29,14 @@ class ChannelWise(nn.Module):
         self.across = nn.Conv2d(channels, channels, 1)
 
     def within(self, maps: Tensor) -> Tensor:
-        """Each channel (N, C, n, n) mapped on its own."""
+        """Map each channel (N, C, n, n) on its own."""
         n, channels, height, width = maps.shape
         flat = maps.permute(1, 2, 3, 0).reshape(channels, height * width, n)
         out = torch.baddbmm(self.bias.to(flat.dtype), self.weight.to(flat.dtype), flat)
         return out.reshape(channels, height, width, n).permute(3, 0, 1, 2)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, n, n) to the same shape."""
+        """Map (N, C, n, n) to the same shape."""
         mixed: Tensor = self.across(torch.relu(self.within(maps)))
         return mixed
 
@@ -52,8 +52,11 @@ class EncoderDecoder(nn.Module):
         bottleneck: Literal["channel-wise", "plain"],
         code: int,
     ) -> None:
-        """For images of ``side`` px. ``width``: channels at half size, doubled towards the code; ``code``: numbers of
-        the plain bottleneck. Raises Refusal where the backbone's map does not grow to ``side`` by doubling."""
+        """Build for images of ``side`` px; ``width`` channels at half size, doubled towards the code.
+
+        ``code`` is the number of values of the plain bottleneck. Raises Refusal where the backbone's map does not grow
+        to ``side`` by doubling.
+        """
         super().__init__()
         self.backbone = backbone
         was = backbone.training
@@ -84,7 +87,7 @@ class EncoderDecoder(nn.Module):
         self.decoder = nn.Sequential(*layers, nn.ReLU(), nn.Conv2d(widths[-1], 3, 3, padding=1), nn.Tanh())
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, 3, side, side) of normalised ones."""
+        """Return images in [-1, 1] (N, 3, side, side) of normalised ones."""
         filled: Tensor = self.decoder(self.bottleneck(self.backbone(images)[-1]))
         return filled
 
@@ -93,7 +96,7 @@ class Discriminator(nn.Module):
     """DCGAN's critic: strided convolutions down to one logit (Radford et al. 2016)."""
 
     def __init__(self, side: int, width: int) -> None:
-        """For images of ``side`` px; ``width`` channels after the first layer, doubled at each."""
+        """Build for images of ``side`` px; ``width`` channels after the first layer, doubled at each."""
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(SLOPE)]
         size, channels = side // 2, width
@@ -107,6 +110,6 @@ class Discriminator(nn.Module):
                 nn.init.normal_(module.weight, 0, 0.02)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N,) of "real" for images in [-1, 1]."""
+        """Return logits (N,) of "real" for images in [-1, 1]."""
         scores: Tensor = self.layers(images).flatten(1).mean(1).float()
         return scores

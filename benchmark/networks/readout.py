@@ -37,7 +37,7 @@ class Readout(nn.Module):
         self.centre_bias = nn.Parameter(gaussian_log_density(BIAS_CELLS, BIAS_SIGMA))
 
     def forward(self, features: Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None) -> Tensor:
-        """Log-density (B, grid, grid), or the loss where ``targets`` hold ``density`` (grid, grid)."""
+        """Return the log-density (B, grid, grid), or the loss where ``targets`` hold ``density`` (grid, grid)."""
         with torch.autocast(features[0].device.type, enabled=False):
             log_density = self._log_density([level.float() for level in features])
             if targets is None:
@@ -57,7 +57,7 @@ class Readout(nn.Module):
         return (self._blur(self.out(hidden)) + bias).flatten(1).log_softmax(1).view(-1, self.grid, self.grid)
 
     def _blur(self, values: Tensor) -> Tensor:
-        """``values`` (B, 1, grid, grid) under a Gaussian whose width (in cells) is learnt, edges repeated."""
+        """Blur ``values`` (B, 1, grid, grid) by a Gaussian whose width (in cells) is learnt, edges repeated."""
         reach = min(max(self.grid // 6, 1), 12)
         steps = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
         kernel = torch.softmax(-(steps**2) / (2 * self.log_sigma.exp() ** 2), 0)
@@ -65,7 +65,7 @@ class Readout(nn.Module):
         return functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
 
     def loss(self, log_density: Tensor, density: Tensor) -> Tensor:
-        """KL(truth || prediction) + cc_weight (1 - CC), mean over the images whose truth has mass."""
+        """Compute KL(truth || prediction) + cc_weight (1 - CC), mean over the images whose truth has mass."""
         known = (density.sum((1, 2)) > 0).float()
         kld = (density * (density.clamp_min(TINY).log() - log_density)).sum((1, 2))
         p, g = log_density.exp().flatten(1), density.flatten(1)
@@ -75,18 +75,18 @@ class Readout(nn.Module):
 
 
 def to_grid(features: Sequence[Tensor], grid: int) -> list[Tensor]:
-    """Maps finer than ``grid`` averaged down to it, the others as they are."""
+    """Average maps finer than ``grid`` down to it; keep the others."""
     return [functional.adaptive_avg_pool2d(level, grid) if level.shape[-1] > grid else level for level in features]
 
 
 def standardised(level: Tensor) -> Tensor:
-    """Each channel (B, C, h, w) with mean 0 and deviation 1 over its own image: scales of layers do not matter."""
+    """Normalise each channel (B, C, h, w) to mean 0 and deviation 1 over its image: scales of layers do not matter."""
     centred = level - level.mean((2, 3), keepdim=True)
     return centred * (centred.square().mean((2, 3), keepdim=True) + 1e-8).rsqrt()
 
 
 def gaussian_log_density(cells: int, sigma: float) -> Tensor:
-    """The logarithm, up to a constant, of a Gaussian on the middle of a square of side 1: (1, 1, cells, cells)."""
+    """Return the log, up to a constant, of a Gaussian centred on a square of side 1: (1, 1, cells, cells)."""
     place = (torch.arange(cells) + 0.5) / cells - 0.5
     squares = place**2
     return -(squares[:, None] + squares[None]).view(1, 1, cells, cells) / (2 * math.pow(sigma, 2))

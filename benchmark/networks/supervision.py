@@ -1,4 +1,4 @@
-"""What weights were trained with: said by a card beside their file or by timm's own tag, and unknown otherwise."""
+"""The supervision of weights: said by a card beside their file or by timm's own tag, and unknown otherwise."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MASKED_FIRST = re.compile(r"(beit|beitv2|beit3|eva|eva02)(_|$)")
 
 
 def of_timm(architecture: str, tag: str) -> str:
-    """The word for the weights that timm tags ``tag``; unknown where a part of the tag is."""
+    """Return the word for the weights that timm tags ``tag``; unknown where a part of the tag is."""
     parts = tag.split("_")
     words = {word for word, mark in MARKS.items() for part in parts if mark.fullmatch(part)}
     words |= {word for word, mark in BUILT_FOR.items() for part in architecture.split("_") if mark.fullmatch(part)}
@@ -64,13 +64,13 @@ def of_timm(architecture: str, tag: str) -> str:
 
 
 def _tuned(parts: list[str]) -> bool:
-    """Whether a tag says that labels of ImageNet came after something else."""
+    """Return whether a tag says that labels of ImageNet came after something else."""
     after = parts[parts.index("ft") :] if "ft" in parts else []
     return any(LABELLED_DATA.fullmatch(part) for part in after)
 
 
 def of_file(weights: Path) -> str:
-    """The supervision of a weights file, as what lies beside it says; unknown where nothing does.
+    """Return the supervision of a weights file, as what lies beside it says; unknown where nothing does.
 
     Asked in turn: ``FILE.toml`` (``w.pth.toml`` or ``w.toml``), the ``card.json`` of a results folder, the
     ``config.json`` of a folder from timm's hub. Raises Refusal for a card that can't be read or is of another file.
@@ -91,7 +91,7 @@ def of_file(weights: Path) -> str:
 
 
 def card_text(supervision: str, sha256: str, source: str) -> str:
-    """A card for weights that inkbench hands on, as TOML."""
+    """Return a card for weights that inkbench hands on, as TOML."""
     return "".join(
         f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
         for key, value in (("supervision", supervision), ("source", source), ("sha256", sha256))
@@ -99,7 +99,7 @@ def card_text(supervision: str, sha256: str, source: str) -> str:
 
 
 def of_pretraining(supervision: str, first: str = "") -> str:
-    """The word for what a pretext task makes: ``supervision`` is the method's own, ``first`` of its first weights."""
+    """Return the word for a pretext task's weights: ``supervision`` of the method, ``first`` of its first weights."""
     own = "self-supervised" if supervision == "none" else supervision
     return own if first in ("", own) else f"{first}, then {own}"
 

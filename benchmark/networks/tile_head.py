@@ -16,7 +16,7 @@ Features = Literal["map", "pooled"]
 
 @dataclass(frozen=True, slots=True)
 class TileLayers:
-    """What stands on the trunk: fc6 for each tile (``tile_width`` 0: none) and fc7 over all (``hidden`` 0: none)."""
+    """Layers on the trunk: fc6 for each tile (``tile_width`` 0: none) and fc7 over all (``hidden`` 0: none)."""
 
     features: Features = "map"
     tile_width: int = 1024
@@ -29,7 +29,7 @@ class TileNetwork(nn.Module):
     """Noroozi & Favaro, section 3: trunk -> fc6 for each tile, weights shared -> concatenation -> fc7 -> fc8."""
 
     def __init__(self, backbone: Backbone, tiles: int, tile: int, classes: int, layers: TileLayers) -> None:
-        """For ``tiles`` tiles of ``tile`` px. Raises Refusal where the backbone takes no such tile."""
+        """Build for ``tiles`` tiles of ``tile`` px. Raises Refusal where the backbone takes no such tile."""
         super().__init__()
         self.backbone, self.features = backbone, layers.features
         width = flat_width(backbone, tile, layers.features)
@@ -39,7 +39,7 @@ class TileNetwork(nn.Module):
         self.fc8 = nn.Linear(layers.hidden or together, classes)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """Logits (B, classes) of normalised tiles (B, T, 3, t, t), in the order in which they are given."""
+        """Return logits (B, classes) of normalised tiles (B, T, 3, t, t), in the order in which they are given."""
         batch = tiles.shape[0]
         coarsest = self.backbone(tiles.flatten(0, 1))[-1]
         each = coarsest.mean((2, 3)) if self.features == "pooled" else coarsest.flatten(1)
@@ -48,7 +48,7 @@ class TileNetwork(nn.Module):
 
 
 def flat_width(backbone: Backbone, tile: int, features: Features) -> int:
-    """How many numbers the coarsest map of one tile gives. Raises Refusal where the backbone takes no such tile."""
+    """Return the size of one tile's coarsest map, flattened. Raises Refusal where the backbone takes no such tile."""
     was = backbone.training
     backbone.eval()
     try:

@@ -12,12 +12,12 @@ from inkbench.benchmark.errors import Refusal
 
 
 def said(error: BaseException) -> str:
-    """An error of another library on one line, without a full stop."""
+    """Put an error of another library on one line, without a full stop."""
     return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
 
 
 def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
-    """timm's model at any input size, without classifier; ``loading`` is how it comes by its weights.
+    """Create timm's model at any input size, without classifier; ``loading`` is how it comes by its weights.
 
     Vision transformers interpolate their position embedding. Raises Refusal for a setting it does not take.
     """
@@ -34,7 +34,7 @@ def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
 
 
 def spread(total: int, most: int) -> list[int]:
-    """At most ``most`` of ``total`` stages, the last among them, evenly spread."""
+    """Return at most ``most`` of ``total`` stages, the last among them, evenly spread."""
     if total <= most:
         return list(range(total))
     return sorted({round((k + 1) * total / most) - 1 for k in range(most)})

@@ -1,4 +1,4 @@
-"""How a vision transformer is read as one vector: class token, mean of its patches, both, or as its family does."""
+"""The readout of a vision transformer as one vector: class token, mean of its patches, both, or as its family does."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from inkbench.benchmark.config import Readout
 from inkbench.benchmark.errors import Refusal
 
 POOLINGS = ("token", "avg", "avgmax", "max", "map")
-"""What timm's heads make of a row of tokens; encoders of language models have none of these."""
+"""Poolings of a row of tokens by timm's heads; encoders of language models have none of these."""
 RECONSTRUCTING = re.compile(r"(^|[._])mae$")
 """timm's tags of weights that a masked autoencoder left, which were not fine-tuned (``mae``)."""
 
 
 def has_tokens(model: Any) -> bool:
-    """Whether one of timm's models is a plain transformer: a row of tokens, one width from the first block on."""
+    """Return whether one of timm's models is a plain transformer: a row of tokens, one width from the first block."""
     parts = ("num_prefix_tokens", "blocks", "forward_head")
     return all(hasattr(model, part) for part in parts) and model.global_pool in POOLINGS
 
 
 def has_class_token(model: Any) -> bool:
-    """Whether the first of the tokens is a class token, and no register."""
+    """Return whether the first of the tokens is a class token, and no register."""
     embedded = getattr(model, "embeds", model)
     return has_tokens(model) and getattr(embedded, "cls_token", None) is not None
 
 
 def readout_of(model: Any, wanted: Readout) -> Readout:
-    """How ``model`` is read where ``wanted`` is asked for; ``family`` is resolved by architecture and timm's tag.
+    """Resolve the readout of ``model`` where ``wanted`` is asked for; ``family`` goes by architecture and timm's tag.
 
     The class token of DINO, DINOv2 and DINOv3 (their papers' nearest neighbours; timm pools DINOv3 by its mean), the
     mean of the patches of a masked autoencoder, else what timm's own head reads (``head``): the pooling that the
@@ -53,7 +53,7 @@ def readout_of(model: Any, wanted: Readout) -> Readout:
 
 
 def read(model: Any, tokens: Tensor, readout: Readout) -> Tensor:
-    """One vector (B, D) of each row of tokens (B, prefix + N, C) as ``forward_features`` gives them, normed.
+    """Read one vector (B, D) of each row of tokens (B, prefix + N, C) as ``forward_features`` gives them, normed.
 
     Where a model's final norm stands behind its pooling (timm's ``fc_norm``), it follows here too.
     """

@@ -53,14 +53,14 @@ def load_projection(backbone: Backbone, path: Path) -> None:
 
 
 def parted(data: bytes) -> tuple[bytes, bytes]:
-    """The bytes of ``weights_bytes`` as timm's model alone, and the projector's hidden layer, empty where none is."""
+    """Split the bytes of ``weights_bytes`` into timm's model alone, and the projector's hidden layer (may be empty)."""
     state = load(data)
     layer = {name.removeprefix(PROJECTION): state.pop(name) for name in [*state] if name.startswith(PROJECTION)}
     return (save(state), save(layer)) if layer else (data, b"")
 
 
 def weights_bytes(backbone: Backbone) -> bytes:
-    """What is handed over as safetensors: the same weights give the same bytes.
+    """Return the weights that are handed over as safetensors: the same weights give the same bytes.
 
     The tensors of timm's model under its own names, those of a projector's hidden layer behind ``PROJECTION``.
     """

@@ -1,1 +1,1 @@
-"""What is asked, and what it comes to: experiments with their ids, refused where they cannot be."""
+"""The plan of a request: experiments with their ids, refused where they cannot be."""

@@ -1,4 +1,4 @@
-"""What was asked for, with its settings resolved: methods and tasks, how a backbone is read, what data must offer."""
+"""The request with its settings resolved: methods and tasks, how a backbone is read, what data must offer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from inkbench.benchmark.planning.request import Request
 
 
 def as_read_by(method: Method, settings: BackboneSettings) -> BackboneSettings:
-    """The settings of a backbone with a method's weights, read as the method says where the settings do not."""
+    """Return a backbone's settings, read as the method of its weights says where the settings do not."""
     if settings.readout != "family" or not method.pretrains:
         return settings
     return settings.model_copy(update={"readout": method.readout})
 
 
 def plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:
-    """A method or task with its settings resolved. Raises Refusal."""
+    """Resolve a method or task with its settings. Raises Refusal."""
     name = kind.name  # type: ignore[attr-defined]
     return kind(kind.Config.resolve(name, request.preset, settings_of(name, pairs)))  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""What a plan would cost: stages with the time that a few real steps on random pixels foretell. Writes nothing."""
+"""The cost of a plan: stages with the time that a few real steps on random pixels foretell. Writes nothing."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from inkbench.benchmark.training.updates import setup, update
 MOST_IMAGES = 8
 """Images in a timed step; its time is scaled to the batch."""
 PATIENCE_S = 3.0
-"""How long steps are timed in all; what is left then is foretold by its operations."""
+"""Seconds that steps are timed in all; what is left then is foretold by its operations."""
 MOST_OPERATIONS = 60e9
-"""Of the smallest step that is timed, forward and backward; larger ones are foretold by their operations."""
+"""The most operations of the smallest step that is timed, forward and backward; larger ones are foretold."""
 TRAINING = 3
 """Operations of a step forward and backward, in those of its way forward."""
 ENOUGH_S = 0.5
@@ -47,10 +47,10 @@ class Stopwatch:
     rate: float = 0.0
     """Operations in a second, of the last step that was timed."""
     foretold: bool = False
-    """Whether anything was foretold by its operations."""
+    """True if anything was foretold by its operations."""
 
     def seconds(self, build: Callable[[], Step], images: int, operations: float) -> float:
-        """Seconds of a step of ``images``, each of which costs ``operations``: timed with a few, or foretold.
+        """Return the seconds of a step of ``images``, each costing ``operations``: timed with a few, or foretold.
 
         What ``build`` builds is the step; nothing is built where its time is foretold.
         """
@@ -64,7 +64,7 @@ class Stopwatch:
         return taken * images / few
 
     def _calibrate(self) -> float:
-        """The rate of convolutions like those of a ResNet's middle, forward and backward."""
+        """Measure the rate of convolutions like those of a ResNet's middle, forward and backward."""
         layer = nn.Conv2d(128, 128, 3, padding=1).to(self.device.torch)
         images = torch.randn(4, 128, 28, 28, device=self.device.torch)
         operations = TRAINING * 2 * 9 * 128 * 128 * 28 * 28 * 4
@@ -74,7 +74,7 @@ class Stopwatch:
 
 
 def show(work: Plan, device: engine.Device, store: Store) -> str:
-    """The plan as text: one line per stage with its estimated time, then the sum."""
+    """Return the plan as text: one line per stage with its estimated time, then the sum."""
     watch = Stopwatch(device)
     lines, total = [], 0.0
     known: dict[Any, float] = {}
@@ -103,7 +103,7 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
 def _cell(
     cell: Cell, device: engine.Device, store: Store, watch: Stopwatch, known: dict[Any, float]
 ) -> tuple[float, str]:
-    """Seconds of a cell's own training, and what its line says."""
+    """Return the seconds of a cell's own training, and the text of its line."""
     record = store.read(cell.id)
     if record is not None and record.status == "done":
         return 0.0, "there"
@@ -126,8 +126,10 @@ def _time(seconds: float) -> str:
 
 
 def _timed(step: Callable[[], None]) -> float:
-    """Seconds a call takes: the least of a few, the first of which warms up and counts where there is no time for
-    another."""
+    """Time a call in seconds: the least of a few.
+
+    The first warms up, and counts where there is no time for another.
+    """
     times: list[float] = []
     while not times or (sum(times) < ENOUGH_S and len(times) < 4):
         began = time.monotonic()
@@ -137,7 +139,7 @@ def _timed(step: Callable[[], None]) -> float:
 
 
 def _pretraining_seconds(work: Pretraining, device: engine.Device, watch: Stopwatch) -> float:
-    """Seconds of a pretraining; under ``--budget flops`` those of the bare backbone that sets the budget."""
+    """Return the seconds of a pretraining; under ``--budget flops`` those of the bare backbone that sets the budget."""
     bones = skeleton(work.backbone, work.backbone_settings)
     if work.budget == "flops":
         side = work.settings.flops_side
@@ -165,7 +167,7 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device, watch: Stopwa
 
 
 def _batch(work: Pretraining, images: int, device: engine.Device) -> dict[str, Tensor]:
-    """Noise for each of a method's views, and labels that are all alike."""
+    """Return noise for each of a method's views, and labels that are all alike."""
     batch = {name: _noise(images, view.side, device) for name, view in work.method.views().items()}
     nothing: dict[str, list[Any]] = {name: [] for name in batch}
     sizes = {f"{name}_size": torch.full((images, 2), batch[name].shape[-1], device=device.torch) for name in nothing}
@@ -179,7 +181,7 @@ def _drawn(name: str, settings: BackboneSettings) -> Backbone:
 
 
 def _untrained(name: str, settings: BackboneSettings) -> Backbone:
-    """A backbone to time steps with: a copy of one that is drawn once, as its numbers play no part."""
+    """Return a backbone to time steps with: a copy of one that is drawn once, as its numbers play no part."""
     return copy.deepcopy(_drawn(name, settings))
 
 
@@ -196,8 +198,10 @@ def _bare_step(work: Pretraining, side: int, device: engine.Device) -> Step:
 
 
 def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> float:
-    """Of one step: forward of backbone and head, and backward of what is trained, on random images; targets play no
-    part."""
+    """Return the seconds of one step: forward of backbone and head, backward of what is trained, on random images.
+
+    Targets play no part.
+    """
     bones = skeleton(str(cell.backbone), cell.backbone_settings)
     views = cell.task.views()
     kept = cell.task.caches_features and cell.family == "frozen"
@@ -210,7 +214,7 @@ def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> fl
 
 
 def _transfer_step(cell: Cell, device: engine.Device) -> Step:
-    """A step of a head, of the backbone too where it is trained; features that are kept are made once."""
+    """Return a step of a head, of the backbone too where it is trained; features that are kept are made once."""
     backbone = _untrained(str(cell.backbone), cell.backbone_settings).to(device.torch)
     head = cell.task.head(backbone, cell.protocol).to(device.torch)
     views, reads, grad = cell.task.views(), cell.task.reads(cell.protocol), cell.family == "finetune"
@@ -234,7 +238,7 @@ def _transfer_step(cell: Cell, device: engine.Device) -> Step:
 
 
 def _trials(cell: Cell) -> int:
-    """How many heads a cell trains."""
+    """Return the number of heads that a cell trains."""
     config = cell.task.config
     if cell.family == "finetune":
         return len(config.backbone_trials)
@@ -242,7 +246,7 @@ def _trials(cell: Cell) -> int:
 
 
 def _head_operations(cell: Cell) -> float:
-    """Operations of a head for one item on its way forward, asked of tensors that hold nothing."""
+    """Count the operations of a head for one item in a forward pass, asked of tensors that hold nothing."""
     few, reads = 2, cell.task.reads(cell.protocol)
     bones = skeleton(str(cell.backbone), cell.backbone_settings)
     with FakeTensorMode(), torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -1,4 +1,4 @@
-"""What is asked -> the plan: every cell, or one line that says what is wrong."""
+"""The plan of a request: every cell, or one line that says what is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTROL = "random"
 
 
 def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset) -> Plan:
-    """The plan of a request. Raises Refusal for whatever is wrong, before anything is drawn, trained or written."""
+    """Make the plan of a request. Raises Refusal for any fault, before anything is drawn, trained or written."""
     cells: dict[str, Cell] = {}
     notes = []
     for task_name in task_names(request):
@@ -56,7 +56,7 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
 
 
 def _lacks_task(task: Task, data: Dataset, request: Request) -> str:
-    """Why data cannot serve a task, where it was not asked for by name. Raises Refusal where it was."""
+    """Return why data cannot serve a task, where it was not asked for by name. Raises Refusal where it was."""
     try:
         require(task.needs(), data, f"task {task.name}")
         for split in SPLITS:
@@ -69,7 +69,7 @@ def _lacks_task(task: Task, data: Dataset, request: Request) -> str:
 
 
 def _lacks_protocol(task: Task, protocol: str, data: Dataset, request: Request) -> str:
-    """The same of a protocol."""
+    """Return why data cannot serve a protocol, under the same rule."""
     try:
         require(task.needs_for(protocol), data, f"{task.name}/{protocol}")
     except Refusal as reason:
@@ -80,7 +80,7 @@ def _lacks_protocol(task: Task, protocol: str, data: Dataset, request: Request) 
 
 
 def _blocks(request: Request) -> dict[str, list[str]]:
-    """The methods by the backbone that they are run on, each block with the control row in front where it is asked for.
+    """Group the methods by their backbone, each block with the control row in front where it is asked for.
 
     Without ``--backbone`` a method that wants another kind of backbone has a block, and a control row, of its own.
     """
@@ -117,7 +117,7 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
 
 
 def _bare(rows: Rows, request: Request) -> list[Cell]:
-    """The rows without a backbone: trivial ones and references where they are asked for, predictions from elsewhere."""
+    """Return the rows without a backbone: trivial, reference and external predictions, where they are asked for."""
     names = [f"trivial:{name}" for name in rows.task.trivial] + [f"reference:{name}" for name in rows.task.references]
     return [
         *(rows.plain(name) for name in names if request.baseline),
@@ -126,7 +126,7 @@ def _bare(rows: Rows, request: Request) -> list[Cell]:
 
 
 def _protocols(task: Task, asked: tuple[str, ...]) -> list[str]:
-    """The protocols that names and families mean: of a family its first one, ``both`` families', or ``all``."""
+    """Return the protocols that names and families mean: of a family its first one, ``both`` families', or ``all``."""
     first: dict[str, str] = {}
     for protocol, family in task.protocols.items():
         first.setdefault(family, protocol)

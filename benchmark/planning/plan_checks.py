@@ -1,4 +1,4 @@
-"""What settings and an architecture decide together, asked on the meta device: no weights, no computation.
+"""Checks that settings and an architecture decide together, on the meta device: no weights, no computation.
 
 Each question is asked once a process and its answer kept, since a plan puts it for every seed, protocol and row.
 """
@@ -47,7 +47,7 @@ def require_task(task: Task, protocol: str, data: str, backbone: str, settings: 
 def given_weights(
     kind: type[Method], config: Config, backbone: str, settings: BackboneSettings, weights: Path | None
 ) -> Weights | Reason:
-    """The sha256 of the weights that a method hands over and what is known of them, or why it has none."""
+    """Return the sha256 of the weights that a method hands over and what is known of them, or why it has none."""
     own = Backbone(backbone, settings)
     try:
         given = kind(config).give(own, weights)
@@ -60,7 +60,7 @@ def given_weights(
 def init_weights(
     backbone: str, settings: BackboneSettings, init: Path | Literal["imagenet"], weights: Path | None
 ) -> Weights | Reason:
-    """The sha256 of the weights that a pretext task starts from and what is known of them, or why there are none."""
+    """Return the sha256 of a pretext task's first weights and what is known of them, or why there are none."""
     own = Backbone(backbone, settings)
     try:
         given = initialise.load_init(own, init, weights)
@@ -70,14 +70,14 @@ def init_weights(
 
 
 def settled(found: Weights | Reason) -> Weights:
-    """Weights that were found. Raises the reason where there are none."""
+    """Return the weights that were found. Raises the reason where there are none."""
     if isinstance(found, tuple):
         return found
     raise _alone(found)
 
 
 def _alone(reason: Reason) -> Reason:
-    """A reason that can be kept: without its traceback, which holds on to the networks in its frames."""
+    """Return a reason that can be kept: without its traceback, which holds on to the networks in its frames."""
     return type(reason)(str(reason))
 
 
@@ -134,7 +134,7 @@ def _task_answer(bound: _Bound, protocol: str, backbone: str, settings: Backbone
 
 
 def _built(who: str, build: Any, backbone: str, settings: BackboneSettings, reads: bool = False) -> Answer:
-    """What building says on the meta device; on the CPU where something in it needs real numbers.
+    """Return what building says on the meta device; on the CPU where something in it needs real numbers.
 
     What only ``reads`` the backbone is shown a copy that others before it were shown, as long as it is as it was.
     """
@@ -171,6 +171,6 @@ def _lent(backbone: str, settings: BackboneSettings) -> Backbone:
 
 
 def _state(backbone: Backbone) -> tuple[Any, ...]:
-    """Of which modules and parameters it is made, and what of it is trained: other where something was changed."""
+    """Return its modules, parameters and what of it is trained: another value where something was changed."""
     modules = [(name, id(module), module.training) for name, module in backbone.named_modules()]
     return modules, [(name, id(of), of.requires_grad) for name, of in backbone.named_parameters()], backbone.width

@@ -27,7 +27,7 @@ from inkbench.benchmark.training import engine
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where a row's weights come from, or why there are none."""
+    """Origin of a row's weights, or why there are none."""
 
     given: Given
     declined: str
@@ -37,7 +37,7 @@ class _Start:
 
 
 def _has_budget(method: Method) -> bool:
-    """Whether the shared budget is spent, on a pretext task or on more updates of the task's own."""
+    """Return whether the shared budget is spent, on a pretext task or on more updates of the task's own."""
     return method.pretrains or method.adds_budget
 
 
@@ -51,11 +51,11 @@ class Rows:
         self.pretrain: PretrainSettings = point.resolved("pretrain", PretrainSettings)
 
     def plain(self, method: str) -> Cell:
-        """The row of a baseline ``trivial:NAME`` or a ``reference:NAME``."""
+        """Return the row of a baseline ``trivial:NAME`` or a ``reference:NAME``."""
         return self._bare({**self.point.identity(), "method": method}, method, {}, plain=method.partition(":")[2])
 
     def predicted(self, path: Path) -> Cell:
-        """The row of predictions from elsewhere. Raises Refusal where the task reads none."""
+        """Return the row of predictions from elsewhere. Raises Refusal where the task reads none."""
         if self.task.prediction_format is None:
             raise Refusal(f"{PREDICTIONS}{path}: {self.task.name} reads no predictions from files")
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
@@ -67,7 +67,7 @@ class Rows:
         return self._bare(identity, method, {"weights": content}, predicted=path)
 
     def _bare(self, identity: dict[str, Any], method: str, source: Mapping[str, Any], **kind: Any) -> Cell:
-        """A row without backbone and seed."""
+        """Return a row without backbone and seed."""
         return Cell(
             id=record_id(identity),
             work=work_id(identity),
@@ -88,7 +88,7 @@ class Rows:
         )
 
     def method(self, text: str, seed: int) -> Cell:
-        """The row of a method for one seed; declined where it cannot run here."""
+        """Return the row of a method for one seed; declined where it cannot run here."""
         entry = registry.find("methods", text)
         method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.point.pairs)
         backbone_settings = as_read_by(method, self.backbone_settings)
@@ -148,7 +148,7 @@ class Rows:
         return {**settings, "pretrain": plain_settings(self.pretrain)} if _has_budget(method) else settings
 
     def _all_changed(self, method: Method, entry: registry.Entry) -> dict[str, Any]:
-        """What differs from the preset, by the names that are typed for it."""
+        """Return the settings that differ from the preset, by the names that are typed for them."""
         changed = {
             **self.point.changed(method.name, method.config),
             **self.point.changed(self.task.name, self.task.config),
@@ -169,7 +169,7 @@ class Rows:
         return changed
 
     def _start(self, method: Method, source: dict[str, Any], seed: int, declined: str) -> _Start:
-        """Where a row's weights come from; ``source`` is told what of it decides the numbers."""
+        """Find the origin of a row's weights; ``source`` is told what of it decides the numbers."""
         plain = _Start(Given(method.supervision), declined)
         if method.pretrains:
             return plain if declined else self._pretrained(method, source, seed, plain)
@@ -201,7 +201,7 @@ class Rows:
         return start
 
     def _unfit(self, method: Method, settings: BackboneSettings) -> str:
-        """Why this method or this task does not go with the backbone, where that is declined instead of refused."""
+        """Return why this method or this task does not go with the backbone, where that is declined, not refused."""
         try:
             plan_checks.require_method(method, self.backbone, settings)
             plan_checks.require_task(
@@ -212,7 +212,7 @@ class Rows:
         return ""
 
     def _given(self, method: Method, weights: Path | None) -> tuple[str, Given]:
-        """The sha256 of the weights that a method hands over, and what is known of them. Raises Refusal, Declined."""
+        """Return the sha256 of a method's weights, and what is known of them. Raises Refusal, Declined."""
         return plan_checks.settled(
             plan_checks.given_weights(type(method), method.config, self.backbone, self.backbone_settings, weights)
         )
@@ -256,7 +256,7 @@ class Rows:
         )
 
     def _declined(self, reason: str) -> str:
-        """Under ``all`` and in a declared table what cannot run here is a row with its reason; else it is refused."""
+        """Return the reason of a declined row under ``all`` and in a declared table; refuse anywhere else."""
         if all_methods(self.request) or self.request.lenient:
             return reason
         raise Refusal(reason)

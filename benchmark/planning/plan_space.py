@@ -1,4 +1,4 @@
-"""Whether the disk of the results folder has room for the images that a plan prepares, before anything is drawn."""
+"""The disk check: room in the results folder for the images that a plan prepares, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def require_space(plan: Plan, results: Path) -> None:
 
 
 def _kept(plan: Plan) -> Iterator[Kept]:
-    """What is prepared, each once."""
+    """Yield what is prepared, each once."""
     seen = set()
     for owner, kept in _asked(plan):
         if owner not in seen:

@@ -1,4 +1,4 @@
-"""What a plan holds: cells, and the pretrainings that they share."""
+"""The contents of a plan: cells, and the pretrainings that they share."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Cell:
     plain: str | None = None
     """The baseline or reference that is predicted without a backbone."""
     predicted: Path | None = None
-    """Where predictions from elsewhere lie."""
+    """The path of predictions from elsewhere."""
     extra_steps: int = 0
     """Updates that the pretraining's budget pays for on top of the task's own."""
     declined: str = ""
     told: str = ""
-    """What there is to say of given weights: what was taken off their file."""
+    """A remark on given weights: what was taken off their file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,6 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
     def pretrainings(self) -> list[Pretraining]:
-        """The distinct pretrainings, in the order in which cells need them."""
+        """Return the distinct pretrainings, in the order in which cells need them."""
         found = {cell.pretraining.key: cell.pretraining for cell in self.cells if cell.pretraining}
         return list(found.values())

@@ -21,7 +21,7 @@ Resolved = TypeVar("Resolved", bound=Config)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a task is measured with and on, whatever pretrained the backbone."""
+    """Data and settings that a task is measured with and on, whatever pretrained the backbone."""
 
     request: Request
     pairs: tuple[tuple[str, str], ...]
@@ -34,11 +34,11 @@ class Point:
     family: Literal["frozen", "finetune"]
 
     def resolved(self, owner: str, kind: type[Resolved]) -> Resolved:
-        """The settings of ``owner`` here."""
+        """Return the settings of ``owner`` here."""
         return kind.resolve(owner, self.request.preset, settings_of(owner, self.pairs))
 
     def identity(self) -> dict[str, Any]:
-        """What of it is in the ids of its cells."""
+        """Return the part of the point that is in the ids of its cells."""
         primary = self.task.scorer.primary
         return {
             "engine": engine.VERSION,
@@ -54,20 +54,20 @@ class Point:
         }
 
     def versions(self, method: int, source: Mapping[str, Any]) -> dict[str, Any]:
-        """What may not be mixed in a row though it is no setting: versions, and checksums of given weights."""
+        """Return what may not be mixed in a row though it is no setting: versions, checksums of given weights."""
         shared = {"engine": engine.VERSION, "task": self.task.version, "data": self.data.version}
         return {**shared, "method": method, **{name: source[name] for name in ("weights", "init") if name in source}}
 
     def changed(self, owner: str, config: Config) -> dict[str, Any]:
-        """The settings that differ from the preset's, by the names that are typed for them."""
+        """Return the settings that differ from the preset's, by the names that are typed for them."""
         return {f"{owner}.{name}": value for name, value in config.changed(self.request.preset).items()}
 
 
 def identity_of(dataset: Dataset) -> dict[str, Any]:
-    """What of a dataset is in an id."""
+    """Return the part of a dataset that is in an id."""
     return {"id": dataset.reader, "version": dataset.version, "fingerprint": dataset.fingerprint()}
 
 
 def plain_settings(config: Config) -> dict[str, Any]:
-    """Settings as JSON has them."""
+    """Return the settings as JSON has them."""
     return config.model_dump(mode="json")

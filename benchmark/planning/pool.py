@@ -11,11 +11,11 @@ from inkbench.benchmark.errors import Refusal
 
 VERSION = 1
 HELD_OUT_SHARE = 0.1
-"""Of a pool's images, the most that are kept for the pretext figure; never more than are asked for."""
+"""The largest share of a pool's images that is kept for the pretext figure; never more than are asked for."""
 
 
 def is_pool(data: Dataset, pretrain_data: Dataset) -> bool:
-    """Whether a dataset is only pretrained on: other data than the task's, not the same under another name."""
+    """Return whether a dataset is only pretrained on: other data than the task's, not the same under another name."""
     if pretrain_data is data:
         return False
     same_place = pretrain_data.root.resolve() == data.root.resolve() and pretrain_data.reader == data.reader
@@ -23,7 +23,7 @@ def is_pool(data: Dataset, pretrain_data: Dataset) -> bool:
 
 
 def identity(data: Dataset, pretrain_data: Dataset, exclude_suspects: bool) -> dict[str, Any]:
-    """What the key of a pretraining holds of all this; nothing where the task's own training series are read."""
+    """Return the pool's part of a pretraining's key; nothing where the task's own training series are read."""
     told: dict[str, Any] = {}
     if is_pool(data, pretrain_data):
         told["pool"] = {"version": VERSION, "held_out": HELD_OUT_SHARE}
@@ -42,6 +42,6 @@ def require(data: Dataset, kind: Kind) -> None:
 
 
 def nested(data: Dataset, pool: Dataset) -> bool:
-    """Whether the folder of one dataset lies in that of the other."""
+    """Return whether the folder of one dataset lies in that of the other."""
     one, other = data.root.resolve(), pool.root.resolve()
     return one.is_relative_to(other) or other.is_relative_to(one)

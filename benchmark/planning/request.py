@@ -1,4 +1,4 @@
-"""What is asked on the command line, as a value that travels to the worker."""
+"""The request of the command line, as a value that travels to the worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHARED_OWNERS = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
 
 
 def usual_threads() -> int:
-    """CPU threads of a run that says nothing about them: ``OMP_NUM_THREADS`` where it is set, else all cores."""
+    """Return the CPU threads of a run that does not set them: ``OMP_NUM_THREADS`` where it is set, else all cores."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return int(told) if told.isdecimal() and int(told) else os.cpu_count() or 1
 
@@ -50,13 +50,13 @@ class Request(BaseModel):
     force: bool = False
     dry_run: bool = False
     lenient: bool = False
-    """Whether what cannot run here is declined with its reason, as under ``all``, instead of refused."""
+    """True if what cannot run here is declined with its reason, as under ``all``, instead of refused."""
     quiet: bool = False
     typed: tuple[str, ...] = ()
     started: str = ""
 
     def variants(self) -> list[tuple[tuple[str, str], ...]]:
-        """The ``--set`` pairs of every point of the grid; one point where there is no grid."""
+        """Return the ``--set`` pairs of every point of the grid; one point where there is no grid."""
         axes = [[(key, value) for value in values] for key, values in self.grid]
         return [self.sets + point for point in itertools.product(*axes)]
 
@@ -65,12 +65,12 @@ PREDICTIONS = "predictions:"
 
 
 def predicted(request: Request) -> list[Path]:
-    """Where the predictions from elsewhere lie that a request names as ``predictions:PATH``, in order."""
+    """Return the paths of external predictions that a request names as ``predictions:PATH``, in order."""
     return [Path(name.removeprefix(PREDICTIONS)) for name in dict.fromkeys(request.methods) if _is_predicted(name)]
 
 
 def all_methods(request: Request) -> bool:
-    """Whether every method is asked for, so that those that cannot run here are declined instead of refused."""
+    """Return whether every method is asked for, so that those that cannot run here are declined instead of refused."""
     return _named(request) == ["all"]
 
 
@@ -83,7 +83,7 @@ def _is_predicted(name: str) -> bool:
 
 
 def method_names(request: Request) -> list[str]:
-    """The methods of a request in order, ``all`` opened, the control row ``random`` in front."""
+    """Return the methods of a request in order, ``all`` opened, the control row ``random`` in front."""
     asked = registry.names("methods") if all_methods(request) else _named(request)
     if request.baseline and "random" not in asked:
         asked.insert(0, "random")
@@ -91,7 +91,7 @@ def method_names(request: Request) -> list[str]:
 
 
 def task_names(request: Request) -> list[str]:
-    """The tasks of a request in order, ``all`` opened."""
+    """Return the tasks of a request in order, ``all`` opened."""
     return registry.names("tasks") if request.tasks == ("all",) else list(dict.fromkeys(request.tasks))
 
 

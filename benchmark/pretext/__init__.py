@@ -1,1 +1,1 @@
-"""What pretext tasks share: views, optimisers, puzzles."""
+"""Shared parts of pretext tasks: views, optimisers, puzzles."""

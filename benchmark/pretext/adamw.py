@@ -22,7 +22,7 @@ class AdamWConfig(Config):
 
 
 def weight_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """Two groups of an optimiser: matrices and kernels, which decay, and what has one dimension or none, which do not.
+    """Split parameters into two groups: matrices and kernels, which decay, and those of one dimension or none.
 
     The latter are biases and the scales and offsets of norms. A group without any parameter is left out.
     """
@@ -41,9 +41,9 @@ class AdamWMethod(Method[AdamWConfigT]):
     """A method whose networks are all trained by AdamW under one cosine."""
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """AdamW over all parameters."""
+        """Return AdamW over all parameters."""
         return torch.optim.AdamW(parameters, lr=self.config.lr, weight_decay=self.config.weight_decay, fused=True)
 
     def rate(self, progress: float) -> float:
-        """A linear rise, then half a cosine down to 0."""
+        """Return the factor of a linear rise, then half a cosine down to 0."""
         return warmup_cosine(progress, self.config.warmup)

@@ -1,4 +1,4 @@
-"""What a context encoder and its control share: networks, optimiser, schedule, crops, and the error of what is painted.
+"""The shared part of a context encoder and its control: networks, optimiser, schedule, crops, and painting error.
 
 The two differ in ``taken`` alone: what is taken away of an image.
 """
@@ -51,49 +51,49 @@ class Painter(Method[PainterConfigT]):
     """An encoder-decoder gives back an image of which something may be missing; images are floats in [-1, 1]."""
 
     def views(self) -> dict[str, View]:
-        """One square per panel, larger than the image so that a crop has something to choose from."""
+        """Return one square per panel, larger than the image so that a crop has something to choose from."""
         return {"image": View(side=self.config.side * 9 // 8)}
 
     def input_sides(self) -> tuple[int, ...]:
-        """The crops, smaller than the view."""
+        """Return the side of the crops, smaller than the view."""
         return (self.config.side,)
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """F, the encoder-decoder."""
+        """Build F, the encoder-decoder."""
         c = self.config
         self._normalize = backbone.normalize
         return {"net": EncoderDecoder(backbone, c.side, c.width, c.bottleneck, c.code)}
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Adam."""
+        """Return Adam."""
         return torch.optim.Adam(parameters, lr=self.config.lr, betas=(self.config.beta1, 0.999), fused=True)
 
     def rate(self, progress: float) -> float:
-        """Cosine with warm-up, or constant as in the authors' code."""
+        """Return the factor of a cosine with warm-up, or a constant as in the authors' code."""
         return warmup_cosine(progress) if self.config.schedule == "cosine" else 1.0
 
     @abstractmethod
     def taken(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """M, 1 where a pixel is taken away, and what the error of each pixel weighs; float (n, 1, side, side) each."""
+        """Return M, 1 where a pixel is taken away, and each pixel's error weight; float (n, 1, side, side) each."""
 
     def seen(self, images: Tensor, mask: Tensor) -> Tensor:
-        """Images without what ``mask`` takes away, as the backbone expects its input."""
+        """Return images without what ``mask`` takes away, as the backbone expects its input."""
         return self._normalize((self.without(images, mask) + 1) / 2)
 
     def without(self, images: Tensor, mask: Tensor) -> Tensor:
-        """(1 - M) x and what fills M; nothing is missing unless a subclass says so."""
+        """Return (1 - M) x and what fills M; nothing is missing unless a subclass says so."""
         del mask
         return images
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """The weighted squared error of what is given back."""
+        """Yield the weighted squared error of what is given back."""
         images, said, weight = self._painted(nets, batch, context)
         yield weighted_error(said, images, weight)
 
     def _painted(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Random crops of a batch, what F makes of what is left of them, and what each pixel's error weighs."""
+        """Paint random crops of a batch: return the crops, what F makes of what is left, and the error weights."""
         images = self._crops(batch["image"], context.generator)
         mask, weight = self.taken(len(images), context.generator)
         return images, nets["net"](self.seen(images, mask)).float(), weight
@@ -102,7 +102,7 @@ class Painter(Method[PainterConfigT]):
     def _held_out(
         self, nets: Mapping[str, nn.Module], images: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The middles of uint8 panels, M, and what F makes of what is left."""
+        """Return the middles of uint8 panels, M, and what F makes of what is left."""
         start = (images.shape[-1] - self.config.side) // 2
         inner = slice(start, start + self.config.side)
         centred = augment.to_float(images[:, :, inner, inner]) * 2 - 1
@@ -110,7 +110,7 @@ class Painter(Method[PainterConfigT]):
         return centred, mask, nets["net"](self.seen(centred, mask)).float()
 
     def _crops(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Random crops of uint8 panels, half of them mirrored: float (N, 3, side, side) in [-1, 1]."""
+        """Cut random crops of uint8 panels, half of them mirrored: float (N, 3, side, side) in [-1, 1]."""
         room = images.shape[-1] - self.config.side
         y, x = augment.integers((2, len(images), 1), room, generator)
         crops = augment.to_float(augment.cut(images, y, x, self.config.side)[:, 0]) * 2 - 1
@@ -119,7 +119,7 @@ class Painter(Method[PainterConfigT]):
 
 
 def weighted_error(said: Tensor, images: Tensor, weight: Tensor) -> Tensor:
-    """Mean over the pixels that weigh anything of ``weight`` times the squared error.
+    """Compute the mean, over the pixels that weigh anything, of ``weight`` times the squared error.
 
     As the authors apply weights: to the terms of a plain mean, so that a pixel that weighs 10 counts as ten, and no
     other counts less for it. ``said`` and ``images`` (N, 3, s, s), ``weight`` (N, 1, s, s), not all 0.

@@ -15,7 +15,7 @@ from inkbench.benchmark.pretext.two_views import ViewsConfig, strong
 
 
 def views_of(sides: Mapping[str, int], smallest: float) -> dict[str, View]:
-    """By the name of what is seen (image, face, body) the square that its views of ``sides`` pixels are cut from.
+    """Return the square that views of ``sides`` pixels are cut from, by the name of its kind (image, face, body).
 
     ``smallest`` is the least area of a crop, for which the squares are large enough. Faces and bodies fill their
     squares, so that no crop can show anything else; their sizes tell their aspect.
@@ -31,8 +31,11 @@ def views_of(sides: Mapping[str, int], smallest: float) -> dict[str, View]:
 def strong_pairs(
     batch: Mapping[str, Tensor], sides: Mapping[str, int], c: ViewsConfig, generator: torch.Generator
 ) -> dict[str, list[Tensor]]:
-    """Two strong views, float (N, 3, side, side), of everything in a batch that ``sides`` names, cut from the thing
-    itself: as large a share of a face's or a body's own pixels, and as long and high, as of an image."""
+    """Draw two strong views, float (N, 3, side, side), of everything in a batch that ``sides`` names.
+
+    They are cut from the thing itself: as large a share of a face's or a body's own pixels, and as long and high, as of
+    an image.
+    """
     return {
         name: [strong(batch[name], side, c, generator, **shape_of(batch, name)) for _ in range(2)]
         for name, side in sides.items()
@@ -40,5 +43,5 @@ def strong_pairs(
 
 
 def shape_of(batch: Mapping[str, Tensor], name: str) -> dict[str, Any]:
-    """What crops must know of a view's images to have their aspect in the original."""
+    """Return what crops must know of a view's images to have their aspect in the original."""
     return {"sizes": batch.get(f"{name}_size"), "reach": augment.REACH if name == "image" else math.inf}

@@ -16,14 +16,14 @@ COLUMNS = 2
 
 
 def reassemble(tiles: np.ndarray, permutation: np.ndarray) -> np.ndarray:
-    """Tiles (T, ...) where place i shows the tile that belongs at ``permutation[i]``, put in their places."""
+    """Put tiles (T, ...), where place i shows the tile that belongs at ``permutation[i]``, in their places."""
     whole = np.empty_like(tiles)
     whole[permutation] = tiles
     return whole
 
 
 def draw_puzzles(tiles: np.ndarray, permutations: np.ndarray, labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Three boards a puzzle, two puzzles a row; frames tell right from wrong tiles. uint8 (H, W, 3).
+    """Draw three boards a puzzle, two puzzles a row; frames tell right from wrong tiles. uint8 (H, W, 3).
 
     ``tiles`` uint8 (N, T, t, t, 3) as shuffled; ``permutations`` (classes, T); ``labels``, ``predicted`` (N,).
     """
@@ -44,7 +44,7 @@ def draw_puzzles(tiles: np.ndarray, permutations: np.ndarray, labels: np.ndarray
 
 
 def _marks(true: np.ndarray, said: np.ndarray) -> list[Colour]:
-    """A frame for each place of the predicted board: is the tile that was put there the one that belongs there."""
+    """Return a frame for each place of the predicted board: whether the tile that was put there belongs there."""
     marks: list[Colour] = [WRONG] * len(true)
     for belongs, put in zip(true, said, strict=True):
         if belongs == put:
@@ -55,7 +55,7 @@ def _marks(true: np.ndarray, said: np.ndarray) -> list[Colour]:
 def draw_pairs(
     patches: np.ndarray, neighbours: Sequence[tuple[int, int]], labels: np.ndarray, predicted: np.ndarray
 ) -> np.ndarray:
-    """Two boards a pair, where the network puts the second patch and where it lay, two pairs a row. uint8 (H, W, 3).
+    """Draw two boards a pair, the predicted and the true place of the second patch, two pairs a row. uint8 (H, W, 3).
 
     ``patches`` uint8 (N, 2, p, p, 3); ``neighbours`` (row, column) from the first patch by label.
     """
@@ -77,12 +77,12 @@ def draw_pairs(
 
 
 def _board(pieces: np.ndarray, frames: Sequence[Colour], grid: int) -> np.ndarray:
-    """Tiles uint8 (T, t, t, 3) in a ``grid`` x ``grid``, each in its frame."""
+    """Draw tiles uint8 (T, t, t, 3) in a ``grid`` x ``grid``, each in its frame."""
     return mosaic([fit(piece, TILE, TILE) for piece in pieces], grid, EDGE, frames)
 
 
 def _side_by_side(headings: Sequence[str], groups: Sequence[Sequence[Place]]) -> np.ndarray:
-    """Groups of boards, ``COLUMNS`` a row with a wider gutter between them."""
+    """Lay groups of boards side by side, ``COLUMNS`` a row with a wider gutter between them."""
     across = min(COLUMNS, len(groups))
     sheet = Sheet([*headings, *["", *headings] * (across - 1)])
     for start in range(0, len(groups), COLUMNS):

@@ -1,4 +1,4 @@
-"""How an image becomes two that a network should take for the same: SimCLR's augmentations as settings."""
+"""Two views of an image that a network should take for the same: SimCLR's augmentations as settings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def strong(
     sizes: Tensor | None = None,
     reach: float = augment.REACH,
 ) -> Tensor:
-    """Random crops of uint8 images (N, 3, s, s), mirrored, recoloured, blurred: float (N, 3, size, size) in [0, 1].
+    """Crop uint8 images (N, 3, s, s) at random, mirror, recolour, blur: float (N, 3, size, size) in [0, 1].
 
     ``sizes`` (N, 2) and ``reach`` say what of which original a square shows, as for ``augment.random_boxes``.
     """
@@ -47,7 +47,7 @@ def strong(
 def recoloured(
     views: Tensor, c: ViewsConfig, generator: torch.Generator, blur: float | None = None, solarise: float = 0.0
 ) -> Tensor:
-    """Squares float (N, 3, s, s) in [0, 1] with other colours, in grey, blurred, solarised, each by its share.
+    """Recolour, grey, blur and solarise squares float (N, 3, s, s) in [0, 1], each with its share.
 
     ``blur`` is the share of these views that are blurred where it is not that of the settings (DINO's differs from
     view to view), ``solarise`` the share whose bright half is inverted.
@@ -64,7 +64,7 @@ def recoloured(
 def weak(
     images: Tensor, size: int, smallest_crop: float, generator: torch.Generator, sizes: Tensor | None = None
 ) -> Tensor:
-    """A quarter of them cropped, half mirrored, a fifth in grey: float (N, 3, size, size) in [0, 1] (Soykan et al.).
+    """Crop a quarter, mirror half, grey a fifth: float (N, 3, size, size) in [0, 1] (Soykan et al.).
 
     With their ``sizes`` (N, 2), wide and high, images that have lost their aspect have it back: each is what lies in
     the middle of a black square, and crops are of that square.

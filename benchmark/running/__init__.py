@@ -1,1 +1,1 @@
-"""A run at work: the parent that watches, workers, experiments from weights to their record."""
+"""The work of a run: the parent that watches, workers, experiments from weights to their record."""

@@ -1,4 +1,4 @@
-"""Where cells are measured: one device, one plan, one results folder, and its data as squares."""
+"""The workplace of cells: one device, one plan, one results folder, and its data as squares."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Bench:
         self.prepared: set[str] = set()
 
     def agree(self, decide: Callable[[], str]) -> str:
-        """What rank 0 decides, on every rank."""
+        """Return the decision of rank 0, on every rank."""
         return self.device.fabric.broadcast(decide() if self.first else "", src=0)
 
     def prepare(self, data: Dataset) -> None:
@@ -54,13 +54,13 @@ class Bench:
         self.prepared.add(str(data.root))
 
     def training(self, data: Dataset, items: list[Item], view: View, window: str) -> Cached:
-        """What a pretraining sees: strips, where it takes a square at a ``window`` of its own at every step."""
+        """Return the images of a pretraining: strips, where each step takes a square at a ``window`` of its own."""
         if window == "centre" or view.fit != "crop":
             return self.squares(data, items, view)
         return self._built(build_strips, data, items, view)
 
     def squares(self, data: Dataset, items: list[Item], view: View) -> ImageCache:
-        """The cache of items; rank 0 builds it, the others open it."""
+        """Return the cache of items; rank 0 builds it, the others open it."""
         return self._built(build_cache, data, items, view)
 
     def _built(self, build: Callable[..., Made], data: Dataset, items: list[Item], view: View) -> Made:
@@ -69,7 +69,7 @@ class Bench:
         return self.in_turn(lambda: build(items, view, folder, key, self.progress, threads, pack))
 
     def in_turn(self, make: Callable[[], Made]) -> Made:
-        """What ``make`` gives: rank 0 makes it and leaves in the results folder what the others then find there."""
+        """Return what ``make`` gives: rank 0 makes it and leaves it in the results folder, where the others find it."""
         if self.first:
             made = make()
             self.device.fabric.barrier()
@@ -78,7 +78,7 @@ class Bench:
         return make()
 
     def phase(self, seconds: float, devices: int = 1) -> dict[str, float]:
-        """What a record says of a phase that took so long on so many devices."""
+        """Return a record's entry on a phase that took so long on so many devices."""
         return {
             "wall_s": round(seconds, 3),
             "device_s": round(seconds * devices, 3),

@@ -44,9 +44,9 @@ OF_THE_WORK = (
     *("images_seen", "crops_seen", "pretrain_steps", "weights_sha256", "exclusions", "phases", "predictions"),
     "provenance",
 )
-"""What a record says of its predictions, whatever they are scored by."""
+"""The fields of a record that are of its predictions, whatever they are scored by."""
 Measured = tuple[dict[str, Any], dict[str, np.ndarray]]
-"""What a record says of the work, and the items beside it; both empty on ranks that do not write."""
+"""The fields of a record that are of the work, and the items beside it; both empty on ranks that do not write."""
 
 
 def measure(bench: Bench, cell: Cell) -> Measured:
@@ -85,7 +85,7 @@ def _plain(bench: Bench, cell: Cell) -> Measured:
 
 
 def _predicted(bench: Bench, cell: Cell, source: Path) -> Measured:
-    """Predictions from elsewhere, scored like any other; what validation would choose keeps its default."""
+    """Score predictions from elsewhere like any other; what validation would choose keeps its default."""
     began = time.monotonic()
     test = _task_data(bench, cell, "test")
     reader = cell.task.prediction_format
@@ -156,7 +156,7 @@ def _job(bench: Bench, cell: Cell) -> Job:
 
 
 def predict(bench: Bench, cell: Cell, record: Record, items: list[Item], data_key: str) -> tuple[TaskData, Predictions]:
-    """What the network of a finished cell predicts for images without truth, and which of them could be read.
+    """Predict images without truth with a finished cell's network; return also which of them could be read.
 
     Raises Refusal where the network is not stored, CellError where no image can be read.
     """
@@ -252,7 +252,7 @@ def _task_data(bench: Bench, cell: Cell, split: Split) -> TaskData:
 
 
 def _subset(bench: Bench, cell: Cell) -> dict[str, Any] | None:
-    """Which items' labels were used, where not all; their ids are kept in a file of the results folder."""
+    """Return which items' labels were used, where not all; their ids are kept in a file of the results folder."""
     share = cell.task.config.label_fraction
     if share == 1 or not bench.first:
         return None

@@ -74,7 +74,7 @@ def export(store: Store, what: str, out: Path) -> str:
 
 
 def _cards(store: Store) -> list[dict[str, Any]]:
-    """The cards of finished pretrainings, those without their weights left out."""
+    """Return the cards of finished pretrainings, those without their weights left out."""
     found = []
     for path in sorted((store.root / "backbones").glob("*/card.json")):
         if path.with_name("weights.safetensors").is_file():
@@ -86,7 +86,7 @@ def _cards(store: Store) -> list[dict[str, Any]]:
 
 
 def _chosen(cards: list[dict[str, Any]], what: str, store: Store) -> dict[str, Any]:
-    """The one card that ``what`` names: a method or the beginning of a key."""
+    """Return the one card that ``what`` names: a method or the beginning of a key."""
     matching = [card for card in cards if card["method"] == what or card["key"].startswith(what)]
     if len(matching) == 1:
         return matching[0]
@@ -104,7 +104,7 @@ def _chosen(cards: list[dict[str, Any]], what: str, store: Store) -> dict[str, A
 
 
 def _line(card: Mapping[str, Any], others: list[dict[str, Any]]) -> str:
-    """A card in one line: what sets it apart from the others that answer to the same name."""
+    """Describe a card in one line: what sets it apart from the others that answer to the same name."""
     identity = card["identity"]
     apart = [
         f"{name}={value}"
@@ -132,7 +132,7 @@ def _timm_config(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _card(card: Mapping[str, Any], sha256: str) -> str:
-    """What a later run with ``--weights`` reads beside the file."""
+    """Return the card that a later run with ``--weights`` reads beside the file."""
     data = card["identity"]["data"]["id"]
     source = f"inkbench, {card['method']} version {card['identity']['version']} on {data}, {card['images']:,} images"
     return card_text(card.get("supervision", UNKNOWN), sha256, source)

@@ -18,7 +18,7 @@ from inkbench.tasks.metrics.scorer import Scorer
 def check(
     pretraining: Sequence[Item], plan: Plan, test: list[Item], store: Store, progress: Progress
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """What a record says of leaks from the images that were pretrained on; which test items are suspect, bool (N,)."""
+    """Check for leaks from the pretraining images: a record's entry, and which test items are suspect, bool (N,)."""
     cache = store.root / "cache" / "hashes"
     leaks = compare(test, plan.data, pretraining, plan.pretrain_data, cache, progress)
     return told(leaks, test, pretraining), leaks.suspect
@@ -27,7 +27,7 @@ def check(
 def without(
     scorer: Scorer, items: Mapping[str, np.ndarray], suspect: np.ndarray, plain: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, float | None]:
-    """Every metric over the items that are not suspect; None where it has no value then.
+    """Score every metric over the items that are not suspect; None where it has no value then.
 
     ``plain`` are the metrics of a record; without suspects they are the answer. In retrieval a suspect item is left
     out as a query and stays in the gallery.

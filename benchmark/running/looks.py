@@ -1,4 +1,4 @@
-"""What a backbone looks for and what it finds alike: pictures of weights as a method hands them over."""
+"""Pictures of weights as a method hands them over: what a backbone looks for and what it finds alike."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ BATCH = 64
 
 
 def panels_of(data: Dataset) -> list[Item]:
-    """A few panels of the validation series, evenly spread; none where the dataset has no panels."""
+    """Return a few panels of the validation series, evenly spread; none where the dataset has no panels."""
     items = data.items("panels", "val") if "panels" in data.offers() else []
     return [items[place] for place in np.linspace(0, len(items) - 1, min(PANELS, len(items))).astype(int)]
 
 
 def view_of(backbone: Backbone) -> View:
-    """The squares that are shown to a backbone: the same for all methods, of a side that it takes."""
+    """Return the view of squares that are shown to a backbone: the same for all methods, of a side that it takes."""
     stride = max(backbone.strides)
     side = max(SIDE - SIDE % stride, stride)
     return View(side if backbone.takes(side) else backbone.native_side)
 
 
 def draw(device: engine.Device, backbone: Backbone, panels: ImageCache) -> dict[str, np.ndarray]:
-    """``first-layer`` and ``neighbours``, uint8 (H, W, 3). ``backbone`` stays as it is, batch norm included.
+    """Draw ``first-layer`` and ``neighbours``, uint8 (H, W, 3). ``backbone`` stays as it is, batch norm included.
 
     Statistics are re-estimated on the panels, for random weights too: with those of an untrained network all panels
     would seem alike.

@@ -25,7 +25,7 @@ from inkbench.benchmark.training import engine
 def predict_folder(
     store: Store, record: Record, folder: Path, progress: Progress
 ) -> tuple[dict[str, np.ndarray], Predictions]:
-    """The images below ``folder`` that can be read and what is predicted for each.
+    """Predict each image below ``folder`` that can be read; return the images and the predictions.
 
     Of the images ``id`` (the path without suffix), ``width`` and ``height`` in pixels, each (N,), as submissions need.
     Raises Refusal where the cell has no network, was made by other versions or settings than run here, or where its

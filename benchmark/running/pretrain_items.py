@@ -1,4 +1,4 @@
-"""What a pretraining reads, item by item: without what the task tests on, without suspects where that is asked for."""
+"""The items that a pretraining reads: without the task's test items, without suspects where that is asked for."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Reading:
         return list(images_in(item for items in self.train.values() for item in items).values())
 
     def told(self) -> dict[str, Any]:
-        """What a record says of it."""
+        """Return a record's entry on the reading."""
         return {
             "read": "all series of a pool" if self.pool else "the series of some splits",
             "held_out_for_the_pretext_figure": sum(map(len, self.held_out.values())),
@@ -58,7 +58,7 @@ class Reading:
 
 
 def reading(bench: Bench, work: Pretraining) -> Reading:
-    """What a pretraining reads; suspects are looked for where they are to be left out. Raises CellError.
+    """Return what a pretraining reads; suspects are looked for if they are to be left out. Raises CellError.
 
     What a program draws must be drawn already (``Bench.prepare``).
     """
@@ -90,7 +90,7 @@ def reading(bench: Bench, work: Pretraining) -> Reading:
 
 
 def images_in(items: Iterable[Item]) -> dict[Image, Item]:
-    """Every image that items show, each of their parts, by file and rectangle."""
+    """Return every image that items show, each of their parts, by file and rectangle."""
     found: dict[Image, Item] = {}
     for item in items:
         for part in item.parts.values() if item.parts else (item,):
@@ -103,7 +103,7 @@ def _image(item: Item) -> Image:
 
 
 def _apart(items: Sequence[Item], data: Dataset, pool: Dataset) -> list[Item]:
-    """The items of a pool without series that the task validates or tests on, and without its very files."""
+    """Return the items of a pool without series that the task validates or tests on, and without its very files."""
     if alike(data, pool):
         held = {item.series for item in images_of(data, TESTED)}
         items = [item for item in items if item.series not in held]
@@ -122,7 +122,7 @@ def _file(path: Path) -> tuple[int, int] | None:
 
 
 def _without_suspects(bench: Bench, usable: dict[Kind, list[Item]]) -> tuple[dict[Kind, list[Item]], list[Suspect]]:
-    """The items no part of which looks like an image that is validated or tested on; the others, nearest first."""
+    """Remove items of which a part looks like an image of val or test; return the others, and these, nearest first."""
     data, pretrain_data = bench.plan.data, bench.plan.pretrain_data
     images = images_in(item for items in usable.values() for item in items)
     tested = images_of(data, TESTED)
@@ -144,7 +144,7 @@ def _without_suspects(bench: Bench, usable: dict[Kind, list[Item]]) -> tuple[dic
 
 
 def _held_out(usable: dict[Kind, list[Item]], root: Path, most: int) -> set[str]:
-    """The series, or where they are too large the files, of the items for the pretext figure, by sha256."""
+    """Return the series, or where they are too large the files, of the items for the pretext figure, by sha256."""
     items = usable[next(iter(usable))]
     wanted = max(1, min(round(HELD_OUT_SHARE * len(items)), most))
     series = _few_of([item.series for item in items], wanted)
@@ -154,7 +154,7 @@ def _held_out(usable: dict[Kind, list[Item]], root: Path, most: int) -> set[str]
 
 
 def _few_of(owners: Sequence[str], wanted: int) -> set[str]:
-    """Owners in the order of their sha256 until they own so many; one that would make it twice as many is passed."""
+    """Return owners in sha256 order until they own so many; one that would make it twice as many is passed."""
     owned: dict[str, int] = {}
     for owner in owners:
         owned[owner] = owned.get(owner, 0) + 1
@@ -170,7 +170,7 @@ def _few_of(owners: Sequence[str], wanted: int) -> set[str]:
 
 
 def _unit(item: Item, root: Path) -> str:
-    """What is held out as a whole where series are not: a panel and what was cut out of it, or a file."""
+    """Return the unit to hold out where series are not: a panel and what was cut out of it, or a file."""
     if item.panel is not None:
         return f"panel {item.panel}"
     return f"file {item.path.relative_to(root).as_posix() if item.path.is_relative_to(root) else item.path}"

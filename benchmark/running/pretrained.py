@@ -30,7 +30,7 @@ from inkbench.benchmark.training import engine, pretrain
 
 
 def backbone_of(bench: Bench, cell: Cell) -> Backbone:
-    """The backbone as a method without pretraining hands it over, or as a pretext task starts from it."""
+    """Return the backbone as a method without pretraining hands it over, or as a pretext task starts from it."""
     torch.manual_seed(derive(cell.seed, "backbone"))
     backbone = Backbone(str(cell.backbone), cell.backbone_settings)
     if cell.giver:
@@ -42,7 +42,7 @@ def backbone_of(bench: Bench, cell: Cell) -> Backbone:
 
 
 def weights_path(store: Store, work: Pretraining) -> Path:
-    """Where the weights of a finished pretraining lie."""
+    """Return the path of the weights of a finished pretraining."""
     return store.root / "backbones" / work.key / "weights.safetensors"
 
 
@@ -147,7 +147,7 @@ def _tell(bench: Bench, work: Pretraining, found: Reading) -> None:
 
 
 def look(bench: Bench, backbone: Backbone, data: Dataset, folder: Path) -> None:
-    """Pictures of weights as they are handed over: once for each, however many cells use them."""
+    """Draw pictures of weights as they are handed over: once for each, however many cells use them."""
     if not bench.first or (folder / "first-layer.png").is_file():
         return
     cache = bench.store.root / "cache" / "images"

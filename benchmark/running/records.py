@@ -1,4 +1,4 @@
-"""What a record says of a cell besides its figures."""
+"""The parts of a record besides a cell's figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def base_record(cell: Cell, work: Plan, request: Request) -> Record:
-    """The part of a record that is known before the work."""
+    """Return the part of a record that is known before the work."""
     return Record(
         id=cell.id,
         work=cell.work,
@@ -52,7 +52,7 @@ def _backbone_used(cell: Cell, name: str) -> BackboneUsed:
 
 
 def data_used(dataset: Dataset) -> DataUsed:
-    """What a record says of a dataset; asks for its fingerprint."""
+    """Return a record's entry on a dataset; asks for its fingerprint."""
     return DataUsed(
         id=dataset.name,
         layout=dataset.reader,

@@ -1,4 +1,4 @@
-"""``rescore``: metrics again from stored predictions, no model; what a change of a metric's definition needs."""
+"""``rescore``: new metrics from stored predictions, without a model, after a metric's definition has changed."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
 
 
 def _the_data(record: Record, request: Request, store: Store) -> Dataset:
-    """The dataset that a record was made on. Raises Refusal where its files have changed since."""
+    """Return the dataset that a record was made on. Raises Refusal where its files have changed since."""
     data = open_dataset(request.data, request.preset, request.sets, store.root)
     data.prepare(Progress(quiet=True))
     if data.fingerprint() != record.data.fingerprint:
@@ -97,7 +97,7 @@ def _the_data(record: Record, request: Request, store: Store) -> Dataset:
 
 
 def _the_task(record: Record, data: Dataset) -> Task:
-    """The task as it was configured. Raises Refusal where its settings are no longer known."""
+    """Return the task as it was configured. Raises Refusal where its settings are no longer known."""
     kind: Any = registry.load("tasks", record.task)
     try:
         task: Task = kind(kind.Config(**(record.settings.task or {})))
@@ -120,7 +120,7 @@ def _the_items(task: Task, data: Dataset, store: Store, progress: Progress) -> T
 
 
 def _change(old: Record, new: Record) -> str:
-    """In words what scoring again changed, the primary metric first."""
+    """Say in words what scoring again changed, the primary metric first."""
     before, after = old.metrics, new.metrics
     told = [new.primary, *(name for name in after if name != new.primary)]
     moved = [

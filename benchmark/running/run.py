@@ -1,4 +1,4 @@
-"""Drains a plan over a results folder that other processes may share: each cell is claimed, done once, recorded."""
+"""The worker's loop over a plan in a results folder that other processes may share: each cell is done once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Runner:
         self.request, self.plan, self.device = bench.request, bench.plan, bench.device
         self.store, self.progress, self.report, self.first = bench.store, bench.progress, bench.report, bench.first
         self.scored_from: dict[str, Record] = {}
-        """By a cell's id the record whose predictions it is scored from."""
+        """The record whose predictions a cell is scored from, by the cell's id."""
 
     def drain(self, skip: frozenset[str]) -> None:
         """Do every cell once; cells that another process holds are waited for."""
@@ -58,7 +58,7 @@ class Runner:
                 time.sleep(WAIT_S)
 
     def _claim(self, cell: Cell, held: ExitStack) -> str:
-        """What becomes of a cell now: ``done`` already, ``busy`` elsewhere, ``score`` from predictions, or ``run``."""
+        """Decide the state of a cell: ``done`` already, ``busy`` elsewhere, ``score`` from predictions, or ``run``."""
         if self._done(cell):
             return "done"
         locks = self.store.root / "locks"
@@ -85,7 +85,7 @@ class Runner:
         return bool(record.request.resolved["started"] == self.request.started)
 
     def _has_predictions(self, cell: Cell) -> bool:
-        """Whether another record holds the predictions of a cell; it is noted, and said with what it lacks."""
+        """Return whether another record holds the predictions of a cell; it is noted, and said with what it lacks."""
         other = self.records_of_work.get(cell.work, cell.id)
         if self.request.force or cell.declined or other == cell.id:
             return False
@@ -106,11 +106,11 @@ class Runner:
 
     @cached_property
     def records_of_work(self) -> dict[str, str]:
-        """By the id of their predictions the finished records that lay there when the first cell was not found."""
+        """The finished records that lay there when the first cell was not found, by the id of their predictions."""
         return {found.work: found.id for found in summaries(self.store) if found.status == "done" and found.work}
 
     def _known(self, cell: Cell) -> Record | None:
-        """The record of a cell as it lies there; None where there is none that can be read."""
+        """Return the record of a cell as it lies there; None where there is none that can be read."""
         try:
             return self.store.read(cell.id)
         except Refusal as refusal:
@@ -173,6 +173,6 @@ class Runner:
 
 
 def _version(record: Record, metric: str) -> int | None:
-    """The version of a metric that a record's figures were scored by; None where it did not know the metric."""
+    """Return the version of a metric that a record's figures were scored by; None where it did not know the metric."""
     versions: dict[str, int] = record.identity.get(SCORED_BY, {})
     return versions.get(metric)

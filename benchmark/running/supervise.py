@@ -22,7 +22,7 @@ from inkbench.benchmark.store.store import Store
 
 @dataclass
 class Watched:
-    """What the parent knows of its workers from their events."""
+    """State of the workers as their parent knows it from their events."""
 
     cells: list[Record] = field(default_factory=list)
     working: list[str] = field(default_factory=list)
@@ -58,13 +58,13 @@ def run(request: Request) -> tuple[int, list[Record]]:
 
 
 def _status(store: Store, cell: Record) -> str:
-    """The status of a planned cell; one without a record has failed."""
+    """Return the status of a planned cell; one without a record has failed."""
     record = store.read(cell.id)
     return record.status if record else "failed"
 
 
 def _workers(request: Request, skip: list[str], watched: Watched) -> int:
-    """One set of ranks from start to end; the first that ends badly ends the others. Gives its status."""
+    """Run one set of ranks from start to end; the first that ends badly ends the others. Return its status."""
     reader, writer = os.pipe()
     text = json.dumps({"request": request.model_dump(mode="json"), "skip": skip})
     port = _free_port() if request.devices > 1 else 0
@@ -124,7 +124,7 @@ def _listen(pipe: IO[str], watched: Watched) -> None:
 
 
 def _environment(request: Request, rank: int, port: int, events: int) -> dict[str, str]:
-    """The environment of a rank: threads before any library starts, and what Fabric reads of the ranks."""
+    """Return the environment of a rank: threads before any library starts, and what Fabric reads of the ranks."""
     path = os.pathsep.join(part for part in (str(HOME), os.environ.get("PYTHONPATH", "")) if part)
     environment = {**os.environ, "OMP_NUM_THREADS": str(request.threads), "PYTHONPATH": path}
     environment.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

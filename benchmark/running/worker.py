@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def _precision(work: Plan, request: Request) -> list[str]:
-    """The line that says what ``--precision auto`` is here, by backbone where they differ."""
+    """Return the line that says what ``--precision auto`` is here, by backbone where they differ."""
     used = {cell.backbone: str(cell.identity["precision"]) for cell in work.cells if cell.backbone}
     if request.precision != "auto" or not used:
         return []
@@ -105,7 +105,7 @@ def _tell(error: Exception) -> None:
 
 
 def _reporter() -> Any:
-    """A function that sends one event to the parent; only rank 0 has where to."""
+    """Return a function that sends one event to the parent; silent on ranks other than 0."""
     if EVENTS_FD not in os.environ:
         return lambda event: None
     pipe = os.fdopen(int(os.environ[EVENTS_FD]), "w", buffering=1)

@@ -1,1 +1,1 @@
-"""From predictions to items, metrics, intervals and tests."""
+"""Scoring: items, metrics, intervals and tests from predictions."""

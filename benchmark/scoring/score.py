@@ -1,4 +1,4 @@
-"""From predictions and truths to a record's metrics and the per-item arrays beside it."""
+"""A record's metrics and the per-item arrays beside it, from predictions and truths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inkbench.tasks.metrics.scorer import Scorer
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What the scorer of a task makes of a split: metrics as a record has them, items, what a reader must know."""
+    """Result of a task's scorer on a split: metrics as a record has them, items, what a reader must know."""
 
     metrics: dict[str, dict[str, Any]]
     items: dict[str, np.ndarray]
@@ -28,7 +28,7 @@ class Scored:
 
 
 def metric_versions(task: Task) -> dict[str, int]:
-    """The metrics of a task with the versions of their definitions, the primary one first."""
+    """Return the metrics of a task with the versions of their definitions, the primary one first."""
     return {metric.name: metric.version for metric in task.scorer.metrics}
 
 
@@ -51,7 +51,7 @@ def score(
 
 
 def item_arrays(items: Sequence[Item]) -> dict[str, np.ndarray]:
-    """Who the items are: their ids, series and, where known, styles."""
+    """Return the items' ids, series and, where known, styles."""
     arrays = {"id": np.array([item.id for item in items]), "series": np.array([item.series for item in items])}
     if any(item.style for item in items):
         arrays["style"] = np.array([item.style or "" for item in items])
@@ -59,7 +59,7 @@ def item_arrays(items: Sequence[Item]) -> dict[str, np.ndarray]:
 
 
 def metric_entries(scorer: Scorer, items: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-    """Every metric with its definition and n. Raises CellError where the primary one has no finite value."""
+    """Return every metric with its definition and n. Raises CellError where the primary one has no finite value."""
     values, counts = scorer.aggregate(items), scorer.counts(items)
     entries = {}
     for name, value in values.items():

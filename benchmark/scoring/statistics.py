@@ -39,13 +39,13 @@ class Test:
 
 
 def series_codes(series: np.ndarray) -> tuple[np.ndarray, int]:
-    """The series of each item (N,) as numbers 0 to S-1 in order of their names, and S."""
+    """Return the series of each item (N,) as numbers 0 to S-1 in order of their names, and S."""
     names, codes = np.unique(np.asarray(series), return_inverse=True)
     return codes, len(names)
 
 
 def draw_weights(series: np.ndarray, count: int = RESAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
-    """``count`` resamples as item multiplicities, in chunks (c, N): series with replacement, then items within them.
+    """Draw ``count`` resamples as item multiplicities, in chunks (c, N): series, then items, with replacement.
 
     A series drawn k times has its items drawn k times over. With one series only its items are resampled. Equal
     items give equal draws, whatever their scores, so that replicates of two methods are paired.
@@ -68,12 +68,12 @@ def draw_weights(series: np.ndarray, count: int = RESAMPLES, seed: int = 0) -> I
 
 
 def replicates(resampler: Resampler, series: np.ndarray, count: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """The metric on ``count`` resamples of series and items, (count,); NaN where a resample leaves it undefined."""
+    """Compute the metric on ``count`` resamples of series and items, (count,); NaN where it is undefined."""
     return np.concatenate([_evaluate(resampler, weights) for weights in draw_weights(series, count, seed)])
 
 
 def over_seeds(per_seed: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Replicates (B,) of the mean over seeds, from those of each seed (K, B) on the same series and items.
+    """Average replicates (B,) over seeds, from those of each seed (K, B) on the same series and items.
 
     Seeds are resampled with replacement; the drawn ones share their series and items, which is what they do in
     truth. With K = 1 nothing is resampled over seeds: the figure speaks of these weights only.
@@ -89,7 +89,7 @@ def over_seeds(per_seed: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """The percentile interval of replicates (B,), those that are undefined left out; NaN where all are."""
+    """Compute the percentile interval of replicates (B,), those that are undefined left out; NaN where all are."""
     defined = values[np.isfinite(values)]
     if not defined.size:
         return float("nan"), float("nan")
@@ -100,7 +100,7 @@ def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 def interval(
     resamplers: Sequence[Resampler], series: np.ndarray, count: int = RESAMPLES, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
-    """The percentile interval of a metric's mean over seeds; ``resamplers`` holds one per seed, over the same items.
+    """Compute the percentile interval of a metric's mean over seeds; ``resamplers`` has one per seed, on equal items.
 
     ``series`` (N,) names the series of each item. Source: Davison & Hinkley (1997), section 3.8, both levels with
     replacement, which errs on the wide side.
@@ -110,7 +110,7 @@ def interval(
 
 
 def paired_test(joined: Sequence[Resampler], series: np.ndarray, seed: int = 0) -> Test:
-    """Sign-flip permutation over series of the difference of two methods, two-sided.
+    """Test the difference of two methods by sign-flip permutation over series, two-sided.
 
     ``joined`` holds, per seed, the resampler over the items of method a followed by those of b (``concatenate``);
     ``series`` (N,) the series of the N items of one method, in the same order for both. A flip swaps the two
@@ -128,7 +128,7 @@ def paired_test(joined: Sequence[Resampler], series: np.ndarray, seed: int = 0) 
 
 
 def _exact_test(difference: Callable[[np.ndarray], np.ndarray], total: int, observed: float, bar: float) -> Test:
-    """Swapping the other series instead gives the same absolute difference: half of the 2^S flips are enough."""
+    """Test with all flips: half of the 2^S are enough, since swapping the other series gives the same |difference|."""
     half = 2 ** (total - 1)
     numbers = np.arange(half)[:, None]
     exceeding = 0
@@ -154,14 +154,14 @@ def _drawn_test(
 
 
 def _exceeding(differences: np.ndarray, bar: float) -> int:
-    """How many are as far from zero as what was observed; an undefined one counts, which errs on the safe side."""
+    """Count the flips as far from zero as the observation; an undefined one counts, which errs on the safe side."""
     return int((~(np.abs(differences) < bar)).sum())
 
 
 def _swapped_differences(
     joined: Sequence[Resampler], codes: np.ndarray, total: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of flips (F, S) bool: a - b after the swap, mean over seeds, (F,)."""
+    """Return a function of flips (F, S) bool to a - b after the swap, mean over seeds, (F,)."""
     parts = [
         _mean_differences(resampler, codes, total)
         if isinstance(resampler, WeightedMean)
@@ -172,7 +172,7 @@ def _swapped_differences(
 
 
 def _mean_differences(mean: WeightedMean, codes: np.ndarray, total: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Sums per series are enough for a mean, whatever the number of items."""
+    """Return such a function for a mean: sums per series are enough, whatever the number of items."""
     size = len(codes)
     value_a, value_b = (np.bincount(codes, part, total) for part in (mean.values[:size], mean.values[size:]))
     count_a, count_b = (np.bincount(codes, part, total) for part in (mean.present[:size], mean.present[size:]))
@@ -201,7 +201,7 @@ def _set_differences(resampler: Resampler, codes: np.ndarray) -> Callable[[np.nd
 
 
 def _evaluate(resampler: Resampler, weights: np.ndarray) -> np.ndarray:
-    """A resampler on many weights (B, N) -> (B,)."""
+    """Evaluate a resampler on many weights (B, N) -> (B,)."""
     if not isinstance(resampler, WeightedMean):
         return np.array([resampler(row) for row in weights])
     return _ratio(weights @ resampler.values, weights @ resampler.present)
@@ -213,7 +213,7 @@ def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
-    """p-values adjusted for their number by Holm (1979), in the order given."""
+    """Adjust p-values for their number by Holm (1979), in the order given."""
     raw = np.asarray(p, dtype=np.float64)
     order = np.argsort(raw, kind="stable")
     stepped = raw[order] * np.arange(len(raw), 0, -1)
@@ -223,10 +223,10 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 
 def few_series(tests: int, series: int, alpha: float = ALPHA) -> bool:
-    """Whether no mark is possible: the smallest p of ``series`` flips, times the number of tests, is above alpha."""
+    """Return whether no mark is possible: ``series`` flips' smallest p, times the number of tests, exceeds alpha."""
     return tests * 2.0 ** (1 - min(series, 1000)) > alpha
 
 
 def not_distinguishable(p_to_best: Sequence[float], alpha: float = ALPHA) -> np.ndarray:
-    """Which of the rows tested against the best are not distinguishable from it, Holm over those tests."""
+    """Return which of the rows tested against the best are not distinguishable from it, by Holm over those tests."""
     return holm(p_to_best) >= alpha

@@ -1,1 +1,1 @@
-"""What survives: files written whole, records, their index, locks, what produced a number."""
+"""Persistent results: files written whole, records, their index, locks, what produced a number."""

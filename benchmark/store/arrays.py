@@ -11,7 +11,7 @@ import numpy as np
 
 
 def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Arrays as a compressed npz; never pickles."""
+    """Write arrays as the bytes of a compressed npz; never pickles."""
     for name, array in arrays.items():
         if np.asarray(array).dtype == object:
             raise TypeError(f"array {name} holds Python objects")
@@ -22,13 +22,13 @@ def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def read_arrays(path: Path | BinaryIO) -> dict[str, np.ndarray]:
-    """The arrays of an npz; raises ValueError for one that holds pickles."""
+    """Read the arrays of an npz. Raises ValueError for one that holds pickles."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
 def pack(dictionaries: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """One dictionary of arrays per item as flat arrays: for every key its values, and a shape per item."""
+    """Flatten one dictionary of arrays per item: for every key its values, and a shape per item."""
     flat: dict[str, np.ndarray] = {}
     for key in dictionaries[0] if dictionaries else ():
         values = [np.asarray(dictionary[key]) for dictionary in dictionaries]
@@ -38,7 +38,7 @@ def pack(dictionaries: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarr
 
 
 def unpack(flat: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-    """The inverse of ``pack``."""
+    """Invert ``pack``."""
     keys = [name.removesuffix(".shape") for name in flat if name.endswith(".shape")]
     count = len(flat[f"{keys[0]}.shape"]) if keys else 0
     result: list[dict[str, np.ndarray]] = [{} for _ in range(count)]

@@ -32,11 +32,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def checksum(data: bytes) -> str:
-    """The sha256 of bytes, in hexadecimal."""
+    """Return the sha256 of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def key_of(value: Any) -> str:
-    """A short hash of anything JSON can hold, independent of key order; the id of cells and pretrainings."""
+    """Return a short hash of anything JSON can hold, independent of key order; the id of cells and pretrainings."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -14,10 +14,10 @@ CHOSEN_BY = "chosen_by"
 
 
 def record_id(identity: Mapping[str, Any]) -> str:
-    """The id of a record: a hash of everything that changes its figures."""
+    """Return the id of a record: a hash of everything that changes its figures."""
     return key_of(identity)
 
 
 def work_id(identity: Mapping[str, Any]) -> str:
-    """The id of the predictions: the same for every set of metrics that they are scored by."""
+    """Return the id of the predictions: the same for every set of metrics that they are scored by."""
     return key_of({name: value for name, value in identity.items() if name != SCORED_BY})

@@ -1,4 +1,4 @@
-"""What a table must know of every record to find its own, without reading them all again: an index that is a cache."""
+"""An index of what a table must know of every record to find its own; a cache of the records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUMMARY = set(Summary.model_fields)
 
 
 class Brief(NamedTuple):
-    """What can be asked of a record before the rest of what the index keeps is read."""
+    """Fields of a record that can be asked before the rest of what the index keeps is read."""
 
     task: str
     protocol: str
@@ -35,7 +35,7 @@ class _Line(NamedTuple):
 
 
 def summaries(store: Store, wanted: Callable[[Brief], bool] = lambda brief: True) -> list[Summary]:
-    """The summary of every wanted record, in the order of their names.
+    """Return the summary of every wanted record, in the order of their names.
 
     Only records that are new or changed (by modification time, size and inode) since the last call are read. Files
     that are no records are named on standard error each time, as ``Store.records`` does.
@@ -63,7 +63,7 @@ def _line(stamp: list[int], record: Record) -> _Line:
 
 
 def _files(cells: Path) -> Iterator[tuple[str, str, list[int]]]:
-    """Folder, name and stamp of every record's file."""
+    """Yield the folder, name and stamp of every record's file."""
     folders = [entry.path for entry in os.scandir(cells) if entry.is_dir()] if cells.is_dir() else []
     for folder in folders:
         for entry in os.scandir(folder):
@@ -78,7 +78,7 @@ def _written(lines: dict[str, _Line]) -> Iterator[str]:
 
 
 def _recall(path: Path) -> dict[str, _Line]:
-    """The index as it was left; empty where there is none, or one that cannot be read."""
+    """Read the index as it was left; empty where there is none, or one that cannot be read."""
     try:
         head, *lines = path.read_text().split("\n")
         if head != HEAD:

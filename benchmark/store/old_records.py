@@ -11,7 +11,7 @@ Told = dict[str, Any]
 
 
 def upgraded(told: Mapping[str, Any], newest: int) -> Told:
-    """The keys of a record of any schema, as the newest has them. Raises ValueError for what is of no known schema."""
+    """Upgrade the keys of a record of any schema to the newest. Raises ValueError for an unknown schema."""
     schema = told.get("schema")
     if not isinstance(schema, int) or not 1 <= schema <= newest:
         raise ValueError(f"is no record of a schema from 1 to {newest} (it says {schema!r})")
@@ -22,7 +22,7 @@ def upgraded(told: Mapping[str, Any], newest: int) -> Told:
 
 
 def _to_2(told: Told) -> Told:
-    """Schema 1 named the scorer's module, let keys be null that now hold nothing, and first called data by layout."""
+    """Upgrade schema 1: it named the scorer's module, let keys be null that now hold nothing, called data by layout."""
     found = {name: value for name, value in told.items() if name != "scorer" and not (value is None and name in EMPTY)}
     for name in ("data", "pretrain_data"):
         if isinstance(found.get(name), dict):
@@ -36,7 +36,7 @@ EMPTY = {"facts", "metrics", "notes", "calibration", "trials", "curve", "exclusi
 
 
 def _to_3(told: Told) -> Told:
-    """Schema 2 had one id for predictions and figures, named files by it, and put a GPU's name into it."""
+    """Upgrade schema 2: it had one id for predictions and figures, named files by it, and put a GPU's name into it."""
     found = {name: value for name, value in told.items() if name != "rescored_from"}
     if told.get("rescored_from"):
         found["was"] = told["rescored_from"]
@@ -51,16 +51,16 @@ def _to_3(told: Told) -> Told:
 
 
 def _identity_today(identity: Told, primary: str) -> Told:
-    """What the same work is identified by today, but for weights that were pretrained on a GPU: their key is a hash."""
+    """Return today's identity of the same work, but for weights pretrained on a GPU: their key is a hash."""
     version = (identity.get(SCORED_BY) or {}).get(primary)
     found = {**_by_family(identity), CHOSEN_BY: {primary: version}}
     return {**found, "source": _by_family(found["source"])} if isinstance(found.get("source"), dict) else found
 
 
 def _by_family(told: Told) -> Told:
-    """The same with the family of an accelerator in the place of its name."""
+    """Replace an accelerator's name by its family."""
     return {**told, "device": "cuda"} if told.get("device") not in (None, "cpu") else told
 
 
 STEPS: tuple[Callable[[Told], Told], ...] = (_to_2, _to_3)
-"""From schema 1 to 2, and so on."""
+"""The upgrades from schema 1 to 2, and so on."""

@@ -1,4 +1,4 @@
-"""What produced a number: code, packages, hardware. Imports no torch."""
+"""The provenance of a number: code, packages, hardware. Imports no torch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ DECIDING = ("torch", "torchvision", "timm", "numpy", "Pillow")
 """Packages whose version may change a number: they are part of a cell's id."""
 TOLD = (*DECIDING, "lightning-fabric", "scipy", "scikit-learn", "pycocotools", "faster-coco-eval", "torchmetrics")
 DRIVER = Path("/proc/driver/nvidia/version")
-"""Where NVIDIA's kernel module says its version."""
+"""The file in which NVIDIA's kernel module says its version."""
 
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Installed versions of packages; those that are not installed are left out."""
+    """Return the installed versions of packages; those that are not installed are left out."""
     return {name: found for name in names if (found := _version(name))}
 
 
 @cache
 def _version(name: str) -> str:
-    """The installed version of a package, read once: a plan asks for it in every cell."""
+    """Return the installed version of a package, read once: a plan asks for it in every cell."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -36,7 +36,7 @@ def _version(name: str) -> str:
 
 @cache
 def git_state() -> dict[str, str | bool]:
-    """Commit and dirty flag of the repository that this code lies in, whatever the current directory is."""
+    """Return commit and dirty flag of the repository that this code lies in, whatever the current directory is."""
     if not (ROOT / ".git").exists():
         return {"commit": "", "dirty": False, "why": "this copy of inkbench is no git checkout"}
     try:
@@ -52,7 +52,7 @@ def _git(*words: str) -> str:
 
 @cache
 def processor() -> str:
-    """The processor's name as the kernel gives it."""
+    """Return the processor's name as the kernel gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -61,7 +61,7 @@ def processor() -> str:
 
 
 def driver() -> str:
-    """The version of NVIDIA's kernel module; empty where there is none."""
+    """Return the version of NVIDIA's kernel module; empty where there is none."""
     try:
         told = DRIVER.read_text()
     except OSError:
@@ -71,7 +71,7 @@ def driver() -> str:
 
 
 def hardware(accelerator: Mapping[str, str]) -> dict[str, str | int]:
-    """The machine a cell ran on; of ``accelerator`` what torch knows: ``device``, ``instructions``."""
+    """Describe the machine a cell ran on; of ``accelerator`` what torch knows: ``device``, ``instructions``."""
     return {
         **accelerator,
         **({"driver": driver()} if accelerator["device"] != "cpu" else {}),

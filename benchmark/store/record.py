@@ -33,7 +33,7 @@ Status = Literal["planned", "done", "failed", "declined"]
 
 
 class Summary(Part):
-    """What rows of tables are found by: the part of a record that the index keeps."""
+    """Key fields by which rows of tables are found: the part of a record that the index keeps."""
 
     id: str
     status: Status
@@ -52,7 +52,7 @@ class Summary(Part):
     settings: Settings
     pretrain_data: DataUsed | None = None
     transductive: bool = False
-    """Whether pretraining also read the series of validation and test."""
+    """True if pretraining also read the series of validation and test."""
     work: str = ""
     """The id of the predictions: of all that the id holds, less the versions of metrics that choose nothing."""
 
@@ -62,12 +62,12 @@ class Summary(Part):
         return self.protocol.partition("@")[0]
 
     def named_settings(self) -> dict[str, dict[str, Any]]:
-        """The settings by the names that ``--set`` has for their owners, those of the data apart."""
+        """Return the settings by the names that ``--set`` has for their owners, those of the data apart."""
         names = {"method": self.method, "task": self.task}
         return {names.get(owner, owner): values for owner, values in self.settings.owners().items()}
 
     def rooms(self) -> dict[str, dict[str, Any]]:
-        """The same with those of the data, where it says them."""
+        """Return the named settings with those of the data, where the record says them."""
         own = self.named_settings()
         return {**own, self.data.layout: self.data.settings} if self.data.settings else own
 
@@ -80,29 +80,29 @@ def _finite(numbers: dict[str, Any]) -> dict[str, Any]:
 
 
 class Record(Summary):
-    """What is known of one cell. ``from_json`` reads every schema there ever was, ``to_json`` writes the newest."""
+    """Everything known of one cell. ``from_json`` reads every schema there ever was, ``to_json`` writes the newest."""
 
     primary: str
     """The task's primary metric."""
     request: Requested
     identity: dict[str, Any] = Field(default_factory=dict)
-    """What the id is a hash of: that of its predictions, and the versions of the metrics."""
+    """The value that the id is a hash of: that of its predictions, and the versions of the metrics."""
     was: str | None = None
     """The id of the record whose predictions these figures are scored from, where that is another one."""
     versions: Versions = Field(default_factory=Versions)
     precision: str | None = None
     """As resolved: ``32`` or ``bf16``."""
     supervision: str = "none"
-    """What labels the backbone's weights were trained with; ``unknown`` where nobody told."""
+    """The labels that the backbone's weights were trained with; ``unknown`` where nobody told."""
     given: bool = False
-    """Whether the weights were made elsewhere, outside the budget."""
+    """True if the weights were made elsewhere, outside the budget."""
     weights: str | None = None
     """The name of the file of given weights."""
     init: str | None = None
-    """What a pretraining started from."""
+    """The weights that a pretraining started from."""
     budget: str = "images"
     facts: Annotated[dict[str, Any], AfterValidator(_finite)] = Field(default_factory=dict)
-    """What the method's settings say without training."""
+    """Figures of the method's settings that are known without training."""
     pretraining: str | None = None
     """The key of the pretraining (``backbones/KEY``)."""
     metrics: dict[str, Figure] = Field(default_factory=dict)
@@ -111,13 +111,13 @@ class Record(Summary):
     predictions: StoredFile | None = None
     """Named by ``work``, so that records of the same predictions share them."""
     notes: tuple[str, ...] = ()
-    """What a reader of the figures must know."""
+    """Remarks that a reader of the figures must know."""
     calibration: dict[str, Any] = Field(default_factory=dict)
-    """What validation chose for scoring."""
+    """The values that validation chose for scoring."""
     trials: tuple[dict[str, Any], ...] = ()
     """The heads that were tried."""
     chosen: dict[str, Any] | None = None
-    """Which of them validation chose."""
+    """The trial that validation chose."""
     labelled: Labelled | None = None
     curve: tuple[tuple[int, float], ...] = ()
     """The head's loss by step."""
@@ -130,16 +130,16 @@ class Record(Summary):
     crops_seen: int | None = None
     pretrain_steps: int | None = None
     flops: float | None = None
-    """Of the pretraining's backbone."""
+    """The operations of the pretraining's backbone."""
     weights_sha256: str | None = None
-    """Of the weights that were handed over."""
+    """The checksum of the weights that were handed over."""
     exclusions: Exclusions = Field(default_factory=Exclusions)
     phases: dict[str, Phase] = Field(default_factory=dict)
     leaks: Leaks | None = None
     reason: str | None = None
-    """Why it failed or was declined."""
+    """The reason why it failed or was declined."""
     log: str | None = None
-    """Of a failure, below the results folder."""
+    """The log of a failure, below the results folder."""
     provenance: Provenance = Field(default_factory=Provenance)
 
     @property
@@ -157,7 +157,7 @@ class Record(Summary):
 
     @classmethod
     def from_json(cls, told: Any) -> Record:
-        """A record from parsed JSON of any schema. Raises ValueError, in words, for what is none."""
+        """Read a record from parsed JSON of any schema. Raises ValueError, in words, for what is none."""
         if not isinstance(told, dict):
             raise ValueError("is no record")
         told = upgraded(told, SCHEMA)
@@ -167,17 +167,17 @@ class Record(Summary):
             raise ValueError(said(error)) from None
 
     def to_json(self) -> dict[str, Any]:
-        """What is written: the fields that the work has filled."""
+        """Return the JSON to write: the fields that the work has filled."""
         return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_unset=True)}
 
     def but(self, **changes: Any) -> Record:
-        """The same record with some fields changed, checked like any other."""
+        """Return the same record with some fields changed, checked like any other."""
         kept = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).model_validate({**kept, **changes})
 
 
 def said(error: ValidationError) -> str:
-    """The first thing that is wrong with a record, in words."""
+    """Return the first thing that is wrong with a record, in words."""
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "missing":

@@ -14,7 +14,7 @@ class Part(BaseModel):
 
 
 class DataUsed(Part):
-    """The data that a cell was tested on, or pretrained on."""
+    """Data that a cell was tested on, or pretrained on."""
 
     id: str
     """The name: that of a layout's standard data, or that of a person's own."""
@@ -23,11 +23,11 @@ class DataUsed(Part):
     layout: str
     """The reader, by whose name its settings go (``--set LAYOUT.FIELD``)."""
     own: bool
-    """Whether a person named a folder of their own."""
+    """True if a person named a folder of their own."""
     series_by: str
-    """How images were put into series (``benchmark.data.units``); empty where the record does not say."""
+    """The way in which images were put into series (``benchmark.data.units``); empty where the record does not say."""
     version: int = 0
-    """Of the reader."""
+    """The version of the reader."""
     settings: dict[str, Any] = Field(default_factory=dict)
     simulated: bool = False
     photographs: bool = False
@@ -36,18 +36,18 @@ class DataUsed(Part):
 
     @property
     def called(self) -> str:
-        """What it is called in tables; a person's own with the beginning of its fingerprint."""
+        """The name in tables; a person's own data with the beginning of its fingerprint."""
         return f"{self.id} {self.fingerprint[:8]}" if self.own else self.id
 
 
 class BackboneUsed(Part):
-    """Which backbone it was, and what it was shown."""
+    """Identity of the backbone, and what it was shown."""
 
     name: str
     side: int | None = None
     """Pixels of the squares that the task shows."""
     readout: str | None = None
-    """What of a vision transformer is read as the one vector (``--set backbone.readout``)."""
+    """The part of a vision transformer that is read as the one vector (``--set backbone.readout``)."""
 
 
 class Figure(Part):
@@ -59,27 +59,27 @@ class Figure(Part):
     n: int
     """Items, or whatever the metric counts."""
     version: int
-    """Of the metric's definition."""
+    """The version of the metric's definition."""
 
 
 class PretextFigure(Part):
-    """How well the pretext task is solved on held-out images, beside a trivial predictor of it."""
+    """Score of the pretext task on held-out images, beside a trivial predictor of it."""
 
     value: FiniteFloat
     trivial: FiniteFloat | None = None
     n: int
     learnt: bool | None = None
-    """Whether the trivial predictor is beaten by more than 1.96 standard errors; None where there is none."""
+    """True if the trivial predictor is beaten by more than 1.96 standard errors; None where there is none."""
 
 
 class Phase(Part):
-    """What a part of the work took."""
+    """Cost of a part of the work."""
 
     wall_s: float
     device_s: float
     """Over all devices."""
     peak_mib: float
-    """Of the device's memory; on a CPU of the process."""
+    """The peak of the device's memory; on a CPU of the process."""
 
 
 class Unreadable(Part):
@@ -90,13 +90,13 @@ class Unreadable(Part):
 
 
 class Exclusions(Part):
-    """What was left out."""
+    """Items that were left out."""
 
     unreadable: tuple[Unreadable, ...] = ()
     empty_truth: tuple[str, ...] = ()
     """Items without any truth."""
     warnings: tuple[str, ...] = ()
-    """What the dataset's reader passed over."""
+    """Remarks of the dataset's reader on what it passed over."""
     pretraining: dict[str, Any] | None = None
     """The same of the pretraining, as its card says it."""
 
@@ -119,7 +119,7 @@ class Leaks(Part):
 
 
 class Labelled(Part):
-    """Which training items' labels were used, where not all."""
+    """Choice of the training items whose labels were used, where not all."""
 
     share: float
     n: int
@@ -138,7 +138,7 @@ class StoredFile(Part):
 
 
 class Provenance(Part):
-    """Where, with what and by which code a cell was made."""
+    """Origin of a cell: where, with what and by which code it was made."""
 
     git: dict[str, Any] = Field(default_factory=dict)
     packages: dict[str, str] = Field(default_factory=dict)
@@ -150,7 +150,7 @@ class Provenance(Part):
 
 
 class Versions(Part):
-    """What may not be mixed in a row though it is no setting."""
+    """Versions that may not be mixed in a row though they are no setting."""
 
     engine: int | None = None
     task: int | None = None
@@ -170,16 +170,16 @@ class Settings(Part):
     backbone: dict[str, Any] | None = None
     pretrain: dict[str, Any] | None = None
     split: str | None = None
-    """Of a submission: the split that it was scored on."""
+    """The split that a submission was scored on."""
 
     def owners(self) -> dict[str, dict[str, Any]]:
-        """Those that there are, by name."""
+        """Return the owners that there are, by name."""
         found = {name: getattr(self, name) for name in ("method", "task", "backbone", "pretrain")}
         return {name: values for name, values in found.items() if values is not None}
 
 
 class Requested(Part):
-    """What was typed, and the request that it meant."""
+    """Words that were typed, and the request that they meant."""
 
     typed: tuple[str, ...] = ()
     resolved: dict[str, Any] = Field(default_factory=dict)

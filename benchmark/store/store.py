@@ -43,19 +43,19 @@ class Store:
             raise Refusal(f"results folder {self.root} is a file; give another with --results DIR")
 
     def record_path(self, cell: str) -> Path:
-        """Where the record of a cell lies."""
+        """Return the path of a cell's record."""
         return self.root / "cells" / cell[:2] / f"{cell}.json"
 
     def items_path(self, cell: str) -> Path:
-        """Where the per-item arrays of a cell lie."""
+        """Return the path of a cell's per-item arrays."""
         return self.record_path(cell).with_suffix(".items.npz")
 
     def predictions_path(self, work: str) -> Path:
-        """Where the predictions of this id lie (``Record.made``): one file, however many records are scored from it."""
+        """Return the path of predictions by their id (``Record.made``): one file, however many records use it."""
         return self.record_path(work).with_suffix(".predictions.npz")
 
     def network_path(self, work: str) -> Path:
-        """Where lies what was learnt for these predictions beyond a pretraining; it may be removed at any time."""
+        """Return the path of what was learnt for these predictions beyond pretraining; it can be removed any time."""
         return self.root / "networks" / f"{work}.safetensors"
 
     def write_predictions(self, work: str, predictions: Sequence[Mapping[str, np.ndarray]]) -> StoredFile:
@@ -65,7 +65,7 @@ class Store:
         return StoredFile(file=path.name, sha256=checksum(data))
 
     def read_predictions(self, record: Record) -> list[dict[str, np.ndarray]]:
-        """The predictions that a record's figures are scored from, as they were written. Raises Refusal."""
+        """Read the predictions that a record's figures are scored from, as they were written. Raises Refusal."""
         path = self.predictions_path(record.made)
         try:
             data = path.read_bytes()
@@ -76,7 +76,7 @@ class Store:
             raise Refusal(f"the predictions {path} cannot be read ({error}); run the cell again with --force") from None
 
     def read(self, cell: str) -> Record | None:
-        """The record of a cell, or None where there is none. Raises Refusal for a damaged one."""
+        """Read the record of a cell, or None where there is none. Raises Refusal for a damaged one."""
         path = self.record_path(cell)
         if not path.is_file():
             return None
@@ -95,7 +95,7 @@ class Store:
         return record
 
     def records(self, problems: list[str] | None = None) -> Iterator[Record]:
-        """Every record in the order of their names.
+        """Yield every record in the order of their names.
 
         Files that are none are passed over, named on standard error and, where it is given, added to ``problems``.
         """
@@ -107,7 +107,7 @@ class Store:
     def record_or_none(
         self, path: Path, loads: Callable[[bytes], Any] = json.loads, problems: list[str] | None = None
     ) -> Record | None:
-        """The record in a file; None where it is no record, which is told as ``records`` does."""
+        """Read the record in a file; None where it is no record, which is told as ``records`` does."""
         try:
             return _read_record(path, loads)
         except Refusal as refusal:
@@ -117,20 +117,20 @@ class Store:
             return None
 
     def find(self, prefix: str) -> Record:
-        """The record whose id begins with ``prefix``. Raises Refusal where none or several do."""
+        """Find the record whose id begins with ``prefix``. Raises Refusal where none or several do."""
         paths = sorted((self.root / "cells").glob(f"*/{prefix}*.json"))
         if len(paths) != 1:
             raise Refusal(f"{len(paths)} cells of {self.root} begin with '{prefix}'; see: run_benchmark.py list runs")
         return _read_record(paths[0])
 
     def whole(self, record: Record) -> bool:
-        """Whether the per-item arrays that a record names are there as they were written."""
+        """Return whether the per-item arrays that a record names are there as they were written."""
         path = self.items_path(record.id)
         return record.items is None or (path.is_file() and checksum(path.read_bytes()) == record.items.sha256)
 
 
 def _read_record(path: Path, loads: Callable[[bytes], Any] = json.loads) -> Record:
-    """A record file. Raises Refusal for what is none."""
+    """Read a record file. Raises Refusal for what is none."""
     mend = "move it away and run the cell again"
     try:
         told = loads(path.read_bytes())

@@ -1,1 +1,1 @@
-"""``data check``: is a folder what it seems to be? Counts, faults and a sheet of pictures, before any training."""
+"""``data check``: counts, faults and a sheet of pictures of a folder, before any training."""

@@ -1,4 +1,4 @@
-"""What may be wrong with the items of a dataset that all can be read: ids, splits, units, masks, copies, classes."""
+"""Faults in the items of a dataset that all can be read: ids, splits, units, masks, copies, classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Known = dict[Kind, list[Item]]
 
 
 def all_items(items: Known) -> Iterator[Item]:
-    """Every item, and the parts that items have."""
+    """Yield every item, and the parts that items have."""
     for of in items.values():
         for item in of:
             yield item
@@ -32,12 +32,12 @@ def all_items(items: Known) -> Iterator[Item]:
 
 
 def short(path: Path, dataset: Dataset) -> str:
-    """A path as it lies below the dataset."""
+    """Return the path relative to the dataset's root."""
     return str(path.relative_to(dataset.root)) if path.is_relative_to(dataset.root) else str(path)
 
 
 def duplicate_ids(items: Known) -> Iterator[str]:
-    """Ids that several items of a kind have."""
+    """Yield ids that several items of a kind have."""
     for kind, of in items.items():
         yield from (
             f"{count} {kind} have the id {name}" for name, count in Counter(item.id for item in of).items() if count > 1
@@ -45,7 +45,7 @@ def duplicate_ids(items: Known) -> Iterator[str]:
 
 
 def leaking_series(items: Known) -> Iterator[str]:
-    """Series with items in several splits."""
+    """Yield series with items in several splits."""
     splits: dict[str, set[str]] = defaultdict(set)
     for item in all_items(items):
         splits[item.series].add(item.split)
@@ -55,7 +55,7 @@ def leaking_series(items: Known) -> Iterator[str]:
 
 
 def told_of_cuts(dataset: Dataset) -> bool:
-    """Whether the reader follows folders or lists that cut series, and has said so."""
+    """Return whether the reader follows folders or lists that cut series, and has said so."""
     try:
         return dataset.splits_cut_series
     except Refusal:
@@ -63,7 +63,7 @@ def told_of_cuts(dataset: Dataset) -> bool:
 
 
 def guessed(dataset: Dataset, report: Report) -> Iterator[str]:
-    """That the unit of the statistics is a guess; of what a program drew, and of photographs, it is none."""
+    """Yield a line where the unit of the statistics is a guess; none for drawn data and for photographs."""
     if not report.items:
         return
     try:
@@ -77,7 +77,7 @@ def guessed(dataset: Dataset, report: Report) -> Iterator[str]:
 
 
 def other_split(dataset: Dataset, items: Known) -> Iterator[str]:
-    """Whether this copy is split as inkbench has it for the whole public set."""
+    """Yield a line where this copy is not split as inkbench has it for the whole public set."""
     committed = type(dataset).split_sha256
     if committed and items:
         found = split_sha256({item.series: item.split for item in items.get("labelled") or all_items(items)})
@@ -89,7 +89,7 @@ def other_split(dataset: Dataset, items: Known) -> Iterator[str]:
 
 
 def wrong_masks(dataset: Dataset, items: Known, seen: dict[Path, Seen]) -> Iterator[str]:
-    """Label images of another size than their image, or with numbers that no class has."""
+    """Yield label images of another size than their image, or with numbers that no class has."""
     classes = _classes(dataset, "segmented")
     for item in items.get("segmented", ()):
         mask, image = seen.get(item.mask) if item.mask else None, seen.get(item.path)
@@ -102,7 +102,7 @@ def wrong_masks(dataset: Dataset, items: Known, seen: dict[Path, Seen]) -> Itera
 
 
 def void_masks(masks: set[Path], seen: dict[Path, Seen]) -> Iterator[str]:
-    """Whether all label images show one class and void alone, as masks of 0 and 255 do."""
+    """Yield a line where all label images show one class and void alone, as masks of 0 and 255 do."""
     labels = frozenset[int]().union(*(seen[path].labels for path in masks if path in seen))
     if VOID in labels and len(labels) <= 2:
         yield (
@@ -116,7 +116,7 @@ def _by(size: Sequence[int]) -> str:
 
 
 def same_picture(dataset: Dataset, items: Known, seen: dict[Path, Seen]) -> Iterator[str]:
-    """Image files with the same bytes (links to one file are one), and whether they are in several splits."""
+    """Yield image files with the same bytes (links to one file are one), and whether they are in several splits."""
     splits: dict[Path, set[str]] = defaultdict(set)
     for item in all_items(items):
         splits[item.path].add(item.split)
@@ -132,7 +132,7 @@ def same_picture(dataset: Dataset, items: Known, seen: dict[Path, Seen]) -> Iter
 
 
 def empty_classes(dataset: Dataset, items: Known) -> Iterator[str]:
-    """Classes, and box classes that are offered, of which a split that has items shows none."""
+    """Yield classes, and box classes that are offered, of which a split that has items shows none."""
     for split in SPLITS:
         labelled = [item for item in items.get("labelled", ()) if item.split == split]
         lacking = set(_classes(dataset, "labelled")) - {item.label for item in labelled}
@@ -155,7 +155,7 @@ def _classes(dataset: Dataset, of: str) -> tuple[str, ...]:
 
 
 def unless_refused(ask: Callable[[], T], otherwise: T) -> T:
-    """What a dataset says; where it refuses, that was told where items were read."""
+    """Return what a dataset answers, or ``otherwise`` where it refuses, which was told where items were read."""
     try:
         return ask()
     except Refusal:

@@ -1,4 +1,4 @@
-"""Every image file of a dataset opened once: what is wrong with it, and what it holds."""
+"""The check of every image file of a dataset, opened once: faults and contents."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _look(path: Path, is_mask: bool, is_map: bool) -> Seen:
 
 
 def _range(image: Image.Image) -> str | None:
-    """What is told of a picture of more than 8 bits, whose range the file does not say."""
+    """Return the remark on a picture of more than 8 bits, whose range the file does not say."""
     values = np.asarray(image)
     if image.mode == "F":
         return f"holds floats up to {values.max():g} (read as 0 to {1 if values.max() <= 1 else 255})"
@@ -88,7 +88,7 @@ def _range(image: Image.Image) -> str | None:
 
 
 def _odd(path: Path, kind: str, mode: str, width: int, height: int) -> Iterator[str]:
-    """What a run copes with and a person should know."""
+    """Yield what a run copes with and a person should know."""
     wanted = IMAGE_FORMATS.get(path.suffix.lower())
     if wanted and OF_THE_KIND.get(kind, kind) != wanted:
         yield f"is {kind}, not {wanted} as its name says (read as what it is)"

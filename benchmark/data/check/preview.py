@@ -25,7 +25,7 @@ DOT = (0, 90, 255)
 
 
 def sheet(items: Mapping[Kind, Sequence[Item]]) -> bytes | None:
-    """A PNG with a row of images for each kind, spread evenly over the items; None where there is nothing to show."""
+    """Draw a PNG with a row of images for each kind, spread evenly over the items; None where there are none."""
     rows = [(kind, [items[kind][k] for k in _spread(len(items[kind]))]) for kind in ROWS if items.get(kind)]
     if not rows:
         return None
@@ -37,7 +37,7 @@ def sheet(items: Mapping[Kind, Sequence[Item]]) -> bytes | None:
 
 
 def tile(item: Item, side: int = TILE) -> np.ndarray:
-    """An image within ``side`` x ``side``, its labels drawn over it; a grey square with the reason where it is bad."""
+    """Draw an image within ``side`` x ``side`` with its labels; a grey square with the reason where it is bad."""
     try:
         whole = decode(item.path).image
         image = whole if item.crop is None else whole.crop(clamp_crop(item.path, item.crop, *whole.size))
@@ -53,12 +53,12 @@ def tile(item: Item, side: int = TILE) -> np.ndarray:
 
 
 def _told(item: Item) -> Text:
-    """A class and an id; of what is too long the end is shown, which tells one image from the next."""
+    """Return a class and an id; of what is too long the end is kept, which tells one image from the next."""
     return Text(item.id if item.label is None else f"{item.label}: {item.id}", tail=True)
 
 
 def _overlaid(item: Item, small: Image.Image) -> Image.Image:
-    """The small image with its saliency as red, or its classes as VOC's colours, half seen through."""
+    """Draw the small image with its saliency as red, or its classes as VOC's colours, half transparent."""
     if item.map:
         values = read_map(item.map).astype(np.float64)
         heat = Image.fromarray((255 * values / max(values.max(), 1e-300)).astype(np.uint8)).resize(small.size)

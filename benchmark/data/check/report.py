@@ -1,4 +1,4 @@
-"""What a dataset holds and what is wrong with it; the layout, counts, errors and warnings of ``data check``.
+"""The report of ``data check``: the layout, counts, errors and warnings of a dataset.
 
 An error is what a run loses or what makes its numbers wrong: an image that cannot be read or is not there, a label
 that cannot be meant so, a series in two splits. A warning is what a run copes with.
@@ -43,7 +43,7 @@ SHOWN = 20
 
 @dataclass
 class Report:
-    """What ``data check`` found; ``errors`` and ``warnings`` are a line each."""
+    """Findings of ``data check``; ``errors`` and ``warnings`` are a line each."""
 
     layout: str
     root: Path
@@ -54,11 +54,11 @@ class Report:
     items: Known = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
-        """What ``--json`` prints."""
+        """Return the value that ``--json`` prints."""
         return {"layout": self.layout, "counts": self.counts, "errors": self.errors, "warnings": self.warnings}
 
     def text(self) -> str:
-        """The same for people: the first lines of each list, and how many there are."""
+        """Return the report for people: the first lines of each list, and their number."""
         plain = {name: count for name, count in self.counts.items() if isinstance(count, int)}
         lines = [
             f"{self.root}: {self.layout}, called {self.name}",
@@ -114,7 +114,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
 
 
 def _read(dataset: Dataset, report: Report, progress: Progress) -> Known:
-    """The items of every kind that can be read; what cannot is an error."""
+    """Return the items of every kind that can be read; what cannot is an error."""
     found: Known = {}
     try:
         dataset.prepare(progress)
@@ -132,7 +132,7 @@ def _read(dataset: Dataset, report: Report, progress: Progress) -> Known:
 
 
 def _files(items: Known) -> tuple[set[Path], set[Path], set[Path]]:
-    """Images, maps and label images that items name."""
+    """Return the images, maps and label images that items name."""
     images: set[Path] = set()
     maps: set[Path] = set()
     masks: set[Path] = set()
@@ -146,7 +146,7 @@ def _files(items: Known) -> tuple[set[Path], set[Path], set[Path]]:
 
 
 def _listed(dataset: Dataset, report: Report) -> set[Path]:
-    """The image files that the reader counts to the dataset, whether an item uses them or not."""
+    """Return the image files that the reader counts to the dataset, whether an item uses them or not."""
     if not isinstance(dataset, FileDataset):
         return set()
     try:
@@ -158,7 +158,7 @@ def _listed(dataset: Dataset, report: Report) -> set[Path]:
 
 
 def _counts(dataset: Dataset, items: Known, images: list[Path], maps: set[Path], masks: set[Path]) -> dict[str, Any]:
-    """How much there is of what, by the names that people give it."""
+    """Return how much the dataset holds, by the names that people use for it."""
     boxes = Counter(box.label for item in items.get("pages") or items.get("panels") or () for box in item.boxes)
     fixations = [item.fixations for item in items.get("saliency", ()) if item.fixations is not None]
     identities = {(item.series, item.identity) for item in all_items(items) if item.identity} | {

@@ -46,13 +46,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """What a cutting left in its folder."""
+    """The result of a cutting in its folder."""
 
     out: Path
     pages: list[Page]
 
     def text(self) -> str:
-        """What was done, and what could not be cut, for people."""
+        """Return a text for people: what was done, and what could not be cut."""
         left = [f"{page.name} ({page.why})" for page in self.pages if page.why]
         panels = sum(len(page.files) for page in self.pages)
         lines = [
@@ -64,7 +64,7 @@ class Cutting:
 
 
 def pages_of(dataset: Dataset) -> list[Item]:
-    """The pages of a dataset, or its whole images where it has no kind of that name. Raises Refusal."""
+    """Return the pages of a dataset, or its whole images where it has no kind of that name. Raises Refusal."""
     kind: Kind = "pages" if "pages" in dataset.offers() else "panels"
     items = [item for split in SPLITS for item in dataset.items(kind, split) if item.crop is None]
     if not items:
@@ -102,7 +102,7 @@ def cut(dataset: Dataset, out: Path, progress: Progress) -> Cutting:
 
 
 def picture_of(cutting: Cutting, pages: Sequence[Item]) -> bytes | None:
-    """A sheet of pages with what was found on them, and of the panels that were cut out."""
+    """Return a sheet of pages with what was found on them, and of the panels that were cut out."""
     names = _names(pages)
     found = {page.name: page for page in cutting.pages}
     drawn, panels = [], []
@@ -127,7 +127,7 @@ def _check_out(dataset: Dataset, out: Path) -> None:
 
 
 def _names(pages: Sequence[Item]) -> dict[str, str]:
-    """The path below ``out`` of every page's panels, without number: the folder of its series, then its own name."""
+    """Return the path below ``out`` of every page's panels, without number: its series' folder, then its name."""
     return {page.id: _name(page) for page in pages}
 
 
@@ -143,7 +143,7 @@ def _plain(part: str) -> str:
 
 
 def _stamp(page: Item) -> list[int]:
-    """What tells that a page is the file that was cut: size, time, and the version of the cutting."""
+    """Return the stamp of the file that was cut: size, time, and the version of the cutting."""
     try:
         stat = page.path.stat()
     except OSError:
@@ -192,7 +192,7 @@ def _encoded(panel: Image.Image, jpeg: bool) -> bytes:
 
 
 def _done(out: Path) -> dict[str, tuple[list[int], Page]]:
-    """What is cut already: a line for each page; one that a dead process left unfinished is none."""
+    """Return the pages that are cut already, a line each; one that a dead process left unfinished is none."""
     found: dict[str, tuple[list[int], Page]] = {}
     path = out / DONE
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():

@@ -1,4 +1,4 @@
-"""Where a region of a page can be cut in two: across a gutter of one colour, or along a frame line that is shared."""
+"""Cuts of a region of a page in two: across a gutter of one colour, or along a shared frame line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEAR, THICK_LINE, FULL = 4, 8, 0.6
 WIDEST = 0.06
 LEAST_GUTTER = 0.003
 LEAST_PART = 0.05
-"""Of the page's side: what is left on either side of a cut."""
+"""The least part on either side of a cut, as a share of the page's side."""
 
 Box = tuple[int, int, int, int]
 
@@ -42,7 +42,7 @@ class Cut:
 
 
 def paper(grey: np.ndarray) -> int:
-    """From which grey value on a pixel of a page (h, w) uint8 is bare paper: yellowed paper is darker than white.
+    """Return the grey value from which on a pixel of a page (h, w) uint8 is bare paper: yellowed paper is darker.
 
     Told by the rim of the page, where that shows one light tone; else as on white paper.
     """
@@ -54,7 +54,7 @@ def paper(grey: np.ndarray) -> int:
 
 
 def background(grey: np.ndarray, light: int | None) -> np.ndarray:
-    """The pixels (h, w) bool of a gutter's colour that hang together with the rim of the page.
+    """Return the pixels (h, w) bool of a gutter's colour that hang together with the rim of the page.
 
     From a grey value ``light`` on, or dark ones where there is none.
     """
@@ -65,7 +65,7 @@ def background(grey: np.ndarray, light: int | None) -> np.ndarray:
 
 
 def best_cut(grey: np.ndarray, drawn: np.ndarray, box: Box, light: int) -> Cut | None:
-    """The best cut of a region of a page; None where there is none.
+    """Find the best cut of a region of a page; None where there is none.
 
     ``grey`` (h, w) uint8 is the page, ``drawn`` (h, w) bool what is not its background, ``light`` the grey value from
     which on a pixel is bare paper.
@@ -83,7 +83,7 @@ def best_cut(grey: np.ndarray, drawn: np.ndarray, box: Box, light: int) -> Cut |
 
 
 def _open(mask: np.ndarray, side: int) -> Iterator[tuple[float, int, int]]:
-    """Gutters through which the page's background runs."""
+    """Yield gutters through which the page's background runs."""
     profile = mask.mean(axis=1)
     for first, last in runs(profile <= OPEN):
         if last - first >= LEAST_GUTTER * side:
@@ -91,7 +91,7 @@ def _open(mask: np.ndarray, side: int) -> Iterator[tuple[float, int, int]]:
 
 
 def _between(seen: np.ndarray, side: int, light: int) -> Iterator[tuple[float, int, int]]:
-    """Bands of one colour, light or dark, with something drawn along both of their sides."""
+    """Yield bands of one colour, light or dark, with something drawn along both of their sides."""
     for colour in (seen >= light, seen <= DARK):
         profile = colour.mean(axis=1)
         for first, last in runs(profile >= 1 - UNEVEN):
@@ -105,7 +105,7 @@ def _between(seen: np.ndarray, side: int, light: int) -> Iterator[tuple[float, i
 
 
 def _lines(seen: np.ndarray) -> Iterator[tuple[float, int, int]]:
-    """Frame lines that two panels share: dark, straight, through the whole region, and no dark area's edge."""
+    """Yield frame lines that two panels share: dark, straight, through the whole region, and no dark area's edge."""
     dark = seen <= INK
     near = dark.copy()
     near[1:] |= dark[:-1]
@@ -120,6 +120,6 @@ def _lines(seen: np.ndarray) -> Iterator[tuple[float, int, int]]:
 
 
 def runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """Where a row (n,) bool is true: first and last (exclusive) of each run."""
+    """Return the runs of true in a row (n,) bool: first and last (exclusive) of each."""
     steps = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))

@@ -14,16 +14,16 @@ LONGEST = 1000
 MARGIN = 0.02
 """Share of a row at a region's rim up to which what is drawn in it is dust or a balloon's tip."""
 LEAST_AREA, LEAST_SIDE = 0.012, 0.06
-"""Of the page: what is smaller is no panel (a page's number, a line of text)."""
+"""Shares of the page below which a region is no panel (a page's number, a line of text)."""
 NECK = 0.012
-"""Of the page's longer side: parts that hang together by less (a balloon across a slanted gutter) are two."""
+"""The share of the page's longer side below which a link (a balloon across a slanted gutter) parts two panels."""
 LEAST_PIECE, SOLID, OVERLAP = 0.015, 0.4, 0.35
 DEEPEST = 12
 FEWEST = 2
 
 
 def panels_of(grey: np.ndarray) -> list[Box]:
-    """The panels (x0, y0, x1, y1) of a page (h, w) uint8, right and bottom exclusive, from the top, then the left.
+    """Find the panels (x0, y0, x1, y1) of a page (h, w) uint8, right and bottom exclusive, by top, then left.
 
     Gutters may be light or dark, and panels may bleed over the rim. A page that shows no gutter is one box at most.
     """
@@ -60,7 +60,7 @@ def _cut(grey: np.ndarray, light: int, drawn: np.ndarray, box: Box, depth: int =
 
 
 def _tight(drawn: np.ndarray, box: Box) -> Box | None:
-    """A region without the background at its rim; None where nothing is drawn in it."""
+    """Return a region without the background at its rim; None where nothing is drawn in it."""
     x0, y0, x1, y1 = box
     part = drawn[y0:y1, x0:x1]
     if not part.any():
@@ -72,7 +72,7 @@ def _tight(drawn: np.ndarray, box: Box) -> Box | None:
 
 
 def _pieces(drawn: np.ndarray, box: Box) -> list[Box]:
-    """The large pieces of a region that no straight cut divides, where slanted gutters run between; else itself."""
+    """Return the large pieces of a region that no straight cut divides but slanted gutters do; else itself."""
     x0, y0, x1, y1 = box
     neck = max(3, int(NECK * max(drawn.shape)) | 1)
     part = np.pad(drawn[y0:y1, x0:x1].astype(np.uint8), neck)
@@ -97,7 +97,7 @@ def _is_panel(box: Box, size: tuple[int, int]) -> bool:
 
 
 def _enlarged(box: Box, scale: float, width: int, height: int) -> Box:
-    """A box of the small page in pixels of the large one."""
+    """Scale a box of the small page to pixels of the large one."""
     x0, y0, x1, y1 = (round(value / scale) for value in box)
     return x0, y0, min(x1, width), min(y1, height)
 

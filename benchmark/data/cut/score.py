@@ -1,4 +1,4 @@
-"""How well pages are cut: recall and precision of panels against annotated ones."""
+"""The quality of cut pages: recall and precision of panels against annotated ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Score:
     made: int
 
     def line(self) -> str:
-        """The same in words."""
+        """Return the score in words."""
         recall, precision = self.matched / max(self.annotated, 1), self.matched / max(self.made, 1)
         return (
             f"recall {recall:.3f} ({self.matched:,} of {self.annotated:,} annotated panels), precision {precision:.3f} "
@@ -34,7 +34,7 @@ class Score:
 
 
 def matched(made: Sequence[Corners], annotated: Sequence[Corners]) -> int:
-    """How many boxes of one list have a partner in the other at IoU .7; each is used once, the nearest pairs first."""
+    """Count the boxes with a partner in the other list at IoU .7; each is used once, the nearest pairs first."""
     pairs = sorted(((_iou(a, b), i, j) for i, a in enumerate(made) for j, b in enumerate(annotated)), reverse=True)
     mine: set[int] = set()
     theirs: set[int] = set()
@@ -46,7 +46,7 @@ def matched(made: Sequence[Corners], annotated: Sequence[Corners]) -> int:
 
 
 def score(pages: Iterable[Item], progress: Progress) -> dict[str, Score]:
-    """The score of each series' annotated pages, and under "all" of all; pages that cannot be read are passed over."""
+    """Score each series' annotated pages, and under "all" all of them; pages that cannot be read are passed over."""
     counts: dict[str, list[int]] = {}
     pages = list(pages)
     with progress.bar("cut", len(pages)) as bar:

@@ -1,4 +1,4 @@
-"""Whether images that are taken for panels are whole pages: told, never acted on."""
+"""Detection of images that are taken for panels but are whole pages: told, never acted on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHARE = 0.5
 
 
 def told(dataset: Dataset) -> str:
-    """A line that says how many of a few images, spread over all, look like whole pages; empty where few do.
+    """Return a line that says how many of a few images, spread over all, look like whole pages; empty where few do.
 
     Asked of layouts in which every image counts as a panel; what a program draws and photographs are passed over.
     """
@@ -46,7 +46,7 @@ def told(dataset: Dataset) -> str:
 
 
 def is_page(item: Item) -> bool:
-    """Whether an image has the size and shape of a page, and the gutters of three panels or more."""
+    """Return whether an image has the size and shape of a page, and the gutters of three panels or more."""
     try:
         image = decode(item.path).image
     except BadImage:

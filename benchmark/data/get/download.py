@@ -62,7 +62,7 @@ def download(url: str, target: Path, progress: Progress) -> None:
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> bool:
-    """One connection; whether the file is whole afterwards."""
+    """Open one connection and fetch what it gives; return whether the file is whole afterwards."""
     have, known = (part.stat().st_size if part.is_file() else 0), _same_as(part, url)
     request = urllib.request.Request(url, headers={"User-Agent": "inkbench", "Accept-Encoding": "identity"})
     if have and known:
@@ -95,12 +95,12 @@ def _copy(answer: http.client.HTTPResponse, file: IO[bytes], bar: Bar) -> None:
 
 
 def _note(part: Path) -> Path:
-    """Where lies what a part is the beginning of."""
+    """Return the path of the note on what a part is the beginning of."""
     return part.with_name(f"{part.name}.json")
 
 
 def _same_as(part: Path, url: str) -> str:
-    """What the server called the version that a part is the beginning of; empty where that is not known."""
+    """Return the server's name of the version that a part is the beginning of; empty where it is not known."""
     try:
         note = json.loads(_note(part).read_text())
         return str(note["validator"]) if note["url"] == url else ""

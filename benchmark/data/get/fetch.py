@@ -59,7 +59,7 @@ def get(name: str, out: Path | None, progress: Progress) -> str:
 
 
 def find(name: str) -> tuple[type[Dataset], Source | None]:
-    """The dataset of a name, or that one of its copies has, and where that is fetched from. Raises Refusal."""
+    """Find the dataset of a name, or that one of its copies has, and its download source. Raises Refusal."""
     known: dict[str, tuple[type[Dataset], Source | None]] = {}
     for dataset in registry.names("datasets"):
         cls: type[Dataset] = registry.load("datasets", dataset)
@@ -74,7 +74,7 @@ def find(name: str) -> tuple[type[Dataset], Source | None]:
 
 
 def steps(cls: type[Dataset]) -> str:
-    """What a person does to get a dataset that this program may not, or cannot, fetch; one line."""
+    """Return the steps, in one line, to get a dataset that this program may not, or cannot, fetch."""
     if cls.drawn:
         return f"{cls.name} is drawn by the program: run_benchmark.py data make {cls.name} --out DIR"
     if not cls.homepage or not cls.citation:
@@ -101,7 +101,7 @@ def _verify(archive: Path, url: str, kind: str, wanted: str) -> None:
 
 
 def _verify_content(cls: type[Dataset], folder: Path, archive: Path, url: str, wanted: str) -> None:
-    """The same for what was unpacked."""
+    """Verify the unpacked files in the same way."""
     dataset = cls(folder)
     assert isinstance(dataset, FileDataset)
     found = dataset.content() if cls.recognises(folder) else "no such layout"

@@ -14,7 +14,7 @@ MOST_FILES = 200_000
 
 
 def unpack(archive: Path, folder: Path, strip: int, most: int, progress: Progress) -> None:
-    """The regular files of ``archive`` in ``folder``, without their first ``strip`` folders. Raises Refusal.
+    """Unpack the regular files of ``archive`` into ``folder``, without ``strip`` leading folders. Raises Refusal.
 
     ``most`` is how many bytes they may have in all.
     """
@@ -44,7 +44,7 @@ def unpack(archive: Path, folder: Path, strip: int, most: int, progress: Progres
 
 
 def _place(archive: Path, folder: Path, member: tarfile.TarInfo, strip: int) -> Path | None:
-    """Where a member goes; None for folders and for what lies in the folders that are left out."""
+    """Return the path of a member; None for folders and for the contents of folders that are left out."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
         raise Refusal(f"{archive} holds {member.name!r}, which leads out of its folder")

@@ -23,7 +23,7 @@ OSIE_NAMES = range(1001, 1701)
 
 
 class Ai4vaConfig(Config):
-    """What the folder cannot say of itself."""
+    """Settings that the folder cannot say of itself."""
 
     photographs: bool | None = setting(
         None, "whether the images are photographs, not comics; none: they are where they bear the numbers of OSIE"
@@ -62,11 +62,11 @@ class Ai4va(GuessedSeries):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there are folders of images and of maps for training."""
+        """Return whether there are folders of images and of maps for training."""
         return (root / "images" / "train").is_dir() and (root / "maps" / "train").is_dir()
 
     def offers(self) -> frozenset[str]:
-        """Saliency; fixations where the file is there, styles where ``series.json`` names several."""
+        """Return saliency; also fixations where the file is there, styles where ``series.json`` names several."""
         styles = {series.style for series in (self.sidecar or {}).values()} - {None}
         here = {"fixations": (self.root / FIXATIONS).is_file(), "styles": len(styles) > 1}
         return frozenset({"saliency", *(name for name, there in here.items() if there)})
@@ -156,13 +156,13 @@ class Ai4va(GuessedSeries):
         return points[seen]
 
     def files(self) -> list[Path]:
-        """All images, maps and fixations."""
+        """Return all images, maps and fixations."""
         fixations = self.root / FIXATIONS
         pairs = [file for _, image, map_ in self._pairs.values() for file in (image, map_)]
         return [*pairs, *([fixations] if fixations.is_file() else [])]
 
     def read(self, kind: Kind) -> list[Item]:
-        """Every image with its map, by split and name."""
+        """Return every image with its map, by split and name."""
         del kind
         has = "fixations" in self.offers()
         items = []

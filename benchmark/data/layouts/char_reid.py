@@ -74,11 +74,11 @@ class CharReid(FileDataset):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there are crops beside lists of characters."""
+        """Return whether there are crops beside lists of characters."""
         return (root / BODIES).is_dir() and any((root / f"{split}_char_faces.json").is_file() for split in SPLITS)
 
     def offers(self) -> frozenset[str]:
-        """Identities, faces, bodies, both of them; panels, their boxes and windows where the raw panels are there."""
+        """Return identities, faces, bodies, both; panels, their boxes and windows where the raw panels are there."""
         here = {"identities", "faces", "bodies", "characters", "face_pairs", "body_pairs"}
         if (self.root / PANELS).is_dir():
             here.add("panels")
@@ -87,13 +87,13 @@ class CharReid(FileDataset):
         return frozenset(here)
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """Of ``identities`` the characters of the test series, by name."""
+        """Return the characters of the test series for ``identities``, by name."""
         if of != "identities":
             return ()
         return tuple(sorted({one.identity for one in self._instances.values() if one.split == "test"}))
 
     def instances(self, split: Split) -> list[Instance]:
-        """The face and body crops of a split with their identities, in the order of the lists. Raises Refusal."""
+        """Return a split's face and body crops with their identities, in the order of the lists. Raises Refusal."""
         return [instance for instance in self._instances.values() if instance.split == split]
 
     @cached_property
@@ -148,14 +148,14 @@ class CharReid(FileDataset):
         return found
 
     def _cut_out(self, part: dict[str, str]) -> tuple[Path, None] | None:
-        """The file that an instance was cut out into."""
+        """Return the file that an instance was cut out into."""
         panel = f"{part['series']}/{part['page']}_{part['panel']}"
         folder, inner = (FACES, panel) if part["kind"] == "face" else (BODIES, f"{panel}/bodies")
         file = self._finder.find(self.root / folder, f"{inner}/{part['index']}.jpg", f"a list of {self.name}")
         return (file, None) if file.is_file() else None
 
     def _in_panel(self, name: str, part: dict[str, str]) -> tuple[Path, tuple[int, int, int, int]] | None:
-        """The panel and the rectangle that an instance would be cut out by."""
+        """Return the panel and the rectangle that an instance would be cut out by."""
         panel = f"{part['series']}/{part['page']}_{part['panel']}.jpg"
         file = self._finder.find(self.root / PANELS, panel, f"a list of {self.name}")
         size = self.size(file) if name in self._boxes else None
@@ -168,11 +168,11 @@ class CharReid(FileDataset):
         return file, face_square(corners, size) if part["kind"] == "face" else panel_crop(corners)
 
     def sequences(self, split: Split) -> list[PanelSequence]:
-        """The sequences of panels of a split, with who appears in them. Raises Refusal."""
+        """Return the sequences of panels of a split, with who appears in them. Raises Refusal."""
         return [sequence for sequence in self._sequences if sequence.split == split]
 
     def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
-        """The panels of every sequence of a split by its name."""
+        """Return the panels of every sequence of a split by its name."""
         return {sequence.id: sequence.panels for sequence in self.sequences(split)}
 
     @cached_property
@@ -204,11 +204,11 @@ class CharReid(FileDataset):
 
     @cached_property
     def _boxes_of(self) -> dict[str, list[Row]]:
-        """The same by panel item."""
+        """The boxes of each panel item."""
         return by_panel(self._boxes)
 
     def files(self) -> list[Path]:
-        """Lists, boxes, raw panels and the crops that the lists name."""
+        """Return the lists, boxes, raw panels and the crops that the lists name."""
         every = [file for file in texts_in(self.root, ".json") if _LIST.search(file.stem)]
         lists = [*every, self.root / BOXES]
         panels = [file for folder in self._folders.values() for file in images_in(folder)]
@@ -216,7 +216,7 @@ class CharReid(FileDataset):
         return [*(file for file in lists if file.is_file()), *panels, *crops]
 
     def read(self, kind: Kind) -> list[Item]:
-        """The raw panels with the boxes that are known, windows of them, or characters cut out of them."""
+        """Return the raw panels with the boxes that are known, windows of them, or characters cut out of them."""
         if kind == "sequences":
             return windows(self._panels(), lambda panel: self.size(panel.path))
         if kind == "characters":
@@ -224,7 +224,7 @@ class CharReid(FileDataset):
         return self._panels() if kind == "panels" else self._cut_outs(kind)
 
     def _cut_outs(self, kind: Kind) -> list[Item]:
-        """Faces or bodies in the order of the lists; of pairs those whose character has both in its panel, by name."""
+        """Return faces or bodies in the order of the lists; for pairs, characters with both in their panel, by name."""
         part = "face" if kind.startswith("face") else "body"
         wanted = [instance for instance in self._instances.values() if instance.kind == part]
         if kind.endswith("_pairs"):
@@ -249,7 +249,7 @@ class CharReid(FileDataset):
         )
 
     def _appearances(self) -> list[Appearance]:
-        """Faces and bodies as appearances: as sequences pair them, then the boxes' file, then panels with one each."""
+        """Pair faces and bodies as appearances: by sequences, then the boxes' file, then panels with one each."""
         annotated = (pair for sequence in self._sequences for pairs in sequence.characters.values() for pair in pairs)
         drawn: dict[tuple[str, str], dict[str, list[str]]] = {}
         for name, row in self._boxes.items():
@@ -261,7 +261,7 @@ class CharReid(FileDataset):
         return paired(self._instances, [*annotated, *boxed, *alike])
 
     def _character(self, appearance: Appearance) -> Item:
-        """An appearance as an item whose parts are its face and its body, or the one of them that is there."""
+        """Return an appearance as an item whose parts are its face and its body, or the one of them that is there."""
         names = [name for name in appearance if name]
         parts: dict[str, Item] = {self._instances[name].kind: self._item(self._instances[name]) for name in names}
         first = next(iter(parts.values()))
@@ -269,7 +269,7 @@ class CharReid(FileDataset):
         return replace(first, id="+".join(names), parts=parts, place=None, strips=strips)
 
     def _pairs(self) -> Iterator[tuple[Instance, Instance]]:
-        """Face and body of one character in one panel; who is there twice is left out, whose is whose is not known."""
+        """Pair face and body of one character in one panel; a character that is there twice is left out."""
         found: dict[tuple[str, str], dict[str, list[Instance]]] = {}
         for one in self._instances.values():
             found.setdefault((one.panel, one.identity), {"face": [], "body": []})[one.kind].append(one)
@@ -278,7 +278,7 @@ class CharReid(FileDataset):
                 yield parts["face"][0], parts["body"][0]
 
     def _panels(self) -> list[Item]:
-        """The raw panels, with boxes of faces and bodies where these are known."""
+        """Return the raw panels, with boxes of faces and bodies where these are known."""
         labels = frozenset({"face", "body"}) if "boxes:face" in self.offers() else frozenset[str]()
         items = []
         for series, folder in self._folders.items():

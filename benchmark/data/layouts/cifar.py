@@ -33,11 +33,11 @@ class Version:
 
     @property
     def binary(self) -> bool:
-        """Whether batches are plain records and not pickles."""
+        """Return whether batches are plain records and not pickles."""
         return self.batches["test"][0].endswith(".bin")
 
     def home(self, root: Path) -> Path | None:
-        """Where below ``root`` this version lies: there or in the folder of the archive; None where it does not."""
+        """Return the folder of this version: ``root`` or the archive's folder in it; None where it is not there."""
         wanted = [file for batches in self.batches.values() for file in batches]
         for folder in (root, root / self.folder):
             if (folder / wanted[0]).is_file() and (folder / wanted[-1]).is_file():
@@ -58,7 +58,7 @@ VERSIONS = (
 
 
 class CifarConfig(Config):
-    """Which labels of CIFAR-100 count."""
+    """Choice of the labels of CIFAR-100."""
 
     labels: Literal["fine", "coarse"] = setting("fine", "CIFAR-100: its 100 classes, or the 20 they belong to")
 
@@ -94,7 +94,7 @@ class Cifar(RecordDataset):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether the first training batch and the test batch of any version are there."""
+        """Return whether the first training batch and the test batch of any version are there."""
         return any(version.home(root) for version in VERSIONS)
 
     @cached_property
@@ -121,13 +121,13 @@ class Cifar(RecordDataset):
         return files
 
     def files(self) -> list[Path]:
-        """The batches and the file of class names."""
+        """Return the batches and the file of class names."""
         if not self._names.is_file():
             raise Refusal(f"{self._names.parent} lacks {self._names.name}, which names the classes")
         return [*self._batches("train"), *self._batches("test"), self._names]
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """The names that the archive gives its classes, in their order."""
+        """Return the names that the archive gives its classes, in their order."""
         return self._class_names if of == "labelled" else ()
 
     @cached_property
@@ -146,7 +146,7 @@ class Cifar(RecordDataset):
         return tuple(names)
 
     def parts(self) -> dict[str, np.ndarray | None]:
-        """The label codes of the training and test images."""
+        """Return the label codes of the training and test images."""
         return dict(self._labels)
 
     @cached_property
@@ -156,11 +156,11 @@ class Cifar(RecordDataset):
         }
 
     def pixels(self, part: str) -> Sequence[np.ndarray]:
-        """The images of a part, uint8 (32, 32, 3)."""
+        """Return the images of a part, uint8 (32, 32, 3)."""
         return [image for file in self._batches(part) for image in self._batch(file)[1]]
 
     def _batch(self, file: Path) -> tuple[np.ndarray, np.ndarray]:
-        """Label codes (n,) and images (n, 32, 32, 3) of a batch. Raises Refusal where it is damaged."""
+        """Read label codes (n,) and images (n, 32, 32, 3) of a batch. Raises Refusal where it is damaged."""
         version, _ = self._found
         coarse = self.config.labels == "coarse"
         if version.binary:
@@ -175,7 +175,7 @@ class Cifar(RecordDataset):
 
 
 def _records(file: Path, classes: int, coarse: bool) -> tuple[np.ndarray, np.ndarray]:
-    """A binary batch: the label (of CIFAR-100 coarse, then fine) and the pixels, channel by channel, row by row."""
+    """Split a binary batch into labels (of CIFAR-100 coarse, then fine) and pixels, by channel, then row."""
     head = 1 if classes == 10 else 2
     size = file.stat().st_size
     if size == 0 or size % (head + PIXELS):

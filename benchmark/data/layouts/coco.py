@@ -32,7 +32,7 @@ LABELS = ("panel", "face", "body", "text", "balloon")
 
 
 class CocoConfig(Config):
-    """Which categories are boxes that this benchmark knows, and what the folder cannot say of itself."""
+    """Choice of the categories that become boxes, and settings that the folder cannot say of itself."""
 
     panel: tuple[str, ...] = setting(("panel", "frame"), "categories that are panels")
     face: tuple[str, ...] = setting(("face",), "categories that are faces")
@@ -75,17 +75,17 @@ class Coco(GuessedSeries, BoxedImages):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether a JSON with the name of a split speaks of images or annotations."""
+        """Return whether a JSON with the name of a split speaks of images or annotations."""
         return any(mentions(path, b'"images"') or mentions(path, b'"annotations"') for path in lists_of(root))
 
     @classmethod
     def accepts(cls, root: Path) -> bool:
-        """Whether there is a JSON with the name of a split, or one that is COCO by its content."""
+        """Return whether there is a JSON with the name of a split, or one that is COCO by its content."""
         return bool(_lists_in(root))
 
     @classmethod
     def may_be(cls, root: Path) -> bool:
-        """Whether a JSON of any name is COCO by its content."""
+        """Return whether a JSON of any name is COCO by its content."""
         return bool(by_content(root))
 
     @cached_property
@@ -164,16 +164,16 @@ class Coco(GuessedSeries, BoxedImages):
                 yield Box(label, *corners)
 
     def boxed(self) -> list[Item]:
-        """Every image that a list names, also without boxes or without its file, in the order of the lists."""
+        """Return every image that a list names, also without boxes or without its file, in the order of the lists."""
         return self._boxed
 
     def files(self) -> list[Path]:
-        """The lists and the images that are there."""
+        """Return the lists and the images that are there."""
         return [*_lists_in(self.root), *(file for file, _, _ in self._listed.values() if file.is_file())]
 
 
 def _series_in(sidecar: Mapping[str, Series], names: Iterable[str], root: Path) -> dict[str, str]:
-    """The series of images in a folder of that name, of others the one that their names begin with. Raises Refusal."""
+    """Return the series of images in a folder of that name, else the one their names begin with. Raises Refusal."""
     folders = {name: name.partition("/")[0] for name in names if "/" in name and name.partition("/")[0] in sidecar}
     others = {name: PurePosixPath(name).name for name in names if name not in folders}
     begun = by_prefix(others.values(), sidecar, root)
@@ -181,19 +181,19 @@ def _series_in(sidecar: Mapping[str, Series], names: Iterable[str], root: Path) 
 
 
 def lists_of(root: Path) -> list[Path]:
-    """The JSON files that are named like lists of COCO, by split and name."""
+    """Return the JSON files that are named like lists of COCO, by split and name."""
     found = [file for folder in (root, root / "annotations") for file in texts_in(folder, ".json")]
     return _ordered((file for file in found if _LIST.fullmatch(file.stem)), root)
 
 
 def by_content(root: Path) -> list[Path]:
-    """The JSON files of any name that are COCO by their content, in the folder or one of its folders."""
+    """Return the JSON files of any name that are COCO by their content, in the folder or one of its folders."""
     found = [file for folder in (root, *folders(root)) for file in texts_in(folder, ".json")]
     return _ordered((file for file in found if is_coco(ends_of(file))), root)
 
 
 def _lists_in(root: Path) -> list[Path]:
-    """The lists by their names, or where none has one by their content."""
+    """Return the lists by their names, or where none has one by their content."""
     return lists_of(root) or by_content(root)
 
 
@@ -203,12 +203,12 @@ def _ordered(files: Iterable[Path], root: Path) -> list[Path]:
 
 
 def mentions(path: Path, word: bytes) -> bool:
-    """Whether a file has a word in its first or last 64 KiB; False for one that cannot be read, which is said later."""
+    """Return whether a file has a word in its first or last 64 KiB; False where it cannot be read (told later)."""
     return word in ends_of(path)
 
 
 def _split_of(path: Path, root: Path) -> Split | None:
-    """The split of a list: the word that is its name, or that stands in its name or in that of its folder."""
+    """Return the split of a list: the word that is its name, or that stands in its name or in that of its folder."""
     match = _LIST.fullmatch(path.stem)
     if match:
         return _SPLIT.get(match["word"] or "")
@@ -218,7 +218,7 @@ def _split_of(path: Path, root: Path) -> Split | None:
 
 
 def _places(root: Path, path: Path) -> list[Path]:
-    """Where the images of a list may lie, the likeliest first."""
+    """Return the folders in which the images of a list may lie, the likeliest first."""
     match = _LIST.fullmatch(path.stem)
     word, year = (match["word"] or "", match["year"] or "") if match else ("", "")
     names = [f"{word}{year}", word] if word else []
@@ -228,7 +228,7 @@ def _places(root: Path, path: Path) -> list[Path]:
 
 
 def _file(finder: Finder, places: list[Path], name: str, where: str) -> Path:
-    """The image of that name in the first folder that has it; where none has, in the first. Raises Refusal."""
+    """Return the image of that name in the first folder that has it; where none has, in the first. Raises Refusal."""
     for place, folder in enumerate(places):
         file = finder.find(folder, name, where)
         if file.is_file():

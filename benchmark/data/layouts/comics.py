@@ -26,7 +26,7 @@ _PANEL = re.compile(r"(\d+)_(\d+)")
 
 
 class ComicsConfig(Config):
-    """What is read beside the images."""
+    """Choice of what is read beside the images."""
 
     text: bool = setting(
         False, f"whether panels get the boxes of {OCR}: its 2.5 million lines and the size of every panel are read then"
@@ -54,11 +54,11 @@ class Comics(FileDataset):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there is a folder of panels."""
+        """Return whether there is a folder of panels."""
         return (root / PANELS).is_dir()
 
     def offers(self) -> frozenset[str]:
-        """Panels, pages where they are there, text where the OCR file is there and asked for."""
+        """Return panels; pages where they are there, text where the OCR file is there and asked for."""
         here = {"pages": (self.root / PAGES).is_dir(), "boxes:text": self._has_text}
         return frozenset({"panels", *(name for name, there in here.items() if there)})
 
@@ -92,13 +92,13 @@ class Comics(FileDataset):
         return found
 
     def files(self) -> list[Path]:
-        """All panels and pages, the list of advertisements, and the OCR file where it is read."""
+        """Return all panels and pages, the list of advertisements, and the OCR file where it is read."""
         beside = [self.root / ADS, *([self.root / OCR] if self._has_text else [])]
         images = [file for part in (self._panels, self._pages) for book in part.values() for file in book]
         return [*images, *(file for file in beside if file.is_file())]
 
     def read(self, kind: Kind) -> list[Item]:
-        """Panels or pages, without those of advertisements."""
+        """Return panels or pages, without those of advertisements."""
         items, skipped, strange = [], 0, []
         for book, files in (self._panels if kind == "panels" else self._pages).items():
             of = self._series[book]
@@ -140,7 +140,7 @@ class Comics(FileDataset):
 
 
 def held_out(books: list[str]) -> dict[str, Split] | None:
-    """The split of the paper for books in their order, or None where there are too few books for it."""
+    """Return the split of the paper for books in their order, or None where there are too few books for it."""
     if len(books) <= 2 * HELD_OUT_BOOKS:
         return None
     parts: list[tuple[Split, list[str]]] = [

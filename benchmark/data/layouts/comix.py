@@ -39,12 +39,12 @@ class Comix(Coco):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether a list of COCO's form has CoMix's categories, at its beginning or end."""
+        """Return whether a list of COCO's form has CoMix's categories, at its beginning or end."""
         return any(mentions(path, b'"link_sbsc"') for path in lists_of(root))
 
     @classmethod
     def may_be(cls, root: Path) -> bool:
-        """Whether a JSON of any name is COCO by its content, with CoMix's categories."""
+        """Return whether a JSON of any name is COCO by its content, with CoMix's categories."""
         return any(mentions(path, b'"link_sbsc"') for path in by_content(root))
 
     @property

@@ -22,7 +22,7 @@ class CrossDomainConfig(VocConfig):
 
 
 class CrossDomain(Voc):
-    """What the three sets of Inoue et al. (2018) share: VOC's layout, ``train.txt`` and ``test.txt``.
+    """The shared layout of the three sets of Inoue et al. (2018): VOC's, with ``train.txt`` and ``test.txt``.
 
     Images of ``extra.txt`` have no boxes of their own, only a dummy at 1, 1, 1, 1: they are panels for pretraining and
     no task that needs boxes sees them. Boxes of 16 square pixels or less are left out, as DASS does. A tenth of train
@@ -41,7 +41,7 @@ class CrossDomain(Voc):
     specific = 2
     least_area = 16.0
     folders: ClassVar[frozenset[str]] = frozenset()
-    """What the folder of this set is called, in small letters."""
+    """The names of the folder of this set, in small letters."""
 
     def __init__(self, root: Path, config: Any = None) -> None:
         super().__init__(root, config)
@@ -49,12 +49,12 @@ class CrossDomain(Voc):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether boxes in VOC's layout lie in a folder of this set's name."""
+        """Return whether boxes in VOC's layout lie in a folder of this set's name."""
         return cls.accepts(root) and root.resolve().name.lower() in cls.folders
 
     @classmethod
     def accepts(cls, root: Path) -> bool:
-        """Whether there are images and XML files."""
+        """Return whether there are images and XML files."""
         return (root / IMAGES).is_dir() and (root / BOXES).is_dir()
 
     @cached_property
@@ -71,7 +71,7 @@ class CrossDomain(Voc):
         return {**super()._given, **dict.fromkeys(sorted(self._bare), "train")}
 
     def files(self) -> list[Path]:
-        """What VOC's layout has, and the list of images without boxes."""
+        """Return the files of VOC's layout, and the list of images without boxes."""
         extra = self.root / EXTRA
         return [*super().files(), *([extra] if extra.is_file() else [])]
 

@@ -25,7 +25,7 @@ PARTS = ("face", "body")
 
 
 class DassPanelsConfig(Config):
-    """Which of DCM772's classes, the fifth number of a box, count as what; a box without a class always counts."""
+    """Choice of DCM772's classes, the fifth number of a box, for each label; a box without a class always counts."""
 
     body: tuple[int, ...] = setting(
         (1,), "classes that are bodies: 1 human, 5 animal, 6 background (DASS: 1,5,6)", "DCM772"
@@ -57,12 +57,12 @@ class DassPanels(BoxedImages):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there is a JSON of DASS's name."""
+        """Return whether there is a JSON of DASS's name."""
         return any((root / name).is_file() for name in (ANNOTATIONS[0], ANNOTATIONS[2], ANNOTATIONS[3]))
 
     @classmethod
     def accepts(cls, root: Path) -> bool:
-        """Whether there is any JSON that may be one."""
+        """Return whether there is any JSON that may be one."""
         return any((root / name).is_file() for name in ANNOTATIONS)
 
     @property
@@ -130,11 +130,11 @@ class DassPanels(BoxedImages):
                     yield box
 
     def boxed(self) -> list[Item]:
-        """Every panel that the JSON names, also where its image is missing."""
+        """Return every panel that the JSON names, also where its image is missing."""
         return self._boxed
 
     def files(self) -> list[Path]:
-        """The JSON, the lists, and the panels that are there."""
+        """Return the JSON, the lists, and the panels that are there."""
         lists = [self.root / f"{split}.txt" for split in SPLITS]
         images = [file for _, file, _ in self._panels.values()]
         return [self._path, *(file for file in [*lists, *images] if file.is_file())]

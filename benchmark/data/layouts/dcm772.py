@@ -20,7 +20,7 @@ CLASSES = range(1, 9)
 
 
 class Dcm772Config(Config):
-    """Which of the eight classes count as what, and whose split is used."""
+    """Choice of the eight classes for each label, and of the split."""
 
     body: tuple[int, ...] = setting(
         (1,),
@@ -53,11 +53,11 @@ class Dcm772(FileDataset):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there are images beside their ground truth."""
+        """Return whether there are images beside their ground truth."""
         return (root / IMAGES).is_dir() and (root / TRUTH).is_dir()
 
     def offers(self) -> frozenset[str]:
-        """Panels and pages, boxes of the labels that the settings give any class."""
+        """Return panels and pages, boxes of the labels that the settings give any class."""
         return frozenset({"panels", "pages", *(f"boxes:{label}" for label in self._labels)})
 
     @cached_property
@@ -149,13 +149,13 @@ class Dcm772(FileDataset):
                 yield Box(label_of[kind], *corners)
 
     def files(self) -> list[Path]:
-        """All pages, their ground truth and the lists."""
+        """Return all pages, their ground truth and the lists."""
         truths = [self._truths[page] for page in self._images if page in self._truths]
         lists = [self.root / f"{split}.txt" for split in SPLITS]
         return [*self._images.values(), *truths, *(file for file in lists if file.is_file())]
 
     def read(self, kind: Kind) -> list[Item]:
-        """The pages, or the panels cut from them in the order of their lines."""
+        """Return the pages, or the panels cut from them in the order of their lines."""
         if kind == "pages":
             return self._pages
         labels = self._labels.keys() - {"panel"}

@@ -46,7 +46,7 @@ class Ebdtheque(BoxedImages):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there are pages beside SVG files."""
+        """Return whether there are pages beside SVG files."""
         return (root / IMAGES).is_dir() and bool(texts_in(root / TRUTH, ".svg"))
 
     @cached_property
@@ -100,16 +100,16 @@ class Ebdtheque(BoxedImages):
                 yield box
 
     def boxed(self) -> list[Item]:
-        """Every page that has an SVG, also where the page itself is missing."""
+        """Return every page that has an SVG, also where the page itself is missing."""
         return self._pages
 
     def files(self) -> list[Path]:
-        """The SVG files and the pages that are there."""
+        """Return the SVG files and the pages that are there."""
         return [*self._truths.values(), *(item.path for item in self._pages if item.path.is_file())]
 
 
 def _polygons(root: Element) -> Iterator[tuple[str, int, Element]]:
-    """Class, number from 1 and polygon of each thing that is known here, in the order of the file."""
+    """Yield class, number from 1 and polygon of each thing that is known here, in the order of the file."""
     for group in root.iter("svg"):
         names = [name for name in group.get("class", "").split() if name in LABELS]
         if names:
@@ -119,7 +119,7 @@ def _polygons(root: Element) -> Iterator[tuple[str, int, Element]]:
 
 
 def _strays(root: Element) -> int:
-    """Outlines within a known group that are not read: deeper ones, and those of another shape than a polygon."""
+    """Return outlines within a known group that are not read: deeper ones, and shapes other than a polygon."""
     lost = 0
     for group in root.iter("svg"):
         if any(name in LABELS for name in group.get("class", "").split()):
@@ -130,7 +130,7 @@ def _strays(root: Element) -> int:
 
 
 def _stated(root: Element, truth: Path) -> tuple[float, float] | None:
-    """The size that an SVG says its page has: of the page's image, of what is seen, or its own; None: not in pixels."""
+    """Return the size that an SVG gives its page: of the page's image, the view, or its own; None: not in pixels."""
     given: list[tuple[str, ...]] = [(one.get("width", ""), one.get("height", "")) for one in root.iter("image")]
     given += [tuple((root.get("viewBox") or " ").replace(",", " ").split()[2:4])]
     given += [(root.get("width", ""), root.get("height", ""))]
@@ -142,7 +142,7 @@ def _stated(root: Element, truth: Path) -> tuple[float, float] | None:
 
 
 def _around(polygon: Element, where: str) -> Corners:
-    """The rectangle around ``points="x,y x,y ..."``; commas and blanks separate alike, as SVG has it."""
+    """Return the rectangle around ``points="x,y x,y ..."``; commas and blanks separate alike, as SVG has it."""
     numbers = [finite(text, f"{where}: a point") for text in re.split(r"[\s,]+", polygon.get("points", "").strip())]
     if len(numbers) < 4 or len(numbers) % 2:
         raise Refusal(f"{where}: {len(numbers)} numbers are no outline")

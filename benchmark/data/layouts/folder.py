@@ -33,11 +33,11 @@ class Folder(GuessedSeries):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there is any image below ``root``."""
+        """Return whether there is any image below ``root``."""
         return next(images_below(root), None) is not None
 
     def offers(self) -> frozenset[str]:
-        """Panels, without labels."""
+        """Return panels, without labels."""
         return frozenset({"panels"})
 
     @cached_property
@@ -45,11 +45,11 @@ class Folder(GuessedSeries):
         return list(images_below(self.root))
 
     def files(self) -> list[Path]:
-        """Every image."""
+        """Return every image."""
         return self._images
 
     def counts(self) -> dict[str, int]:
-        """Nothing says whether an image is a page or a panel: it is a panel to a method, a page to who counts."""
+        """Return the images, counted as pages: to a method each is a panel, and no file says which of the two it is."""
         return {"pages": len(self._images)}
 
     @cached_property
@@ -80,7 +80,7 @@ class Folder(GuessedSeries):
         return settle(self.units, self.root, self.sidecar, self.warn)
 
     def read(self, kind: Kind) -> list[Item]:
-        """Every image, by its path below the folder."""
+        """Return every image, by its path below the folder."""
         del kind
         return [
             Item(name, file, self.placed[name][0], self.placed[name][1].split, style=self.placed[name][1].style)

@@ -52,11 +52,11 @@ class ICartoonFace(BoxedImages):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether any of the lists is there."""
+        """Return whether any of the lists is there."""
         return bool(_lists(root, DETECTION, ".csv") or _lists(root, RECOGNITION, ".txt"))
 
     def offers(self) -> frozenset[str]:
-        """Panels with boxes of faces, faces with identities: of which there are lists."""
+        """Return panels with boxes of faces, and faces with identities, as far as there are lists of them."""
         boxed = super().offers() if self._detection else frozenset[str]()
         return boxed | (frozenset({"faces", "identities"}) if self._recognition else frozenset())
 
@@ -77,7 +77,7 @@ class ICartoonFace(BoxedImages):
         return found
 
     def _find(self, name: str, part: str, where: str) -> Path:
-        """The image of a line: the one whose path ends so, of several that of its part. Raises Refusal."""
+        """Find the image of a line: the one whose path ends so, of several that of its part. Raises Refusal."""
         wanted = PurePosixPath(one_name(name.strip().replace("\\", "/")))
         near = self._images.get(_spelled(wanted.name), [])
         above = wanted.parts[:-1]
@@ -130,7 +130,7 @@ class ICartoonFace(BoxedImages):
 
     @property
     def series_by(self) -> SeriesBy:
-        """Images are from all over the web, each for itself."""
+        """The way in which series were found: images are from all over the web, each a series of its own."""
         return "image" if read_sidecar(self.root) is None else "sidecar"
 
     def _known(self, given: dict[str, Split]) -> dict[str, tuple[str, Series]]:
@@ -167,28 +167,28 @@ class ICartoonFace(BoxedImages):
         return items
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """Of ``identities`` the characters of the test faces, by name; nobody is none of them."""
+        """Return the characters of the test faces for ``identities``, by name; nobody is none of them."""
         if of != "identities" or not self._recognition:
             return ()
         shown = {item.identity or "" for item in self._faces if item.split == "test"}
         return tuple(sorted(who for who in shown if not who.startswith("nobody ")))
 
     def boxed(self) -> list[Item]:
-        """Every image for detection that a list names or whose path says its part."""
+        """Return every image for detection that a list names or whose path says its part."""
         return self._boxed
 
     def read(self, kind: Kind) -> list[Item]:
-        """The images for detection, or the faces for recognition."""
+        """Return the images for detection, or the faces for recognition."""
         return self._faces if kind == "faces" else super().read(kind)
 
     def files(self) -> list[Path]:
-        """The lists and every image that they stand for."""
+        """Return the lists and every image that they stand for."""
         images: Iterable[Path] = [*self._faces_in, *(item.path for item in self._faces)]
         return [*self._detection, *self._recognition, *(file for file in images if file.is_file())]
 
 
 def _lists(root: Path, parts: Iterable[str], suffix: str) -> dict[Path, str]:
-    """The lists of the parts, in the folder or in one of its folders."""
+    """Return the lists of the parts, in the folder or in one of its folders."""
     found = {}
     for part in parts:
         for file in sorted(file for folder in (root, *folders(root)) for file in texts_in(folder, suffix)):
@@ -198,7 +198,7 @@ def _lists(root: Path, parts: Iterable[str], suffix: str) -> dict[Path, str]:
 
 
 def _rows(path: Path) -> Iterable[tuple[int, str, Corners, str]]:
-    """Line, file, corners and character of each face of a list. Raises Refusal."""
+    """Yield the line, file, corners and character of each face of a list. Raises Refusal."""
     for line, text in lines_of(path):
         name, parts = before_numbers(text)
         if len(parts) not in (4, 5):
@@ -212,10 +212,10 @@ def _rows(path: Path) -> Iterable[tuple[int, str, Corners, str]]:
 
 
 def _spelled(name: str) -> str:
-    """A file's name in the spelling by which it is looked for: one form of signs, its suffix in small letters."""
+    """Return the spelling by which a file is looked for: one Unicode form, its suffix in small letters."""
     return one_name(without_suffix(name)) + suffix_of(name)
 
 
 def _above(file: Path, count: int) -> tuple[str, ...]:
-    """The names of the ``count`` folders above a file."""
+    """Return the names of the ``count`` folders above a file."""
     return tuple(one_name(part) for part in file.parts[-count - 1 : -1])

@@ -17,7 +17,7 @@ from inkbench.benchmark.errors import Refusal
 
 
 class ImagefolderConfig(Config):
-    """What the folder cannot say of itself."""
+    """Settings that the folder cannot say of itself."""
 
     photographs: bool = setting(False, "whether the images are photographs, not comics")
 
@@ -48,17 +48,17 @@ class Imagefolder(GuessedSeries):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether ``train`` holds class folders with images, beside another split."""
+        """Return whether ``train`` holds class folders with images, beside another split."""
         splits = _split_folders(root)
         return len(splits) > 1 and any(_class_folders(folder) for folder in splits.get("train", ()))
 
     @classmethod
     def accepts(cls, root: Path) -> bool:
-        """Whether there are class folders with images, in ``train`` or at once."""
+        """Return whether there are class folders with images, in ``train`` or at once."""
         return _class_folders(root)
 
     def offers(self) -> frozenset[str]:
-        """Labelled images, and all of them as panels for pretraining."""
+        """Return labelled images, and all of them as panels for pretraining."""
         return frozenset({"labelled", "panels"})
 
     @cached_property
@@ -114,7 +114,7 @@ class Imagefolder(GuessedSeries):
         return settle(self.units, self.root, None, self.warn)
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """The names of the class folders of all splits, in alphabetical order."""
+        """Return the names of the class folders of all splits, in alphabetical order."""
         return self._class_names if of == "labelled" else ()
 
     @cached_property
@@ -127,7 +127,7 @@ class Imagefolder(GuessedSeries):
         return tuple(names)
 
     def faults(self) -> list[str]:
-        """Those of any folder; a class whose folders hold no image in any split is a warning."""
+        """Return those of any folder; a class whose folders hold no image in any split is a warning."""
         here = [folder for of in _split_folders(self.root).values() for folder in of]
         named = {name_of(folder) for split in here or [self.root] for folder in folders(split)}
         for name in sorted(named - set(self._class_names)):
@@ -135,11 +135,11 @@ class Imagefolder(GuessedSeries):
         return super().faults()
 
     def files(self) -> list[Path]:
-        """Every image in a class folder."""
+        """Return every image in a class folder."""
         return [file for file, _, _ in self._images.values()]
 
     def read(self, kind: Kind) -> list[Item]:
-        """Every image with its class, by split and class."""
+        """Return every image with its class, by split and class."""
         del kind
         return [
             Item(name, file, self.placed[name][0], self.placed[name][1].split, style=self.placed[name][1].style,
@@ -149,7 +149,7 @@ class Imagefolder(GuessedSeries):
 
 
 def _split_folders(root: Path) -> dict[Split, list[Path]]:
-    """The folders whose names say a split (``train``, ``Valid``, ``test``, ...)."""
+    """Return the folders whose names say a split (``train``, ``Valid``, ``test``, ...)."""
     found: dict[Split, list[Path]] = {}
     for folder in folders(root):
         if split := split_word(folder.name):
@@ -158,5 +158,5 @@ def _split_folders(root: Path) -> dict[Split, list[Path]]:
 
 
 def _class_folders(path: Path) -> bool:
-    """Whether there is a sub-folder of ``path`` with an image in it or below."""
+    """Return whether there is a sub-folder of ``path`` with an image in it or below."""
     return any(next(images_below(folder), None) is not None for folder in folders(path))

@@ -49,7 +49,7 @@ class Manga109(BoxedImages):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there are XML files beside images or a list of books."""
+        """Return whether there are XML files beside images or a list of books."""
         beside = (root / IMAGES).is_dir() or (root / BOOKS).is_file()
         return beside and bool(texts_in(root / TRUTH, ".xml"))
 
@@ -116,26 +116,26 @@ class Manga109(BoxedImages):
                 yield box
 
     def offers(self) -> frozenset[str]:
-        """Pages, panels, boxes, and the characters that are named: faces, bodies, both."""
+        """Return pages, panels, boxes, and the characters that are named: faces, bodies, both."""
         return super().offers() | {"identities", *CUT}
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """Of ``identities`` the characters of the test books, by their ids."""
+        """Return the characters of the test books for ``identities``, by their ids."""
         if of != "identities":
             return ()
         tested = (page for page in self._pages if page.split == "test")
         return tuple(sorted({box.identity for page in tested for box in page.boxes if box.identity}))
 
     def read(self, kind: Kind) -> list[Item]:
-        """Pages, panels, or characters cut out of the pages."""
+        """Return pages, panels, or characters cut out of the pages."""
         return cut_characters(self._pages, kind) if kind in CUT else super().read(kind)
 
     def boxed(self) -> list[Item]:
-        """Every page that the XML names, also those without boxes and those whose image is missing."""
+        """Return every page that the XML names, also those without boxes and those whose image is missing."""
         return self._pages
 
     def files(self) -> list[Path]:
-        """The list of books, the XML, and the pages that are there."""
+        """Return the list of books, the XML, and the pages that are there."""
         books = self.root / BOOKS
         pages = [item.path for item in self._pages if item.path.is_file()]
         return [*([books] if books.is_file() else []), *self._books.values(), *pages]
@@ -153,7 +153,7 @@ def _tell_strays(root: Element, file: Path, warn: Callable[[str], None]) -> None
 
 
 def held_out(books: list[str]) -> dict[str, Split] | None:
-    """The split of DASS for sorted books, with the ten books before its test books as validation; None for few books.
+    """Return DASS's split of sorted books, the ten before its test books as validation; None for few books.
 
     Source: barisbatuhan/DASS-Det-Inference, the last ten books of 109 (UltraEleven to YumeiroCooking).
     """

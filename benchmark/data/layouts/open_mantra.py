@@ -27,7 +27,7 @@ SPLIT: Mapping[str, Split] = MappingProxyType(
     }
 )
 SPLIT_SHA256 = "8a2d1129ed364bf6a2fe31f77c294b92afb991a7ba0a4faea684ff0a45e736d7"
-"""Of the lines ``BOOK SPLIT`` of ``SPLIT``, sorted: a split that changes is another split."""
+"""The sha256 of the lines ``BOOK SPLIT`` of ``SPLIT``, sorted: a split that changes is another split."""
 
 
 class OpenMantra(FileDataset):
@@ -56,11 +56,11 @@ class OpenMantra(FileDataset):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there is an annotation.json beside images."""
+        """Return whether there is an annotation.json beside images."""
         return (root / ANNOTATION).is_file() and (root / "images").is_dir()
 
     def offers(self) -> frozenset[str]:
-        """Panels, pages, and the boxes of panels and text."""
+        """Return panels, pages, and the boxes of panels and text."""
         return frozenset({"panels", "pages", "boxes:panel", "boxes:text"})
 
     @cached_property
@@ -111,11 +111,11 @@ class OpenMantra(FileDataset):
                     yield Box(label, *corners)
 
     def files(self) -> list[Path]:
-        """The annotation and every page that it names."""
+        """Return the annotation and every page that it names."""
         return [self.root / ANNOTATION, *(item.path for item in self._pages if item.path.is_file())]
 
     def read(self, kind: Kind) -> list[Item]:
-        """The pages, or the panels cut from them in the order of their boxes."""
+        """Return the pages, or the panels cut from them in the order of their boxes."""
         if kind == "pages":
             return self._pages
         return [panel for page in self._pages for panel in cut_panels(page, {"text"})]

@@ -54,21 +54,21 @@ class SSuperGan(Comics):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there are lists of faces beside a folder of panels."""
+        """Return whether there are lists of faces beside a folder of panels."""
         return super().recognises(root) and (root / FACES).is_dir()
 
     def offers(self) -> frozenset[str]:
-        """What COMICS offers, the boxes of faces, and windows of panels."""
+        """Return what COMICS offers, the boxes of faces, and windows of panels."""
         return super().offers() | {"boxes:face", "sequences"}
 
     def files(self) -> list[Path]:
-        """Panels, pages, the list of advertisements, the lists of faces, and the authors' lists that are used."""
+        """Return panels, pages, the lists of advertisements and faces, and the authors' lists that are used."""
         used = {WINDOWS: self.config.windows, LISTED: self.config.panels}
         lists = [self._own(name) for name, how in used.items() if how == "list"]
         return [*super().files(), *self._lists.values(), *lists]
 
     def _own(self, name: str) -> Path:
-        """A list of the authors' that the settings ask for. Raises Refusal."""
+        """Return a list of the authors' that the settings ask for. Raises Refusal."""
         path = self.root / name
         if not path.is_file():
             setting = "windows" if name == WINDOWS else "panels"
@@ -80,7 +80,7 @@ class SSuperGan(Comics):
         return by_stem(texts_in(self.root / FACES, ".txt"))
 
     def read(self, kind: Kind) -> list[Item]:
-        """Panels with their faces where their book has a list, pages, or windows."""
+        """Return panels with their faces where their book has a list, pages, or windows."""
         if kind == "sequences" and self.config.windows == "list":
             panels = {panel.id: panel for panel in self.read("panels")}
             return listed_windows(self._own(WINDOWS), panels, lambda panel: self.size(panel.path), self.warn)

@@ -22,7 +22,7 @@ NAMES, FOLDS = "class_names.txt", "fold_indices.txt"
 
 
 class Stl10Config(Config):
-    """Which images are used."""
+    """Choice of the images that are used."""
 
     fold: int | None = setting(
         None, "train on one of the ten folds of 1,000 images that the protocol names; none: on all 5,000", ge=0, le=9
@@ -58,7 +58,7 @@ class Stl10(RecordDataset):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether training images and labels are there, or in the folder of the archive."""
+        """Return whether training images and labels are there, or in the folder of the archive."""
         return _home(root) is not None
 
     @cached_property
@@ -73,7 +73,7 @@ class Stl10(RecordDataset):
         return ["train", "test", *(["unlabelled"] if there else [])]
 
     def files(self) -> list[Path]:
-        """Images, labels and class names, and the folds where they are there."""
+        """Return images, labels and class names, and the folds where they are there."""
         home = self._found
         wanted = [home / f"{FILES[part]}_X.bin" for part in self._parts()]
         wanted += [home / "train_y.bin", home / "test_y.bin", home / NAMES]
@@ -83,7 +83,7 @@ class Stl10(RecordDataset):
         return [*wanted, *([home / FOLDS] if (home / FOLDS).is_file() else [])]
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """The ten names of ``class_names.txt``, in their order."""
+        """Return the ten names of ``class_names.txt``, in their order."""
         if of != "labelled":
             return ()
         names = tuple(line for _, line in lines_of(self._found / NAMES))
@@ -92,11 +92,11 @@ class Stl10(RecordDataset):
         return names
 
     def parts(self) -> dict[str, np.ndarray | None]:
-        """The label codes of training and test images, from 0 (in the files from 1)."""
+        """Return the label codes of training and test images, from 0 (in the files from 1)."""
         return {part: None if part == "unlabelled" else self._codes(part) for part in self._parts()}
 
     def size_of_part(self, part: str) -> int:
-        """How many images a part has, from the size of its file."""
+        """Return the number of images of a part, from the size of its file."""
         return (self._found / f"{FILES[part]}_X.bin").stat().st_size // PIXELS
 
     def _codes(self, part: str) -> np.ndarray:
@@ -110,7 +110,7 @@ class Stl10(RecordDataset):
         return codes - 1
 
     def pixels(self, part: str) -> Sequence[np.ndarray]:
-        """The images of a part, uint8 (96, 96, 3); in the file each is stored channel by channel, column by column."""
+        """Yield the images of a part, uint8 (96, 96, 3); the file stores each by channel, then by column."""
         file = self._found / f"{FILES[part]}_X.bin"
         size = file.stat().st_size
         if size == 0 or size % PIXELS:
@@ -118,12 +118,12 @@ class Stl10(RecordDataset):
         return list(np.memmap(file, dtype=np.uint8, mode="r").reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1))
 
     def used(self, part: str) -> Iterable[int]:
-        """All images of a part; of the training images those of the fold, where one is chosen."""
+        """Return all images of a part; of the training images those of the fold, where one is chosen."""
         whole_part = super().used(part)
         return whole_part if part != "train" or self.config.fold is None else sorted(set(self._fold(self.config.fold)))
 
     def _fold(self, fold: int) -> list[int]:
-        """The training images of a fold, from 0."""
+        """Return the training images of a fold, from 0."""
         path = self._found / FOLDS
         if not path.is_file():
             raise Refusal(f"{self._found} lacks {FOLDS}; leave out --set stl10.fold={fold}")

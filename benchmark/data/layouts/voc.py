@@ -33,7 +33,7 @@ _PHOTOGRAPH = re.compile(r"\d{4}_\d{6}|\d{6}")
 
 
 class VocConfig(Config):
-    """Which of the XML's names are boxes that this benchmark knows, and what the folder cannot say of itself."""
+    """Choice of the XML's names that become boxes, and settings that the folder cannot say of itself."""
 
     panel: tuple[str, ...] = setting(("panel", "frame"), "names in the XML that are panels")
     face: tuple[str, ...] = setting(("face",), "names in the XML that are faces")
@@ -80,14 +80,14 @@ class Voc(GuessedSeries, BoxedImages):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether there are images beside masks, boxes or lists."""
+        """Return whether there are images beside masks, boxes or lists."""
         return (root / IMAGES).is_dir() and any((root / name).is_dir() for name in (MASKS, BOXES, LISTS))
 
     def _bears_voc_numbers(self) -> bool:
         return bool(self._images) and all(_PHOTOGRAPH.fullmatch(stem) for stem in self._images)
 
     def offers(self) -> frozenset[str]:
-        """Pages or panels, segmented images where there are masks, boxes of the classes that the XML names."""
+        """Return pages or panels, segmented images where there are masks, boxes of the classes that the XML names."""
         return super().offers() | ({"segmented"} if self._masks else set())
 
     @cached_property
@@ -149,7 +149,7 @@ class Voc(GuessedSeries, BoxedImages):
         return settle(self.units, self.root, None, self.warn)
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """The names of labels 0, 1, ... of the masks. Raises Refusal for a bad ``classes.txt``."""
+        """Return the names of labels 0, 1, ... of the masks. Raises Refusal for a bad ``classes.txt``."""
         if of != "segmented":
             return ()
         path = self.root / CLASSES
@@ -197,7 +197,7 @@ class Voc(GuessedSeries, BoxedImages):
         return {name.lower(): label for label in labels for name in getattr(self.config, label)}
 
     def _boxes_of(self, file: Path, image: Path) -> tuple[Box, ...] | None:
-        """The boxes of an XML file; None where they are of an image of another size."""
+        """Return the boxes of an XML file; None where they are of an image of another size."""
         root = xml_of(file)
         every = [((one.findtext("name") or "").strip().lower(), one) for one in root.iter("object")]
         if nameless := sum(not name for name, _ in every):
@@ -227,7 +227,7 @@ class Voc(GuessedSeries, BoxedImages):
                 yield Box(label, *corners)
 
     def files(self) -> list[Path]:
-        """Images, masks, boxes and lists of what is used."""
+        """Return images, masks, boxes and lists of what is used."""
         used = [self._images[stem] for stem in self.placed]
         used += [file for stem, file in self._masks.items() if stem in self.placed]
         used += [self._truths[stem] for stem in self.placed if stem in self._truths]
@@ -235,7 +235,7 @@ class Voc(GuessedSeries, BoxedImages):
         return [*used, *self._list_files().values(), *([names] if names.is_file() else [])]
 
     def read(self, kind: Kind) -> list[Item]:
-        """Images with their masks, or pages, or panels with their boxes, by name."""
+        """Return images with their masks, or pages, or panels with their boxes, by name."""
         return [item for item in self.boxed() if item.mask] if kind == "segmented" else super().read(kind)
 
     @cached_property
@@ -258,12 +258,12 @@ class Voc(GuessedSeries, BoxedImages):
         return items
 
     def boxed(self) -> list[Item]:
-        """All images that are used, by name, with what is known of them."""
+        """Return all images that are used, by name, with what is known of them."""
         return self._boxed
 
 
 def _stated(root: Element, file: Path) -> tuple[float, float] | None:
-    """Width and height that an XML file says its image has; None where it says nothing."""
+    """Return the width and height that an XML file says its image has; None where it says nothing."""
     size = root.find("size")
     sides = [None if size is None else size.findtext(side) for side in ("width", "height")]
     if not all(side and side.strip() for side in sides):

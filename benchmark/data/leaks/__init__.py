@@ -1,1 +1,1 @@
-"""The leak check: are images of the test split among those that were pretrained on, changed a little?"""
+"""The leak check: test images among those that were pretrained on, also where slightly changed."""

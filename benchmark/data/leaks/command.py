@@ -18,7 +18,7 @@ PARTS: tuple[Kind, ...] = ("face_pairs", "body_pairs", "characters", "sequences"
 
 
 def images_of(dataset: Dataset, splits: Sequence[Split]) -> list[Item]:
-    """Every image of some splits once, pages and what is cut out of them alike."""
+    """Return every image of some splits once, pages and what is cut out of them alike."""
     found: dict[tuple[object, ...], Item] = {}
     for kind in (kind for kind in KINDS if kind in dataset.offers() and kind not in PARTS):
         for split in splits:
@@ -28,12 +28,12 @@ def images_of(dataset: Dataset, splits: Sequence[Split]) -> list[Item]:
 
 
 def splits_of(dataset: Dataset, wanted: Split) -> tuple[Split, ...]:
-    """The split that is asked for, or all where it has none (a plain folder of fewer than three series)."""
+    """Return the split that is asked for, or all where it has none (a plain folder of fewer than three series)."""
     return (wanted,) if images_of(dataset, (wanted,)) else SPLITS
 
 
 def report(told: dict[str, Any], pretrained: Dataset, tested: Dataset) -> str:
-    """What was found, for people."""
+    """Return the findings as text for people."""
     lines = [
         f"{told['test_items']:,} images of {tested.root} ({tested.name}) against {told['pretraining_images']:,} of "
         f"{pretrained.root} ({pretrained.name})",
@@ -49,7 +49,7 @@ def report(told: dict[str, Any], pretrained: Dataset, tested: Dataset) -> str:
 
 
 def sheet_of_pairs(leaks: Leaks, test: Sequence[Item], pretraining: Sequence[Item]) -> bytes | None:
-    """A PNG of the nearest pairs side by side, test image left; None where nothing is alike."""
+    """Draw a PNG of the nearest pairs side by side, test image left; None where nothing is alike."""
     worst = [row for row in leaks.distance.argsort(kind="stable")[:LISTED].tolist() if leaks.by_image[row]]
     if not worst:
         return None
@@ -62,7 +62,7 @@ def sheet_of_pairs(leaks: Leaks, test: Sequence[Item], pretraining: Sequence[Ite
 
 
 def _pair(test: Item, pretraining: Item, bits: int) -> list[Place]:
-    """Two images that are alike, with their ids."""
+    """Draw two images that are alike, with their ids."""
     return [
         Place(tile(test), [Text(test.id, tail=True), f"{bits} bits"]),
         Place(tile(pretraining), [Text(pretraining.id, tail=True)]),

@@ -1,4 +1,4 @@
-"""Which test items are suspect: too like an image that was pretrained on, or of a series that was."""
+"""Suspect test items: too like an image that was pretrained on, or of a series that was."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
-    """What a comparison found: for each test item whether its image or its series was pretrained on, bool (N,).
+    """Result of a comparison: for each test item whether its image or its series was pretrained on, bool (N,).
 
     ``nearest`` (N,) is the row of the nearest pretraining image, ``distance`` (N,) in bits (``NONE``: there is none).
     """
@@ -35,7 +35,7 @@ class Leaks:
 
     @property
     def suspect(self) -> np.ndarray:
-        """Which items are suspect for either reason."""
+        """Return which items are suspect for either reason."""
         either: np.ndarray = self.by_image | self.by_series
         return either
 
@@ -69,7 +69,7 @@ def compare(
 
 
 def alike(one: Dataset, other: Dataset) -> bool:
-    """Whether a series' name means the same in both: copies of one dataset, not two folders of one general layout."""
+    """Return whether a series' name means the same in both: copies of one dataset, not of one general layout."""
     if one.guesses or other.guesses:
         return one.root.resolve() == other.root.resolve() or (
             not (one.own and other.own) and (one.numbering or one.name) == (other.numbering or other.name)
@@ -87,7 +87,7 @@ def _kept(path: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _search(path: Path, test: Hashes, pretraining: Hashes, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest pretraining row and its distance for every test image; kept in ``path``."""
+    """Return the nearest pretraining row and its distance for every test image; kept in ``path``."""
     there, known = np.flatnonzero(test.known), np.flatnonzero(pretraining.known)
     rows, distances = np.zeros(len(test.known), dtype=np.int64), np.full(len(test.known), NONE, dtype=np.uint16)
     with progress.bar("leak check", len(there)) as bar:
@@ -99,7 +99,7 @@ def _search(path: Path, test: Hashes, pretraining: Hashes, progress: Progress) -
 
 
 def told(leaks: Leaks, test: Sequence[Item], pretraining: Sequence[Item]) -> dict[str, Any]:
-    """What a record says of a comparison; the pairs are the nearest ones, at most ``LISTED``."""
+    """Return a record's entry on a comparison; the pairs are the nearest ones, at most ``LISTED``."""
     suspect = int(leaks.suspect.sum())
     worst = [row for row in np.argsort(leaks.distance, kind="stable")[:LISTED].tolist() if leaks.by_image[row]]
     return {

@@ -49,19 +49,19 @@ class Hashes:
 
 
 def hash_name() -> str:
-    """What a record calls this hash: its kind, our version and that of the library."""
+    """Return the name of this hash in a record: its kind, our version and that of the library."""
     from imagehash import __version__
 
     return f"phash[{BITS}x{BITS},trim={TRIM}]@{VERSION} (imagehash {__version__})"
 
 
 def key_of_items(items: Sequence[Item], fingerprint: str) -> str:
-    """The name of a cached file of hashes: everything that they depend on."""
+    """Return the name of a cached file of hashes: everything that they depend on."""
     return key_of([VERSION, BITS, TRIM, hash_name(), cache_key(items, SEEN, fingerprint)])
 
 
 def hashes(items: Sequence[Item], fingerprint: str, folder: Path, progress: Progress) -> Hashes:
-    """The hashes of items, from ``folder`` where an earlier call left them. Images are decoded by all cores."""
+    """Compute the hashes of items, or read them from ``folder``. Images are decoded by all cores."""
     path = folder / f"{key_of_items(items, fingerprint)}.npz"
     known = _read(path, len(items))
     if known is not None:
@@ -86,7 +86,7 @@ def _read(path: Path, count: int) -> Hashes | None:
 
 
 def _tasks(items: Sequence[Item]) -> Iterator[list[list[int]]]:
-    """Rows grouped by the file that they lie in, some files a task."""
+    """Yield rows grouped by the file that they lie in, some files a task."""
     groups = [list(rows) for _, rows in groupby(sorted(range(len(items)), key=lambda row: str(items[row].path)),
                                                 key=lambda row: str(items[row].path))]  # fmt: skip
     for start in range(0, len(groups), FILES_A_TASK):
@@ -106,7 +106,7 @@ def _hashed(items: Sequence[Item], task: list[list[int]]) -> tuple[list[int], np
 
 
 def both(grey: Image.Image) -> np.ndarray:
-    """The hashes of a grey image and of its middle, uint64 (2, 4)."""
+    """Compute the hashes of a grey image and of its middle, uint64 (2, 4)."""
     import imagehash
 
     right, bottom = grey.width * (1 - TRIM), grey.height * (1 - TRIM)

@@ -20,7 +20,7 @@ NONE = 65535
 def nearest(
     queries: np.ndarray, references: np.ndarray, advance: Callable[[int], None] = lambda queries: None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For each query its nearest reference: the row (Q,) and the distance in bits (Q,), the first row of several.
+    """Find each query's nearest reference: the row (Q,), the first of several, and the distance in bits (Q,).
 
     ``queries`` and ``references`` are uint64 (n, 2, 4), see ``Hashes``. A distance is the least of the three pairings;
     without references it is ``NONE``. Memory is a few MiB a core whatever there is; time goes with Q times R.
@@ -40,7 +40,7 @@ def nearest(
 
 
 def _block_row(queries: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of all references for a few queries; ``references`` are (2, 4, R)."""
+    """Find the nearest of all references for a few queries; ``references`` are (2, 4, R)."""
     rows, distances = np.zeros(len(queries), dtype=np.int64), np.full(len(queries), NONE, dtype=np.uint16)
     every = np.arange(len(queries))
     room = Room(len(queries), min(REFERENCES, references.shape[2]))
@@ -63,7 +63,7 @@ class Room:
 
 
 def differences(queries: np.ndarray, references: np.ndarray, room: Room | None = None) -> np.ndarray:
-    """Differing bits of the best pairing, uint16 (q, r), of queries (q, 2, 4) and references (2, 4, r).
+    """Count differing bits of the best pairing, uint16 (q, r), of queries (q, 2, 4) and references (2, 4, r).
 
     With ``room`` the answer lies in it and holds until the next call.
     """

@@ -1,1 +1,1 @@
-"""What several readers of layouts do alike, and what one of them does beside reading its files."""
+"""Shared parts of the readers of layouts, and what one of them does beside reading its files."""

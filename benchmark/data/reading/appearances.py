@@ -1,4 +1,4 @@
-"""Which face and which body are one appearance of a character, where several sources say so."""
+"""Pairs of a face and a body that are one appearance of a character, from several sources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Appearance(NamedTuple):
 
 
 class Shown(Protocol):
-    """What must be known of a face or body to pair it."""
+    """Fields of a face or body that are needed to pair it."""
 
     @property
     def kind(self) -> str:
@@ -22,15 +22,15 @@ class Shown(Protocol):
 
     @property
     def identity(self) -> str:
-        """Whose it is."""
+        """The character that it belongs to."""
 
     @property
     def panel(self) -> str:
-        """Where it is."""
+        """The panel that it lies in."""
 
 
 def paired(instances: Mapping[str, Shown], said: Iterable[tuple[str | None, str | None]]) -> list[Appearance]:
-    """Every instance in one appearance, in the order of ``instances``; a pair stands where its face does.
+    """Return each instance in one appearance, in the order of ``instances``; a pair stands where its face does.
 
     ``said`` are pairs (face, body) from the surest source to the least; a pair counts where both halves are there, are
     a face and a body of one character in one panel, and neither was paired before.

@@ -1,4 +1,4 @@
-"""What layouts of images with boxes share: where panels are annotated the images are pages, and panels are cut out."""
+"""Layouts of images with boxes: where panels are annotated the images are pages, and panels are cut out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.splits import few
 
 STRICTER: tuple[Split, ...] = ("test", "val", "train")
-"""Of several splits the one that counts: what anything holds out stays held out."""
+"""The splits, the one that counts first: what anything holds out stays held out."""
 
 
 class BoxedImages(FileDataset):
@@ -24,15 +24,15 @@ class BoxedImages(FileDataset):
 
     @abstractmethod
     def boxed(self) -> list[Item]:
-        """All images with all their boxes; read once and kept."""
+        """Return all images with all their boxes; read once and kept."""
 
     def offers(self) -> frozenset[str]:
-        """Pages and the panels cut from them, or, where no panels are annotated, every image as a panel; boxes."""
+        """Return pages and the panels cut from them, or every image as a panel where none are annotated; boxes."""
         kinds = {"pages", "panels"} if "panel" in self.labels else {"panels"}
         return frozenset({*kinds, *(f"boxes:{label}" for label in self.labels)})
 
     def read(self, kind: Kind) -> list[Item]:
-        """The images, or the panels cut from them in the order of their boxes."""
+        """Return the images, or the panels cut from them in the order of their boxes."""
         if kind == "pages" or "panel" not in self.labels:
             return self.boxed()
         return [panel for page in self.boxed() for panel in cut_panels(page, page.labels - {"panel"})]
@@ -40,12 +40,12 @@ class BoxedImages(FileDataset):
     def mended(
         self, label: str, corners: Corners, size: tuple[int, int] | None, where: str, identity: str | None = None
     ) -> Box | None:
-        """A box in order, clamped to its image, None where nothing is left; what was done is told of ``where``."""
+        """Return a box in order, clamped to its image, None where nothing is left; the repair is told of ``where``."""
         inside = self.rules.mended(corners, size, where)
         return Box(label, *inside, identity=identity) if inside else None
 
     def whole_series(self, given: Mapping[str, Split], series_of: Mapping[str, str]) -> dict[str, Split]:
-        """The split of every series from the splits that lists give its images; a series that they cut is held out."""
+        """Return the split of every series from those that lists give its images; a cut series is held out."""
         found: dict[str, set[Split]] = {}
         for name, split in given.items():
             found.setdefault(series_of[name], set()).add(split)

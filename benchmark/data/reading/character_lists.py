@@ -63,7 +63,7 @@ class Row(NamedTuple):
 
 
 def read_listed(root: Path) -> dict[str, tuple[Split, str]]:
-    """Split and identity of every instance that the lists of characters name. Raises Refusal."""
+    """Read split and identity of every instance that the lists of characters name. Raises Refusal."""
     found: dict[str, tuple[Split, str]] = {}
     for split in SPLITS:
         for part in ("faces", "bodies"):
@@ -80,7 +80,7 @@ def read_listed(root: Path) -> dict[str, tuple[Split, str]]:
 
 
 def sequence_entries(root: Path) -> Iterator[tuple[Path, Split, Any]]:
-    """Every entry of the lists of sequences with its file and split. Raises Refusal."""
+    """Yield every entry of the lists of sequences with its file and split. Raises Refusal."""
     for split, prefix in SEQUENCE_PREFIX.items():
         path = root / f"{prefix}_sequences.json"
         for entry in json_of(path, list) if path.is_file() else ():
@@ -88,7 +88,7 @@ def sequence_entries(root: Path) -> Iterator[tuple[Path, Split, Any]]:
 
 
 def read_boxes(path: Path, known: Mapping[str, tuple[Split, str]]) -> dict[str, Row]:
-    """Every face and body by its instance id; empty where there is no file. Raises Refusal.
+    """Read every face and body by its instance id; empty where there is no file. Raises Refusal.
 
     ``known`` is what ``read_listed`` gives.
     """
@@ -108,7 +108,7 @@ def read_boxes(path: Path, known: Mapping[str, tuple[Split, str]]) -> dict[str, 
 
 
 def face_square(box: Corners, size: tuple[int, int] | None = None) -> tuple[int, int, int, int]:
-    """The square that a face is cut out by: scaled by 1.2 about its centre, the shorter side grown, whole pixels.
+    """Return a face's square: scaled by 1.2 about its centre, the shorter side grown, in whole pixels.
 
     Pixels are cut towards zero as the authors do; with the ``size`` (width, height) of the panel the square is
     clamped to it, which the authors do not.
@@ -124,25 +124,25 @@ def face_square(box: Corners, size: tuple[int, int] | None = None) -> tuple[int,
 
 
 def named(name: str) -> dict[str, str]:
-    """What the name of an instance says: series, page, panel, kind, index."""
+    """Parse the name of an instance: series, page, panel, kind, index."""
     match = INSTANCE.fullmatch(name)
     assert match is not None, name
     return match.groupdict()
 
 
 def _half(instance: Any, part: str, where: str) -> str | None:
-    """The id of the face or body of an instance of a sequence, None where it has none. Raises Refusal."""
+    """Return the id of the face or body of an instance of a sequence, None where it has none. Raises Refusal."""
     name = instance.get(part)
     return None if name is None else one_name(expect(name, str, f"{where}: '{part}'"))
 
 
 def sequence_series(name: str) -> str:
-    """The series of ``<series>_<page>_<panel>+...``."""
+    """Return the series of ``<series>_<page>_<panel>+...``."""
     return name.partition("+")[0].rsplit("_", 2)[0]
 
 
 def characters_of(entry: Any, where: str) -> dict[str, tuple[tuple[str | None, str | None], ...]]:
-    """The characters of an entry of a list of sequences, each with the (face, body) ids it has. Raises Refusal."""
+    """Return the characters of a list's sequence, each with the (face, body) ids it has. Raises Refusal."""
     characters: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
     for annotation in field(entry, "annotations", list, where):
         seen = [expect(one, dict, where) for one in field(annotation, "charInstances", list, where)]
@@ -152,7 +152,7 @@ def characters_of(entry: Any, where: str) -> dict[str, tuple[tuple[str | None, s
 
 
 def by_panel(boxes: Mapping[str, Row]) -> dict[str, list[Row]]:
-    """Boxes by panel item, of boxes by instance id."""
+    """Group boxes, given by instance id, by panel item."""
     found: dict[str, list[Row]] = {}
     for name, entry in boxes.items():
         series, page, panel = name.rsplit("_", 4)[:3]
@@ -161,7 +161,7 @@ def by_panel(boxes: Mapping[str, Row]) -> dict[str, list[Row]]:
 
 
 def strips_by_instance(sequences: Iterable[PanelSequence]) -> dict[str, list[str]]:
-    """The sequences that name each instance."""
+    """Return the sequences that name each instance."""
     found: dict[str, list[str]] = {}
     for sequence in sequences:
         for pairs in sequence.characters.values():

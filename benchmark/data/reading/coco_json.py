@@ -30,7 +30,7 @@ class Listed:
 
 
 def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], None]) -> list[Listed]:
-    """The images of a list in its order; ``label_of`` gives the label of a category by its name in small letters.
+    """Read the images of a list in its order; ``label_of`` gives a category's label by its name in small letters.
 
     An annotation of a category that ``label_of`` lacks is passed over, a crowd (no single thing) is left out, and so is
     one of an image that the list does not have; both are told through ``warn``. Raises Refusal.
@@ -69,7 +69,7 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
 
 
 class _Ids(Generic[T]):
-    """What ids stand for. An id is what its file says it is; one that a tool wrote as a text is found by its digits."""
+    """Meanings of ids. An id is what its file says it is; one that a tool wrote as a text is found by its digits."""
 
     def __init__(self, of: dict[int | str, T]) -> None:
         self.of = of
@@ -87,7 +87,7 @@ class _Ids(Generic[T]):
 
 
 def _labels(path: Path, whole: Any, label_of: Mapping[str, str]) -> dict[int | str, tuple[str | None, str]]:
-    """The label of each category's id, None for one that is not known here, and the category's name."""
+    """Return the label of each category's id, None for one that is not known here, and the category's name."""
     found: dict[int | str, tuple[str | None, str]] = {}
     for k, entry in enumerate(field(whole, "categories", list, str(path))):
         where = f"{path}: category {k} (from 0)"
@@ -100,7 +100,7 @@ def _labels(path: Path, whole: Any, label_of: Mapping[str, str]) -> dict[int | s
 
 
 def _key(entry: Any, name: str, where: str) -> int | str:
-    """An id: a whole number or a word. Raises Refusal."""
+    """Return an id: a whole number or a word. Raises Refusal."""
     if not isinstance(entry, dict) or name not in entry:
         raise Refusal(f"{where}: no '{name}'")
     value = entry[name]
@@ -118,7 +118,7 @@ def _size(entry: Any, where: str) -> tuple[float, float] | None:
 
 
 def _box(entry: Any, where: str) -> Corners:
-    """The four numbers of a box as the file has them."""
+    """Return the four numbers of a box as the file has them."""
     box = [expect(value, float, f"{where}: 'bbox'") for value in field(entry, "bbox", list, where)]
     if len(box) != 4:
         raise Refusal(f"{where}: 'bbox' has {len(box)} numbers, not 4 (x, y, width, height)")

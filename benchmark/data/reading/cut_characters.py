@@ -13,7 +13,7 @@ CUT: tuple[Kind, ...] = ("faces", "bodies", "face_pairs", "body_pairs", "charact
 
 
 def cut_characters(pages: Iterable[Item], kind: Kind) -> list[Item]:
-    """The characters of pages as one of ``CUT``, page by page; a box without identity is left out.
+    """Cut the characters of pages as one of ``CUT``, page by page; a box without identity is left out.
 
     A face and a body are one appearance where their panel has one of each of that character. A panel is the first that
     more than half of the box lies in; what lies in none is taken to be alone on its page.
@@ -59,7 +59,7 @@ def _panel_of(box: Box, panels: Sequence[Box]) -> str:
 
 
 def _appearances(parts: Sequence[Item]) -> Iterator[Item]:
-    """Every part in one appearance, a face with its body where it is known which that is."""
+    """Yield every part in one appearance, a face with its body where it is known which that is."""
     groups: dict[tuple[str | None, str | None], list[Item]] = {}
     for part in parts:
         groups.setdefault((part.panel, part.identity), []).append(part)

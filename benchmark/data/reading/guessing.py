@@ -1,4 +1,4 @@
-"""What layouts share that leave open which images are one series: a person says it, or it is guessed and told."""
+"""Layouts that leave open which images are one series: a person says it, or it is guessed and told."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class GuessedSeries(FileDataset):
 
     @cached_property
     def sidecar(self) -> dict[str, Series] | None:
-        """What ``series.json`` says; None where there is none."""
+        """The contents of ``series.json``; None where there is none."""
         return read_sidecar(self.root)
 
     @property
     def series_by(self) -> SeriesBy:
-        """How series were found."""
+        """The way in which series were found."""
         return self.units.by
 
     @property
     def splits_cut_series(self) -> bool:
-        """Whether folders or lists of splits cut series."""
+        """Return whether folders or lists of splits cut series."""
         return bool(cut_series((series, of.split) for series, of in self.placed.values()))
 
     def units_by_name(
         self, stems: Mapping[str, str], given: Mapping[str, Split], generic: Collection[str] = ()
     ) -> Units:
-        """The series of images that lie side by side, from the name of each one's file without suffix.
+        """Return the series of images that lie side by side, from the name of each one's file without suffix.
 
         Photographs are each a series: they show different things, whatever they are called.
         """

@@ -21,7 +21,7 @@ Size = Callable[[Item], tuple[int, int] | None]
 
 
 def listed_windows(path: Path, panels: Mapping[str, Item], size: Size, warn: Callable[[str], None]) -> list[Item]:
-    """One item for each entry of the list, in the order of its numbers (the authors' file is shuffled). Raises Refusal.
+    """Return an item for each entry of the list, by number (the authors' file is shuffled). Raises Refusal.
 
     ``{"0": [[3 panels SERIES/PAGE_PANEL.jpg], [[panel's window, face], x 3]]}``, each of the last four corners in
     pixels of the panel's file, the window read as what is shown of it. ``panels`` by id; an entry that names one that
@@ -55,7 +55,7 @@ def listed_windows(path: Path, panels: Mapping[str, Item], size: Size, warn: Cal
 
 
 def _checked(entry: Any, where: str) -> tuple[list[str], list[tuple[Corners, Corners]]]:
-    """The ids of the panels, and window and face of each."""
+    """Return the ids of the panels, and window and face of each."""
     names, boxes = [expect(part, list, where) for part in _exactly(entry, 2, where)]
     panels = [_panel(expect(name, str, where)) for name in _exactly(names, WINDOW, where)]
     found = []
@@ -78,7 +78,7 @@ def _exactly(value: Any, count: int, where: str) -> list[Any]:
 def _shown(
     panel: Item, boxes: tuple[Corners, Corners], size: tuple[int, int], where: str, warn: Callable[[str], None]
 ) -> tuple[Item, Corners] | None:
-    """What is shown of a panel, without boxes, and the face in pixels of it; None where either has no area."""
+    """Return the shown part of a panel, without boxes, and the face in its pixels; None where either has no area."""
     window, said = repair(boxes[0], size)
     if said:
         warn(f"{where}: window of {panel.id} {said}")
@@ -94,14 +94,14 @@ def _shown(
 
 
 def _cut(panel: Item, face: Corners) -> Item:
-    """The face of a panel as an image of its own."""
+    """Cut the face of a panel as an image of its own."""
     left, top = (panel.crop or (0, 0))[:2]
     x0, y0, x1, y1 = panel_crop(face)
     return replace(panel, crop=(left + x0, top + y0, left + x1, top + y1), panel=panel.id)
 
 
 def listed_panels(path: Path) -> frozenset[str]:
-    """The panels SERIES/PAGE_PANEL of the authors' list of panels, ``[{"path": ".../SERIES/PAGE_PANEL.jpg"}]``.
+    """Read the panels SERIES/PAGE_PANEL of the authors' list, ``[{"path": ".../SERIES/PAGE_PANEL.jpg"}]``.
 
     Only the last two parts of a path count: the list holds those of the authors' machine. Raises Refusal.
     """
@@ -114,5 +114,5 @@ def listed_panels(path: Path) -> frozenset[str]:
 
 
 def _panel(name: str) -> str:
-    """The id of a panel by the name of its file."""
+    """Return the id of a panel by the name of its file."""
     return without_suffix(one_name(name.replace("\\", "/")))

@@ -13,7 +13,7 @@ Rectangle = tuple[int, int, int, int]
 
 
 def windows(panels: Sequence[Item], size: Callable[[Item], tuple[int, int] | None]) -> list[Item]:
-    """One item for each face of each panel whose two predecessors in its series show faces too.
+    """Return one item for each face of each panel whose two predecessors in its series show faces too.
 
     ``panels`` in the order of the story, with boxes ``face``; ``size`` gives width and height of one in pixels, None
     for one that cannot be read, of which there are no items. An item ``<panel>_face_<k>`` has the parts ``panel`` (with
@@ -28,7 +28,7 @@ def windows(panels: Sequence[Item], size: Callable[[Item], tuple[int, int] | Non
 
 
 def hole_of(face: Box, size: tuple[int, int]) -> Rectangle:
-    """The square about a face, its longer side without a margin, in whole pixels of a panel of ``size``.
+    """Return the square about a face, its longer side without a margin, in whole pixels of a panel of ``size``.
 
     It is moved into the panel where it reaches out, and cut where the panel is too small for it.
     """
@@ -39,7 +39,7 @@ def hole_of(face: Box, size: tuple[int, int]) -> Rectangle:
 
 
 def _inside(middle: float, side: int, length: int) -> tuple[int, int]:
-    """``side`` pixels about ``middle``, moved and cut to lie in [0, length]."""
+    """Return ``side`` pixels about ``middle``, moved and cut to lie in [0, length]."""
     start = min(max(round(middle - side / 2), 0), max(length - side, 0))
     return start, min(start + side, length)
 
@@ -82,7 +82,7 @@ def _faces_of_window(
 
 
 def _cut_out(panel: Item, face: Box, size: tuple[int, int]) -> Item:
-    """A face as an image of its own, a rectangle of its panel's file."""
+    """Cut a face as an image of its own, a rectangle of its panel's file."""
     x0, y0, x1, y1 = hole_of(face, size)
     left, top = panel.crop[:2] if panel.crop else (0, 0)
     crop = (left + x0, top + y0, left + x1, top + y1)
