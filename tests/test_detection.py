@@ -9,6 +9,7 @@ import torch
 
 from inkbench.benchmark.api import Box, Dataset, Item, Placement, Refusal, View
 from inkbench.benchmark.data.layouts.open_mantra import OpenMantra
+from inkbench.benchmark.drawing import style
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.tasks.detection.constant_boxes import cover
 from inkbench.tasks.detection.fcos import anchors, assign, detect
@@ -375,7 +376,9 @@ def test_pictures_tell_truth_from_prediction():
     assert len(drawn) == 3
     true, predicted, plain = drawn.values()
     assert true.dtype == np.uint8
-    assert true.shape[1:] == (640, 3)
+    border = style.MARGIN + 1
+    assert true.shape[1:] == (640 + 2 * border, 3)
+    true, predicted, plain = (drawn[border:, border:-border] for drawn in (true, predicted, plain))
     edge = round(20 * 640 / 120)
     assert len({tuple(pixel) for pixel in true[edge, 250:420]}) == 2, "a dashed line has two colours"
     assert len({tuple(pixel) for pixel in predicted[edge, 250:420]}) == 1

@@ -11,6 +11,7 @@ from record_files import written
 from inkbench.benchmark.api import Item, Placement
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
+from inkbench.benchmark.drawing import style
 from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.readout import Readout
@@ -190,8 +191,11 @@ def test_pictures_show_three_panes_of_the_image():
     drawn = task().pictures([image], [truth], [{"map": blob(8, 8, 0.8, 0.5).astype(np.float32)}])
     (picture,) = drawn.values()
     assert picture.dtype == np.uint8
-    panes = [picture[22:, k * 406 : k * 406 + 400] for k in range(3)]
-    assert picture.shape == (322, 1212, 3)
+    edge, width = style.MARGIN + 1, 400 + 2 + style.GUTTER
+    assert picture.shape[1:] == (2 * edge + 2 * width + 400, 3), "three panes of 400 px, a hair around each"
+    top = next(row for row in range(len(picture)) if (picture[row, edge : edge + 400] == 200).all())
+    panes = [picture[top : top + 300, edge + k * width : edge + k * width + 400] for k in range(3)]
+    assert (panes[0] == 200).all(), "the image as it is"
     heat = [pane[..., 0].astype(int) - pane[..., 2] for pane in panes]
     left, right = [h[:, :200].max() for h in heat], [h[:, 200:].max() for h in heat]
     assert heat[0].max() == 0
