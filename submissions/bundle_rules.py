@@ -205,7 +205,7 @@ def _old_board(board: Any) -> Iterator[str]:
 
 
 def _program(name: Any, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Check that a scoring program is there and tells its command at its root."""
+    """Yield the faults of a scoring program: it must be there and tell its command at its root."""
     own = _data(name, files)
     if not own:
         yield f"scoring_program {name} is not there"

@@ -26,7 +26,7 @@ class Page:
 
 
 def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
-    """Write overview, evaluation, data and terms of a competition."""
+    """Return overview, evaluation, data and terms of a competition."""
     task, data, form = reference.task, reference.data, form_of(reference.task)
     n, ids, known = len(reference.ids), reference.ids, about(data)
     simulated = " The comics are drawn by a program." if data.simulated else ""

@@ -261,7 +261,7 @@ class Dino(AdamWMethod[DinoConfig]):
 
 
 def main_directions(maps: Tensor) -> Tensor:
-    """Project features (N, C, h, w) on their first three components: colours, float (N, 3, h, w) in [0, 1]."""
+    """Project features (N, C, h, w) on their first 3 principal components: float (N, 3, h, w) in [0, 1]."""
     n, channels, height, width = maps.shape
     flat = maps.permute(0, 2, 3, 1).reshape(-1, channels)
     centred = flat - flat.mean(0)

@@ -99,7 +99,7 @@ class FacePainter(nn.Module):
         return loss
 
     def _adversarial(self, name: str, weight: float, true: Tensor, said: Tensor) -> Tensor:
-        """Return the critic's loss for the decoder on painted images, and its own loss on both kinds."""
+        """Return ``weight`` times the decoder's loss on painted images plus the critic's own loss on both kinds."""
         critic = self.critics[name]
         still = {key: parameter.detach() for key, parameter in critic.named_parameters()}
         fooled = functional.softplus(-functional_call(critic, still, (said,))).mean()
