@@ -32,7 +32,7 @@ from inkbench.leaderboards.verdicts import Judged, judge, limits
 def tables(
     store: Store, records: Sequence[Record], declared: TableFile | None = None, axes: Sequence[str] = ()
 ) -> list[Table]:
-    """One table for each task, protocol, data and preset among the records, in their order.
+    """Return one table for each task, protocol, data and preset among the records, in their order.
 
     ``axes`` are settings that get a column each, in place of the words in the rows' labels.
     """
@@ -55,7 +55,7 @@ def tables(
 
 
 def declared_tables(store: Store, declared: TableFile, records: Sequence[Record] | None = None) -> list[Table]:
-    """A declared table from what is in the store, once for each preset and (where it names none) dataset.
+    """Return a declared table from what is in the store, once for each preset and (where it names none) dataset.
 
     ``records`` are those that may be used, where not all.
     """
@@ -83,7 +83,7 @@ def build(
     declared: TableFile | None = None,
     axes: Sequence[str] = (),
 ) -> Table:
-    """The table of records of one task, protocol, data and preset; ``declared`` gives rows and columns their order.
+    """Build the table of records of one task, protocol, data and preset; ``declared`` orders rows and columns.
 
     Raises Refusal where a column would mix versions of its metric, or the table those of its protocol.
     """
@@ -164,7 +164,7 @@ def _row(
 
 
 def _audits(store: Store, group: Group) -> list[dict[str, Any]]:
-    """What audits found of the row's pretrainings."""
+    """Return the findings of audits on the row's pretrainings."""
     keys = [record.pretraining for record in group.done if record.pretraining]
     files = [store.root / "audit" / key / "audit.json" for key in keys]
     return [json.loads(file.read_text()) for file in files if file.is_file()]
@@ -179,7 +179,7 @@ def _kind(subject: Subject) -> RowKind:
 
 
 def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
-    """What all pretrained rows of the table change of their pretraining alike: told once, not in every label."""
+    """Return the pretraining settings that all pretrained rows change alike: told once, not in every label."""
     rows = [row.changes for block in judged for row in block.rows if row.any.settings.pretrain is not None]
     shared = {key: value for key, value in (rows[0] if rows else {}).items() if key.startswith(("pretrain", "budget"))}
     return {key: value for key, value in shared.items() if all(row.get(key, ...) == value for row in rows)}

@@ -1,4 +1,4 @@
-"""What a column is: a key, a label, and how a row's records become its cell; and how figures are written."""
+"""A column: a key, a label, and the function from a row's records to its cell; and the format of figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRIMARY = "primary"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a column may look at to make the cell of one row."""
+    """The data from which a column makes the cell of one row."""
 
     row: Group
     verdict: Verdict
@@ -52,18 +52,18 @@ class Column:
 
 
 def figure(value: float, signed: bool = False) -> str:
-    """A figure for people: three decimals, fewer where it is large."""
+    """Format a figure for people: three decimals, fewer where it is large."""
     places = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
     return f"{value:{'+' if signed else ''}.{places}f}"
 
 
 def p_text(p: float) -> str:
-    """A p-value for people."""
+    """Format a p-value for people."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def duration(seconds: float) -> str:
-    """A time for people, two or three figures of it."""
+    """Format a time for people, with two or three figures."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

@@ -13,7 +13,7 @@ from inkbench.leaderboards.verdict_columns import VERDICT_COLUMNS
 
 
 def metric_column(name: str, label: str = "") -> Column:
-    """The column of a metric: its mean over seeds."""
+    """Return the column of a metric: its mean over seeds."""
 
     def produce(subject: Subject) -> Cell:
         value = subject.row.value(name)
@@ -23,7 +23,7 @@ def metric_column(name: str, label: str = "") -> Column:
 
 
 def setting_column(key: str, label: str = "") -> Column:
-    """The column of a setting NAME.FIELD of method, task, pretrain, backbone or data; a check mark for what is on."""
+    """Return the column of a setting NAME.FIELD of method, task, pretrain, backbone or data; a check mark for on."""
     owner, _, name = key.partition(".")
 
     def produce(subject: Subject) -> Cell:
@@ -39,7 +39,7 @@ def setting_column(key: str, label: str = "") -> Column:
 
 
 def pretext(row: Group) -> dict[str, Any] | None:
-    """The first figure of the pretext task, mean over seeds: name, value, trivial, learnt; None without one."""
+    """Return the first figure of the pretext task, mean over seeds: name, value, trivial, learnt; None without one."""
     told = [record.pretext for record in row.done if record.pretext]
     if not told or len(told) < len(row.done):
         return None
@@ -67,7 +67,7 @@ def _pretext(subject: Subject) -> Cell:
 
 
 def _fact(key: str, places: int) -> Callable[[Subject], Cell]:
-    """A figure of the method's settings that is known without training."""
+    """Return a figure of the method's settings that is known without training."""
 
     def produce(subject: Subject) -> Cell:
         value = subject.row.any.facts.get(key)
@@ -77,7 +77,7 @@ def _fact(key: str, places: int) -> Callable[[Subject], Cell]:
 
 
 def _shortcut(subject: Subject) -> Cell:
-    """How much of the input gradient lies on tile borders, beside the same network's at initialisation."""
+    """Return the share of the input gradient on tile borders, beside the same network's at initialisation."""
     if not subject.audits:
         return Cell()
     shares = [
@@ -88,7 +88,7 @@ def _shortcut(subject: Subject) -> Cell:
 
 
 def _leaks(subject: Subject) -> Cell:
-    """Suspect test items of what a row's seeds were pretrained on: the most of any seed."""
+    """Count the suspect test items of what a row's seeds were pretrained on: the most of any seed."""
     told = [record.leaks for record in subject.row.done if record.leaks]
     if not told:
         return Cell()

@@ -1,4 +1,4 @@
-"""What the records' items say: intervals and paired tests, each computed once and kept under results/cache."""
+"""Statistics of the records' items: intervals and paired tests, each computed once and kept under results/cache."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Evidence:
         self._loaded: dict[str, Items] = {}
 
     def facts(self, record: Record) -> Facts | None:
-        """What the items of a record say; None where they are missing or are not those of the record."""
+        """Return the items' arrays of a record; None where they are missing or are not those of the record."""
         cell = record.id
         if cell not in self._facts:
             self._facts[cell] = self._find_facts(record)
         return self._facts[cell]
 
     def interval(self, row: Group) -> tuple[float, float] | None:
-        """The 95 % interval of a row's mean over seeds; None where items are missing."""
+        """Return the 95 % interval of a row's mean over seeds; None where items are missing."""
         facts = [self.facts(record) for record in row.done]
         present = [fact for fact in facts if fact is not None]
         if not present or len(present) < len(facts) or len({fact.who for fact in present}) > 1:
@@ -70,7 +70,7 @@ class Evidence:
         return (low, high) if np.isfinite([low, high]).all() else None
 
     def pair(self, a: Group, b: Group) -> Pair | None:
-        """Row a against row b; None where they share no seed, or were not measured on the same items."""
+        """Compare row a with row b; None where they share no seed, or were not measured on the same items."""
         matched = _matched_seeds(a, b)
         facts = [(self.facts(one), self.facts(other)) for one, other in matched]
         known = [(one, other) for one, other in facts if one is not None and other is not None]
@@ -104,7 +104,7 @@ class Evidence:
         return facts
 
     def _test(self, matched: Sequence[tuple[Record, Record]]) -> statistics.Test:
-        """The paired test, computed in one direction only, so that (a, b) and (b, a) share it."""
+        """Return the paired test, computed in one direction only, so that (a, b) and (b, a) share it."""
         forward, backward = ([_sha(pair[side]) for pair in matched] for side in (0, 1))
         if backward < forward:
             test = self._test([(b, a) for a, b in matched])
@@ -143,7 +143,7 @@ class Evidence:
 
 
 def _matched_seeds(a: Group, b: Group) -> list[tuple[Record, Record]]:
-    """Records of equal seeds; what has no backbone has no seed and meets every one."""
+    """Return records of equal seeds; what has no backbone has no seed and meets every one."""
     if a.bare or b.bare:
         return [(x, y) for x in a.done for y in b.done] if len(a.done) == 1 or len(b.done) == 1 else []
     return [(a.seeds[seed], b.seeds[seed]) for seed in sorted(a.seeds.keys() & b.seeds.keys())]
@@ -154,7 +154,7 @@ def _resampler(record: Record, items: Items, metric: str) -> Resampler:
 
 
 def _series(items: Items) -> np.ndarray:
-    """The series of each item; where a dataset has none, each item is its own."""
+    """Return the series of each item; where a dataset has none, each item is its own."""
     return np.asarray(items["series"] if "series" in items else items["id"])
 
 
@@ -163,5 +163,5 @@ def _sha(record: Record) -> str:
 
 
 def _read(path: Any) -> dict[str, Any] | None:
-    """A cached figure; None where there is none. The cache can be deleted at any time."""
+    """Read a cached figure; None where there is none. The cache can be deleted at any time."""
     return json.loads(path.read_text()) if path.is_file() else None

@@ -10,7 +10,7 @@ from inkbench.leaderboards.table import Cell
 
 
 def _total(count: Callable[[Record], int | None]) -> Callable[[Subject], Cell]:
-    """The mean over seeds of a count that records keep."""
+    """Return the mean over seeds of a count that records keep."""
 
     def produce(subject: Subject) -> Cell:
         counts = [known for record in subject.row.done if (known := count(record)) is not None]
@@ -34,7 +34,7 @@ def _trials(subject: Subject) -> Cell:
 
 
 def _share(subject: Subject) -> Cell:
-    """Source images seen over the budget; more than all of it where ``--budget flops`` equalises operations."""
+    """Return source images seen over the budget; more than all of it where ``--budget flops`` equalises operations."""
     budgets = [(record.settings.pretrain or {}).get("images") for record in subject.row.done]
     shares = [(record.images_seen or 0) / images for record, images in zip(subject.row.done, budgets) if images]
     if not shares or subject.row.any.given:
@@ -44,7 +44,7 @@ def _share(subject: Subject) -> Cell:
 
 
 def _time(phases: Sequence[str] = (), of: str = "wall_s") -> Callable[[Subject], Cell]:
-    """The mean over seeds of the time that phases took (none named: all), over all devices where ``of`` says so."""
+    """Return the mean over seeds of the time of phases (none named: all), over all devices where ``of`` says so."""
 
     def produce(subject: Subject) -> Cell:
         sums = [
@@ -61,7 +61,7 @@ def _time(phases: Sequence[str] = (), of: str = "wall_s") -> Callable[[Subject],
 
 
 def _memory(subject: Subject) -> Cell:
-    """The largest memory that any phase held; on a CPU that of the process."""
+    """Return the largest memory that any phase held; on a CPU that of the process."""
     peaks = [phase.peak_mib for record in subject.row.done for phase in record.phases.values()]
     return Cell(f"{max(peaks) / 1024:.1f} GiB", max(peaks)) if peaks else Cell()
 

@@ -1,4 +1,4 @@
-"""Which declared tables records fill: those of which enough rows were run to compare something."""
+"""The declared tables that records fill: those of which enough rows were run to compare something."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_ROWS = 2
 
 
 def filled(store: Store, records: Sequence[Record], problems: list[str]) -> Iterator[Table]:
-    """The declared tables of which the records hold some rows; what cannot be laid out is added to ``problems``."""
+    """Yield the declared tables of which the records hold some rows; ``problems`` gets tables without a layout."""
     for name in table_files.names():
         declared = table_files.load(name)
         labels = {row.label for row in declared.rows}

@@ -13,14 +13,14 @@ Hardware = Mapping[str, str]
 
 
 def hardware(record: Record) -> Hardware:
-    """What of a record's hardware may change bits; what it does not say is left out."""
+    """Return the parts of a record's hardware that may change bits; what it does not say is left out."""
     told = record.provenance.hardware
     names = ON_A_CPU if told.get("device", "cpu") == "cpu" else ON_A_GPU
     return {name: str(told[name]) for name in names if told.get(name)}
 
 
 def marks(row: Group, control: Group | None) -> list[str]:
-    """That the seeds of a row, or the row and its control, come from unlike hardware, naming both."""
+    """Return the remark that the seeds of a row, or the row and its control, come from unlike hardware, naming both."""
     if row.bare:
         return []
     kinds = _kinds(row)
@@ -35,13 +35,13 @@ def marks(row: Group, control: Group | None) -> list[str]:
 
 
 def in_words(found: Hardware) -> str:
-    """The name first, what else there is behind it."""
+    """Return the name first, followed by the rest."""
     name, *rest = found.values()
     return f"{name} ({', '.join(rest)})" if rest else name
 
 
 def _kinds(row: Group) -> list[list[Record]]:
-    """The finished records by hardware; one that does not say its own is of the first kind."""
+    """Return the finished records by hardware; one that does not say its own is of the first kind."""
     kinds: list[list[Record]] = []
     for record in row.done:
         for kind in kinds:
@@ -54,7 +54,7 @@ def _kinds(row: Group) -> list[list[Record]]:
 
 
 def _unlike(one: Record, other: Record) -> bool:
-    """Whether both say something of their hardware that differs."""
+    """Return whether both state hardware that differs."""
     mine, its = hardware(one), hardware(other)
     both = mine.keys() & its.keys()
     return bool(mine and its) and (not both or any(mine[name] != its[name] for name in both))

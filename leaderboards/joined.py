@@ -23,7 +23,7 @@ Shown = tuple[str | None, Mapping[Head, Cell]]
 
 
 def blocks_of(tables: Sequence[Table], show: Callable[[Table, Block, Row], Shown]) -> tuple[list[Head], list[Block]]:
-    """The columns in the order in which they come, and the blocks; a backbone's rows of all tables are one block."""
+    """Return the columns as they come, and the blocks; a backbone's rows of all tables are one block."""
     heads: dict[str, Head] = {}
     cells: dict[str, dict[str, dict[str, Cell]]] = {}
     parts: dict[tuple[str, str], list[Row]] = {}
@@ -59,28 +59,28 @@ def _row(label: str, cells: Mapping[str, Cell], of: Sequence[Row]) -> Row:
 
 
 def label_of(row: Row) -> str | None:
-    """The label under which a row enters a joined table: of trivial rows the best one alone, references not at all."""
+    """Return a row's label in a joined table: of trivial rows the best one alone, references not at all."""
     if row.kind is RowKind.BEST_TRIVIAL:
         return BEST_TRIVIAL
     return None if row.kind in (RowKind.TRIVIAL, RowKind.REFERENCE) else row.label
 
 
 def primary_cell(row: Row, cell: Cell) -> Cell:
-    """A primary figure without its interval, starred as its own table stars it; of the best trivial row its name."""
+    """Return a primary figure without interval, starred as in its own table; of the best trivial row its name."""
     star = "*" if cell.extra.get("differs") else ""
     told = f" ({row.name})" if row.kind is RowKind.BEST_TRIVIAL else ""
     return Cell((cell.figure or cell.text) + star + told, cell.value, best=cell.best)
 
 
 def notes_of(tables: Sequence[Table]) -> list[Note]:
-    """What a joined table says in words: what its figures are, where its data and the papers' figures come from."""
+    """Return a joined table's notes: the meaning of its figures, the sources of its data and of the papers' figures."""
     kept = (NoteKind.DATA, NoteKind.REPORTED)
     told = [note for table in tables for note in table.notes if note.kind in kept]
     return list(dict.fromkeys((*NOTES, *told)))
 
 
 def join(declared: TableFile, tables: Sequence[Table]) -> Table:
-    """A declared table over several tasks, protocols or datasets, from the tables of its ``parts``."""
+    """Return a declared table over several tasks, protocols or datasets, from the tables of its ``parts``."""
 
     def show(table: Table, block: Block, row: Row) -> Shown:
         del block
@@ -124,12 +124,12 @@ def join(declared: TableFile, tables: Sequence[Table]) -> Table:
 
 
 def _bare(head: Head) -> Head:
-    """A heading without what is said of an interval, which a joined table leaves out."""
+    """Return a heading without its words on an interval, which a joined table leaves out."""
     return replace(head, interval=False) if head.primary else head
 
 
 def _columns(declared: TableFile, tables: Sequence[Table]) -> list[Head]:
-    """The columns of all parts in the declared order, each behind ours the paper's."""
+    """Return the columns of all parts in the declared order, each behind ours the paper's."""
     found = {head.key: _bare(head) for table in tables for head in table.columns}
     order = [key for column in declared.columns for key in (column.id, f"{REPORTED}{column.id}")]
     return sorted(found.values(), key=lambda head: order.index(head.key) if head.key in order else -1)

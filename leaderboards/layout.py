@@ -1,4 +1,4 @@
-"""Which rows and columns a table has and in what order: as declared, or as usual."""
+"""The rows and columns of a table and their order: as declared, or as usual."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ONLY_REPORTED = "reported"
 
 
 def arranged(rows: Sequence[Row], declared: TableFile | None) -> list[Row]:
-    """Declared rows in their order, behind trivial and control rows; the others as they came."""
+    """Return declared rows in their order, behind trivial and control rows; the others as they came."""
     places = {spec.label: place for place, spec in enumerate(declared.rows)} if declared else {}
     return sorted(rows, key=lambda row: places.get(row.label, -1))
 
 
 def missing(rows: Sequence[Group], declared: TableFile | None, columns: Sequence[Column]) -> list[Row]:
-    """Declared rows that nobody has run here: shown, with the paper's figures, never left out."""
+    """Return the declared rows that nobody has run here: shown, with the paper's figures, never left out."""
     if declared is None:
         return []
     there = {spec.label for group in rows if (spec := row_of(declared, group))}
@@ -36,20 +36,20 @@ def missing(rows: Sequence[Group], declared: TableFile | None, columns: Sequence
 
 
 def absent(spec: RowSpec, first: str) -> Row:
-    """A declared row without a record: not run, or one that no method here stands for; ``first`` says so."""
+    """Return a declared row without a record: not run, or one that no method here stands for; ``first`` says so."""
     status = "not run" if spec.method else ONLY_REPORTED
     return Row(spec.label, status, {**({first: Cell(status)} if spec.method else {}), **reported(spec)})
 
 
 def reported(spec: RowSpec) -> dict[str, Cell]:
-    """The paper's figures of a row, as they are printed there."""
+    """Return the paper's figures of a row, as they are printed there."""
     return {f"{REPORTED}{key}": Cell(plain(value), value) for key, value in spec.reported.items()}
 
 
 def chosen(
     records: Sequence[Record], judged: Sequence[Judged], declared: TableFile | None, axes: Sequence[str] = ()
 ) -> list[Column]:
-    """Columns of ``axes`` (settings), then declared or usual ones, without those that compare with an absent row."""
+    """Return columns of ``axes`` (settings), then declared or usual ones, without comparisons with an absent row."""
     done = [record for record in records if record.status == "done"]
     primary = records[0].primary
     there = {"control": any(block.control for block in judged), "trivial": any(block.best_trivial for block in judged)}
@@ -68,12 +68,12 @@ def chosen(
 
 
 def _is_form(scorer: Scorer, name: str, metric: str) -> bool:
-    """Whether a figure is a form of a metric; old records may hold figures that are no longer defined."""
+    """Return whether a figure is a form of a metric; old records may hold figures that are no longer defined."""
     return scorer.defines(name) and scorer.definition(name).name == metric
 
 
 def metric_names(records: Sequence[Record]) -> list[str]:
-    """All metrics of records, in the order in which they come."""
+    """Return all metrics of records, in the order in which they come."""
     return list(dict.fromkeys(name for record in records for name in record.metrics))
 
 
@@ -97,7 +97,7 @@ def _declared(spec: ColumnSpec, primary: str, declared: TableFile) -> list[Colum
 
 
 def _arrowed(column: Column, done: Sequence[Record], primary: str) -> Column:
-    """Metrics show which way is better; the primary one says its name."""
+    """Return metrics with arrows towards the better end; the primary one says its name."""
     name = primary if column.primary else column.metric
     label = column.label or name
     entry = next((record.metrics[name] for record in done if name in record.metrics), None)

@@ -1,4 +1,4 @@
-"""Which records a declared table's rows are, and which control and trivial rows stand beside them."""
+"""The records of a declared table's rows, and the control and trivial rows that stand beside them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOLD = ("init", "budget")
 
 
 def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
-    """Whether a record of which only this is known may be one of a table's, or stand beside them."""
+    """Return whether a record of which only this is known may be one of a table's, or stand beside them."""
     asked = {(part.task, part.protocol) for part in parts}
     rows: dict[str, list[dict[str, str]]] = {}
     for spec in parts[0].rows:
@@ -34,7 +34,7 @@ def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
 
 
 def match(table: TableFile, records: Sequence[Known]) -> list[Known]:
-    """The records of a table's rows, of their control and trivial rows; the table has one task (``TableFile.parts``).
+    """Return the records of a table's rows, of their control and trivial rows; it has one task (``TableFile.parts``).
 
     A record is a row's where every setting of the row has its value and nothing else differs from the preset.
     """
@@ -53,7 +53,7 @@ def match(table: TableFile, records: Sequence[Known]) -> list[Known]:
 
 
 def row_of(table: TableFile, group: Group) -> RowSpec | None:
-    """The declared row that a group of records is, or None."""
+    """Return the declared row that a group of records is, or None."""
     return next((spec for spec in table.rows if _fits(spec, table.task, group.any)), None)
 
 
@@ -84,13 +84,13 @@ def _fits(spec: RowSpec, task: str, record: Summary) -> bool:
 
 
 def _elsewhere(record: Summary) -> bool:
-    """Whether a pretext task of this record saw other data than the task's."""
+    """Return whether a pretext task of this record saw other data than the task's."""
     origin = record.pretrain_data
     return origin is not None and origin.fingerprint != record.data.fingerprint
 
 
 def _common(record: Summary) -> dict[str, Any]:
-    """What a control row must share with a declared one."""
+    """Return the facts that a control row must share with a declared one."""
     return {
         "task": record.settings.task,
         "protocol": record.protocol,

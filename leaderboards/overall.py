@@ -10,7 +10,7 @@ from inkbench.leaderboards.table import About, Block, Cell, Head, Row, Table
 
 
 def overall(tables: Sequence[Table]) -> Table | None:
-    """The primary figures of tables on the same data and preset side by side; None where there are not several.
+    """Join the primary figures of tables on the same data and preset; None where there are not several.
 
     A column is a table and what its block does besides naming a backbone (side, settings); a block is a backbone.
     """

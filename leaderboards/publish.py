@@ -25,7 +25,7 @@ FOLDER = Path(__file__).resolve().parent / "published"
 
 
 def boards(folder: Path = FOLDER) -> dict[str, str]:
-    """The boards that the records of ``folder`` give: the name of the file -> Markdown."""
+    """Return the boards that the records of ``folder`` give: the name of the file -> Markdown."""
     with tempfile.TemporaryDirectory() as scratch:  # statistics are kept beside the records that they are of
         shutil.copytree(folder / "records", Path(scratch) / "records")
         store = Store(Path(scratch) / "records")
@@ -63,14 +63,14 @@ def write(folder: Path = FOLDER) -> list[str]:
 
 
 def differing(folder: Path = FOLDER) -> list[str]:
-    """The names of boards that are not what the records give, are missing or should not be there."""
+    """Return the names of boards that are not what the records give, are missing or should not be there."""
     made = boards(folder)
     there = {path.name: path.read_text() for path in folder.glob("*.md")}
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 
 
 def _of_no_machine(record: Record) -> Record:
-    """A record without the folders that it was made in and the words that name them."""
+    """Return a record without the folders that it was made in and the words that name them."""
     typed = list(record.request.typed)
     if "--results" in typed:
         place = typed.index("--results")
@@ -79,7 +79,7 @@ def _of_no_machine(record: Record) -> Record:
 
 
 def main(words: list[str]) -> int:
-    """The command line; gives the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m inkbench.leaderboards.publish", description=__doc__.partition("\n")[0]
     )

@@ -17,7 +17,7 @@ RANK = Head("rank", "average rank ↓", "min", interval=True)
 
 
 def average_ranks(merits: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over columns of the rank within each (1 is best, ties share the mean of their ranks), and its interval.
+    """Compute the mean over columns of the rank in each (1 is best, ties share their mean rank), and its interval.
 
     ``merits`` (rows, columns), larger is better, finite. Gives (rows,) and (rows, 2), the percentiles 2.5 and 97.5 over
     1,000 resamples of the columns.
@@ -32,7 +32,7 @@ def average_ranks(merits: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.nda
 
 
 def with_ranks(blocks: Sequence[Block], heads: Sequence[Head]) -> tuple[list[Block], list[Head], list[Note]]:
-    """The blocks and columns with that of the average rank, and the note on it; as they were where nothing is ranked.
+    """Add the column of the average rank, and its note, to the blocks; unchanged where nothing is ranked.
 
     Ranked are the rows with a backbone that have a figure in every primary column of ``heads``.
     """

@@ -1,4 +1,4 @@
-"""What a table says in words: whatever a reader would otherwise take for more than it is."""
+"""The remarks of a table: whatever a reader would otherwise take for more than it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNPAIRED = f"no comparison: measured on other items than {CONTROL}, or with no s
 
 
 def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
-    """Remarks on one row, most important first; ``wanted`` is the environment of its block."""
+    """Return the remarks on one row, most important first; ``wanted`` is the environment of its block."""
     row = subject.row
     told = [f"{record.status}: {_told(record, row)}" for record in row.unfinished]
     if not row.done:
@@ -52,7 +52,7 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
 
 
 def _leaks(subject: Subject) -> list[str]:
-    """How many test items are suspect, and the primary metric without them (means over seeds)."""
+    """Count the suspect test items, and return the primary metric without them (means over seeds)."""
     told = [record.leaks for record in subject.row.done if record.leaks]
     worst = max((leaks.suspect for leaks in told), default=0)
     if not worst:
@@ -67,7 +67,7 @@ def _leaks(subject: Subject) -> list[str]:
 
 
 def block_notes(block: Judged, wanted: Mapping[str, Any]) -> list[Note]:
-    """What holds for a block."""
+    """Return the notes on a block."""
     told = list(map(Note, block.notes))
     if not block.informative and block.best_trivial is not None:
         best = block.best_trivial.method
@@ -90,7 +90,7 @@ def table_notes(
     common: Mapping[str, Any],
     declared: TableFile | None,
 ) -> list[Note]:
-    """What holds for the whole table."""
+    """Return the notes on the whole table."""
     data = records[0].data
     told: list[str] = []
     if data.simulated:
@@ -130,7 +130,7 @@ def table_notes(
 
 
 def hoisted(blocks: Sequence[Sequence[Row]]) -> list[str]:
-    """The remarks that every finished row with a backbone has: told once under the table, whatever the others say."""
+    """Return the remarks that every finished row with a backbone has: told once under the table."""
     rows = [row for rows in blocks for row in rows if row.status == "done" and not row.name]
     if len(rows) < 2:
         return []
@@ -138,7 +138,7 @@ def hoisted(blocks: Sequence[Sequence[Row]]) -> list[str]:
 
 
 def _unreadable(records: Sequence[Record]) -> list[str]:
-    """Images that no row could use: counted, and one named."""
+    """Return images that no row could use: counted, and one named."""
     exclusions = [record.exclusions for record in records]
     own = {lost.item: lost.reason for one in exclusions for lost in one.unreadable}
     told = [lost for one in exclusions for lost in (one.pretraining or {}).get("unreadable", ())]
@@ -156,6 +156,6 @@ def _told(record: Record, row: Group) -> str:
 
 
 def _in_words(found: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> str:
-    """An environment, or what of it differs from another one."""
+    """Return an environment, or what of it differs from another one."""
     told = [f"{name} {value}" for name, value in found.items() if other is None or other.get(name) != value]
     return ", ".join(told) or "unknown"

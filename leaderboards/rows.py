@@ -63,12 +63,12 @@ class Group:
         return "done" if self.done else str(self.unfinished[0].status)
 
     def value(self, metric: str) -> float | None:
-        """The mean over seeds of a metric; None where a seed lacks it."""
+        """Return the mean over seeds of a metric; None where a seed lacks it."""
         figures = [record.metrics[metric].value for record in self.done if metric in record.metrics]
         return float(np.mean(figures)) if figures and len(figures) == len(self.done) else None
 
     def label(self, common: Iterable[str] = ()) -> str:
-        """The method and what it changes, without the ``common`` changes that a heading tells."""
+        """Return the method and what it changes, without the ``common`` changes that a heading tells."""
         own = f"{self.method}."
         told = [
             f"{key.removeprefix(own)}={plain(value)}" for key, value in self.changes.items() if key not in set(common)
@@ -77,14 +77,14 @@ class Group:
 
 
 def plain(value: Any) -> str:
-    """A setting's value as it is typed on the command line."""
+    """Return a setting's value as it is typed on the command line."""
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     return ",".join(map(plain, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def setup(record: Record) -> dict[str, Any]:
-    """What rows of one block share: how the task is done, and the backbone with its settings."""
+    """Return the setup that rows of one block share: how the task is done, and the backbone with its settings."""
     return {
         "family": record.family,
         "task": record.settings.task,
@@ -95,7 +95,7 @@ def setup(record: Record) -> dict[str, Any]:
 
 
 def changes(record: Record) -> dict[str, Any]:
-    """What a row's label tells: deviations of the method and its pretraining, not those of the block."""
+    """Return the changes in a row's label: deviations of the method and its pretraining, not those of the block."""
     told = {key: value for key, value in record.changed.items() if not key.startswith((f"{record.task}.", "backbone."))}
     if (record.versions.method or 1) > 1:
         told["version"] = record.versions.method
@@ -108,7 +108,7 @@ def changes(record: Record) -> dict[str, Any]:
 
 
 def environment(record: Record) -> dict[str, Any]:
-    """What may change a number beside the settings: versions, packages, precision, device, ranks, threads."""
+    """Return the environment that may change a number: versions, packages, precision, device, ranks, threads."""
     packages = record.provenance.packages
     found: dict[str, Any] = {"protocol": record.protocol}
     present = {name: figure.version for name, figure in record.metrics.items()}
@@ -129,7 +129,7 @@ def environment(record: Record) -> dict[str, Any]:
 def blocks(
     records: Sequence[Record], made: Callable[[Record], float]
 ) -> list[tuple[dict[str, Any], list[Group], dict[str, Any]]]:
-    """Rows by block: (setup, rows with trivial ones first, the block's environment).
+    """Return rows by block: (setup, rows with trivial ones first, the block's environment).
 
     ``made`` gives the time of a record. Of several environments a block takes the newest in which most of its
     rows are whole; a row that is not whole there keeps its own newest one, and says so.
@@ -154,7 +154,7 @@ def blocks(
 
 
 def row_of(record: Record, records: Sequence[Record]) -> Group:
-    """The row that a finished record belongs to: the finished records of its seeds, in its own environment."""
+    """Return the row that a finished record belongs to: the finished records of its seeds, in its own environment."""
     key, own = _row_key(record), environment(record)
     seeds = {
         other.seed: other
@@ -170,7 +170,7 @@ def _same_test(one: Record, other: Record) -> bool:
 
 
 def _row_key(record: Record) -> str:
-    """Everything of a row but its seed and environment."""
+    """Return everything of a row but its seed and environment."""
     origin, told = record.pretrain_data, record.versions
     return key_of(
         [
@@ -184,7 +184,7 @@ def _row_key(record: Record) -> str:
 
 
 def _environment_of(by_row: Sequence[Sequence[Record]], made: Callable[[Record], float]) -> dict[str, Any]:
-    """The environment that most rows are whole in; of equals the newest."""
+    """Return the environment that most rows are whole in; of equals the newest."""
     whole: dict[str, int] = {}
     newest: dict[str, float] = {}
     known: dict[str, dict[str, Any]] = {}
@@ -204,7 +204,7 @@ def _environment_of(by_row: Sequence[Sequence[Record]], made: Callable[[Record],
 
 
 def _group(row: Sequence[Record], wanted: Mapping[str, Any], made: Callable[[Record], float]) -> Group:
-    """The row in the environment where it is fullest; of equals the most like the wanted one, then the newest."""
+    """Return the row in the environment where it is fullest; of equals the likest to the wanted one, then newest."""
     ordered = sorted(row, key=made)
     by_environment: dict[str, dict[int, Record]] = {}
     for record in ordered:

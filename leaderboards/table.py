@@ -1,4 +1,4 @@
-"""What a table is once it has been made: titles, notes, blocks, rows and cells; renderers know nothing else."""
+"""The model of a finished table: titles, notes, blocks, rows and cells; renderers know nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INTERVAL = "[95 % interval]"
 
 
 class RowKind(StrEnum):
-    """What a row is to the others of its block."""
+    """The role of a row among the others of its block."""
 
     COMPARED = ""
     CONTROL = "control"
@@ -23,7 +23,7 @@ class RowKind(StrEnum):
 
 
 class NoteKind(StrEnum):
-    """What a note is about, where something depends on it."""
+    """The subject of a note, where something depends on it."""
 
     OTHER = ""
     BEST = "best"
@@ -42,7 +42,7 @@ class Note(str):
     __slots__ = ("kind",)
 
     def __new__(cls, text: str, kind: NoteKind = NoteKind.OTHER) -> Self:
-        """A line of a kind."""
+        """Create a line of a kind."""
         note = super().__new__(cls, text)
         note.kind = kind
         return note
@@ -53,8 +53,8 @@ BEST_NOTE = Note("best of its block, or not distinguishable from it (p at least 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a table's figures share: task and protocol, data with the beginning of their fingerprint, how a series was
-    found where that was guessed, preset. Empty where they share none.
+    """The facts that a table's figures share: task and protocol, data with the start of their fingerprint, how a series
+    was found where that was guessed, preset. Empty where they share none.
 
     ``called`` is the data's name as a file's name has it.
     """
@@ -67,12 +67,12 @@ class About:
     called: str = ""
 
     def told(self) -> dict[str, str]:
-        """What there is to tell, by name, in this order."""
+        """Return the facts to tell, by name, in this order."""
         named = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "called"}
         return {name: value for name, value in named.items() if value}
 
     def shared(self, *others: About) -> About:
-        """What all of them say alike."""
+        """Return the facts that all of them share."""
         every = [self, *others]
         alike = {one.name: {getattr(about, one.name) for about in every} for one in fields(self)}
         return About(**{name: values.pop() for name, values in alike.items() if len(values) == 1})
@@ -80,7 +80,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the rows of a block share: backbone, side in pixels of its input, family of the protocol, settings.
+    """The setup that a block's rows share: backbone, side in pixels of its input, family of the protocol, settings.
 
     Without a side it is a name alone: "no backbone", or what a joined table calls its blocks.
     """
@@ -134,7 +134,7 @@ class Head:
 
     @property
     def text(self) -> str:
-        """What stands over the column, with line breaks."""
+        """The heading of the column, with line breaks."""
         return f"{self.label}\n{INTERVAL}" if self.interval else self.label
 
 

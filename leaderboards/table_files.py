@@ -20,12 +20,12 @@ SHARED_OWNERS = ("pretrain", "backbone")
 
 
 def names() -> list[str]:
-    """The names of all declared tables."""
+    """Return the names of all declared tables."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 def load(name: str) -> TableFile:
-    """A declared table by its name, or a file by its path. Raises Refusal."""
+    """Load a declared table by its name, or a file by its path. Raises Refusal."""
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
         raise Refusal(f"no table '{name}'{did_you_mean(name, names())}")
@@ -37,7 +37,7 @@ def load(name: str) -> TableFile:
 
 
 def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
-    """The table that a parsed TOML file declares; ``where`` is its path. Raises Refusal."""
+    """Return the table that a parsed TOML file declares; ``where`` is its path. Raises Refusal."""
     _known(text, (*TEXTS, "notes", "settings", "rows", "columns"), where)
     for key in TEXTS:
         if not isinstance(text.get(key, ""), str):
@@ -93,7 +93,7 @@ def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[ColumnSpec], w
 
 
 def _column_of(key: str, columns: Sequence[ColumnSpec], where: str) -> str:
-    """The id of the column that a reported figure belongs to."""
+    """Return the id of the column that a reported figure belongs to."""
     found = [column.id for column in columns if key in (column.id, column.key)]
     if len(found) > 1:
         raise Refusal(f"{where}: several columns are called '{key}'; write {' or '.join(map(repr, found))}")
@@ -117,7 +117,7 @@ def _column(entry: Any, task: str, where: str) -> ColumnSpec:
 
 
 def _check_columns(columns: Sequence[ColumnSpec], task: str, where: str) -> None:
-    """Every column has a task, and no two are the same."""
+    """Check that every column has a task, and no two are the same."""
     if twice := _twice([column.id for column in columns]):
         raise Refusal(f"{where} has two columns '{twice}'")
     if not task and not any(column.task for column in columns):
@@ -125,7 +125,7 @@ def _check_columns(columns: Sequence[ColumnSpec], task: str, where: str) -> None
 
 
 def _is_setting(key: str) -> bool:
-    """Whether a key is NAME.FIELD of something that has settings."""
+    """Return whether a key is NAME.FIELD of something that has settings."""
     owner, dot, name = key.partition(".")
     return bool(dot and name) and owner in (*registry.names("methods"), *registry.names("tasks"), *SHARED_OWNERS)
 
@@ -161,5 +161,5 @@ def _known(entry: Any, options: Sequence[str], where: str) -> None:
 
 
 def _twice(values: Sequence[str]) -> str:
-    """The first that is there more than once, or an empty text."""
+    """Return the first entry that is there more than once, or an empty text."""
     return next((value for place, value in enumerate(values) if value in values[:place]), "")

@@ -73,7 +73,7 @@ class TableFile:
     notes: tuple[str, ...] = ()
 
     def parts(self) -> list[TableFile]:
-        """The table as tables of one task, protocol and dataset each, with the columns that say something of it."""
+        """Split the table into tables of one task, protocol and dataset each, with the columns that concern it."""
         of = [(column.task or self.task, column.protocol or self.protocol, column.data) for column in self.columns]
         own = [place for place, column in enumerate(self.columns) if column.task or column.protocol or column.data]
         if not own:
@@ -97,7 +97,7 @@ class TableFile:
 
 
 def expand(table: TableFile) -> list[dict[str, Any]]:
-    """What to run for the whole table: fields of a Request for each distinct row, over those of the command line."""
+    """Expand the whole table to runs: fields of a Request for each distinct row, over those of the command line."""
     requests: list[dict[str, Any]] = []
     for row in table.rows:
         for part in table.parts() if row.method else ():
@@ -115,7 +115,7 @@ def expand(table: TableFile) -> list[dict[str, Any]]:
 
 
 def with_settings(table: TableFile, sets: Sequence[tuple[str, str]]) -> TableFile:
-    """The table with what ``--set`` lays over the settings of every row that it concerns."""
+    """Return the table with what ``--set`` lays over the settings of every row that it concerns."""
     rows = tuple(
         replace(row, settings={**row.settings, **{key: text for key, text in sets if _concerns(key, row.method)}})
         if row.method
@@ -126,13 +126,13 @@ def with_settings(table: TableFile, sets: Sequence[tuple[str, str]]) -> TableFil
 
 
 def with_protocol(table: TableFile, protocol: str) -> TableFile:
-    """The table under another protocol. Raises Refusal where its columns name theirs."""
+    """Return the table under another protocol. Raises Refusal where its columns name theirs."""
     if any(column.protocol for column in table.columns):
         raise Refusal(f"the columns of table '{table.name}' have protocols of their own; leave out --protocol")
     return replace(table, protocol=protocol)
 
 
 def _concerns(key: str, method: str) -> bool:
-    """Whether a setting of the whole table says something about a row of this method."""
+    """Return whether a setting of the whole table concerns a row of this method."""
     owner = key.partition(".")[0]
     return key not in FLAGS and (owner == method or owner not in registry.names("methods"))

@@ -1,4 +1,4 @@
-"""What a table may claim: each row against its block's control and best trivial baseline, and who is best."""
+"""The claims of a table: each row against its block's control and best trivial baseline, and who is best."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from inkbench.leaderboards.rows import Group
 
 @dataclass(slots=True)
 class Verdict:
-    """What the statistics say of one row; p-values are Holm-adjusted over their column of the whole table."""
+    """The statistics of one row; p-values are Holm-adjusted over their column of the whole table."""
 
     items: int = 0
     series: int | None = None
@@ -38,7 +38,7 @@ class Judged:
 
 @dataclass(slots=True)
 class Limits:
-    """Whether a column's tests can give a mark at all: how many there are, over how few series."""
+    """The limits of a column's tests, which may allow no mark: how many there are, over how few series."""
 
     tests: int = 0
     series: int = 0
@@ -55,7 +55,7 @@ class Limits:
 
 
 def judge(blocks: Sequence[list[Group]], evidence: Evidence, metric: str, direction: str) -> list[Judged]:
-    """Verdicts for every row of every block; Holm covers the primary metric's column over all blocks."""
+    """Compute verdicts for every row of every block; Holm covers the primary metric's column over all blocks."""
     judged = [_judge_block(rows, evidence, metric, direction) for rows in blocks]
     verdicts = [verdict for block in judged for verdict in block.verdicts]
     tested = [verdict for verdict in verdicts if verdict.control]
@@ -68,7 +68,7 @@ def judge(blocks: Sequence[list[Group]], evidence: Evidence, metric: str, direct
 
 
 def limits(judged: Sequence[Judged]) -> tuple[Limits, Limits]:
-    """Those of the tests against the control and against the trivial baseline, over the whole table."""
+    """Return the limits of the tests against the control and against the trivial baseline, over the whole table."""
     control, trivial = Limits(), Limits()
     for block in judged:
         for verdict in block.verdicts:
@@ -109,7 +109,7 @@ def _judge_block(rows: list[Group], evidence: Evidence, metric: str, direction: 
 
 
 def _mark_best(block: Judged, merits: Sequence[tuple[int, float]], evidence: Evidence) -> None:
-    """The best and all not distinguishable from it; nothing where the block has too few series to tell any apart."""
+    """Mark the best and all not distinguishable from it; nothing where a block has too few series to tell any apart."""
     if len(merits) < 2:
         return
     best = max(merits, key=lambda pair: pair[1])[0]
@@ -130,5 +130,5 @@ def _mark_best(block: Judged, merits: Sequence[tuple[int, float]], evidence: Evi
 
 
 def star(p: float | None, limit: Limits) -> str:
-    """``*`` for an adjusted p below .05 where a mark is possible."""
+    """Return ``*`` for an adjusted p below .05 where a mark is possible."""
     return "*" if p is not None and p < ALPHA and not limit.few else ""

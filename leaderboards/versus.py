@@ -14,7 +14,7 @@ from inkbench.leaderboards.rows import Group, environment, plain, row_of
 
 
 def versus(store: Store, first: str, second: str, metric: str | None = None) -> str:
-    """The rows of two cells, by the beginnings of their ids, over the seeds that both have, as text.
+    """Compare the rows of two cells, by the beginnings of their ids, over the seeds that both have, as text.
 
     Raises Refusal where one is not done, they were not measured on the same items, or one lacks the metric.
     """
@@ -60,7 +60,7 @@ def _counted(pair: Any) -> str:
 
 
 def _differences(one: Record, other: Record) -> Iterator[str]:
-    """Settings and circumstances whose values differ, as ``name (value, value)``; of two methods not their own."""
+    """Yield settings and circumstances whose values differ, as ``name (value, value)``; not two methods' own."""
     same = one.method == other.method
     sides = []
     for record in (one, other):

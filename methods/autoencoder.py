@@ -23,14 +23,14 @@ class PlainAutoencoder(Painter[PainterConfig]):
     source = "Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016, Table 2 (Autoencoder)"
 
     def taken(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Nothing is taken away, and every pixel weighs the same."""
+        """Return the images unchanged, with equal weight on every pixel."""
         nothing = torch.zeros(n, 1, self.config.side, self.config.side, device=generator.device)
         return nothing, torch.ones_like(nothing)
 
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """``psnr`` (B,) of the panel given back, in dB, and that of the panel's mean colour."""
+        """Return ``psnr`` (B,) of the panel given back, in dB, and that of the panel's mean colour."""
         images, _, said = self._held_out(nets, batch["image"], context.generator)
         mean = images.mean((2, 3), keepdim=True).expand_as(images)
         return {"psnr": psnr(said, images, span=2), "trivial:psnr": psnr(mean, images, span=2)}
@@ -38,7 +38,7 @@ class PlainAutoencoder(Painter[PainterConfig]):
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Rows of panel and panel given back."""
+        """Draw rows of panel and panel given back."""
         images, _, said = self._held_out(nets, batch["image"], context.generator)
         columns = {"panel": images, "given back": said}
         return {"panels": draw_rows({name: (x + 1) / 2 for name, x in columns.items()})}

@@ -71,18 +71,18 @@ class ContextEncoder(Painter[ContextEncoderConfig]):
     source = "Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016"
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """F, the encoder-decoder; with the joint loss also D, the critic of what is judged."""
+        """Build F, the encoder-decoder; with the joint loss also D, the critic of what is judged."""
         nets = super().build(backbone)
         if self.config.joint:
             nets["critic"] = Discriminator(self._judged_square()[1], self.config.critic_width)
         return nets
 
     def stages(self) -> tuple[Stage, ...]:
-        """One stage; with the joint loss the critic is driven after the encoder-decoder."""
+        """Return one stage; with the joint loss the critic is driven after the encoder-decoder."""
         return (Stage(("net", "critic") if self.config.joint else ("net",)),)
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Adam, the critic ten times slower."""
+        """Return Adam, the critic ten times slower."""
         optimizer = super().optimizer(network, parameters)
         if network == "critic":
             for group in optimizer.param_groups:
@@ -90,7 +90,7 @@ class ContextEncoder(Painter[ContextEncoderConfig]):
         return optimizer
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """L_rec, or lambda_rec L_rec + lambda_adv L_adv and then the critic's own loss.
+        """Yield L_rec, or lambda_rec L_rec + lambda_adv L_adv and then the critic's own loss.
 
         True and painted images are batches of their own for D, in its own loss and in the encoder-decoder's.
         """
@@ -110,7 +110,7 @@ class ContextEncoder(Painter[ContextEncoderConfig]):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """``psnr`` (B,) of what is filled in, in dB over the hole, and that of the mean colour of what is left."""
+        """Return ``psnr`` (B,) of the filled pixels, in dB over the hole, and that of the mean colour of the rest."""
         images, mask, said = self._held_out(nets, batch["image"], context.generator)
         mean = mean_left(images, mask).expand_as(images)
         return {"psnr": psnr(said, images, mask, span=2), "trivial:psnr": psnr(mean, images, mask, span=2)}
@@ -118,14 +118,14 @@ class ContextEncoder(Painter[ContextEncoderConfig]):
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Rows of panel, panel with its hole, and panel filled in."""
+        """Draw rows of panel, panel with its hole, and panel filled in."""
         images, mask, said = self._held_out(nets, batch["image"], context.generator)
         filled = torch.where(mask > 0, said, images)
         columns = {"panel": images, "with a hole": self.without(images, mask), "filled in": filled}
         return {"holes": draw_rows({name: (x + 1) / 2 for name, x in columns.items()})}
 
     def taken(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A central hole but for the band along its edge, which weighs more than the rest of it; or random holes."""
+        """Return a central hole without its band at the edge, which weighs more than the rest, or random holes."""
         c = self.config
         hole = augment.HOLES[c.holes](n, c.side, c.share, generator)
         if c.holes == "central":
@@ -134,7 +134,7 @@ class ContextEncoder(Painter[ContextEncoderConfig]):
         return hole, hole if c.over == "hole" else torch.ones_like(hole)
 
     def without(self, images: Tensor, mask: Tensor) -> Tensor:
-        """(1 - M) x and the fill in M."""
+        """Return (1 - M) x and the fill in M."""
         if self.config.fill == "mean":
             fill = mean_left(images, mask)
         else:
@@ -142,13 +142,13 @@ class ContextEncoder(Painter[ContextEncoderConfig]):
         return torch.where(mask > 0, fill, images)
 
     def _judged_square(self) -> tuple[int, int]:
-        """Where the square begins that D sees, and its side: a central hole with its band, or the whole image."""
+        """Return the origin and side of the square that D sees: a central hole with its band, or the whole image."""
         c = self.config
         return augment.central_square(c.side, c.share) if c.holes == "central" else (0, c.side)
 
 
 def mean_left(images: Tensor, mask: Tensor) -> Tensor:
-    """The mean colour of what a hole leaves, (N, 3, 1, 1); ``images`` (N, 3, s, s), ``mask`` (N, 1, s, s)."""
+    """Return the mean colour of what a hole leaves, (N, 3, 1, 1); ``images`` (N, 3, s, s), ``mask`` (N, 1, s, s)."""
     left = 1 - mask
     return (images * left).sum((2, 3), keepdim=True) / left.sum((2, 3), keepdim=True).clamp_min(1)
 

@@ -87,7 +87,7 @@ class ContextPredictionConfig(AdamWConfig):
 
 
 def side_for(needed: int, least_scale: float) -> int:
-    """The side of a square that has ``needed`` pixels a side when a share ``least_scale`` of its area is left."""
+    """Return the side of a square with ``needed`` pixels a side when a share ``least_scale`` of its area is left."""
     return math.ceil(needed / math.sqrt(least_scale))
 
 
@@ -110,19 +110,19 @@ class ContextPrediction(AdamWMethod[ContextPredictionConfig]):
     source = "Doersch, Gupta & Efros, Unsupervised Visual Representation Learning by Context Prediction, ICCV 2015"
 
     def views(self) -> dict[str, View]:
-        """One square per panel."""
+        """Return one square per panel."""
         return {"image": View(side=self.config.side)}
 
     def crops_per_image(self) -> int:
-        """Patches of an image in a step."""
+        """Return the number of patches of an image in a step."""
         return 2 * self.config.pairs
 
     def input_sides(self) -> tuple[int, ...]:
-        """The patches."""
+        """Return the sides of the patches."""
         return (self.config.patch,)
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """The two streams, which share their weights, and the layers over both."""
+        """Build the two streams, which share their weights, and the layers over both."""
         c = self.config
         layers = TileLayers(tile_width=c.patch_width, hidden=c.hidden, dropout=c.dropout, batch_norm=c.batch_norm)
         net = TileNetwork(backbone, 2, c.patch, len(NEIGHBOURS), layers)
@@ -130,7 +130,7 @@ class ContextPrediction(AdamWMethod[ContextPredictionConfig]):
         return {"net": net}
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """Cross-entropy of the direction, ``pairs`` pairs of each image."""
+        """Yield cross-entropy of the direction, ``pairs`` pairs of each image."""
         pairs = self.cut(batch["image"], context.generator, self.config.pairs)
         logits = nets["net"](self.appearance(pairs.pixels, context.generator))
         yield cross_entropy(logits.float(), pairs.labels)
@@ -138,24 +138,24 @@ class ContextPrediction(AdamWMethod[ContextPredictionConfig]):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Whether the direction of one pair of each image was found: accuracy (B,) in {0, 1}."""
+        """Score one pair of each image: accuracy (B,) in {0, 1}, 1 where its direction is predicted correctly."""
         pairs, predicted = self._solve(nets, batch["image"], context.generator)
         return {"accuracy": (predicted == pairs.labels).double().cpu().numpy()}
 
     def trivial(self) -> dict[str, float]:
-        """One guess among eight equally likely directions."""
+        """Return one guess among eight equally likely directions."""
         return {"accuracy": 1 / len(NEIGHBOURS)}
 
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Pairs as they were cut, laid out as the network says, and the truth."""
+        """Draw pairs as they were cut, laid out as the network says, and the truth."""
         pairs, predicted = self._solve(nets, batch["image"], context.generator)
         patches = pairs.pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
         return {"pairs": draw_pairs(patches, NEIGHBOURS, pairs.labels.cpu().numpy(), predicted.cpu().numpy())}
 
     def cut(self, images: Tensor, generator: torch.Generator, pairs: int = 1) -> Pairs:
-        """``pairs`` of each image uint8 (N, 3, side, side), at one scale: direction uniform, a pair anywhere it fits.
+        """Cut ``pairs`` of each image uint8 (N, 3, side, side), at one scale: uniform direction, any place that fits.
 
         Swapping the patches of a pair gives an equally likely pair, with label 7 - k.
         """
@@ -177,7 +177,7 @@ class ContextPrediction(AdamWMethod[ContextPredictionConfig]):
         return Pairs(augment.cut(images, corners[0], corners[1], c.patch), labels)
 
     def _scaled(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Images at random sizes, at the top left of their squares, and their sides int64 (N,).
+        """Return images at random sizes, at the top left of their squares, and their sides int64 (N,).
 
         The number of pixels is uniform from ``least_scale`` of the square's to all of them.
         """
@@ -189,7 +189,7 @@ class ContextPrediction(AdamWMethod[ContextPredictionConfig]):
         return augment.shrink(images, sides), sides
 
     def appearance(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        """Patches uint8 (N, 2, 3, p, p) as the network takes them, float32: size, colours, normalisation."""
+        """Return patches uint8 (N, 2, 3, p, p) as the network takes them, float32: size, colours, normalisation."""
         c = self.config
         patches = augment.to_float(pixels)
         if c.downsampling:
@@ -206,7 +206,7 @@ class ContextPrediction(AdamWMethod[ContextPredictionConfig]):
         return self._normalize(patches.flatten(0, 1)).view(patches.shape)
 
     def cues(self) -> dict[str, dict[str, Any]]:
-        """What these settings leave to be seen beside the drawing, and how each is taken away (see ``audit``)."""
+        """Return the cues that these settings leave beside the drawing, and how each is removed (see ``audit``)."""
         c = self.config
         gap = c.patch // 4
         found: dict[str, dict[str, Any]] = {}

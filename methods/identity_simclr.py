@@ -78,36 +78,36 @@ class IdentitySimclr(AdamWMethod[IdentitySimclrConfig]):
     )
 
     def views(self) -> dict[str, View]:
-        """Faces and bodies in one order: image k of both is the same character in the same panel."""
+        """Return faces and bodies in one order: image k of both is the same character in the same panel."""
         return views_of({"face": self.config.face, "body": self.config.body}, self.config.smallest_crop)
 
     def crops_per_image(self) -> int:
-        """Views of a pair in a step: two strong ones of each half, and a weak one."""
+        """Return the number of views of a pair in a step: two strong ones of each half, and a weak one."""
         return 6 if self.config.alignment else 4
 
     def input_sides(self) -> tuple[int, ...]:
-        """The views of faces and of bodies."""
+        """Return the sides of the views of faces and of bodies."""
         return tuple(dict.fromkeys((self.config.face, self.config.body)))
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """The backbone with its head, for faces and bodies alike."""
+        """Build the backbone with its head, for faces and bodies alike."""
         self._normalize = backbone.normalize
         c = self.config
         return {"net": Embedder(backbone, c.hidden, c.out, keep_hidden=c.handed_over == "hidden")}
 
     def rate(self, progress: float) -> float:
-        """A linear rise, then half a cosine down to ``final_rate``."""
+        """Return a linear rise, then half a cosine down to ``final_rate``."""
         c = self.config
         factor = super().rate(progress)
         return factor if progress < c.warmup else c.final_rate + (1 - c.final_rate) * factor
 
     def clip(self, network: str) -> float:
-        """As in the authors' configuration."""
+        """Return the largest norm of a gradient, as in the authors' configuration."""
         del network
         return float(self.config.clip)
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """NTXent(face, face') + NTXent(body, body') and, aligned, NTXent(weak face, weak body), weighted."""
+        """Yield NTXent(face, face') + NTXent(body, body') and, aligned, NTXent(weak face, weak body), weighted."""
         c = self.config
         faces, bodies = self._embedded(nets, batch, context.generator)
         loss = c.face_weight * nt_xent(faces[0], faces[1], c.temperature)
@@ -119,8 +119,9 @@ class IdentitySimclr(AdamWMethod[IdentitySimclrConfig]):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """``accuracy`` (B,): strong views of faces and bodies that find their partner among the 2N - 1 others of their
-        kind. ``identity`` (B,): weak faces and bodies that find each other among both. Chance is 1 / (2N - 1)."""
+        """Return ``accuracy`` (B,): strong views of faces and bodies that find their partner among the 2N - 1 others of
+        their kind. ``identity`` (B,): weak faces and bodies that find each other among both. Chance is 1 / (2N - 1).
+        """
         with torch.no_grad():
             faces, bodies = self._embedded(nets, batch, context.generator, aligned=True)
         views = (found(faces[0], faces[1]) + found(bodies[0], bodies[1])) / 2
@@ -136,7 +137,7 @@ class IdentitySimclr(AdamWMethod[IdentitySimclrConfig]):
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Rows of a face and a body with their views."""
+        """Draw rows of a face and a body with their views."""
         del nets
         columns = {}
         for name, views in self._seen(batch, context.generator, aligned=True).items():
@@ -145,7 +146,7 @@ class IdentitySimclr(AdamWMethod[IdentitySimclrConfig]):
         return {"pairs": draw_rows(columns)}
 
     def _seen(self, batch: dict[str, Tensor], generator: torch.Generator, aligned: bool) -> dict[str, list[Tensor]]:
-        """Two strong views and, where aligned, a weak one of faces and bodies; the strong ones are drawn first."""
+        """Return two strong views and, where aligned, a weak one of faces and bodies; strong ones are drawn first."""
         c = self.config
         seen = strong_pairs(batch, {"face": c.face, "body": c.body}, c, generator)
         if aligned:
@@ -160,7 +161,7 @@ class IdentitySimclr(AdamWMethod[IdentitySimclrConfig]):
         generator: torch.Generator,
         aligned: bool | None = None,
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Embeddings (N, out) of each view of faces and of bodies."""
+        """Return embeddings (N, out) of each view of faces and of bodies."""
         seen = self._seen(batch, generator, self.config.alignment if aligned is None else aligned)
         faces, bodies = nets["net"](*(self._normalize(torch.cat(views)) for views in seen.values()))
         return faces.chunk(len(seen["face"])), bodies.chunk(len(seen["body"]))

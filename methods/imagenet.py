@@ -42,7 +42,7 @@ class ImageNet(Method[Config]):
 
 
 def published(backbone: Backbone) -> dict[str, Any]:
-    """The state that timm publishes for this architecture (its default tag, or that in the name), by timm's loader.
+    """Return the state that timm publishes for this architecture (its default tag, or that named), by timm's loader.
 
     Files that the hub's cache already holds are read without a network. Raises Declined.
     """
@@ -71,7 +71,7 @@ def published(backbone: Backbone) -> dict[str, Any]:
 
 
 def _in_cache(source: dict[str, Any]) -> Path | None:
-    """The file that an earlier download, or a copy, left on this machine."""
+    """Return the file that an earlier download, or a copy, left on this machine."""
     import torch
     from huggingface_hub import try_to_load_from_cache
 
@@ -86,7 +86,7 @@ def _in_cache(source: dict[str, Any]) -> Path | None:
 
 
 def _knock(source: dict[str, Any], name: str) -> None:
-    """Ask the hub for a sign of life, so that a machine without network is told in seconds."""
+    """Request a sign of life from the hub, so that a machine without network is reported in seconds."""
     from huggingface_hub import constants
 
     address = constants.ENDPOINT if source.get("hf_hub_id") else source["url"]

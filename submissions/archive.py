@@ -46,7 +46,7 @@ class Archive:
         return sorted(self._entries)
 
     def read(self, name: str) -> bytes:
-        """The bytes of an entry. Raises ValueError where they are damaged or more than was declared."""
+        """Return the bytes of an entry. Raises ValueError where they are damaged or more than was declared."""
         info = self._entries[name]
         try:
             with self._file.open(info) as entry:
@@ -79,13 +79,13 @@ class Archive:
 
 
 def _plain(name: str) -> str:
-    """A name as it is unpacked: ``./a.png``, as tar-like tools write it, and ``a.png`` are one."""
+    """Return a name as it is unpacked: ``./a.png``, as tar-like tools write it, and ``a.png`` are one."""
     return PurePosixPath(name.replace("\\", "/")).as_posix()
 
 
 @contextmanager
 def opened(path: Path, report: Report) -> Iterator[Archive]:
-    """The archive at ``path``, judged. Raises Refusal where it is no zip or cannot be read."""
+    """Open and judge the archive at ``path``. Raises Refusal where it is no zip or cannot be read."""
     try:
         file = zipfile.ZipFile(path)
     except FileNotFoundError:
@@ -97,7 +97,7 @@ def opened(path: Path, report: Report) -> Iterator[Archive]:
 
 
 def _bombs(infos: list[zipfile.ZipInfo], report: Report) -> bool:
-    """Whether something makes the whole archive too large to be opened at all."""
+    """Return whether something makes the whole archive too large to be opened at all."""
     before = len(report.findings)
     if len(infos) > MOST_ENTRIES:
         report.error("the zip", f"has {len(infos)} entries, more than {MOST_ENTRIES}", "pack one file an image")

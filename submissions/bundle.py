@@ -52,7 +52,7 @@ def bundle(reference: Reference, flavor: Flavor, out: Path) -> list[str]:
 
 
 def competition(reference: Reference, flavor: Flavor) -> dict[str, bytes]:
-    """The files of a competition by name; the same reference gives the same bytes. Raises Refusal."""
+    """Return the files of a competition by name; the same reference gives the same bytes. Raises Refusal."""
     task, scorer, options = reference.task, reference.task.scorer, served(reference)
     code = program(task)
     predicted = trivial(reference)
@@ -84,7 +84,7 @@ def competition(reference: Reference, flavor: Flavor) -> dict[str, bytes]:
 
 
 def _kit(reference: Reference, told: list[Page], sample: bytes) -> Mapping[str, bytes]:
-    """What participants get: which items there are, how their files are named, a submission that is valid."""
+    """Return the participants' kit: the list of items, the names of their files, a submission that is valid."""
     listed = io.StringIO()
     lines = csv.writer(listed, lineterminator="\n")
     lines.writerow(["id", "file"])
@@ -98,7 +98,7 @@ def _kit(reference: Reference, told: list[Page], sample: bytes) -> Mapping[str, 
 
 
 def _logo(name: str) -> bytes:
-    """A square with the task's name: servers ask for a picture."""
+    """Draw a square with the task's name: servers ask for a picture."""
     image = Image.fromarray(np.full((240, 240, 3), 250, dtype=np.uint8))
     draw = ImageDraw.Draw(image)
     draw.rectangle((8, 8, 231, 231), outline=(20, 20, 20), width=6)

@@ -1,4 +1,4 @@
-"""What the servers' unpackers ask of a bundle, so that it is refused here and not there.
+"""The rules of the servers' unpackers for a bundle, so that it is refused here and not there.
 
 Codabench: ``competitions/unpackers`` (v2.py, v1.py) and the leaderboard's models; CodaLab 1.5: codalab-competitions.
 """
@@ -24,7 +24,7 @@ COMMANDS = ("metadata.yaml", "metadata")
 
 
 def broken(files: Mapping[str, bytes], flavor: Literal["codabench", "codalab"]) -> list[str]:
-    """The rules that a bundle breaks, a line each; ``files`` by name, ``competition.yaml`` among them."""
+    """Return the rules that a bundle breaks, a line each; ``files`` by name, ``competition.yaml`` among them."""
     if COMPETITION not in files:
         return [f"there is no {COMPETITION} at the root"]
     try:
@@ -205,7 +205,7 @@ def _old_board(board: Any) -> Iterator[str]:
 
 
 def _program(name: Any, files: Mapping[str, bytes]) -> Iterator[str]:
-    """A scoring program is there and tells its command at its root."""
+    """Yield the faults of a scoring program: it must be there and tell its command at its root."""
     own = _data(name, files)
     if not own:
         yield f"scoring_program {name} is not there"
@@ -220,7 +220,7 @@ def _program(name: Any, files: Mapping[str, bytes]) -> Iterator[str]:
 
 
 def _data(name: Any, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of a folder or a zip of the bundle; empty where it is not there."""
+    """Return the files of a folder or a zip of the bundle; empty where it is not there."""
     if not isinstance(name, str) or not name:
         return {}
     if name in files:
@@ -239,7 +239,7 @@ def _list(told: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _day(value: Any) -> bool:
-    """Whether a value is a date that a server can read."""
+    """Return whether a value is a date that a server can read."""
     if isinstance(value, date):
         return True
     try:

@@ -21,13 +21,13 @@ class Known(Protocol):
 
     @property
     def truths(self) -> Sequence[Mapping[str, Any]]:
-        """What is true of each."""
+        """The truth of each."""
 
 
 def check(
     zip_path: Path, form: Any, options: Mapping[str, Any], known: Known | None = None, strict: bool = False
 ) -> list[Finding]:
-    """The findings on a zip, and with ``known`` also on names and sizes; ``form`` is a module of ``formats``.
+    """Check a zip, and with ``known`` also names and sizes; ``form`` is a module of ``formats``.
 
     ``strict`` makes errors of what we mend and a server does not. Nothing is unpacked to disk. Raises Refusal
     where there is no zip.
@@ -41,7 +41,7 @@ def check(
 def predictions(
     zip_path: Path, form: Any, options: Mapping[str, Any], known: Known | None, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """The predictions of a zip that can be used, by item, one at a time; what is wrong is in ``report``."""
+    """Yield the usable predictions of a zip, by item, one at a time; faults go into ``report``."""
     ids, truths = (None, None) if known is None else (known.ids, known.truths)
     with opened(zip_path, report) as archive:
         yield from form.examine(Rooted(archive, report, flat=True), ids, truths, options, report)

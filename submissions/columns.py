@@ -24,12 +24,15 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What stands above the column."""
+        """The heading of the column."""
         return self.metric
 
 
 def columns(scorer: Scorer, metrics: Sequence[str]) -> list[Column]:
-    """A column for each of ``metrics``, the primary one first. Raises Refusal where a name is too long for a server."""
+    """Return a column for each of ``metrics``, the primary one first.
+
+    Raises Refusal where a name is too long for a server.
+    """
     found = []
     for name in metrics:
         metric = scorer.definition(name)

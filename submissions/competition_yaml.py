@@ -17,7 +17,7 @@ PRECISION = 4
 
 
 def codabench(reference: Reference, shown: Sequence[Column], told: Sequence[Page]) -> dict[str, Any]:
-    """competition.yaml of Codabench (version 2)."""
+    """Return competition.yaml of Codabench (version 2)."""
     name = reference.task.name
     return {
         "version": 2,
@@ -76,7 +76,7 @@ def codabench(reference: Reference, shown: Sequence[Column], told: Sequence[Page
 
 
 def codalab(reference: Reference, shown: Sequence[Column], told: Sequence[Page]) -> dict[str, Any]:
-    """competition.yaml of CodaLab 1.5, which Codabench takes too."""
+    """Return competition.yaml of CodaLab 1.5, which Codabench takes too."""
     board = {"label": "Results", "rank": 1}
     return {
         "title": _title(reference),

@@ -1,4 +1,4 @@
-"""What is wrong with a submission: which file, what, and the mend."""
+"""The faults of a submission: the file, the fault, and the mend."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Report:
         self.findings: list[Finding] = []
 
     def error(self, file: str, message: str, mend: str) -> None:
-        """A finding that ends scoring."""
+        """Record a finding that ends scoring."""
         self.findings.append(Finding("error", file, message, mend))
 
     def tolerated(self, file: str, message: str, mend: str) -> None:
-        """A finding that a server refuses and we mend ourselves: an error only where ``strict``."""
+        """Record a finding that a server refuses and we mend ourselves: an error only where ``strict``."""
         self.findings.append(Finding("error" if self.strict else "warning", file, message, mend))
 
     def warning(self, file: str, message: str, mend: str) -> None:
-        """What is legal and doubtful."""
+        """Record a finding that is legal and doubtful."""
         self.findings.append(Finding("warning", file, message, mend))
 
     @property
@@ -50,14 +50,14 @@ class Report:
         return [finding for finding in self.findings if finding.level == "error"]
 
     def said(self) -> str:
-        """The first errors in one line, and how many more there are."""
+        """Return the first errors in one line, and how many more there are."""
         errors = [str(finding) for finding in self.errors]
         more = f" (and {len(errors) - SHOWN} more)" if len(errors) > SHOWN else ""
         return " | ".join(errors[:SHOWN]) + more
 
 
 def few(names: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
+    """Return the first names, and how many more there are."""
     names = sorted(names)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -52,7 +52,7 @@ def leaderboard(folder: Path, reference: Reference, store: Store, preset: str, s
 
 
 def ranked(table: Table, metric: str, direction: str) -> Table:
-    """A table with its rows in order of ``metric``, labelled with their ranks; tied rows share one (``2=``).
+    """Return a table with its rows in order of ``metric``, labelled with their ranks; tied rows share one (``2=``).
 
     Rows of baselines have no rank, rows that failed come last.
     """
@@ -85,7 +85,7 @@ def _baseline(row: Row) -> bool:
 
 
 def _tied(rows: Sequence[Row], metric: str) -> bool:
-    """Whether two submissions have one figure."""
+    """Return whether two submissions have one figure."""
     values = [round(row.metrics[metric], DIGITS) for row in rows if metric in row.metrics and not _baseline(row)]
     return len(set(values)) < len(values)
 
@@ -95,7 +95,7 @@ def _direction(scored: Scored, metric: str) -> str:
 
 
 def _shared(reference: Reference, preset: str) -> dict[str, Any]:
-    """What all records of a leaderboard say alike."""
+    """Return the facts that all records of a leaderboard share."""
     task, data = reference.task, reference.data
     return {
         "task": task.name,

@@ -76,12 +76,12 @@ def pack(
 
 
 def manifest_path(out: Path) -> Path:
-    """Where the manifest of a zip lies: beside it, never inside."""
+    """Return the place of a zip's manifest: beside it, never inside."""
     return out.with_suffix(".manifest.json")
 
 
 def zip_bytes(files: Mapping[str, bytes]) -> bytes:
-    """A zip of ``files`` in their order: deflated, at the root, all times at the zip epoch."""
+    """Return a zip of ``files`` in their order: deflated, at the root, all times at the zip epoch."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
@@ -92,14 +92,14 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
 
 
 def _the_task(record: Record) -> Task:
-    """The task of a cell that has predictions. Raises Refusal."""
+    """Return the task of a cell that has predictions. Raises Refusal."""
     if record.status != "done":
         raise Refusal(f"cell {record.id} is {record.status}: it has no predictions; run it again")
     return the_task(Asked(record.task, settings=record.settings.task or {}))
 
 
 def _stored(store: Store, record: Record) -> Found:
-    """Items and predictions of a cell. Raises Refusal where they do not belong together."""
+    """Return items and predictions of a cell. Raises Refusal where they do not belong together."""
     cell = record.id
     items, predictions = _arrays(store.items_path(cell)), store.read_predictions(record)
     if len(items["id"]) != len(predictions):

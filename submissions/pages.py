@@ -26,7 +26,7 @@ class Page:
 
 
 def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
-    """Overview, evaluation, data and terms of a competition."""
+    """Return overview, evaluation, data and terms of a competition."""
     task, data, form = reference.task, reference.data, form_of(reference.task)
     n, ids, known = len(reference.ids), reference.ids, about(data)
     simulated = " The comics are drawn by a program." if data.simulated else ""
@@ -77,7 +77,7 @@ def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
 
 
 def markdown(page: Page) -> str:
-    """A page for Codabench."""
+    """Return a page for Codabench."""
     lines = [f"# {page.title}", ""]
     for part in page.parts:
         if isinstance(part, str):
@@ -89,7 +89,7 @@ def markdown(page: Page) -> str:
 
 
 def hypertext(page: Page) -> str:
-    """A page for CodaLab 1.5."""
+    """Return a page for CodaLab 1.5."""
     lines = [f"<h1>{html.escape(page.title)}</h1>"]
     for part in page.parts:
         if isinstance(part, str):

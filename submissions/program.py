@@ -62,7 +62,7 @@ class Truth:
 
     @classmethod
     def load(cls, folder: Path) -> Truth:
-        """The reference in a folder. Raises Refusal."""
+        """Load the reference in a folder. Raises Refusal."""
         path = folder / "reference.json"
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
@@ -92,7 +92,7 @@ def main(words: Sequence[str], scorer: Scorer, form: PredictionFormat) -> int:
 
 
 def score(truth: Truth, folder: Path, scorer: Scorer, form: PredictionFormat) -> dict[str, np.ndarray]:
-    """The scorer's items of the predictions in a folder. Raises Refusal with everything that is wrong."""
+    """Score the predictions in a folder and return the scorer's items. Raises Refusal with everything that is wrong."""
     report = Report(truth.strict)
     files = Rooted(Folder(folder, "the submission"), report, flat=True)
     found = dict(form.examine(files, truth.ids, truth.truths, truth.read_options, report))
@@ -105,7 +105,7 @@ def score(truth: Truth, folder: Path, scorer: Scorer, form: PredictionFormat) ->
 
 
 def results(truth: Truth, items: Items, scorer: Scorer) -> dict[str, str]:
-    """What is written, by file. Raises Refusal where a column has no finite value."""
+    """Return the results to write, by file. Raises Refusal where a column has no finite value."""
     figures = scorer.aggregate(items)
     columns = truth.columns or {name: name for name in figures}
     for name in columns.values():
@@ -124,7 +124,7 @@ def results(truth: Truth, items: Items, scorer: Scorer) -> dict[str, str]:
 
 
 def per_item(scorer: Scorer, items: Items, metrics: Sequence[str]) -> str:
-    """The figures of each item as a CSV, empty where it has none; sets of boxes are scored as if each were alone."""
+    """Format the figures of each item as a CSV, empty where it has none; sets of boxes are scored one by one."""
     whole = any(name.endswith(".item") for name in items)
     kept = [name for name in metrics if whole or scorer.column(name) in items]
     buffer = io.StringIO()

@@ -27,7 +27,7 @@ from inkbench.submissions.program import SCHEMA
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What to score as and against: a task, a dataset (folder or id), a split, and the ``--set`` pairs of both.
+    """The task and data to score against: a task, a dataset (folder or id), a split, and the ``--set`` pairs of both.
 
     ``settings`` are those of a task that is made as a cell had it, whatever ``preset`` and ``sets`` say, and
     ``calibration`` what validation chose for it.
@@ -66,7 +66,10 @@ class Reference:
 
 
 def the_task(asked: Asked) -> Task:
-    """The task with the settings that are asked for. Raises Refusal for one whose predictions have no form as files."""
+    """Return the task with the settings that are asked for.
+
+    Raises Refusal for one whose predictions have no form as files.
+    """
     kind: Any = registry.load("tasks", asked.task)
     if kind.prediction_format is None:
         able = [name for name in registry.names("tasks") if _format_of(name) is not None]
@@ -95,18 +98,18 @@ def _format_of(task: str) -> PredictionFormat | None:
 
 
 def form_of(task: Task) -> PredictionFormat:
-    """What reads and writes the predictions of a task; ``the_task`` refuses one that has none."""
+    """Return the form that reads and writes a task's predictions; ``the_task`` refuses a task without one."""
     assert task.prediction_format is not None
     return task.prediction_format
 
 
 def served(reference: Reference) -> dict[str, Any]:
-    """The options of a reference without what a server cannot compute (``Scorer.served``)."""
+    """Return the options of a reference without what a server cannot compute (``Scorer.served``)."""
     return dict(reference.task.scorer.served(reference.options))
 
 
 def read_reference(asked: Asked) -> Reference:
-    """The items and truths of a split. Raises Refusal where the data, the task or a file of it cannot be had."""
+    """Return the items and truths of a split. Raises Refusal where the data, the task or a file of it cannot be had."""
     if asked.split not in SPLITS:
         raise Refusal(f"no split '{asked.split}'; there are: {', '.join(SPLITS)}")
     task = the_task(asked)
@@ -132,7 +135,7 @@ def _truth(task: Task, item: Item) -> Truth:
 
 
 def _sides(task: Task, item: Item) -> tuple[int, int]:
-    """Width and height in pixels of the first image that an item has (of its crop, where it has one)."""
+    """Return width and height in pixels of the first image that an item has (of its crop, where it has one)."""
     shown = next((part for name in task.views() if (part := part_of(item, name)) is not None), item)
     width, height = size_of(shown.path)
     if shown.crop is None:
@@ -142,7 +145,7 @@ def _sides(task: Task, item: Item) -> tuple[int, int]:
 
 
 def trivial(reference: Reference) -> Predictions:
-    """What the last of the task's trivial rows predicts for the items of a reference."""
+    """Return the predictions of the last of the task's trivial rows for the items of a reference."""
     task = reference.task
     train = [_truth(task, item) for item in task.items(reference.data, "train")]
     placements = [task.view().place(*_sides(task, item)) for item in reference.items]
@@ -152,7 +155,7 @@ def trivial(reference: Reference) -> Predictions:
 def reference_files(
     reference: Reference, options: Mapping[str, Any], strict: bool, columns: Mapping[str, str]
 ) -> dict[str, bytes]:
-    """A reference as a scoring program takes it (``submissions.program.Truth``), by file."""
+    """Return a reference as a scoring program takes it (``submissions.program.Truth``), by file."""
     told = {
         "schema": SCHEMA,
         "task": reference.task.name,

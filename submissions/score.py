@@ -22,7 +22,7 @@ from inkbench.submissions.vendor import program
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a scoring program says: ``metrics`` with ``value`` and ``n``, ``items`` as a CSV, ``notes`` for a reader."""
+    """A scoring program's output: ``metrics`` with ``value`` and ``n``, ``items`` as a CSV, ``notes`` for a reader."""
 
     metrics: dict[str, dict[str, Any]]
     items: str
@@ -30,7 +30,7 @@ class Scores:
 
 
 def score(zip_path: Path, reference: Reference, strict: bool = False) -> Scores:
-    """Metrics of a zip against a reference.
+    """Score a zip against a reference.
 
     The zip is unpacked into a scratch folder laid out as a server's, and the scoring program that a bundle ships is run
     there; metrics that a server cannot compute are computed here. What can be mended is mended unless ``strict``.
@@ -53,7 +53,7 @@ def score(zip_path: Path, reference: Reference, strict: bool = False) -> Scores:
 
 
 def score_with_bundle(zip_path: Path, bundle: Path) -> Scores:
-    """Metrics of a zip as the server that was given this bundle computes them. Raises Refusal."""
+    """Score a zip as the server that was given this bundle does. Raises Refusal."""
     with tempfile.TemporaryDirectory(prefix="inkbench-score-") as scratch:
         layout = Layout(Path(scratch))
         unbundle(bundle, layout)
@@ -78,7 +78,7 @@ def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
 
 
 def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Scored:
-    """The same in this process, with all items, as a cell is scored. Raises Refusal."""
+    """Score in this process, with all items, as a cell is scored. Raises Refusal."""
     report = Report(strict)
     form, options = form_of(reference.task), reference.read_options
     found = dict(predictions(zip_path, form, options, reference, report))

@@ -33,22 +33,22 @@ class Layout:
 
     @property
     def program(self) -> Path:
-        """Where the scoring program lies; it is run from here."""
+        """The folder of the scoring program; it is run from here."""
         return self.root / "program"
 
     @property
     def reference(self) -> Path:
-        """Where the truth lies."""
+        """The folder of the truth."""
         return self.root / "input" / "ref"
 
     @property
     def submission(self) -> Path:
-        """Where the submission is unpacked."""
+        """The folder into which the submission is unpacked."""
         return self.root / "input" / "res"
 
     @property
     def output(self) -> Path:
-        """Where the scores are written."""
+        """The folder into which the scores are written."""
         return self.root / "output"
 
 
@@ -62,7 +62,7 @@ def lay(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def command_of(program: Path) -> str:
-    """The command of a scoring program. Raises Refusal where it tells none."""
+    """Return the command of a scoring program. Raises Refusal where it tells none."""
     for name in COMMANDS:
         path = program / name
         if path.is_file():
@@ -95,12 +95,12 @@ def run(layout: Layout) -> dict[str, Any]:
 
 
 def is_bundle(folder: str | Path) -> bool:
-    """Whether a folder is a bundle that ``submit bundle`` made."""
+    """Return whether a folder is a bundle that ``submit bundle`` made."""
     return (Path(folder) / COMPETITION).is_file()
 
 
 def truth_of(bundle: Path) -> Truth:
-    """The reference of a bundle in a folder. Raises Refusal."""
+    """Read the reference of a bundle in a folder. Raises Refusal."""
     with tempfile.TemporaryDirectory(prefix="inkbench-truth-") as scratch:
         layout = Layout(Path(scratch))
         unbundle(bundle, layout)

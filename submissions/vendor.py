@@ -39,7 +39,7 @@ sys.exit(main(sys.argv[1:], SCORER, FORMAT))
 
 
 def program(task: Task) -> dict[str, bytes]:
-    """A scoring program by file: ``score.py``, its command, and what scorer and format import of ours.
+    """Build a scoring program by file: ``score.py``, its command, and what scorer and format import of ours.
 
     Raises Refusal where one of them is none of ours (a plugin's) or imports what a server lacks.
     """
@@ -64,12 +64,12 @@ def program(task: Task) -> dict[str, bytes]:
 
 
 def _place(path: Path) -> str:
-    """Where a file of ours lies in a program, and in an installed package."""
+    """Return the place of a file of ours in a program, and in an installed package."""
     return OURS + "/" + ("__init__.py" if path == INIT else path.relative_to(ROOT).as_posix())
 
 
 def _closure(modules: Sequence[str]) -> set[Path]:
-    """The files of ``modules``, of what of ours these import when they are imported, and of the packages about them.
+    """Return the files of ``modules``, of their imports of ours when imported, and of the packages about them.
 
     What a function imports is not followed: it is for what a server does not compute.
     """
@@ -88,7 +88,7 @@ def _closure(modules: Sequence[str]) -> set[Path]:
 
 
 def _file(module: str) -> Path | None:
-    """The file of a module of ours; None for an attribute of one."""
+    """Return the file of a module of ours; None for an attribute of one."""
     first, *rest = module.split(".")
     if first != OURS:
         return None
@@ -99,14 +99,14 @@ def _file(module: str) -> Path | None:
 
 
 def _foreign(path: Path) -> set[str]:
-    """The packages of others that a file imports."""
+    """Return the packages of others that a file imports."""
     tops = {name.partition(".")[0] for name in _imports(path)}
     return tops - {OURS} - ALLOWED - set(sys.stdlib_module_names)
 
 
 @cache
 def _imports(path: Path) -> tuple[str, ...]:
-    """What a file imports when it is imported itself; ``from a import b`` gives a and a.b, which may be a module."""
+    """Return a file's imports on its own import; ``from a import b`` gives a and a.b, which may be a module."""
     found: list[str] = []
 
     def visit(node: ast.AST) -> None:

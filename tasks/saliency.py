@@ -91,23 +91,23 @@ class Saliency(Task[SaliencyConfig]):
     kept_by = ("side", "stride")
 
     def needs(self) -> frozenset[str]:
-        """Images with saliency maps; fixations are used where there are any."""
+        """Return the need of images with saliency maps; fixations are used where there are any."""
         return frozenset({"saliency"})
 
     def needs_for(self, protocol: str) -> frozenset[str]:
-        """Across styles: at least two."""
+        """Return the needs of the protocol: across styles at least two styles."""
         return frozenset({"styles"} if protocol.startswith(CROSS) else ())
 
     def group(self, protocol: str, item: Item) -> str | None:
-        """Across styles: pages of a style are predicted by a readout that was trained and chosen on the others."""
+        """Return an item's group: across styles, a readout trained and chosen on others predicts a style's pages."""
         return item.style if protocol.startswith(CROSS) else None
 
     def view(self) -> View:
-        """The whole image, squashed: a truth map may be square where its image is not."""
+        """Squash the whole image: a truth map may be square where its image is not."""
         return View(self.config.side, "squash", "saliency")
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """``map`` (h, w) of its own size and values, ``fixations`` (k, 2) in pixels of the image, ``image_size`` (2,).
+        """Return ``map`` (h, w), own size and values, ``fixations`` (k, 2) in px of the image, ``image_size`` (2,).
 
         Raises CellError for an item without a map, BadImage for a map that cannot be read or is the same everywhere.
         """
@@ -120,7 +120,7 @@ class Saliency(Task[SaliencyConfig]):
         return {"map": values, "fixations": fixations, "image_size": np.array([width, height])}
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
-        """``density`` float32 (grid, grid) of sum 1; zeros where the map has no mass."""
+        """Return ``density`` float32 (grid, grid) of sum 1; zeros where the map has no mass."""
         del placement
         return {"density": self._density(truth)}
 
@@ -129,7 +129,7 @@ class Saliency(Task[SaliencyConfig]):
         return (distribution(small) if small.any() else small).astype(np.float32)
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
-        """The same readout for both families."""
+        """Return the same readout for both families."""
         from inkbench.benchmark.networks.readout import Readout
 
         del protocol
@@ -137,20 +137,20 @@ class Saliency(Task[SaliencyConfig]):
         return Readout(backbone.channels, config.grid, config.width, config.dropout, config.cc_weight)
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
-        """Maps finer than the grid averaged down to it: what the readout reads, in a fraction of the memory."""
+        """Average maps finer than the grid down to it: the readout's input, in a fraction of the memory."""
         from inkbench.benchmark.networks.readout import to_grid
 
         return to_grid(features, self.config.grid)
 
     def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
-        """Log-densities (B, grid, grid) as densities: ``map`` float32 (grid, grid) that covers the whole image."""
+        """Turn log-densities (B, grid, grid) into densities: ``map`` float32 (grid, grid) that covers the image."""
         del truths, placements
         return [{"map": density} for density in outputs.detach().float().exp().cpu().numpy()]
 
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
     ) -> Predictions:
-        """The same map for every image: uniform, a Gaussian on the centre, or the mean of the training densities."""
+        """Predict one map for every image: uniform, a Gaussian on the centre, or the mean of the training densities."""
         del placements
         grid = self.config.grid
         if name == "uniform":
@@ -164,13 +164,13 @@ class Saliency(Task[SaliencyConfig]):
         return [{"map": distribution(density).astype(np.float32)} for _ in test]
 
     def score_options(self) -> dict[str, Any]:
-        """Whose definitions are computed beside our own."""
+        """Return the modes whose definitions are computed beside our own."""
         return {"modes": self.config.modes}
 
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
     ) -> dict[str, np.ndarray]:
-        """Image, truth and prediction side by side, with the image's own CC."""
+        """Draw image, truth and prediction side by side, with the image's own CC."""
         drawn = {}
         for k, (image, truth, prediction) in enumerate(zip(images, truths, predictions, strict=True)):
             seen = resize_map(prediction["map"], *truth["map"].shape)

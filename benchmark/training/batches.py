@@ -16,7 +16,7 @@ from inkbench.benchmark.training import engine
 
 
 def labels_of(method: Method, panels: Mapping[str, Cached]) -> dict[str, np.ndarray]:
-    """What is annotated of the images, where a method needs it."""
+    """Return the annotations of the images, where a method needs them."""
     return method.labels({name: cache.items for name, cache in panels.items()})
 
 
@@ -28,7 +28,7 @@ def batch(
     seed: int,
     step: int,
 ) -> dict[str, Tensor]:
-    """This rank's images of a step, on the device; of a strip the square at a place that this step draws."""
+    """Return this rank's images of a step, on the device; of a strip the square at a place that this step draws."""
     count = len(next(iter(panels.values())).items)
     chosen = engine.batch_indices(count, settings.batch, seed, "pretrain", step)
     own = slice(device.fabric.global_rank, None, device.fabric.world_size)
@@ -47,7 +47,7 @@ def at(
     chosen: np.ndarray,
     places: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Tensor]:
-    """Squares, sizes and labels of some images, on the device."""
+    """Return squares, sizes and labels of some images, on the device."""
     sizes = {f"{name}_size": cache.sizes for name, cache in panels.items()}
     told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in {**sizes, **labels}.items()}
     where = places or {}

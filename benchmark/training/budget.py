@@ -1,4 +1,4 @@
-"""How many updates a budget allows, and how many operations one takes."""
+"""The number of updates that a budget allows, and the operations of one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _flops_of_a_step(
     batch: dict[str, Tensor],
     seed: int,
 ) -> float:
-    """Floating-point operations of a step over all ranks, the mean over the budget's stages.
+    """Return floating-point operations of a step over all ranks, the mean over the budget's stages.
 
     Counted on a copy, as counting may change the last bit.
     """

@@ -1,4 +1,4 @@
-"""What both loops stand on: device, precision, ranks, the order of images, checkpoints."""
+"""The base of both loops: device, precision, ranks, the order of images, checkpoints."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PATIENCE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where and how this process computes; what of it a user can ask for is part of a cell's id."""
+    """The device and arithmetic of this process; what of it a user can ask for is part of a cell's id."""
 
     fabric: Fabric
     bf16: bool
@@ -55,7 +55,7 @@ class Device:
         return self.fabric.device.type
 
     def hardware(self) -> dict[str, str]:
-        """What torch knows of the hardware: recorded, and marked in tables where rows differ in it; in no id."""
+        """Return torch's facts on the hardware: recorded, and marked in tables where rows differ in it; in no id."""
         found = {"device": self.family, "instructions": torch.backends.cpu.get_cpu_capability()}
         if self.family == "cuda":
             found["device"] = torch.cuda.get_device_name(self.fabric.device)
@@ -63,11 +63,11 @@ class Device:
         return found
 
     def precision(self, backbone: Backbone | None = None) -> str:
-        """The arithmetic of forward passes as resolved: ``bf16`` or ``32``."""
+        """Return the arithmetic of forward passes as resolved: ``bf16`` or ``32``."""
         return "bf16" if self.autocasts(backbone) else "32"
 
     def identity(self, backbone: Backbone | None = None) -> dict[str, Any]:
-        """What of the device is in an id."""
+        """Return the part of the device that is in an id."""
         return {
             "precision": self.precision(backbone),
             "device": self.family,
@@ -76,12 +76,12 @@ class Device:
         }
 
     def autocasts(self, backbone: Backbone | None) -> bool:
-        """Whether convolutions run in bf16: not on a CPU where they are depthwise, which is slow there."""
+        """Return whether convolutions run in bf16: not on a CPU where they are depthwise, which is slow there."""
         slow = self.fabric.device.type == "cpu" and backbone is not None and backbone.has_depthwise()
         return self.bf16 and not slow
 
     def autocast(self, backbone: Backbone | None) -> Any:
-        """The precision of a forward pass."""
+        """Return the precision of a forward pass."""
         return torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.autocasts(backbone))
 
 
@@ -109,7 +109,7 @@ def _bf16_pays(cuda: bool) -> bool:
 
 
 def context(device: Device, seed: int, purpose: str, step: int, steps: int) -> Context:
-    """The context of one step; also seeds torch's global generator, which dropout uses, for this step alone."""
+    """Return the context of one step; also seeds torch's global generator, which dropout uses, for this step alone."""
     own = derive(seed, purpose, step, device.fabric.global_rank)
     torch.manual_seed(own)
     generator = torch.Generator(device=device.torch).manual_seed(own)
@@ -117,7 +117,7 @@ def context(device: Device, seed: int, purpose: str, step: int, steps: int) -> C
 
 
 def batch_indices(count: int, batch: int, seed: int, purpose: str, step: int) -> np.ndarray:
-    """The images of a step: every epoch is a permutation of all ``count`` of its own, batches run across epochs."""
+    """Return the images of a step: every epoch is a permutation of all ``count``, batches run across epochs."""
     positions = np.arange(step * batch, (step + 1) * batch)
     chosen = np.empty(batch, dtype=np.int64)
     for epoch in np.unique(positions // count):
@@ -128,7 +128,7 @@ def batch_indices(count: int, batch: int, seed: int, purpose: str, step: int) ->
 
 
 def prefetch(fetch: Callable[[int], Any], first: int, last: int, ahead: int = 2) -> Iterator[Any]:
-    """``fetch(step)`` for ``first <= step < last``, made by a thread a few steps ahead of their use."""
+    """Yield ``fetch(step)`` for ``first <= step < last``, made by a thread a few steps ahead of their use."""
     ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=ahead)
     stop = threading.Event()
 
@@ -161,7 +161,7 @@ def prefetch(fetch: Callable[[int], Any], first: int, last: int, ahead: int = 2)
 
 
 def to_device(images: np.ndarray, device: torch.device) -> Tensor:
-    """uint8 (B, S, S, 3) in memory -> (B, 3, S, S) in channels_last on the device, without a copy on a CPU."""
+    """Move uint8 (B, S, S, 3) in memory to (B, 3, S, S) in channels_last on the device, without a copy on a CPU."""
     tensor = torch.from_numpy(images)
     if device.type == "cuda":
         tensor = tensor.pin_memory().to(device, non_blocking=True)
@@ -169,7 +169,7 @@ def to_device(images: np.ndarray, device: torch.device) -> Tensor:
 
 
 def squares(cache: Cached, chosen: np.ndarray, device: torch.device, at: np.ndarray | None = None) -> Tensor:
-    """The squares at ``chosen``, uint8 (B, 3, S, S) in channels_last on the device.
+    """Return the squares at ``chosen``, uint8 (B, 3, S, S) in channels_last on the device.
 
     ``at`` float (B,) in [0, 1): where along a strip each is taken; None is the centre. For a GPU they are gathered
     straight into pinned memory, from which the copy runs beside the computation.
@@ -226,7 +226,7 @@ class Checkpoint:
         return int(state["step"]), [(int(step), float(loss)) for step, loss in state["curve"]]
 
     def remove(self) -> None:
-        """The work is recorded elsewhere now."""
+        """Remove the checkpoint: the work is recorded elsewhere now."""
         if not self.device.fabric.global_rank:
             self.path.unlink(missing_ok=True)
 
@@ -240,7 +240,7 @@ def share_buffers(device: Device, *modules: nn.Module) -> None:
 
 
 def gather(device: Device, value: Any) -> list[Any]:
-    """The values of all ranks, on every rank, in rank order."""
+    """Return the values of all ranks, on every rank, in rank order."""
     world = device.fabric.world_size
     if world == 1:
         return [value]
@@ -250,7 +250,7 @@ def gather(device: Device, value: Any) -> list[Any]:
 
 
 def peak_memory_mib(device: Device) -> float:
-    """The largest memory held so far: of the device where it has its own, else of this process."""
+    """Return the largest memory held so far: of the device where it has its own, else of this process."""
     if device.torch.type == "cuda":
         return torch.cuda.max_memory_allocated(device.torch) / 2**20
     import resource

@@ -40,38 +40,38 @@ class Bank:
     present: Mapping[str, Tensor]
 
     def at(self, indices: np.ndarray | slice) -> Given:
-        """What the head is given for some items."""
+        """Return the head's input for some items."""
         maps = {name: [level[indices] for level in levels] for name, levels in self.levels.items()}
         return given(maps, {name: there[indices] for name, there in self.present.items()}, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Where frozen features are kept on disk: ``folder``, under keys that hold the data's ``fingerprint``."""
+    """The place of frozen features on disk: ``folder``, under keys that hold the data's ``fingerprint``."""
 
     folder: Path
     fingerprint: str
 
 
 def given(maps: Mapping[str, list[Tensor]], present: Mapping[str, Tensor], images: Mapping[str, Tensor]) -> Given:
-    """What a head is given: the maps alone where a task has one view, else by view."""
+    """Return the head's input: the maps alone where a task has one view, else by view."""
     return next(iter(maps.values())) if len(maps) == 1 else Seen(maps, present, images)
 
 
 def encode(backbone: Backbone, images: Tensor, reads: Reads, grad: bool = False) -> list[Tensor]:
-    """Feature maps of uint8 images (B, 3, S, S), or the backbone's one vector as the only map, (B, width, 1, 1)."""
+    """Encode uint8 images (B, 3, S, S) as feature maps, or the backbone's one vector as a map, (B, width, 1, 1)."""
     with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
         seen = backbone.normalize(images).contiguous(memory_format=torch.channels_last)
         return [backbone.pooled(seen)[:, :, None, None]] if reads == "vector" else backbone(seen)
 
 
 def on_device(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
-    """The squares of items by view, uint8 (B, 3, S, S)."""
+    """Return the squares of items by view, uint8 (B, 3, S, S)."""
     return {name: engine.to_device(squares, device.torch) for name, squares in data.batch(indices).items()}
 
 
 def there(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
-    """Which of the items have each image, bool (B,) by view."""
+    """Return whether each of the items has each image, bool (B,) by view."""
     return {name: torch.from_numpy(has).to(device.torch) for name, has in data.present(indices).items()}
 
 
@@ -117,7 +117,7 @@ def _compute(
 
 
 def _key(device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, fingerprint: str) -> str:
-    """A hash of everything that features depend on: weights with their statistics, squares, reduction, arithmetic."""
+    """Hash everything that features depend on: weights with their statistics, squares, reduction, arithmetic."""
     settings = task.config.model_dump(mode="json")
     views = {
         name: [view.side, view.fit, view.reach, [_listed(data, name, row) for row in data.rows[name].tolist()]]
@@ -142,7 +142,7 @@ def _listed(data: TaskData, name: str, row: int) -> Sequence[Any] | None:
 
 
 def _read(path: Path, data: TaskData, device: engine.Device) -> dict[str, list[Tensor]] | None:
-    """Features as they were written; None where they are not there or not whole."""
+    """Read features as they were written; None where they are not there or not whole."""
     found: dict[str, list[Tensor]] = {}
     try:
         for name in data.caches:

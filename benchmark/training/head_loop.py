@@ -28,7 +28,7 @@ Family = Literal["frozen", "finetune"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all trials of a cell share."""
+    """The state that all trials of a cell share."""
 
     device: engine.Device
     task: Task
@@ -45,7 +45,7 @@ class Job:
 
     @property
     def reads(self) -> features.Reads:
-        """What of the backbone the head is given."""
+        """The part of the backbone's output that the head is given."""
         return self.task.reads(self.protocol)
 
     @property
@@ -54,7 +54,7 @@ class Job:
         return self.task.caches_features and self.family == "frozen"
 
     def autocast(self, backbone: Backbone) -> Any:
-        """Frozen features that are kept are float32, and what reads them is; the rest is in the device's precision."""
+        """Return float32 for frozen features that are kept and their readers; else the device's precision."""
         enabled = not self.keeps and self.device.autocasts(backbone)
         return torch.autocast(self.device.torch.type, torch.bfloat16, enabled=enabled)
 
@@ -81,7 +81,7 @@ class Transfer(nn.Module):
     def forward(
         self, images: dict[str, Tensor], present: dict[str, Tensor], ready: Given | None, targets: list[Any] | None
     ) -> Any:
-        """The head's loss where there are targets, else its raw outputs."""
+        """Return the head's loss where there are targets, else its raw outputs."""
         if ready is None:
             grad = self.family == "finetune"
             maps = {name: encode(self.backbone, seen, self.reads, grad) for name, seen in images.items()}
@@ -90,7 +90,7 @@ class Transfer(nn.Module):
 
 
 def network_state(net: Any, backbone: Backbone) -> dict[str, Tensor]:
-    """What a cell has learnt beyond the backbone that it was handed: its head, and statistics or fine-tuned weights.
+    """Return the state learnt beyond the given backbone: the head, and statistics or fine-tuned weights.
 
     Nothing of a head that is fitted at once: it may hold a whole split.
     """
@@ -104,7 +104,7 @@ def network_state(net: Any, backbone: Backbone) -> dict[str, Tensor]:
 
 
 def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untrained:
-    """The network of a finished cell, ready to predict; ``backbone`` as the cell was handed it, filled in place.
+    """Return a finished cell's network, ready to predict; ``backbone`` as the cell was handed it, filled in place.
 
     Raises CellError where the state is not that of this head.
     """
@@ -150,7 +150,7 @@ def train_head(
 
 
 def _groups(job: Job, head: nn.Module, backbone: Backbone, factor: float) -> list[dict[str, Any]]:
-    """What is trained at which rate: ``factor`` scales the head's, or the backbone's where it is fine-tuned."""
+    """Return the groups of parameters by rate: ``factor`` scales the head's, or a fine-tuned backbone's."""
     config = job.task.config
     groups = job.task.parameter_groups(head, config.lr * (factor if job.family == "frozen" else 1.0))
     if job.family == "finetune":
@@ -162,7 +162,7 @@ def _groups(job: Job, head: nn.Module, backbone: Backbone, factor: float) -> lis
 def _training(
     job: Job, backbone: Backbone, data: TaskData, net: Any, optimizer: torch.optim.Optimizer
 ) -> Training[tuple[dict[str, Tensor], np.ndarray]]:
-    """The steps of a head: a batch drawn by the task or from the seed, and the rate warmed up and let down."""
+    """Return the steps of a head: a batch drawn by the task or from the seed, and the rate warmed up and let down."""
     device, task, config = job.device, job.task, job.task.config
     rates = [group["lr"] for group in optimizer.param_groups]
     targets = _targets(job, data)
@@ -223,7 +223,7 @@ def _targets(job: Job, data: TaskData) -> list[dict[str, Tensor]]:
 
 @torch.no_grad()
 def predict(job: Job, net: Any, backbone: Backbone, data: TaskData, label: str) -> Predictions:
-    """Predictions of all items in order; ranks take items in turn, unpadded, and gather."""
+    """Predict all items in order; ranks take items in turn, unpadded, and gather."""
     net.eval()
     device, task, module = job.device, job.task, net.module
     engine.share_buffers(device, net, backbone)

@@ -1,4 +1,4 @@
-"""How well the pretext task is solved on held-out images, beside its trivial predictor; and its pictures."""
+"""Evaluation of the pretext task on held-out images, beside its trivial predictor; and its pictures."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def solved(
 
 
 def _against_trivial(figures: Mapping[str, list[np.ndarray]], chance: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """Each pretext figure with its trivial predictor's, and whether it is above it by more than 1.96 standard errors.
+    """Return each pretext figure with its trivial predictor's, and whether it exceeds it by over 1.96 standard errors.
 
     A trivial predictor that was measured on the same images (``trivial:NAME``) is compared image by image.
     """

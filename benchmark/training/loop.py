@@ -24,7 +24,7 @@ Curve = list[tuple[int, float]]
 
 @dataclass(frozen=True, slots=True)
 class Training(Generic[Batch]):
-    """What is trained, and by what steps.
+    """The steps of a training, and what each is made of.
 
     ``fetch(step)`` gives what a step is made of and is called ahead, in a thread; ``update(step, batch)`` takes the
     step and gives its losses, detached. Both depend on nothing but the step, the seed and the state that is saved.

@@ -28,7 +28,7 @@ from inkbench.benchmark.training.updates import setup, stage_at, update
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a pretraining leaves beside the backbone's weights."""
+    """The results of a pretraining beside the backbone's weights."""
 
     steps: int
     images: int
@@ -49,7 +49,7 @@ class Full:
 
     @classmethod
     def of(cls, optimizers: Mapping[str, torch.optim.Optimizer]) -> Full:
-        """Those of optimisers that no schedule has touched."""
+        """Return the rates of optimisers that no schedule has touched."""
 
         def each(value: str) -> dict[str, list[float]]:
             return {name: [group.get(value, 0.0) for group in one.param_groups] for name, one in optimizers.items()}

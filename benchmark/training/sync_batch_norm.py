@@ -37,7 +37,7 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
     """A batch norm of any number of dimensions, (N, C, ...), whose training statistics are those of all ranks."""
 
     def forward(self, values: Tensor) -> Tensor:
-        """Mean and biased variance over N and space of all ranks; running ones keep the unbiased variance."""
+        """Normalise by mean and biased variance over N and space of all ranks; running ones keep the unbiased one."""
         if not (self.training or self.running_mean is None):
             return batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         with torch.autocast(values.device.type, enabled=False):
@@ -60,7 +60,7 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
-        """The running statistics, by the momentum or as the plain average over batches."""
+        """Update the running statistics, by the momentum or as the plain average over batches."""
         if not (self.training and self.track_running_stats) or self.running_mean is None:
             return
         assert self.running_var is not None
@@ -78,7 +78,7 @@ class SyncedBatchNormAct(SyncedBatchNorm):
     drop: nn.Module
 
     def forward(self, values: Tensor) -> Tensor:
-        """What ``BatchNormAct2d`` gives, by the statistics of all ranks."""
+        """Return the output of ``BatchNormAct2d``, by the statistics of all ranks."""
         activated: Tensor = self.act(self.drop(super().forward(values)))
         return activated
 

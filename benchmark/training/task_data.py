@@ -33,7 +33,7 @@ class TaskData:
 
     @classmethod
     def of(cls, task: Task, items: Sequence[Item], build: Callable[[str, list[Item]], ImageCache]) -> TaskData:
-        """The items that can be read; ``build`` makes the cache of a view. Raises CellError where none can."""
+        """Keep the items that can be read; ``build`` makes the cache of a view. Raises CellError where none can."""
         parts = {name: _distinct(items, name) for name in task.views()}
         caches = {name: build(name, list(found.values())) for name, found in parts.items()}
         places = {name: {_key(item): row for row, item in enumerate(cache.items)} for name, cache in caches.items()}
@@ -63,7 +63,7 @@ class TaskData:
 
     @classmethod
     def without_truth(cls, task: Task, cache: ImageCache) -> TaskData:
-        """Images of which nothing is known; for tasks that see one square of each."""
+        """Load images of which nothing is known; for tasks that see one square of each."""
         [name] = task.views()
         count = len(cache.items)
         placements = [task.view().place(width, height) for width, height in cache.sizes.tolist()]
@@ -73,7 +73,7 @@ class TaskData:
         )
 
     def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """The squares of items by view, uint8 (B, S, S, 3); grey where an item lacks one."""
+        """Return the squares of items by view, uint8 (B, S, S, 3); grey where an item lacks one."""
         return {name: self._squares(name, indices) for name in self.caches}
 
     def _squares(self, name: str, indices: np.ndarray) -> np.ndarray:
@@ -86,11 +86,11 @@ class TaskData:
         return squares
 
     def present(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """Which of the items have each image, bool (B,) by view."""
+        """Return whether each of the items has each image, bool (B,) by view."""
         return {name: rows[indices] != ABSENT for name, rows in self.rows.items()}
 
     def sources(self) -> list[tuple[Callable[[np.ndarray], np.ndarray], int]]:
-        """For each view how to fetch squares by number, and how many items have one."""
+        """Return for each view how to fetch squares by number, and how many items have one."""
         return [self._source(name) for name in self.rows]
 
     def _source(self, name: str) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
@@ -98,7 +98,7 @@ class TaskData:
         return lambda chosen: self.caches[name].batch(there[chosen]), len(there)
 
     def subset(self, indices: np.ndarray) -> TaskData:
-        """Some of the items, over the same squares."""
+        """Return some of the items, over the same squares."""
         return TaskData(
             self.caches,
             {name: rows[indices] for name, rows in self.rows.items()},
@@ -110,7 +110,7 @@ class TaskData:
 
 
 def part_of(item: Item, name: str) -> Item | None:
-    """The image of an item that a view shows; an item without parts is its own."""
+    """Return the image of an item that a view shows; an item without parts is its own."""
     return item.parts.get(name) if item.parts else item
 
 
@@ -119,7 +119,7 @@ def _key(item: Item) -> tuple[object, ...]:
 
 
 def _distinct(items: Sequence[Item], name: str) -> dict[tuple[object, ...], Item]:
-    """The images of a view without repetitions (a panel stands in several sequences), in order."""
+    """Return the images of a view without repetitions (a panel stands in several sequences), in order."""
     found: dict[tuple[object, ...], Item] = {}
     for item in items:
         part = part_of(item, name)

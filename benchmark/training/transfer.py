@@ -72,7 +72,7 @@ def _without(groups: Mapping[str, str | None]) -> str:
 
 
 def _held_out(job: Job, splits: Splits, group: str) -> Splits:
-    """Training and validation items of the other groups, test items of this one."""
+    """Return training and validation items of the other groups, test items of this one."""
 
     def chosen(data: TaskData, own: bool) -> TaskData:
         groups = [job.task.group(job.protocol, item) for item in data.items]
@@ -85,7 +85,7 @@ def _held_out(job: Job, splits: Splits, group: str) -> Splits:
 
 
 def _joined(job: Job, test: TaskData, parts: dict[str, Outcome]) -> Outcome:
-    """The outcomes of all groups as one, predictions in the order of the test items."""
+    """Join the outcomes of all groups, predictions in the order of the test items."""
     queues = {group: iter(part.predictions) for group, part in parts.items()}
     first = next(iter(parts.values()))
     return Outcome(
@@ -152,7 +152,7 @@ def _transfer(job: Job, backbone: Backbone, splits: Splits, checkpoint: engine.C
 
 
 def _choices(job: Job, backbone: Backbone) -> list[tuple[str, float]]:
-    """Batch-norm statistics x learning-rate factors that validation chooses from; the same for every row."""
+    """Return batch-norm statistics x learning-rate factors that validation chooses from; the same for every row."""
     config = job.task.config
     if job.family == "finetune":
         kinds = ["trained"]

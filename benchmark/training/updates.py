@@ -19,7 +19,7 @@ from inkbench.benchmark.training.sync_batch_norm import synchronise
 def setup(
     device: engine.Device, method: Method, raw: Mapping[str, nn.Module], sync_batch_norm: str = "auto"
 ) -> tuple[dict[str, Any], dict[str, torch.optim.Optimizer]]:
-    """Networks and optimisers on the device, each network wrapped on its own for the ranks.
+    """Set up networks and optimisers on the device, each network wrapped on its own for the ranks.
 
     ``sync_batch_norm`` (auto, on, off) says whether batch norm takes its statistics over all of them.
     """
@@ -40,7 +40,7 @@ def setup(
 
 
 def stage_at(method: Method, progress: float) -> int:
-    """The index of the stage that a step belongs to when ``progress`` in [0, 1) of the budget is spent."""
+    """Return the index of the stage that a step belongs to when ``progress`` in [0, 1) of the budget is spent."""
     ends = np.cumsum([stage.share for stage in method.stages()])
     if not np.isclose(ends[-1], 1):
         raise CellError(f"the shares of the stages of {method.name} sum to {ends[-1]:g}, not to 1")
@@ -85,7 +85,7 @@ def clip(net: nn.Module, most: float, each: bool) -> None:
 
 
 def next_loss(method: Method, losses: Any, drives: tuple[str, ...]) -> Tensor:
-    """The next loss of a step. Raises CellError where there is none, or where step gives something else."""
+    """Return the next loss of a step. Raises CellError where there is none, or where step gives something else."""
     if not isinstance(losses, Iterator):
         raise CellError(f"step of {method.name} returns {type(losses).__name__}; it must yield its losses")
     loss: Tensor | None = next(losses, None)

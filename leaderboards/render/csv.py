@@ -11,7 +11,7 @@ from inkbench.leaderboards.table import Cell, Table
 
 
 def csv(table: Table) -> str:
-    """One line a row, full precision; an interval and an unadjusted p beside their column."""
+    """Format one line a row, full precision; an interval and an unadjusted p beside their column."""
     fields: list[str] = ["block", "row", "status"]
     rows = [(block, row) for block in table.blocks for row in block.rows]
     parts = {head.key: _parts([row.cells.get(head.key, Cell()) for _, row in rows]) for head in table.columns}

@@ -19,7 +19,7 @@ tbody tr + tr > * { border-top: 1px solid #8884; } tbody th { border-bottom: 0; 
 
 
 def html(table: Table) -> str:
-    """The whole page."""
+    """Format the whole page."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
@@ -29,7 +29,7 @@ def html(table: Table) -> str:
 
 
 def fragment(table: Table) -> str:
-    """Subtitle, a table for each block, notes; everything that comes from records is escaped."""
+    """Format subtitle, a table for each block, notes; everything that comes from records is escaped."""
     marks = numbered(table)
     lines = [f"<p>{escape(table.subtitle)}</p>"]
     for block in table.blocks:

@@ -11,7 +11,7 @@ from inkbench.leaderboards.table import Cell, Head, Row, Table
 
 
 def json(table: Table) -> str:
-    """Everything, for programs: cells with value, interval and whether best; all metrics; the records' ids."""
+    """Format everything for programs: cells with value, interval and whether best; all metrics; the records' ids."""
     blocks = [
         {
             "heading": str(block.setup),

@@ -9,7 +9,7 @@ from inkbench.leaderboards.table import Block, Cell, Table
 
 
 def markdown(table: Table) -> str:
-    """A heading, a pipe table for each block, the notes as a list."""
+    """Format a heading, a pipe table for each block, the notes as a list."""
     marks = numbered(table)
     lines = [f"# {table.title}", "", table.subtitle]
     for block in table.blocks:

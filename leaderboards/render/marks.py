@@ -10,38 +10,38 @@ SUPERSCRIPT = str.maketrans("0123456789,", "⁰¹²³⁴⁵⁶⁷⁸⁹ ")
 
 
 def numbered(table: Table) -> dict[str, int]:
-    """Every remark on a row with its number."""
+    """Return every remark on a row with its number."""
     found = dict.fromkeys(mark for block in table.blocks for row in block.rows for mark in row.marks)
     return {mark: number for number, mark in enumerate(found, 1)}
 
 
 def numbers(row: Row, of: dict[str, int]) -> str:
-    """The numbers of a row's remarks, ``1,3``."""
+    """Return the numbers of a row's remarks, ``1,3``."""
     return ",".join(str(of[mark]) for mark in row.marks)
 
 
 def label(row: Row, of: dict[str, int]) -> str:
-    """A row's label with the numbers of its remarks raised."""
+    """Return a row's label with the numbers of its remarks raised."""
     return f"{row.label} {numbers(row, of).translate(SUPERSCRIPT)}".rstrip()
 
 
 def legend(table: Table, of: dict[str, int], best: str, raised: Callable[[int], str] | None = None) -> list[str]:
-    """The remarks by number, then the table's notes; ``best`` is this format's sign for the best."""
+    """Return the remarks by number, then the table's notes; ``best`` is this format's sign for the best."""
     sign = raised or (lambda number: str(number).translate(SUPERSCRIPT))
     marks = [f"{sign(number)} {mark}" for mark, number in of.items()]
     return marks + [f"{best}{note}" if note.kind is NoteKind.BEST else note for note in table.notes]
 
 
 def left(head: Head) -> bool:
-    """Whether a column holds words rather than figures."""
+    """Return whether a column holds words rather than figures."""
     return head.key in ("pretext", "supervision")
 
 
 def flat(text: str) -> str:
-    """A heading in one line."""
+    """Return a heading in one line."""
     return text.replace("\n", " ")
 
 
 def shown(heads: Sequence[Head]) -> list[str]:
-    """The headings in one line each."""
+    """Return the headings in one line each."""
     return [flat(head.text) for head in heads]

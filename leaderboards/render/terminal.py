@@ -16,7 +16,7 @@ BEST = "•"
 
 
 def text(table: Table, width: int = WIDTH) -> str:
-    """For a terminal ``width`` columns wide."""
+    """Format for a terminal ``width`` columns wide."""
     marks = numbered(table)
     lines = [table.title, table.subtitle]
     steady = [head for head in table.columns if not head.volatile]
@@ -41,7 +41,7 @@ def _grid(first: str, block: Block, heads: Sequence[Head], marks: dict[str, int]
 
 
 def _packed(heads: Sequence[Head], block: Block, width: int, marks: dict[str, int]) -> list[list[Head]]:
-    """Columns in groups that fit into ``width`` beside the row labels."""
+    """Pack columns into groups that fit into ``width`` beside the row labels."""
     first = max((len(label(row, marks)) for row in block.rows), default=0)
     packed: list[list[Head]] = [[]]
     used = first

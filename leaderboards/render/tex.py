@@ -30,7 +30,7 @@ _SPECIAL = re.compile("|".join(map(re.escape, SPECIAL)))
 
 
 def tex(table: Table) -> str:
-    """A ``table`` with a tabular: blocks between rules, best in bold, remarks as raised numbers and notes below."""
+    """Format a ``table`` with a tabular: blocks between rules, best in bold, remarks as raised numbers and notes."""
     marks = numbered(table)
     columns = "l" + "".join("l" if left(head) else "r" for head in table.columns)
     lines = [
@@ -59,12 +59,12 @@ def tex(table: Table) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that LaTeX shows as it is."""
+    """Escape text for LaTeX."""
     return _SPECIAL.sub(lambda found: SPECIAL[found.group()], text)
 
 
 def _headings(table: Table) -> list[str]:
-    """As many lines of headings as the tallest has, aligned below."""
+    """Return as many lines of headings as the tallest has, aligned below."""
     titles = [[table.head], *(head.text.split("\n") for head in table.columns)]
     height = max(map(len, titles))
     padded = [[""] * (height - len(lines)) + lines for lines in titles]
@@ -81,7 +81,7 @@ def _rows(table: Table, block: Block, marks: dict[str, int]) -> list[str]:
 
 
 def _guarded(text: str) -> str:
-    """A cell that begins with a bracket would be read as an argument of the line break before it."""
+    """Guard a cell that begins with a bracket: it would be read as an argument of the line break before it."""
     return f"{{}}{text}" if text.startswith(("[", "*")) else text
 
 

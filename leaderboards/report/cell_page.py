@@ -23,7 +23,7 @@ TOLD = ("schema", "identity", "settings", "metrics", "request", "curve", "proven
 
 
 def addresses(found: Gathered) -> dict[str, str]:
-    """The pages of cells by id."""
+    """Return the pages of cells by id."""
     shown = dict.fromkeys(
         cell for of in found.tables for block in of.table.blocks for row in block.rows for cell in row.records
     )
@@ -60,7 +60,7 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str], c
 
 
 def card(store: Store, record: Record) -> dict[str, Any]:
-    """The card of a cell's pretraining; empty where there is none, or none that can be read."""
+    """Return the card of a cell's pretraining; empty where there is none, or none that can be read."""
     path = store.root / "backbones" / str(record.pretraining) / "card.json"
     if record.pretraining is None or not path.is_file():
         return {}
@@ -72,7 +72,7 @@ def card(store: Store, record: Record) -> dict[str, Any]:
 
 
 def curves(store: Store, record: Record) -> list[Markup]:
-    """The loss of the pretraining and that of the head, where they were kept."""
+    """Return the loss of the pretraining and that of the head, where they were kept."""
     drawn = [
         plots.curve("Loss of the pretraining", {record.method: card(store, record).get("curve")}),
         plots.curve("Loss of the head", {record.task: record.curve}),
@@ -81,7 +81,7 @@ def curves(store: Store, record: Record) -> list[Markup]:
 
 
 def galleries(site: Site, store: Store, record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Pictures of the cell, of its weights as handed over, and of an audit of its pretraining."""
+    """Return pictures of the cell, of its weights as handed over, and of an audit of its pretraining."""
     runs = store.root / "runs"
     found = [("Predictions on test", site.gallery(runs / record.id))]
     found += weights_galleries(site, store, record)
@@ -89,7 +89,7 @@ def galleries(site: Site, store: Store, record: Record) -> list[tuple[str, list[
 
 
 def weights_galleries(site: Site, store: Store, record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Pictures of the weights that a method handed over: those of its pretext task, filters, neighbours, audit."""
+    """Return pictures of the weights that a method handed over: its pretext task, filters, neighbours, audit."""
     key, given = record.pretraining, record.weights_sha256
     found = []
     if key is not None and words.SAFE.fullmatch(key):
@@ -102,7 +102,7 @@ def weights_galleries(site: Site, store: Store, record: Record) -> list[tuple[st
 
 
 def _exclusions(record: Record) -> list[tuple[str, str]]:
-    """What was left out, flattened; lists of unreadable images by their number and first entry."""
+    """Return the exclusions, flattened; lists of unreadable images by their number and first entry."""
     rows = []
     for name, value in _leaves(record.exclusions.model_dump(mode="json", exclude_unset=True)):
         if isinstance(value, Sequence) and not isinstance(value, str):
@@ -120,7 +120,7 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
 
 
 def _log(store: Store, record: Record) -> str:
-    """The end of a failed cell's log, where it lies in the results folder."""
+    """Return the end of a failed cell's log, where it lies in the results folder."""
     if record.log is None:
         return ""
     path = (store.root / record.log).resolve()

@@ -1,4 +1,4 @@
-"""Where does one win? Two cells on the same items: a dot for each, and those that differ most with their pictures."""
+"""Two cells on the same items: a dot for each item, and those that differ most with their pictures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write(
 def _pictures(
     site: Site, store: Store, found: Gathered, test: TestSet, most: int, progress: Progress
 ) -> tuple[dict[str, str], str]:
-    """Thumbnails by item, and why there are none."""
+    """Return thumbnails by item, and why there are none."""
     if not most:
         return {}, "none were asked for (--thumbnails 0)"
     record = found.records[next(iter(test.cells))]
@@ -53,7 +53,7 @@ def _pictures(
 
 
 def _data(test: TestSet, pages: dict[str, str], pictures: dict[str, str]) -> dict[str, Any]:
-    """What the page's script reads; cells go by number, so that nothing in a record becomes a name there."""
+    """Return the data of the page's script; cells go by number, so that no text of a record becomes a name there."""
     cells = list(test.cells)
     return {
         "key": test.key,

@@ -1,4 +1,4 @@
-"""What a report is made of: the readable records of a store, their tables, and in words what could not be shown."""
+"""The contents of a report: the readable records of a store, their tables, and in words what could not be shown."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _tell(found: Gathered, problem: str) -> None:
 
 
 def _named_apart(tables: Sequence[Shown]) -> list[Shown]:
-    """Tables whose names differ: of those with one name each has the beginning of its data's fingerprint."""
+    """Return tables whose names differ: of those with one name each has the beginning of its data's fingerprint."""
     many = Counter(shown.table.name for shown in tables)
     apart, taken = [], set()
     for shown in tables:
@@ -90,7 +90,7 @@ def _named_apart(tables: Sequence[Shown]) -> list[Shown]:
 
 
 def _by_data(tables: Sequence[Shown]) -> list[list[Shown]]:
-    """Tables that may stand side by side on one board: of the same data and preset."""
+    """Group tables that may stand side by side on one board: of the same data and preset."""
     found: dict[str, list[Shown]] = {}
     for shown in tables:
         data = shown.records[0].data
@@ -99,7 +99,7 @@ def _by_data(tables: Sequence[Shown]) -> list[list[Shown]]:
 
 
 def _ranked(shown: Shown) -> Shown:
-    """The best of each block first, behind the rows that they are held against."""
+    """Sort the best of each block first, behind the rows that they are held against."""
     upwards = shown.table.columns[0].direction != "min"
     blocks = tuple(
         replace(block, rows=tuple(sorted(block.rows, key=lambda row: _rank(row, upwards))))
@@ -109,14 +109,14 @@ def _ranked(shown: Shown) -> Shown:
 
 
 def _rank(row: Row, upwards: bool) -> tuple[int, bool, float]:
-    """Rows that see no backbone, the control, then by figure; what has none comes last."""
+    """Return the sort key: rows that see no backbone, the control, then by figure; rows without one come last."""
     value = first_value(row)
     place = 1 if row.kind is RowKind.CONTROL else 2 if row.kind is RowKind.COMPARED else 0
     return place, value is None, 0.0 if value is None or place < 2 else -value if upwards else value
 
 
 def _shortened(shown: Shown) -> Shown:
-    """The first rows of each block, at most ``MOST_ROWS`` in all."""
+    """Return the first rows of each block, at most ``MOST_ROWS`` in all."""
     total = sum(len(block.rows) for block in shown.table.blocks)
     share = total if total <= MOST_ROWS else max(MOST_ROWS // len(shown.table.blocks), 1)
     blocks = tuple(replace(block, rows=block.rows[:share]) for block in shown.table.blocks)
@@ -125,6 +125,6 @@ def _shortened(shown: Shown) -> Shown:
 
 
 def first_value(row: Row) -> float | None:
-    """The figure in a row's first column; None where it has none."""
+    """Return the figure in a row's first column; None where it has none."""
     value: Any = next(iter(row.cells.values())).value if row.cells else None
     return float(value) if isinstance(value, int | float) else None

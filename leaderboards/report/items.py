@@ -54,7 +54,7 @@ class TestSet:
 
 
 def test_sets(store: Store, found: Gathered) -> list[TestSet]:
-    """The cells of all tables by what they were measured on; sets of one cell compare with nothing and are left out."""
+    """Return the cells of all tables by what they were measured on; sets of one cell are left out."""
     sets: dict[str, TestSet] = {}
     for shown in found.tables:
         rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
@@ -88,7 +88,7 @@ def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, lab
 
 
 def _items(store: Store, record: Record) -> Items | None:
-    """The per-item arrays of a record; None where they are not the ones that it was made with."""
+    """Return the per-item arrays of a record; None where they are not the ones that it was made with."""
     if record.items is None or not store.whole(record):
         return None
     items = read_arrays(store.items_path(record.id))
@@ -96,7 +96,7 @@ def _items(store: Store, record: Record) -> Items | None:
 
 
 def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, Any]]:
-    """By metric, the primary one first: a value for every item, or for every series; kept under the cache."""
+    """Return by metric, the primary one first: a value for every item, or for every series; kept under the cache."""
     names = [record.primary, *(name for name in record.metrics if name != record.primary)]
     versions = [[name, record.metrics[name].version] for name in names]
     key = key_of(["items of a report", VERSION, record.items.sha256 if record.items else "", record.task, versions])
@@ -126,7 +126,7 @@ def _of_items(mean: WeightedMean) -> list[float | None]:
 
 
 def _of_series(resampler: Resampler, series: np.ndarray) -> list[float | None]:
-    """The metric of a set on each series alone, in the order of their names."""
+    """Compute the metric of a set on each series alone, in the order of their names."""
     return _plain(np.array([resampler((series == name).astype(np.float64)) for name in np.unique(series)]))
 
 
@@ -135,7 +135,7 @@ def _plain(values: np.ndarray) -> list[float | None]:
 
 
 def telling(test: TestSet, found: Mapping[str, Record], most: int) -> list[str]:
-    """Items whose pictures are wanted: those where a cell differs most from the control, both ways, then others.
+    """Choose the items to draw: those where a cell differs most from the control, both ways, then others.
 
     For a metric of a set, the first items of every series.
     """
@@ -157,7 +157,7 @@ def telling(test: TestSet, found: Mapping[str, Record], most: int) -> list[str]:
 
 
 def _ranked(one: Sequence[float | None], other: Sequence[float | None]) -> list[int]:
-    """Places by how much two cells differ there: the largest gain, the largest loss, and so on in turn."""
+    """Rank places by how much two cells differ there: the largest gain, the largest loss, and so on in turn."""
     known = [(a - b, k) for k, (a, b) in enumerate(zip(one, other, strict=True)) if a is not None and b is not None]
     up = [k for _, k in sorted(known, reverse=True)]
     return [place for both in zip(up, reversed(up), strict=True) for place in both][: len(up)]

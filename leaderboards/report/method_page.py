@@ -64,7 +64,7 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
 
 
 def _standing(found: Gathered, pages: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """By method the rows of all tables that are its own."""
+    """Return by method the rows of all tables that are its own."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for shown in found.tables:
         for block in shown.table.blocks:
@@ -89,7 +89,7 @@ def _standing(found: Gathered, pages: Mapping[str, str]) -> dict[str, list[dict[
 
 
 def _by_pretraining(records: list[Record]) -> dict[str, Record]:
-    """One finished record for each pretraining, or for each set of given weights."""
+    """Return one finished record for each pretraining, or for each set of given weights."""
     found: dict[str, Record] = {}
     for record in records:
         key = record.pretraining or record.weights_sha256

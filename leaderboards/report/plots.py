@@ -1,4 +1,4 @@
-"""Which plots a report has: cost against score, pretext against transfer, curves, and a table's intervals."""
+"""The plots of a report: cost against score, pretext against transfer, curves, and a table's intervals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Place = Callable[[str], str]
 
 
 def of_table(shown: Shown, records: Mapping[str, Record], href: Place) -> list[Markup]:
-    """Plots of a table: score against cost, and against how well the pretext task was learnt.
+    """Plot a table: score against cost, and against how well the pretext task was learnt.
 
     The pretext figures of different methods have nothing in common but chance and perfection, so across methods it is
     the share of the way between; a figure itself is the axis only among the rows of one method.
@@ -44,7 +44,7 @@ def of_table(shown: Shown, records: Mapping[str, Record], href: Place) -> list[M
 
 
 def _skill(row: Row) -> float | None:
-    """How far a pretext figure is on its way from its trivial predictor's to 1; None where it has no such ends."""
+    """Return a pretext figure's share of the way from its trivial predictor's to 1; None without such ends."""
     cell = row.cells.get("pretext", Cell())
     value, trivial = cell.value, cell.extra.get("trivial")
     if not isinstance(value, int | float) or not isinstance(trivial, int | float) or not (0 <= trivial < 1 >= value):
@@ -60,7 +60,7 @@ def _against(
     records: Mapping[str, Record],
     href: Place,
 ) -> Markup:
-    """A scatter of rows; none where fewer than two have a figure, or all have the same."""
+    """Plot a scatter of rows; none where fewer than two have a figure, or all have the same."""
     kept = [(row, x) for row, x in rows if x is not None]
     if len({x for _, x in kept}) < 2:
         return Markup("")
@@ -87,7 +87,7 @@ def _against(
 
 
 def _plotted(row: Row, records: Mapping[str, Record]) -> bool:
-    """Whether a row is done and has a backbone: of others cost says nothing."""
+    """Return whether a row is done and has a backbone: for others cost says nothing."""
     return first_value(row) is not None and bool(row.records) and records[row.records[0]].backbone is not None
 
 
@@ -101,14 +101,14 @@ def _device_seconds(row: Row, records: Mapping[str, Record]) -> float | None:
 
 
 def _images(row: Row, records: Mapping[str, Record]) -> float | None:
-    """Source images seen, mean over seeds; None for weights from outside the budget."""
+    """Return source images seen, mean over seeds; None for weights from outside the budget."""
     own = [records[cell] for cell in row.records if not records[cell].given]
     known = [record.images_seen for record in own if record.images_seen is not None]
     return sum(known) / len(known) if known else None
 
 
 def _pretext(row: Row, records: Mapping[str, Record]) -> dict[str, float]:
-    """The pretext figures of a row, means over the seeds that have them."""
+    """Return the pretext figures of a row, means over the seeds that have them."""
     found: dict[str, list[float]] = {}
     for cell in row.records:
         for name, figure in (records[cell].pretext or {}).items():
@@ -117,7 +117,7 @@ def _pretext(row: Row, records: Mapping[str, Record]) -> dict[str, float]:
 
 
 def forests(block: Block) -> list[Markup]:
-    """For each row of a block its figure with the interval, all on one scale, with a line where ``random`` lies."""
+    """Plot the figure and interval of each row of a block, all on one scale, with a line where ``random`` lies."""
     cells = [next(iter(row.cells.values()), Cell()) for row in block.rows]
     values = [first_value(row) for row in block.rows]
     reach = [value for value in values if value is not None]
@@ -137,7 +137,7 @@ def forests(block: Block) -> list[Markup]:
 
 
 def curve(title: str, named: Mapping[str, Any]) -> Markup:
-    """Loss curves, name -> pairs of (step, value); what is no curve is passed over."""
+    """Plot loss curves, name -> pairs of (step, value); entries that are no curve are passed over."""
     drawn = []
     for name, pairs in named.items():
         if isinstance(pairs, Sequence) and all(isinstance(p, Sequence) and len(p) == 2 for p in pairs):

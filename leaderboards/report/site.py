@@ -63,7 +63,7 @@ class Site:
         (self.folder / "data" / name).write_text(f"{call}({text});\n", encoding="utf-8")
 
     def picture(self, source: Path) -> str | None:
-        """The address of a picture of the results folder, linked into the report; None once there are too many."""
+        """Return the address of a picture of the results folder, linked into the report; None for one too many."""
         if source not in self.pictures:
             if len(self.pictures) == MOST_PICTURES:
                 self.left_out += 1
@@ -77,7 +77,7 @@ class Site:
         return self.pictures[source]
 
     def gallery(self, folder: Path) -> list[tuple[str, str]]:
-        """Caption and address of the pictures in a folder of results by name, a method's own before those of all."""
+        """Return caption and address of the pictures in a folder of results by name, a method's own before others."""
         files = sorted(folder.glob("*.png"), key=lambda file: (file.stem in CAPTIONS, file.name))
         found = ((CAPTIONS.get(file.stem, file.stem), self.picture(file)) for file in files)
         return [(name, address) for name, address in found if address]
@@ -85,7 +85,7 @@ class Site:
 
 @contextmanager
 def replacing(out: Path) -> Iterator[Site]:
-    """A site that takes the place of the report at ``out`` once it is whole; whatever dies before, the old one stays.
+    """Write a site that replaces the report at ``out`` once whole; the old one stays if the process dies before.
 
     Raises Refusal where ``out`` is something else than a report, or cannot be written.
     """
@@ -128,7 +128,7 @@ def _swap(folder: Path, out: Path) -> None:
 
 
 def _sweep(out: Path) -> None:
-    """Remove what reports that were killed have left."""
+    """Remove the remains of reports that were killed."""
     for left in out.parent.glob(f".{out.name}.*.tmp"):
         if time.time() - left.stat().st_mtime > STALE_S:
             shutil.rmtree(left, ignore_errors=True)

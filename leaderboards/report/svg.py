@@ -49,11 +49,11 @@ class Axis:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """The pixel of a value."""
+        """Return the pixel of a value."""
         return round(self.start + (self._of(value) - self._of(self.low)) / self._span() * (self.end - self.start), 2)
 
     def ticks(self) -> list[float]:
-        """Round values inside the scale."""
+        """Return round values inside the scale."""
         if self.log:
             low, high = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
             decades = [10.0**k for k in range(low, high + 1, max(1, (high - low) // 5))]
@@ -70,14 +70,14 @@ class Axis:
 
 
 def nice_step(span: float, about: int = 6) -> float:
-    """1, 2 or 5 times a power of ten, so that ``span`` has about ``about`` steps."""
+    """Return 1, 2 or 5 times a power of ten, so that ``span`` has about ``about`` steps."""
     raw = (span or 1.0) / about
     power = 10.0 ** math.floor(math.log10(raw))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
 
 
 def fitted(values: Sequence[float], start: float, end: float, log: bool = False) -> Axis:
-    """An axis that holds all values with a little room; a log axis only where all are positive."""
+    """Fit an axis to all values with a little room; a log axis only where all are positive."""
     low, high = min(values), max(values)
     if log and low > 0:
         spread = (high / low) ** 0.06 if high > low else 2.0
@@ -87,7 +87,7 @@ def fitted(values: Sequence[float], start: float, end: float, log: bool = False)
 
 
 def number(value: float) -> str:
-    """A tick's label, short."""
+    """Format a tick's label."""
     if value and abs(value) >= 1e6:
         return f"{value / 1e6:g}M"
     if abs(value) >= 1e4:
@@ -96,7 +96,7 @@ def number(value: float) -> str:
 
 
 def scatter(title: str, x_label: str, y_label: str, points: Sequence[Point], log_x: bool = False) -> Markup:
-    """Dots with tooltips and, where given, vertical intervals; empty markup where there is no dot."""
+    """Plot dots with tooltips and, where given, vertical intervals; empty markup where there is no dot."""
     if not points:
         return Markup("")
     reach = [value for p in points for value in (p.y, p.low, p.high) if value is not None]
@@ -108,7 +108,7 @@ def scatter(title: str, x_label: str, y_label: str, points: Sequence[Point], log
 
 
 def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> Markup:
-    """Lines with a legend below; empty markup where no line has two points."""
+    """Plot lines with a legend below; empty markup where no line has two points."""
     drawn = [line for line in drawn if len(line.points) > 1]
     if not drawn:
         return Markup("")
@@ -127,7 +127,7 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> Mark
 def forest(
     value: float, low: float | None, high: float | None, bounds: tuple[float, float], marks: Sequence[float], best: bool
 ) -> Markup:
-    """One row's figure with its interval on the scale of its block; ``marks`` are vertical lines (the control)."""
+    """Plot one row's figure and interval on the scale of its block; ``marks`` are vertical lines (the control)."""
     axis = Axis(*bounds, 4, 136)
     drawn = [Markup('<line class="ref" x1="{0}" x2="{0}" y1="0" y2="20"/>').format(axis.at(mark)) for mark in marks]
     if low is not None and high is not None:
@@ -163,7 +163,7 @@ def _dot(point: Point, x: Axis, y: Axis, taken: list[tuple[float, float, float]]
 
 
 def _free(start: float, end: float, height: float, taken: list[tuple[float, float, float]]) -> float:
-    """The height nearest to ``height`` at which a name runs over no earlier one; noted as taken."""
+    """Return the height nearest to ``height`` at which a name runs over no earlier one, and note it as taken."""
     for step in (0, 1, -1, 2, -2, 3, -3):
         at = round(height + step * LINE, 2)
         if all(abs(at - other) >= LINE or end < a or start > b for a, b, other in taken):
@@ -182,7 +182,7 @@ class Labels:
 
 
 def _framed(labels: Labels, x: Axis, y: Axis, body: Markup, legend: Sequence[tuple[int, str]] = ()) -> Markup:
-    """Axes, grid and labels around a drawing, in a figure whose caption is its title."""
+    """Draw axes, grid and labels around a drawing, in a figure whose caption is its title."""
     grid = Markup("")
     for tick in x.ticks():
         grid += Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(

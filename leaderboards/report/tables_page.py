@@ -102,7 +102,7 @@ def write(site: Site, found: Gathered, pages: Mapping[str, str]) -> None:
 
 
 def in_full(views: Sequence[View]) -> list[tuple[View, bool]]:
-    """Views with whether a page of several shows them in full: as long as their rows are at most ``MOST_ROWS``."""
+    """Return views with whether a page of several shows them in full: those of at most ``MOST_ROWS`` rows."""
     rows = accumulate(sum(len(part.lines) for part in view.parts) for view in views)
     return [(view, so_far <= MOST_ROWS) for view, so_far in zip(views, rows, strict=True)]
 
@@ -115,7 +115,7 @@ def of_table(
     cut: int = 0,
     drawn: list[Markup] | None = None,
 ) -> View:
-    """A table with links to its cells and, for each row, its interval as a drawing."""
+    """Format a table with links to its cells and, for each row, its interval as a drawing."""
     marks = numbered(table)
     parts = []
     for block in table.blocks:
@@ -148,7 +148,7 @@ def of_table(
 
 
 def of_board(board: Table, cut: int, addresses: Mapping[str, str]) -> View:
-    """A board of several tables: each column links to its table."""
+    """Format a board of several tables: each column links to its table."""
     view = of_table(board, {}, {}, "", cut)
     parts = [replace(part, drawn=False) for part in view.parts]  # its columns have no scale in common
     heads = [
@@ -163,7 +163,7 @@ def of_board(board: Table, cut: int, addresses: Mapping[str, str]) -> View:
 
 
 def _which(record: Record, row: tuple[str, ...]) -> str:
-    """What a row's link to one of its cells says: the seed, where there are several."""
+    """Return the text of a row's link to one of its cells: the seed, where there are several."""
     return f"seed {record.seed}" if len(row) > 1 else ""
 
 
@@ -172,7 +172,7 @@ def _field(cell: Cell, words: bool) -> Field:
 
 
 def _all_metrics(shown: Shown) -> dict[str, Any]:
-    """Every metric of every row, for the table's own page."""
+    """Return every metric of every row, for the table's own page."""
     rows = [(str(block.setup), row) for block in shown.table.blocks for row in block.rows if row.metrics]
     names = list(dict.fromkeys(name for _, row in rows for name in row.metrics))
     return {"names": names, "rows": rows}

@@ -53,7 +53,7 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
 
 
 def _first_rows(shown: Shown) -> list[tuple[str, str]]:
-    """Label and first cell of the first rows that are done; methods before what must be beaten."""
+    """Return label and first cell of the first rows that are done; methods before what must be beaten."""
     rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
     rows.sort(key=lambda row: row.kind not in (RowKind.COMPARED, RowKind.CONTROL))
     return [(row.label, row.records[0]) for row in rows][:MOST_SHOWN]
@@ -67,7 +67,7 @@ def _curves(found: Gathered, shown: Shown) -> str:
 def _side_by_side(
     site: Site, store: Store, found: Gathered, shown: Shown, pages: Mapping[str, str]
 ) -> dict[str, list[Any]]:
-    """Pictures of the same name are of the same test item: one row each, a column for every row of the table."""
+    """Arrange pictures of the same name, and so of the same test item: one row each, a column for every table row."""
     galleries = {
         (label, pages.get(cell, "")): dict(site.gallery(store.root / "runs" / cell))
         for label, cell in _first_rows(shown)

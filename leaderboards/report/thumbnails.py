@@ -19,7 +19,7 @@ QUALITY = 80
 
 
 def dataset_of(store: Store, record: Record) -> Dataset:
-    """The dataset that a cell was measured on. Raises Refusal where it is not here, or no longer the same.
+    """Open the dataset that a cell was measured on. Raises Refusal where it is missing here, or no longer the same.
 
     A plugin's reader is not run for the sake of pictures.
     """
@@ -37,7 +37,7 @@ def dataset_of(store: Store, record: Record) -> Dataset:
 
 
 def draw(store: Store, record: Record, wanted: Iterable[str], folder: Path, prefix: str) -> dict[str, str]:
-    """Thumbnails of the items ``wanted`` as ``folder/PREFIX-N.jpg``: item id -> file name. Raises Refusal."""
+    """Draw thumbnails of the items ``wanted`` as ``folder/PREFIX-N.jpg``: item id -> file name. Raises Refusal."""
     names = list(wanted)
     try:
         items = _found(dataset_of(store, record), names)
@@ -57,7 +57,7 @@ def draw(store: Store, record: Record, wanted: Iterable[str], folder: Path, pref
 
 
 def _found(data: Dataset, wanted: list[str]) -> dict[str, Item]:
-    """The items by id, of the first kind whose test items have them all; of no kind, none."""
+    """Find the items by id, of the first kind whose test items have them all; of no kind, none."""
     for kind in KINDS:
         if kind not in data.offers():
             continue

@@ -16,20 +16,20 @@ SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 def slug(name: str) -> str:
-    """A file's name for any text: itself where that is one, else what is left of it and a hash, so that two differ."""
+    """Return a file's name for any text: itself where that is one, else what is left of it and a hash."""
     if SAFE.fullmatch(name):
         return name
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name).strip('-')[:40]}-{key_of(name)[:8]}".lstrip("-")
 
 
 def summary(room: str, name: str) -> str:
-    """The one line of the registry on a method or task; empty for what it does not know (another's plugin)."""
+    """Return the one line of the registry on a method or task; empty for what it does not know (another's plugin)."""
     entry = registry.entries(room).get(name)
     return entry.summary if entry else ""
 
 
 def introduction(room: str, name: str) -> list[str]:
-    """The first paragraphs of ``docs/ROOM/NAME.md`` up to its first heading, as plain text."""
+    """Return the first paragraphs of ``docs/ROOM/NAME.md`` up to its first heading, as plain text."""
     page = registry.ROOT / "docs" / room / f"{slug(name)}.md"
     if not page.is_file():
         return []
@@ -40,13 +40,13 @@ def introduction(room: str, name: str) -> list[str]:
 
 
 def _without_marks(text: str) -> str:
-    """Markdown without its signs."""
+    """Remove Markdown's signs."""
     text = re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", text)
     return re.sub(r"(\*\*|[*`])(.+?)\1", r"\2", text)
 
 
 def settings(record: Record) -> list[tuple[str, list[tuple[str, str, bool]]]]:
-    """Settings by owner: (name, value as typed, whether it differs from the preset)."""
+    """Return settings by owner: (name, value as typed, whether it differs from the preset)."""
     shown = [
         (owner, [(key, plain(value), f"{owner}.{key}" in record.changed) for key, value in values.items()])
         for owner, values in record.named_settings().items()
@@ -57,19 +57,19 @@ def settings(record: Record) -> list[tuple[str, list[tuple[str, str, bool]]]]:
 
 
 def command(record: Record) -> str:
-    """The command as it was typed, as a shell takes it; empty where the record does not say."""
+    """Return the command as it was typed, as a shell takes it; empty where the record does not say."""
     typed = record.request.typed
     return shlex.join(["python", "run_benchmark.py", *typed]) if typed else ""
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested mappings as rows of (dotted name, value)."""
+    """Flatten nested mappings to rows of (dotted name, value)."""
     if not isinstance(value, Mapping):
         return [(prefix, plain(value))]
     return [row for key, inner in value.items() for row in flat(inner, f"{prefix}.{key}".lstrip("."))]
 
 
 def told(record: Record) -> str:
-    """A cell in a few words: what on what, with what it changes."""
+    """Describe a cell in a few words: the method and its changed settings."""
     changed = " ".join(f"{key}={plain(value)}" for key, value in record.changed.items())
     return f"{record.method} {changed}".rstrip()

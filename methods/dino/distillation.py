@@ -17,7 +17,7 @@ class Prototypes(nn.Module):
     """A backbone, three layers, a unit vector, and its cosines with K prototypes."""
 
     def __init__(self, backbone: Backbone, hidden: int, bottleneck: int, prototypes: int, batch_norm: bool) -> None:
-        """``batch_norm`` in the first two of the head's layers, as the authors' code offers for convolutional ones."""
+        """Build the head; its first two layers have ``batch_norm``, as the authors' code offers for convolutions."""
         super().__init__()
         backbone.train_for("vector")
         self.backbone = backbone
@@ -29,7 +29,7 @@ class Prototypes(nn.Module):
         self.last = nn.Parameter(torch.randn(prototypes, bottleneck))
 
     def forward(self, *views: Tensor) -> tuple[Tensor, ...]:
-        """Cosines (N, K) of each batch of normalised images."""
+        """Return cosines (N, K) of each batch of normalised images."""
         last = normalize(self.last, dim=1)
         found = []
         for view in views:
@@ -40,7 +40,7 @@ class Prototypes(nn.Module):
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:
-    """A layer as the authors start theirs: N(0, .02) within two units, biases 0."""
+    """Initialise a layer as the authors do: N(0, .02) within two units, biases 0."""
     layer = nn.Linear(inputs, outputs)
     nn.init.trunc_normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)
@@ -75,7 +75,7 @@ class Centre(nn.Module):
 
     @torch.no_grad()
     def follow(self, outputs: Tensor) -> None:
-        """c <- m c + (1 - m) mean of the outputs (N, K), over all ranks."""
+        """Update the centre: c <- m c + (1 - m) mean of the outputs (N, K), over all ranks."""
         mean = outputs.mean(0)
         if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
             distributed.all_reduce(mean)
@@ -85,7 +85,7 @@ class Centre(nn.Module):
 
 @torch.no_grad()
 def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
-    """theta_t <- m theta_t + (1 - m) theta_s."""
+    """Update the teacher: theta_t <- m theta_t + (1 - m) theta_s."""
     for own, other in zip(teacher.parameters(), student.parameters(), strict=True):
         own.lerp_(other.detach(), 1 - momentum)
 
@@ -93,7 +93,7 @@ def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
 def distillation(
     student: tuple[Tensor, ...], teacher: tuple[Tensor, ...], centre: Tensor, student_t: float, teacher_t: float
 ) -> Tensor:
-    """Mean of H(softmax((t - c) / tau_t), softmax(s / tau_s)) over pairs of different views (eq. 3).
+    """Compute the mean of H(softmax((t - c) / tau_t), softmax(s / tau_s)) over pairs of different views (eq. 3).
 
     The first views of ``student`` are those of ``teacher``, (N, K) each.
     """
@@ -104,7 +104,7 @@ def distillation(
 
 
 def effective_rank(features: Tensor) -> float:
-    """exp of the entropy of the singular values' shares, in [1, min(N, D)] (RankMe, Garrido et al. 2023, eq. 1)."""
+    """Compute exp of the entropy of singular values' shares, in [1, min(N, D)] (RankMe, Garrido 2023, eq. 1)."""
     values = torch.linalg.svdvals(features.double() - features.double().mean(0))
     shares = values / values.sum().clamp_min(1e-12) + 1e-12
     return float(torch.exp(-(shares * shares.log()).sum()))

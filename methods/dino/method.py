@@ -116,7 +116,7 @@ class Dino(AdamWMethod[DinoConfig]):
     sync_batch_norm = True
 
     def views(self) -> dict[str, View]:
-        """One square per panel, large enough for crops that are not blurred."""
+        """Return one square per panel, large enough for crops that are not blurred."""
         c = self.config
         side = augment.source_side(c.side, c.border)
         if c.locals:
@@ -124,15 +124,15 @@ class Dino(AdamWMethod[DinoConfig]):
         return {"image": View(side, reach=augment.REACH)}
 
     def crops_per_image(self) -> int:
-        """Views of an image in a step."""
+        """Return the number of views of an image in a step."""
         return 2 + self.config.locals
 
     def input_sides(self) -> tuple[int, ...]:
-        """Global and local views."""
+        """Return the sides of global and local views."""
         return (self.config.side, self.config.local)
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """The student; the teacher around the backbone itself; its centre; the backbone as it was, to compare with."""
+        """Build the student; the teacher around the backbone; its centre; the initial backbone, to compare with."""
         c = self.config
         self._normalize = backbone.normalize
         teacher = Prototypes(backbone, c.hidden, c.bottleneck, c.prototypes, c.batch_norm)
@@ -147,7 +147,10 @@ class Dino(AdamWMethod[DinoConfig]):
         }
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """AdamW, without decay of biases and norms; it does not see the prototypes' gradient while they hold still."""
+        """Return AdamW, without decay of biases and norms.
+
+        It does not see the prototypes' gradient while they hold still.
+        """
         c = self.config
         most = max(c.weight_decay, c.final_weight_decay)
         optimizer = torch.optim.AdamW(weight_groups(parameters, most), lr=c.lr, fused=True)
@@ -160,18 +163,18 @@ class Dino(AdamWMethod[DinoConfig]):
             self._last.grad = None
 
     def decay(self, progress: float) -> float:
-        """The weight decay from its first value to its last by half a cosine, as a share of the larger."""
+        """Return the weight decay from its first value to its last by half a cosine, as a share of the larger."""
         c = self.config
         most = max(c.weight_decay, c.final_weight_decay) or 1.0
         return half_cosine(progress, c.weight_decay, c.final_weight_decay) / most
 
     def clip(self, network: str) -> float:
-        """The largest norm of a parameter's gradient."""
+        """Return the largest norm of a parameter's gradient."""
         del network
         return float(self.config.clip)
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """The teacher follows the student of the step before; then its cross-entropy with the student's views."""
+        """Update the teacher from the last step's student, then yield its cross-entropy with the student's views."""
         c = self.config
         centre: Any = nets["centre"]
         if context.step > 0:
@@ -187,18 +190,18 @@ class Dino(AdamWMethod[DinoConfig]):
         yield loss
 
     def momentum(self, progress: float) -> float:
-        """m of the teacher: from its first value to 1 by half a cosine."""
+        """Return m of the teacher: from its first value to 1 by half a cosine."""
         return half_cosine(progress, self.config.momentum, 1.0)
 
     def temperature(self, progress: float) -> float:
-        """tau_t: a linear rise over the first tenth of the budget."""
+        """Return tau_t: a linear rise over the first tenth of the budget."""
         c = self.config
         return c.teacher_temperature + (c.final_temperature - c.teacher_temperature) * min(progress / 0.1, 1.0)
 
     def crops(
         self, images: Tensor, generator: torch.Generator, sizes: Tensor | None = None
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Two global views float (N, 3, side, side), and the local ones (N, 3, local, local), in [0, 1]."""
+        """Return two global views float (N, 3, side, side), and the local ones (N, 3, local, local), in [0, 1]."""
         c = self.config
         whole, smallest = (c.border, 1.0), min(c.smallest_crop, c.border)
         first, second = c.blur_global
@@ -214,9 +217,10 @@ class Dino(AdamWMethod[DinoConfig]):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """``knn`` (B,): whether the nearest view, by the teacher's features, is the other one of the same panel, and
-        the same for the backbone before training. ``rank`` and ``rank_random``: effective rank of the batch's features
-        (RankMe) of both, the same figure for each of its panels."""
+        """Return ``knn`` (B,): whether the nearest view, by the teacher's features, is the other one of the same panel,
+        and the same for the backbone before training. ``rank`` and ``rank_random``: effective rank of the batch's
+        features (RankMe) of both, the same figure for each of its panels.
+        """
         large, _ = self.crops(batch["image"], context.generator, batch.get("image_size"))
         views = [self._normalize(view) for view in large]
         teacher: Any = nets["teacher"]
@@ -233,7 +237,7 @@ class Dino(AdamWMethod[DinoConfig]):
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Rows of panel, global and local views, and the three main directions of the teacher's features as colours."""
+        """Draw rows of panel, global and local views, and the main directions of the teacher's features as colours."""
         large, small = self.crops(batch["image"], context.generator, batch.get("image_size"))
         teacher: Any = nets["teacher"]
         side = self.config.side
@@ -257,7 +261,7 @@ class Dino(AdamWMethod[DinoConfig]):
 
 
 def main_directions(maps: Tensor) -> Tensor:
-    """The first three principal components of all features (N, C, h, w) as colours, float (N, 3, h, w) in [0, 1]."""
+    """Project features (N, C, h, w) on their first 3 principal components: float (N, 3, h, w) in [0, 1]."""
     n, channels, height, width = maps.shape
     flat = maps.permute(0, 2, 3, 1).reshape(-1, channels)
     centred = flat - flat.mean(0)

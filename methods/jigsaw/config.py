@@ -147,7 +147,7 @@ class JigsawConfig(Config):
         return self
 
     def permutation_set(self) -> np.ndarray:
-        """The set P, uint8 (permutations, tiles). Raises ValueError where the distance allows no such set."""
+        """Return the set P, uint8 (permutations, tiles). Raises ValueError where the distance allows no such set."""
         return permutation_set(
             self.permutations, self.generator, self.min_distance, self.tiles, seed=self.permutation_seed
         )

@@ -47,19 +47,19 @@ class Jigsaw(Method[JigsawConfig]):
         return self.config.permutation_set()
 
     def views(self) -> dict[str, View]:
-        """One square per panel, of the crop's side, from anywhere along the panel's long side."""
+        """Return one square per panel, of the crop's side, from anywhere along the panel's long side."""
         return {"image": View(side=self.config.crop, fit=self.config.fit)}
 
     def crops_per_image(self) -> int:
-        """Tiles of an image in a step."""
+        """Return the number of tiles of an image in a step."""
         return self.config.tiles * self.config.puzzles
 
     def input_sides(self) -> tuple[int, ...]:
-        """The tiles."""
+        """Return the sides of the tiles."""
         return (self.config.tile,)
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """The context-free network around the backbone."""
+        """Build the context-free network around the backbone."""
         c = self.config
         layers = TileLayers(
             features=c.features,
@@ -73,7 +73,7 @@ class Jigsaw(Method[JigsawConfig]):
         return {"net": net}
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """AdamW, Adam or SGD with momentum over all parameters."""
+        """Return AdamW, Adam or SGD with momentum over all parameters."""
         c = self.config
         if c.optimizer == "sgd":
             return torch.optim.SGD(parameters, lr=c.lr, momentum=c.momentum, weight_decay=c.weight_decay)
@@ -81,7 +81,7 @@ class Jigsaw(Method[JigsawConfig]):
         return kind(parameters, lr=c.lr, weight_decay=c.weight_decay, fused=True)
 
     def rate(self, progress: float) -> float:
-        """Cosine with warm-up, steps by ``decay`` at the milestones, or 1."""
+        """Return cosine with warm-up, steps by ``decay`` at the milestones, or 1."""
         c = self.config
         if c.schedule == "cosine":
             return warmup_cosine(progress, c.warmup)
@@ -90,7 +90,7 @@ class Jigsaw(Method[JigsawConfig]):
         return 1.0
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """Cross-entropy of the permutation, one puzzle (or ``puzzles``) of each image."""
+        """Yield cross-entropy of the permutation, one puzzle (or ``puzzles``) of each image."""
         images, puzzles = batch["image"], self.config.puzzles
         cut = self.cut(images if puzzles == 1 else images.repeat_interleave(puzzles, 0), context.generator)
         logits = nets["net"](self.appearance(cut.pixels, context.generator))
@@ -99,16 +99,16 @@ class Jigsaw(Method[JigsawConfig]):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Whether the permutation of one puzzle of each image was found: accuracy (B,) in {0, 1}."""
+        """Score one puzzle of each image: accuracy (B,) in {0, 1}, 1 where its permutation is predicted correctly."""
         cut, predicted = self._solve(nets, batch["image"], context.generator)
         return {"accuracy": (predicted == cut.labels).double().cpu().numpy()}
 
     def trivial(self) -> dict[str, float]:
-        """One guess among N equally likely permutations."""
+        """Return one guess among N equally likely permutations."""
         return {"accuracy": 1 / self.config.permutations}
 
     def facts(self) -> dict[str, float]:
-        """Mean and minimum Hamming distance over all pairs of the set P (Table 4)."""
+        """Return the mean and minimum Hamming distance over all pairs of the set P (Table 4)."""
         if self.config.permutations < 2:
             return {}
         mean, least = statistics(self.permutations)
@@ -117,13 +117,13 @@ class Jigsaw(Method[JigsawConfig]):
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Puzzles as the network gets them, put together as it says, and the truth."""
+        """Draw puzzles as the network gets them, put together as it says, and the truth."""
         cut, predicted = self._solve(nets, batch["image"], context.generator)
         tiles = cut.pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
         return {"puzzles": draw_puzzles(tiles, self.permutations, cut.labels.cpu().numpy(), predicted.cpu().numpy())}
 
     def cut(self, images: Tensor, generator: torch.Generator) -> Puzzles:
-        """One puzzle of each image uint8 (N, 3, crop, crop): label uniform, tiles cut in shuffled order at once."""
+        """Cut one puzzle of each image uint8 (N, 3, crop, crop): label uniform, tiles cut in shuffled order at once."""
         n, device = len(images), generator.device
         table = torch.from_numpy(self.permutations.astype(np.int64)).to(device)
         labels = augment.integers((n,), self.config.permutations - 1, generator)
@@ -131,7 +131,7 @@ class Jigsaw(Method[JigsawConfig]):
         return Puzzles(augment.cut(images, y, x, self.config.tile), labels)
 
     def appearance(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        """Tiles uint8 (N, T, 3, t, t) as the network takes them, float32: colours, offsets, normalisation."""
+        """Return tiles uint8 (N, T, 3, t, t) as the network takes them, float32: colours, offsets, normalisation."""
         c = self.config
         tiles = augment.to_float(pixels)
         if c.greyscale or c.projection:
@@ -143,7 +143,7 @@ class Jigsaw(Method[JigsawConfig]):
         return self._normalize(tiles.flatten(0, 1)).view(tiles.shape)
 
     def _places(self, cells: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Row and column of each tile's corner, (N, T), or (N, T, 3) where channels move on their own.
+        """Return row and column of each tile's corner, (N, T), or (N, T, 3) where channels move on their own.
 
         A channel's place lies in its cell's 0..cell - tile whatever its shift, so that gaps are 0..2 (cell - tile)
         and no tile at the crop's edge gives itself away by channels that could not move.
@@ -167,7 +167,7 @@ class Jigsaw(Method[JigsawConfig]):
         return y, x
 
     def cues(self) -> dict[str, dict[str, Any]]:
-        """What these settings leave to be seen beside the drawing, and how each is taken away (see ``audit``)."""
+        """Return the cues that these settings leave beside the drawing, and how each is removed (see ``audit``)."""
         c = self.config
         room = max(c.slack, c.tile // 4)
         apart = {"gap": True, "jitter": True, "cell": c.tile + room, "crop": max(c.crop, c.grid * (c.tile + room))}

@@ -16,7 +16,7 @@ RANKS = 10
 def permutation_set(
     n: int, generator: Generator = "max", min_distance: int = 2, tiles: int = 9, seed: int = 0
 ) -> np.ndarray:
-    """A set P of ``n`` permutations of ``tiles`` elements, uint8 (n, tiles), by the greedy Algorithm 1.
+    """Return a set P of ``n`` permutations of ``tiles`` elements, uint8 (n, tiles), by the greedy Algorithm 1.
 
     With P-bar all permutations that are left: append P-bar_j to P (the first j is drawn by ``seed``), delete it from
     P-bar, and go on with the j whose mean Hamming distance D-bar_j to P is largest (``max``), smallest (``min``)
@@ -35,7 +35,7 @@ def permutation_set(
 
 @cache
 def _greedy(n: int, generator: Generator, min_distance: int, tiles: int, seed: int) -> np.ndarray:
-    """``permutation_set`` of checked arguments, computed once and read-only: every cell of a plan asks for it."""
+    """Return ``permutation_set`` of checked arguments, computed once and read-only: every cell of a plan uses it."""
     every = all_permutations(tiles)
     columns = np.ascontiguousarray(every.T)
     rng = np.random.default_rng(seed)
@@ -65,7 +65,7 @@ def _greedy(n: int, generator: Generator, min_distance: int, tiles: int, seed: i
 
 
 def statistics(permutations: np.ndarray) -> tuple[float, int]:
-    """Mean and minimum Hamming distance over all pairs of a set (n, tiles), n >= 2, as in the paper's Table 4."""
+    """Return the mean and minimum Hamming distance over all pairs of a set (n, tiles), n >= 2, as in Table 4."""
     n, tiles = permutations.shape
     equal = np.zeros((n, n), dtype=np.int16)
     for column in permutations.T:
@@ -75,7 +75,7 @@ def statistics(permutations: np.ndarray) -> tuple[float, int]:
 
 
 def all_permutations(tiles: int) -> np.ndarray:
-    """All permutations of ``tiles`` <= 9 elements in lexicographic order, uint8 (tiles!, tiles)."""
+    """Return all permutations of ``tiles`` <= 9 elements in lexicographic order, uint8 (tiles!, tiles)."""
     if tiles > 9:
         raise ValueError(f"{tiles} tiles have too many permutations to list; 9 is the most")
     rows = np.zeros((1, 0), dtype=np.uint8)
@@ -88,14 +88,14 @@ def all_permutations(tiles: int) -> np.ndarray:
 
 
 def _hamming_into(distance: np.ndarray, columns: np.ndarray, permutation: np.ndarray) -> None:
-    """Number of places where each permutation, given by ``columns`` (tiles, count), differs from one of them."""
+    """Count the places where each permutation, given by ``columns`` (tiles, count), differs from one of them."""
     distance.fill(0)
     for column, value in zip(columns, permutation, strict=True):
         distance += column != value
 
 
 def _next(total: np.ndarray, left: np.ndarray, generator: Generator, rng: np.random.Generator) -> int:
-    """The index of the permutation that comes next; sums order candidates as means do."""
+    """Return the index of the permutation that comes next; sums order candidates as means do."""
     if generator == "max":
         return int(np.argmax(np.where(left, total, -1)))
     if generator == "min":

@@ -19,7 +19,7 @@ class MaskedAutoencoder(nn.Module):
     """The backbone on the visible patches alone, then a decoder over these and mask tokens."""
 
     def __init__(self, backbone: Backbone, side: int, width: int, depth: int, heads: int) -> None:
-        """For images of ``side`` px; the decoder has ``depth`` blocks of ``width``. Raises Declined, Refusal.
+        """Build for images of ``side`` px; the decoder has ``depth`` blocks of ``width``. Raises Declined, Refusal.
 
         The backbone's own position embedding becomes sines and cosines that do not learn, unless it was ``started``
         from given weights, whose positions are theirs.
@@ -46,7 +46,7 @@ class MaskedAutoencoder(nn.Module):
             part.apply(_initialise)
 
     def encode(self, images: Tensor, visible: Tensor) -> Tensor:
-        """Tokens (N, prefix + V, C), after the final norm, of the visible patches, whose indices ``visible`` holds."""
+        """Encode the visible patches, at indices ``visible``, as tokens (N, prefix + V, C), after the final norm."""
         model = self.backbone.model
         tokens = model.patch_embed(images)
         if tokens.dim() == 4:  # (N, h, w, C), as timm gives for models of any input size
@@ -67,7 +67,7 @@ class MaskedAutoencoder(nn.Module):
         return normed
 
     def forward(self, images: Tensor, visible: Tensor) -> Tensor:
-        """The pixels of all patches, (N, P, 3 p^2), of normalised images (N, 3, side, side), normalised too."""
+        """Return the pixels of all patches, (N, P, 3 p^2), of normalised images (N, 3, side, side), normalised too."""
         tokens = self.enter(self.encode(images, visible))
         seen = tokens[:, self.backbone.model.num_prefix_tokens :]
         whole = self.mask_token.expand(len(images), self.grid**2, -1).to(tokens.dtype)
@@ -80,28 +80,28 @@ class MaskedAutoencoder(nn.Module):
 
 
 def patchify(images: Tensor, patch: int) -> Tensor:
-    """Images (N, 3, g p, g p) as rows of patches (N, g^2, 3 p^2), in reading order."""
+    """Return images (N, 3, g p, g p) as rows of patches (N, g^2, 3 p^2), in reading order."""
     n, grid = len(images), images.shape[-1] // patch
     cut = images.view(n, 3, grid, patch, grid, patch)
     return cut.permute(0, 2, 4, 1, 3, 5).reshape(n, grid**2, 3 * patch**2)
 
 
 def unpatchify(patches: Tensor, patch: int) -> Tensor:
-    """The inverse of ``patchify``."""
+    """Return the inverse of ``patchify``."""
     n, grid = len(patches), round(patches.shape[1] ** 0.5)
     cut = patches.view(n, grid, grid, 3, patch, patch)
     return cut.permute(0, 3, 1, 4, 2, 5).reshape(n, 3, grid * patch, grid * patch)
 
 
 def draw_visible(n: int, patches: int, share: float, generator: torch.Generator) -> Tensor:
-    """Indices (n, V) of the patches that are seen, V = ``patches`` minus the rounded masked ``share``, ascending."""
+    """Draw indices (n, V) of the visible patches, V = ``patches`` minus the rounded masked ``share``, ascending."""
     kept = patches - min(max(round(share * patches), 1), patches - 1)
     shuffled = torch.rand(n, patches, generator=generator, device=generator.device).argsort(1)
     return shuffled[:, :kept].sort(1).values
 
 
 def sincos(rows: int, columns: int, width: int) -> Tensor:
-    """Fixed sine and cosine embedding of the places of a grid in reading order, (rows columns, width).
+    """Return fixed sine and cosine embedding of the places of a grid in reading order, (rows columns, width).
 
     Half of the channels tell the column, half the row, each as sines and then cosines of ``width`` / 4 frequencies, as
     in facebookresearch/mae (util/pos_embed.py). A width that is no multiple of four ends in zeros.
@@ -131,7 +131,7 @@ def _require_maskable(backbone: Backbone) -> None:
 
 
 def _fix_positions(model: Any) -> None:
-    """Sines and cosines in the place of the learnt position embedding, zeros for a class token; they do not learn."""
+    """Replace the learnt position embedding by fixed sines and cosines, zeros for a class token; they do not learn."""
     embedding: Tensor = model.pos_embed
     rows, columns = model.patch_embed.grid_size
     with torch.no_grad():
@@ -141,13 +141,13 @@ def _fix_positions(model: Any) -> None:
 
 
 def _final_norm(model: Any) -> nn.Module:
-    """The norm behind the last block; of a model that is made to pool first, the one behind its pooling."""
+    """Return the norm behind the last block; of a model that is made to pool first, the one behind its pooling."""
     norm: nn.Module = model.fc_norm if isinstance(model.norm, nn.Identity) else model.norm
     return norm
 
 
 def _position_embedding(model: Any, grid: int) -> Tensor:
-    """The backbone's position embedding for a ``grid`` x ``grid`` of patches, (1, [prefix +] P, C)."""
+    """Return the backbone's position embedding for a ``grid`` x ``grid`` of patches, (1, [prefix +] P, C)."""
     embedding: Tensor = model.pos_embed
     prefix = 0 if model.no_embed_class else model.num_prefix_tokens
     if embedding.shape[1] - int(prefix) == grid**2:
@@ -157,13 +157,13 @@ def _position_embedding(model: Any, grid: int) -> Tensor:
 
 
 def _prefix(model: Any) -> Tensor:
-    """The tokens before the patches: class token, distillation token, registers, (1, prefix, C)."""
+    """Return the tokens before the patches: class token, distillation token, registers, (1, prefix, C)."""
     names = ("cls_token", "dist_token", "reg_token")
     return torch.cat([getattr(model, name) for name in names if getattr(model, name, None) is not None], 1)
 
 
 def _initialise(module: nn.Module) -> None:
-    """Linear layers as the authors' are: Xavier's uniform distribution, biases 0."""
+    """Initialise linear layers as the authors do: Xavier's uniform distribution, biases 0."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)

@@ -72,15 +72,18 @@ class Mae(AdamWMethod[MaeConfig]):
     source = "He, Chen, Xie, Li, Dollar & Girshick, Masked Autoencoders Are Scalable Vision Learners, CVPR 2022"
 
     def views(self) -> dict[str, View]:
-        """One square per panel, large enough for crops that are not blurred."""
+        """Return one square per panel, large enough for crops that are not blurred."""
         return {"image": View(augment.source_side(self.config.side, self.config.smallest_crop), reach=augment.REACH)}
 
     def input_sides(self) -> tuple[int, ...]:
-        """The crops."""
+        """Return the sides of the crops."""
         return (self.config.side,)
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """Encoder and decoder. Raises Declined for a backbone that is no vision transformer, Refusal for a side."""
+        """Build encoder and decoder.
+
+        Raises Declined for a backbone that is no vision transformer, Refusal for a side.
+        """
         c = self.config
         self._normalize, self._denormalize = backbone.normalize, backbone.denormalize
         net = MaskedAutoencoder(backbone, c.side, c.width, c.depth, c.heads)
@@ -92,12 +95,12 @@ class Mae(AdamWMethod[MaeConfig]):
         return {"net": net}
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """AdamW with the betas of the paper; what has one dimension does not decay."""
+        """Return AdamW with the betas of the paper; what has one dimension does not decay."""
         c = self.config
         return torch.optim.AdamW(weight_groups(parameters, c.weight_decay), lr=c.lr, betas=(0.9, 0.95), fused=True)
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """Squared error over the masked patches alone."""
+        """Yield squared error over the masked patches alone."""
         n, generator = len(batch["image"]), context.generator
         sizes = batch.get("image_size")
         boxes = augment.random_boxes(n, (self.config.smallest_crop, 1.0), generator, sizes=sizes)
@@ -109,7 +112,7 @@ class Mae(AdamWMethod[MaeConfig]):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """``psnr`` (B,) of the masked patches in dB, and that of the mean colour of the visible ones.
+        """Return ``psnr`` (B,) of the masked patches in dB, and that of the mean colour of the visible ones.
 
         With ``norm_pix``, where what is painted has no brightness of its own, ``explained`` instead: the share of the
         masked patches' variance that is explained; each patch's own mean explains 0.
@@ -126,13 +129,13 @@ class Mae(AdamWMethod[MaeConfig]):
         }
 
     def trivial(self) -> dict[str, float]:
-        """What the mean of each patch explains of its variance."""
+        """Return the share of its variance that the mean of each patch explains."""
         return {"explained": 0.0}
 
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Rows of panel, what is seen of it, and what is painted (with ``norm_pix`` in the patches' own brightness)."""
+        """Draw rows of panel, its visible part, and the painted one (with ``norm_pix`` in the patches' brightness)."""
         images, masked, said = self._painted(nets, batch, context.generator)
         if self.config.norm_pix:
             mean, deviation = _moments(patchify(self._normalize(images), self._patch))
@@ -143,14 +146,14 @@ class Mae(AdamWMethod[MaeConfig]):
         return {"masked": draw_rows({"panel": images, "seen": seen, "painted": painted})}
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Indices (n, V) of the visible patches, and bool (n, P), true where a patch is masked."""
+        """Return indices (n, V) of the visible patches, and bool (n, P), true where a patch is masked."""
         patches = (self.config.side // self._patch) ** 2
         visible = draw_visible(n, patches, self.config.masked, generator)
         masked = torch.ones(n, patches, dtype=torch.bool, device=visible.device).scatter(1, visible, False)
         return visible, masked
 
     def error(self, said: Tensor, images: Tensor, masked: Tensor) -> Tensor:
-        """Mean squared error over the masked patches of each image, float32 (N,); ``images`` are normalised."""
+        """Compute the mean squared error over each image's masked patches, float32 (N,); ``images`` are normalised."""
         truth = patchify(images, self._patch)
         if self.config.norm_pix:
             mean, deviation = _moments(truth)
@@ -159,7 +162,7 @@ class Mae(AdamWMethod[MaeConfig]):
         return (each * masked).sum(1) / masked.sum(1)
 
     def _as_mask(self, masked: Tensor) -> Tensor:
-        """Masked patches (N, P) as pixels, float (N, 1, side, side)."""
+        """Return masked patches (N, P) as pixels, float (N, 1, side, side)."""
         rows = masked.float()[..., None].expand(-1, -1, 3 * self._patch**2)
         return unpatchify(rows, self._patch)[:, :1]
 
@@ -173,5 +176,5 @@ class Mae(AdamWMethod[MaeConfig]):
 
 
 def _moments(patches: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each patch of normalised pixels, (N, P, 1) each."""
+    """Return the mean and standard deviation of each patch of normalised pixels, (N, P, 1) each."""
     return patches.mean(2, keepdim=True), (patches.var(2, keepdim=True) + 1e-6).sqrt()

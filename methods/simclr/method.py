@@ -77,29 +77,29 @@ class Simclr(AdamWMethod[SimclrConfig]):
             self.needs = frozenset({"face_pairs", "body_pairs"})  # type: ignore[misc]
 
     def sides(self) -> dict[str, int]:
-        """The side of a view in pixels, by the name of what it is a view of."""
+        """Return the side of a view in pixels, by the name of what it is a view of."""
         c = self.config
         return {"image": c.side} if c.crops == "panels" else {"face": c.face, "body": c.body}
 
     def views(self) -> dict[str, View]:
-        """Panels, or faces and bodies in one order; large enough for crops that are not blurred."""
+        """Return panels, or faces and bodies in one order; large enough for crops that are not blurred."""
         return views_of(self.sides(), self.config.smallest_crop)
 
     def crops_per_image(self) -> int:
-        """Views of an image (of a face and a body together) in a step."""
+        """Return the number of views of an image (of a face and a body together) in a step."""
         return 2 * len(self.sides())
 
     def input_sides(self) -> tuple[int, ...]:
-        """The views of an image, or of faces and bodies."""
+        """Return the sides of the views of an image, or of faces and bodies."""
         return tuple(dict.fromkeys(self.sides().values()))
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """The backbone with its head."""
+        """Build the backbone with its head."""
         self._normalize = backbone.normalize
         return {"net": Embedder(backbone, self.config.hidden, self.config.out)}
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """LARS or AdamW; biases and batch norm neither decay nor have their steps adapted."""
+        """Return LARS or AdamW; biases and batch norm neither decay nor have their steps adapted."""
         c = self.config
         groups = weight_groups(parameters, c.weight_decay)
         if c.optimizer == "adamw":
@@ -107,13 +107,13 @@ class Simclr(AdamWMethod[SimclrConfig]):
         return Lars([{**group, "adapts": group["params"][0].ndim > 1} for group in groups], lr=c.lr)
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """NT-Xent of two views of everything in the batch."""
+        """Yield NT-Xent of two views of everything in the batch."""
         yield nt_xent(*self._embedded(nets, batch, context.generator), self.config.temperature)
 
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """``accuracy`` (B,): views whose nearest among the 2N - 1 others is their partner; chance is 1 / (2N - 1)."""
+        """Return ``accuracy`` (B,): views whose nearest of the 2N - 1 others is their partner; chance 1 / (2N - 1)."""
         with torch.no_grad():
             first, second = self._embedded(nets, batch, context.generator)
         right = found(first, second)
@@ -124,7 +124,7 @@ class Simclr(AdamWMethod[SimclrConfig]):
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Rows of an image and two views of it."""
+        """Draw rows of an image and two views of it."""
         del nets
         columns = {}
         sides = self.sides()
@@ -136,7 +136,7 @@ class Simclr(AdamWMethod[SimclrConfig]):
     def _embedded(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Embeddings of two views of everything, (N, out) each; faces and bodies are N things of their own."""
+        """Return embeddings of two views of everything, (N, out) each; faces and bodies are N things of their own."""
         seen = strong_pairs(batch, self.sides(), self.config, generator).values()
         embedded = [z.chunk(2) for z in nets["net"](*(self._normalize(torch.cat(pair)) for pair in seen))]
         return torch.cat([z[0] for z in embedded]), torch.cat([z[1] for z in embedded])

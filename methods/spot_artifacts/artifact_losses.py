@@ -1,4 +1,4 @@
-"""What artifact spotting's repair network and critic learn from (Jenni & Favaro 2018, section 3; their SpotNet)."""
+"""Losses of artifact spotting's repair network and critic (Jenni & Favaro 2018, section 3; their SpotNet)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
 
 def critic_loss(said: Tensor, kept: Tensor | None, mask: Tensor, mask_weight: float) -> Tensor:
-    """Cross-entropy of real against corrupted, and ``mask_weight`` times that of what was kept, means over all 2N.
+    """Return the cross-entropy of real against corrupted plus ``mask_weight`` times that of kept, means over all 2N.
 
     ``said`` (2N,): C's logits of "real" on one batch, real images first. ``kept`` (2N, 1, g, g): its logits of "kept",
     where it has them. ``mask`` (N, 1, g, g): Omega of the corrupted ones; of real images all was kept.
@@ -21,7 +21,7 @@ def critic_loss(said: Tensor, kept: Tensor | None, mask: Tensor, mask_weight: fl
 
 
 def fooling_loss(said: Tensor) -> Tensor:
-    """R's loss against C: the cross-entropy with the labels of all 2N exchanged, on the batch that C itself is shown.
+    """Return R's loss against C: the cross-entropy with the labels of all 2N exchanged, on the batch that C sees.
 
     Corrupted images are to pass for real. The real half has no gradient of its own, but what C says of it depends on
     the corrupted half through the statistics of the batch.
@@ -30,7 +30,7 @@ def fooling_loss(said: Tensor) -> Tensor:
 
 
 def kept_error(corrupted: Tensor, images: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared error over the pixels that were kept, so that it weighs the same at every dropping rate.
+    """Return the mean squared error over the pixels that were kept, so that it weighs the same at every dropping rate.
 
     ``corrupted`` and ``images``, the network's input, (N, 3, s, s); ``mask`` (N, 1, g, g). 0 where nothing was kept.
     """

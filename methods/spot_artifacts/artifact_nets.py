@@ -27,7 +27,7 @@ class Autoencoder(nn.Module):
     """
 
     def __init__(self, width: int, halvings: int, encoder: Literal["2x2", "3x3"]) -> None:
-        """``width`` channels at full size, doubled at each of ``halvings``."""
+        """Build with ``width`` channels at full size, doubled at each of ``halvings``."""
         super().__init__()
         self.widths = [width << level for level in range(halvings + 1)]
         kernel = {"2x2": (2, 0), "3x3": (3, 1)}[encoder]
@@ -42,7 +42,7 @@ class Autoencoder(nn.Module):
         self.levels = 1 + len(self.decoder)
 
     def forward(self, seen: Tensor, first: int = 0, end: int | None = None) -> Tensor:
-        """What the levels from ``first`` to before ``end`` make of ``seen``; all of them: the autoencoded images."""
+        """Apply the levels from ``first`` to before ``end`` to ``seen``; all of them give the autoencoded images."""
         for level in [self.encoder, *self.decoder][first:end]:
             seen = level(seen)
         return seen
@@ -52,14 +52,14 @@ class Repair(nn.Module):
     """R: small repair layers before each level of the decoder, or all of them before its first ("local")."""
 
     def __init__(self, widths: list[int], where: Literal["distributed", "local"], gating: bool) -> None:
-        """``widths`` of the autoencoder, fine to coarse: as many layers as the decoder has levels."""
+        """Build from ``widths`` of the autoencoder, fine to coarse: as many layers as the decoder has levels."""
         super().__init__()
         self.where = where
         places = widths[::-1] if where == "distributed" else [widths[-1]] * len(widths)
         self.layers = nn.ModuleList([RepairLayer(channels, gating) for channels in places])
 
     def forward(self, features: Tensor, mask: Tensor, autoencoder: Levels) -> Tensor:
-        """Repaired images of damaged features (N, C, g, g), by the decoder of ``autoencoder``."""
+        """Return repaired images of damaged features (N, C, g, g), by the decoder of ``autoencoder``."""
         end = 1 + len(self.layers)
         if self.where == "local":
             for layer in self.layers:
@@ -84,7 +84,7 @@ class RepairLayer(nn.Module):
         )
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
-        """``features`` (N, C, h, w), ``mask`` (N, 1, g, g) with 1 where kept."""
+        """Repair ``features`` (N, C, h, w), ``mask`` (N, 1, g, g) with 1 where kept."""
         mask = interpolate(mask, size=features.shape[-2:], mode="nearest")
         repaired = features + self.inner(torch.cat([features, mask.to(features.dtype)], 1))
         return torch.where(mask > 0, features, repaired) if self.gating else repaired
@@ -103,7 +103,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Images of noise (N, noise)."""
+        """Generate images from noise (N, noise)."""
         images: Tensor = self.decoder(self.first(noise).view(-1, self.channels, self.grid, self.grid))
         return images
 
@@ -112,7 +112,7 @@ class Critic(nn.Module):
     """C: the backbone as trunk; whether the image is real, and, from the map as coarse as Omega, what was kept."""
 
     def __init__(self, backbone: Backbone, side: int, grid: int, hidden: int, mask: bool) -> None:
-        """Raises Refusal where no map of the backbone is ``grid`` wide on images of ``side``."""
+        """Build the critic. Raises Refusal where no map of the backbone is ``grid`` wide on images of ``side``."""
         super().__init__()
         self.backbone = backbone
         self.level = _level_of(backbone, side, grid) if mask else None
@@ -120,7 +120,7 @@ class Critic(nn.Module):
         self.kept = nn.Conv2d(backbone.channels[self.level], 1, 3, padding=1) if self.level is not None else None
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits (N,) of "real" and (N, 1, g, g) of "kept" for normalised images."""
+        """Return logits (N,) of "real" and (N, 1, g, g) of "kept" for normalised images."""
         maps = self.backbone(images)
         real = self.real(maps[-1].mean((2, 3)))[:, 0].float()
         return real, None if self.kept is None else self.kept(maps[self.level]).float()
@@ -141,7 +141,7 @@ class History(nn.Module):
 
     @torch.no_grad()
     def mix(self, images: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Half of a batch exchanged for earlier examples, once there are enough; what is new takes their places.
+        """Exchange half of a batch for earlier examples, once there are enough; new ones take their places.
 
         ``images`` (N, 3, s, s) in [-1, 1], ``masks`` (N, 1, g, g).
         """

@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d
 
 
 def draw_mask(n: int, grid: int, rate: float, generator: torch.Generator, exact: bool = False) -> Tensor:
-    """Omega, float (n, 1, grid, grid): 1 where a position is kept, 0 where it is dropped with probability ``rate``.
+    """Draw Omega, float (n, 1, grid, grid): 1 where a position is kept, 0 where dropped with probability ``rate``.
 
     ``exact``: every mask drops the same share (at least one position, and not all), so that each has both kinds.
     """
@@ -21,7 +21,7 @@ def draw_mask(n: int, grid: int, rate: float, generator: torch.Generator, exact:
 
 
 def damage(features: Tensor, mask: Tensor) -> Tensor:
-    """phi^ = Omega phi + (1 - Omega)(u * phi): dropped positions become the 3 x 3 average around them.
+    """Compute phi^ = Omega phi + (1 - Omega)(u * phi): dropped positions become the 3 x 3 average around them.
 
     ``features`` (N, C, g, g), ``mask`` (N, 1, g, g), one for all channels. At the border the average is of what lies
     inside. Kept positions stay bit for bit.

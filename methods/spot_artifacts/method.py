@@ -96,15 +96,15 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
     source = "Jenni & Favaro, Self-Supervised Feature Learning by Learning to Spot Artifacts, CVPR 2018"
 
     def views(self) -> dict[str, View]:
-        """One square per panel, large enough for crops that are not blurred."""
+        """Return one square per panel, large enough for crops that are not blurred."""
         return {"image": View(augment.source_side(self.config.side, self.config.smallest_crop), reach=augment.REACH)}
 
     def input_sides(self) -> tuple[int, ...]:
-        """The crops, smaller than the view."""
+        """Return the sides of the crops, smaller than the view."""
         return (self.config.side,)
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """phi with its decoder, C around the backbone, R (or a generator), and the history where there is one."""
+        """Build phi with its decoder, C around the backbone, R (or a generator), and the history where there is one."""
         c = self.config
         self._normalize = backbone.normalize
         autoencoder = Autoencoder(c.width, c.levels, c.encoder)
@@ -121,13 +121,13 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
         return nets
 
     def stages(self) -> tuple[Stage, ...]:
-        """The autoencoder alone; then, with the autoencoder frozen, R against C."""
+        """Return the autoencoder alone; then, with the autoencoder frozen, R against C."""
         c = self.config
         against = ("repair", "critic") if c.gan or c.repair != "none" else ("critic",)
         return (Stage(("autoencoder",), c.autoencoder_share), Stage(against, 1 - c.autoencoder_share))
 
     def optimizer(self, network: str, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Adam; the autoencoder at its own rate, the kernels with L2."""
+        """Return Adam; the autoencoder at its own rate, the kernels with L2."""
         c = self.config
         lr = c.autoencoder_lr if network == "autoencoder" else c.lr
         every = list(parameters)
@@ -138,13 +138,13 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
         return torch.optim.Adam(groups, lr=lr, betas=(c.beta1, 0.999), eps=1e-5, fused=True)
 
     def rate(self, progress: float) -> float:
-        """Down linearly to a hundredth over the first 90 % of each stage."""
+        """Return the factor of the rate: linear down to a hundredth over the first 90 % of each stage."""
         share = self.config.autoencoder_share
         within = progress / share if progress < share else (progress - share) / (1 - share)
         return 1 - 0.99 * min(within / 0.9, 1.0)
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """Stage 1: squared error of the autoencoder. Stage 2: the loss of R where there is one, then that of C."""
+        """Yield, in stage 1, the autoencoder's squared error; in stage 2 the loss of R, if there is one, then C's."""
         images = self._views(batch["image"], context.generator, batch.get("image_size"))
         if context.stage == 0:
             nets["autoencoder"].train()
@@ -155,8 +155,9 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """``mask_auroc`` (B,): kept against dropped positions of each repaired image, by the mask head; ``accuracy``
-        (B,) in {0, .5, 1}: real and corrupted told apart by C. Every mask here drops the same share."""
+        """Return ``mask_auroc`` (B,): kept against dropped positions of each repaired image, by the mask head;
+        ``accuracy`` (B,) in {0, .5, 1}: real and corrupted told apart by C. Every mask here drops the same share.
+        """
         images = self._whole(batch["image"], batch.get("image_size"))
         real, corrupted, mask = self._examples(nets, images, context.generator, exact=True)
         with torch.no_grad():
@@ -167,13 +168,13 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
         return {**figures, "accuracy": right.cpu().numpy()}
 
     def trivial(self) -> dict[str, float]:
-        """Chance."""
+        """Return the figures of chance."""
         return {"mask_auroc": 0.5, "accuracy": 0.5}
 
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Rows of panel, autoencoded, damaged, repaired, true mask and predicted mask."""
+        """Draw rows of panel, autoencoded, damaged, repaired, true mask and predicted mask."""
         images = self._whole(batch["image"], batch.get("image_size"))
         real, corrupted, mask = self._examples(nets, images, context.generator, exact=True)
         with torch.no_grad():
@@ -193,7 +194,7 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
     def _against_each_other(
         self, nets: Mapping[str, nn.Module], images: Tensor, generator: torch.Generator
     ) -> Iterator[Tensor]:
-        """R tries to pass for real and to keep what was kept; C tells real from corrupted and finds the mask.
+        """Yield the loss of R, to pass for real and keep what was kept, then C's, to tell the two and find the mask.
 
         For both, C sees real and corrupted images in one batch: its batch norm knows no other.
         """
@@ -214,7 +215,7 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
     def _examples(
         self, nets: Mapping[str, nn.Module], images: Tensor, generator: torch.Generator, exact: bool = False
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What is shown as real and as corrupted, (N, 3, s, s) in [-1, 1] each, and Omega (N, 1, g, g)."""
+        """Return the real and the corrupted examples, (N, 3, s, s) in [-1, 1] each, and Omega (N, 1, g, g)."""
         c = self.config
         autoencoder = nets["autoencoder"].eval()
         mask = draw_mask(len(images), c.grid, c.dropping, generator, exact)
@@ -233,18 +234,18 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
         return real, corrupted.float(), mask
 
     def _views(self, images: Tensor, generator: torch.Generator, sizes: Tensor | None = None) -> Tensor:
-        """Random crops, mirrored and recoloured, of uint8 panels: float (N, 3, side, side) in [-1, 1]."""
+        """Draw random crops, mirrored and recoloured, of uint8 panels: float (N, 3, side, side) in [-1, 1]."""
         c = self.config
         boxes = augment.random_boxes(len(images), (c.smallest_crop, 1.0), generator, sizes=sizes)
         squares = augment.crop_resize(images, boxes, c.side, augment.coin(len(images), 0.5, generator))
         return recoloured(squares, c.brightness, c.saturation, generator) * 2 - 1
 
     def _whole(self, images: Tensor, sizes: Tensor | None = None) -> Tensor:
-        """The middle square of each panel, made ``side`` large, in [-1, 1]."""
+        """Return the middle square of each panel, made ``side`` large, in [-1, 1]."""
         return augment.middle(images, self.config.side, sizes) * 2 - 1
 
     def _shown(self, images: Tensor) -> Tensor:
-        """Images in [-1, 1] as the backbone expects its input."""
+        """Normalise images in [-1, 1] as the backbone expects its input."""
         return self._normalize((images + 1) / 2)
 
     def _painted(self, mask: Tensor) -> Tensor:
@@ -253,8 +254,9 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
 
 
 def recoloured(images: Tensor, brightness: float, saturation: float, generator: torch.Generator) -> Tensor:
-    """Images float (N, 3, h, w) in [0, 1], each with one number of -``brightness``..``brightness`` added to all of it
-    and the distance from its grey times one of 1 - ``saturation``..1 + ``saturation``; clamped."""
+    """Return images float (N, 3, h, w) in [0, 1], each with one number of -``brightness``..``brightness`` added to all
+    of it and the distance from its grey times one of 1 - ``saturation``..1 + ``saturation``; clamped.
+    """
 
     def uniform(most: float) -> Tensor:
         return most * (2 * torch.rand(len(images), generator=generator, device=images.device) - 1)
@@ -266,7 +268,7 @@ def recoloured(images: Tensor, brightness: float, saturation: float, generator: 
 
 
 def auroc(scores: Tensor, positive: Tensor) -> Tensor:
-    """The area under the ROC curve of each row, float64 (N,): the share of pairs in the right order, ties half.
+    """Return the area under the ROC curve of each row, float64 (N,): the share of pairs in the right order, ties half.
 
     ``scores`` (N, P), ``positive`` (N, P) in {0, 1} with both kinds in each row.
     """

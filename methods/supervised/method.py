@@ -55,36 +55,36 @@ class Supervised(AdamWMethod[SupervisedConfig]):
     source = "Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, eq. 2"
 
     def views(self) -> dict[str, View]:
-        """Faces and bodies in one order: image k of both is the same character in the same panel."""
+        """Return faces and bodies in one order: image k of both is the same character in the same panel."""
         return views_of({"face": self.config.face, "body": self.config.body}, self.config.smallest_crop)
 
     def labels(self, items: Mapping[str, Sequence[Item]]) -> dict[str, np.ndarray]:
-        """The character of each pair as a number; a name counts within its series only."""
+        """Return the character of each pair as a number; a name counts within its series only."""
         names = [f"{item.series}/{item.identity}" for item in items["face"]]
         return {"identity": np.unique(np.array(names, dtype=str), return_inverse=True)[1].astype(np.int64)}
 
     def crops_per_image(self) -> int:
-        """Views of a pair in a step: two of each half."""
+        """Return the number of views of a pair in a step: two of each half."""
         return 4
 
     def input_sides(self) -> tuple[int, ...]:
-        """The views of faces and of bodies."""
+        """Return the sides of the views of faces and of bodies."""
         return tuple(dict.fromkeys((self.config.face, self.config.body)))
 
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
-        """The backbone with its head, for faces and bodies alike."""
+        """Build the backbone with its head, for faces and bodies alike."""
         self._normalize = backbone.normalize
         return {"net": Embedder(backbone, self.config.hidden, self.config.out)}
 
     def step(self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> Iterator[Tensor]:
-        """SupCon over all views of faces and bodies at once."""
+        """Yield SupCon over all views of faces and bodies at once."""
         embedded = self._embedded(nets, self._seen(batch, context.generator))
         yield sup_con(embedded, batch["identity"].repeat(4), self.config.temperature)
 
     def pretext(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """``accuracy`` (B,): views whose nearest among those of other pairs shows the same character.
+        """Return ``accuracy`` (B,): views whose nearest among those of other pairs shows the same character.
 
         The characters are of series that were not trained on. The trivial figure is the share of right answers among
         those views; both are 0 where no other pair of the batch shows the character.
@@ -101,7 +101,7 @@ class Supervised(AdamWMethod[SupervisedConfig]):
     def pictures(
         self, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context
     ) -> dict[str, np.ndarray]:
-        """Rows of a face and a body with their views."""
+        """Draw rows of a face and a body with their views."""
         del nets
         columns = {}
         for name, views in self._seen(batch, context.generator).items():
@@ -114,5 +114,5 @@ class Supervised(AdamWMethod[SupervisedConfig]):
         return strong_pairs(batch, sides, self.config, generator)
 
     def _embedded(self, nets: Mapping[str, nn.Module], seen: Mapping[str, list[Tensor]]) -> Tensor:
-        """Embeddings (4 B, out): two views of the faces, then two of the bodies."""
+        """Return embeddings (4 B, out): two views of the faces, then two of the bodies."""
         return torch.cat(nets["net"](*(self._normalize(torch.cat(views)) for views in seen.values())))

@@ -10,7 +10,7 @@ from inkbench.benchmark.losses.nt_xent import of_all_ranks
 
 
 def sup_con(z: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """Mean over views i of -1 / |P(i)| sum_{p in P(i)} log exp(s_ip / tau) / sum_{k != i} exp(s_ik / tau).
+    """Compute the mean over views i of -1 / |P(i)| sum_{p in P(i)} log exp(s_ip / tau) / sum_{k != i} exp(s_ik / tau).
 
     ``z`` (n, d), ``labels`` (n,); s is the cosine, P(i) the other views with the label of i. Views without any are left
     out of the mean; float32, a scalar, 0 where no view has one. With several ranks all their views are gathered, with
@@ -29,7 +29,7 @@ def sup_con(z: Tensor, labels: Tensor, temperature: float) -> Tensor:
 
 @torch.no_grad()
 def found_by_label(z: Tensor, labels: Tensor, owners: Tensor) -> tuple[Tensor, Tensor]:
-    """Whether a view's nearest among the views of other owners has its label, and how often chance would: float64 (n,).
+    """Return whether each view's nearest among other owners' has its label, and the rate of chance: float64 (n,).
 
     ``owners`` (n,) says which views are of one image: those of the view's own image are no answers. Both are 0 where
     no other image has the label.

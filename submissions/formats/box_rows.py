@@ -45,12 +45,12 @@ class Rows:
         self._unscored: Counter[str] = Counter()
 
     def wrong(self, where: str, message: str, mend: str) -> None:
-        """A fault of one row."""
+        """Record a fault of one row."""
         first, text, many = self._wrong.get(mend, (where, message, 0))
         self._wrong[mend] = (first, text, many + 1)
 
     def item(self, name: str) -> str | None:
-        """The item that an image's name means; None, and counted, where there is none."""
+        """Return the item that an image's name means; None, and counted, where there is none."""
         if self._names is None:
             return name
         if name not in self._found:
@@ -60,7 +60,7 @@ class Rows:
         return self._found[name]
 
     def item_at(self, where: str, number: Any, index: Numbers) -> str | None:
-        """The item of an image's id or name: what ``index`` says, or else the reference's own files, or its place.
+        """Return the item of an image's id or name: what ``index`` says, or the reference's own files, or its place.
 
         ``index`` is what the file itself tells of its ids. Places count from 1, where nobody else gave a number.
         """
@@ -85,7 +85,10 @@ class Rows:
         return None
 
     def label(self, name: str) -> int | None:
-        """The place of a class; None, and counted, for one that is not scored. CoMix calls a body a character."""
+        """Return the place of a class; None, and counted, for one that is not scored.
+
+        CoMix calls a body a character.
+        """
         for known in (name, ALIASES.get(name)):
             if known in self.classes:
                 return self.classes.index(known)
@@ -93,7 +96,7 @@ class Rows:
         return None
 
     def label_at(self, where: str, number: Any, index: Numbers) -> int | None:
-        """The place of the class of a category's id or name, as ``item_at`` does for images."""
+        """Return the place of the class of a category's id or name, as ``item_at`` does for images."""
         if number in index:
             return self.label(str(index.find(number)))
         if isinstance(number, str) and number in self.classes:
@@ -113,7 +116,7 @@ class Rows:
         return None
 
     def add(self, where: str, item: str | None, label: int | None, corners: Corners, score: float) -> None:
-        """One box; passed over where its image or class is not scored."""
+        """Add one box; passed over where its image or class is not scored."""
         if not (math.isfinite(score) and all(map(math.isfinite, corners))):
             self.wrong(where, "has a corner or score that is NaN or infinite", "write finite numbers")
         elif corners[2] < corners[0] or corners[3] < corners[1]:
@@ -122,7 +125,7 @@ class Rows:
             self._rows.setdefault(item, []).append((corners, score, label))
 
     def predictions(self, truths: Truths | None) -> Iterator[tuple[str, Prediction]]:
-        """``boxes``, ``scores`` and ``labels`` of every item, after the last row; findings go into the report."""
+        """Yield ``boxes``, ``scores`` and ``labels`` of every item, after the last row; findings go into the report."""
         self._tell()
         if truths is not None and self._ids is not None:
             self._tell_beyond(self._ids, truths)
@@ -164,7 +167,7 @@ class Rows:
         self._tell_doubtful(total)
 
     def _tell_nowhere(self) -> None:
-        """Numbers that are no image's: the whole file may mean other images than it seems to."""
+        """Report numbers that are no image's: the whole file may mean other images than it seems to."""
         text = f"{self._nowhere.total()} boxes are of images that are not in the reference: {few(self._nowhere)}"
         if "0" in self._nowhere:
             text += "; image numbers begin at 0"
@@ -172,7 +175,7 @@ class Rows:
         self.report.error(self.file, text, f"{meant}; or pack images.json, which says what they mean")
 
     def _tell_doubtful(self, total: int) -> None:
-        """What is legal and rarely meant: equal scores, the same box twice, more boxes than count."""
+        """Report what is legal and rarely meant: equal scores, the same box twice, more boxes than count."""
         scores = Counter((label, score) for rows in self._rows.values() for _, score, label in rows)
         tied = sum(many for many in scores.values() if many > 1)
         if tied > TIES * total and total > 1:
@@ -188,7 +191,7 @@ class Rows:
             self.report.warning(self.file, text, "only the best count for COCO's figures")
 
     def _tell_beyond(self, ids: Sequence[str], truths: Truths) -> None:
-        """Boxes that are no pixels of x, y, width, height: corners, shares of the image, percents of it."""
+        """Report boxes that are no pixels of x, y, width, height: corners, shares of the image, percents of it."""
         sized = [(item, truth["size"]) for item, truth in zip(ids, truths, strict=True) if "size" in truth]
         corners = np.array([row[0] for item, _ in sized for row in self._rows[item]], dtype=np.float64).reshape(-1, 4)
         sides = np.array([size for item, size in sized for _ in self._rows[item]], dtype=np.float64).reshape(-1, 2)
@@ -199,7 +202,7 @@ class Rows:
 
 
 def doubtful(corners: np.ndarray, sides: np.ndarray) -> str:
-    """What makes boxes (n, 4) as x0, y0, x1, y1 look like no pixels of their images, whose ``sides`` are (n, 2)."""
+    """Return why boxes (n, 4) as x0, y0, x1, y1 look unlike pixels of their images, whose ``sides`` are (n, 2)."""
     total = len(corners)
     if not total:
         return ""

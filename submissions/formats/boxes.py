@@ -45,7 +45,7 @@ IMAGES = "images.json"
 def read(
     source: Path, ids: Sequence[str], truths: Truths, options: Options, findings: list[Finding] | None = None
 ) -> list[Prediction]:
-    """``boxes`` (d, 4) float64 as x0, y0, x1, y1 in pixels, ``scores`` (d,), ``labels`` (d,) for each item.
+    """Read ``boxes`` (d, 4) float64 as x0, y0, x1, y1 in pixels, ``scores`` (d,), ``labels`` (d,) for each item.
 
     An item that the file does not name has none. ``options`` holds ``classes``.
     """
@@ -55,7 +55,7 @@ def read(
 def examine(
     files: Files, ids: Sequence[str] | None, truths: Truths | None, options: Options, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """The boxes of every item; what is wrong with the file or its rows is in ``report``."""
+    """Yield the boxes of every item; faults of the file and its rows go into ``report``."""
     name = _the_file(files, report)
     data = None if name is None else bytes_of(files, name, report)
     if name is None or data is None:
@@ -69,7 +69,7 @@ def examine(
 
 
 def _the_file(files: Files, report: Report) -> str | None:
-    """The one file of boxes."""
+    """Return the one file of boxes."""
     boxes = []
     for name in files.names:
         if PurePosixPath(name).name == IMAGES:
@@ -106,7 +106,7 @@ def _rows_of_json(name: str, data: bytes, rows: Rows, files: Files, report: Repo
 
 
 def _rows_of_csv(data: bytes, rows: Rows) -> None:
-    """Rows of ``image,xmin,ymin,xmax,ymax,class,score``; a head is passed over."""
+    """Read rows of ``image,xmin,ymin,xmax,ymax,class,score``; a head is passed over."""
     try:
         lines = list(csv.reader(io.StringIO(text_of(data))))
     except (UnicodeDecodeError, csv.Error) as problem:
@@ -131,7 +131,7 @@ def _rows_of_csv(data: bytes, rows: Rows) -> None:
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """One file of all boxes; the numbers in it say exactly what was predicted. ``items`` holds ``id``."""
+    """Write one file of all boxes; its numbers are the exact predictions. ``items`` holds ``id``."""
     form = spec.form_of(FORMS, "detection")
     classes = list(options["classes"])
     ids = [str(item) for item in items["id"]]
@@ -161,7 +161,7 @@ def write(
 
 
 def _comix(name: str) -> str:
-    """What CoMix calls a class."""
+    """Return CoMix's name of a class."""
     return next((theirs for theirs, ours in ALIASES.items() if ours == name), name)
 
 

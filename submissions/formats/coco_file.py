@@ -22,7 +22,7 @@ class Index:
 
     @classmethod
     def of(cls, file: str, content: Any, report: Report) -> Index:
-        """The ``images`` and ``categories`` of a COCO dictionary."""
+        """Return the ``images`` and ``categories`` of a COCO dictionary."""
         found: list[Numbers] = []
         for key, name in (("images", "file_name"), ("categories", "name")):
             entries = content.get(key, []) if isinstance(content, dict) else None
@@ -41,7 +41,7 @@ class Index:
 
 
 def load_json(file: str, data: bytes, report: Report) -> Any:
-    """The content of a JSON file, or None with an error in the report."""
+    """Load a JSON file; None with an error in the report where it cannot be read."""
     try:
         return json.loads(text_of(data))
     except (ValueError, RecursionError) as problem:
@@ -51,13 +51,13 @@ def load_json(file: str, data: bytes, report: Report) -> Any:
 
 
 def rows_of_results(entries: list[Any], rows: Rows, index: Index) -> None:
-    """The rows of a results list."""
+    """Read the rows of a results list."""
     for k, entry in enumerate(entries):
         _add(f"entry {k} (from 0)", entry, rows, index, "give image_id, category_id, bbox and score")
 
 
 def rows_of_dictionary(content: dict[str, Any], rows: Rows, index: Index) -> None:
-    """The rows of the annotations of a COCO dictionary."""
+    """Read the rows of the annotations of a COCO dictionary."""
     if not isinstance(content["annotations"], list):
         rows.report.error(rows.file, "has annotations that are no list", "write them as COCO does")
         return

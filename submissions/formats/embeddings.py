@@ -39,14 +39,14 @@ WANTED = "embeddings.npz, embeddings.npy with ids.csv, embeddings.csv or ranking
 def read(
     source: Path, ids: Sequence[str], truths: Truths, options: Options, findings: list[Finding] | None = None
 ) -> list[Prediction]:
-    """For each item ``embedding`` (D,) float, or ``ranking`` (k,), places in ``ids`` of the items it ranks."""
+    """Read for each item ``embedding`` (D,) float, or ``ranking`` (k,), places in ``ids`` of the items it ranks."""
     return read_folder(examine, source, ids, truths, options, findings)
 
 
 def examine(
     files: Files, ids: Sequence[str] | None, truths: Truths | None, options: Options, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """The vector or list of every item; what is wrong is in ``report``."""
+    """Yield the vector or list of every item; faults go into ``report``."""
     del truths, options
     name = _the_file(files, report)
     data = None if name is None else bytes_of(files, name, report)
@@ -84,7 +84,7 @@ def _the_file(files: Files, report: Report) -> str | None:
 
 
 def _vectors(name: str, data: bytes, files: Files) -> tuple[list[str], np.ndarray]:
-    """Ids and vectors of a file. Raises ValueError, and whatever a decoder raises."""
+    """Read ids and vectors of a file. Raises ValueError, and whatever a decoder raises."""
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".npz":
         arrays = load_npz(data)
@@ -111,7 +111,7 @@ def _lines(data: bytes) -> list[list[str]]:
 def _of_items(
     name: str, found: Sequence[str], vectors: np.ndarray, ids: Sequence[str] | None, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """The vectors by item, after what is wrong with them is told."""
+    """Yield the vectors by item, after their faults are reported."""
     names = None if ids is None else Names(ids)
     rows: dict[str, int] = {}
     extra, twice = [], []
@@ -144,7 +144,7 @@ def _of_items(
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """One file of all vectors, as they were predicted, or of the lists that they rank. Raises Refusal."""
+    """Write one file of all vectors, as they were predicted, or of the lists that they rank. Raises Refusal."""
     del options
     form = spec.form_of(FORMS, "reid")
     ids = [str(item) for item in items["id"]]

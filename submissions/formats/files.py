@@ -24,14 +24,14 @@ class Files(Protocol):
         """All names, sorted."""
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file. Raises ValueError, saying why, where they cannot be had."""
+        """Read the bytes of a file. Raises ValueError, saying why, where they cannot be had."""
 
 
 class Folder:
     """The files of a folder and of the folders in it, or one file alone."""
 
     def __init__(self, root: Path, whole: str = "") -> None:
-        """``whole`` is what findings call all of it, else its path. Raises Refusal where there is neither."""
+        """Take a path; findings call all of it ``whole``, else its path. Raises Refusal where there is neither."""
         self.whole = whole or str(root)
         if root.is_dir():
             self._base = root
@@ -42,7 +42,7 @@ class Folder:
             raise Refusal(f"no file or folder {root}")
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file."""
+        """Read the bytes of a file."""
         try:
             return (self._base / name).read_bytes()
         except OSError as problem:
@@ -69,7 +69,7 @@ class Rooted:
         return sorted(self._names)
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file. Raises ValueError."""
+        """Read the bytes of a file. Raises ValueError."""
         return self._files.read(self._names[name])
 
 
@@ -79,7 +79,7 @@ def _is_junk(name: str) -> bool:
 
 
 def _flattened(names: Sequence[str], report: Report) -> dict[str, str]:
-    """Names at the root, without one enclosing folder, to what they were."""
+    """Return names at the root, without one enclosing folder, mapped to the original ones."""
     tops = {PurePosixPath(name).parts[0] for name in names}
     nested = len(tops) == 1 and all("/" in name for name in names)
     if nested:

@@ -15,7 +15,7 @@ class NoMap(ValueError):
 
 
 def values_of(image: Image.Image) -> tuple[np.ndarray, str]:
-    """The values (h, w) of a picture that was opened, and what about it a server may misread (nothing for 8-bit grey).
+    """Return the values (h, w) of an opened picture, and what a server may misread in it (nothing for 8-bit grey).
 
     A grey palette gives its greys, colours that are all grey their grey, one colour of varying opacity its opacity.
     Raises NoMap where colours, or greys and opacity, vary: which value a pixel stands for is not in the file.
@@ -52,5 +52,5 @@ def _grey(colours: np.ndarray, mode: str) -> np.ndarray:
 
 
 def _is_cut(image: Image.Image) -> bool:
-    """Whether Pillow cuts channels of 16 bits to 8 when it loads this picture."""
+    """Return whether Pillow cuts channels of 16 bits to 8 when it loads this picture."""
     return any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))

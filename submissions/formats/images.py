@@ -28,14 +28,14 @@ KEY = "face"
 def read(
     source: Path, ids: Sequence[str], truths: Truths, options: Options, findings: list[Finding] | None = None
 ) -> list[Prediction]:
-    """``face`` uint8 (h, w, 3) for each item, from files named by it, of the truth's size."""
+    """Read ``face`` uint8 (h, w, 3) for each item, from files named by it, of the truth's size."""
     return read_folder(examine, source, ids, truths, options, findings)
 
 
 def examine(
     files: Files, ids: Sequence[str] | None, truths: Truths | None, options: Options, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """Every picture that can be used, one at a time; what is wrong with it is in ``report``."""
+    """Yield every usable picture, one at a time; faults go into ``report``."""
     del options
     place = {item: k for k, item in enumerate(ids or ())}
     for item, name in by_item(files, ids, SUFFIXES, "picture", report).items():
@@ -47,7 +47,7 @@ def examine(
 
 
 def decode(name: str, data: bytes, size: tuple[int, ...] | None, report: Report) -> np.ndarray | None:
-    """A file's picture uint8 (h, w, 3), or None where it cannot be used; ``size`` (h, w) is what it must be."""
+    """Decode a file's picture uint8 (h, w, 3), or None where it cannot be used; ``size`` (h, w) is what it must be."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             width, height = image.size
@@ -75,7 +75,7 @@ def decode(name: str, data: bytes, size: tuple[int, ...] | None, report: Report)
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """One PNG an item. ``items`` holds ``id``. Raises Refusal for what is no picture."""
+    """Write one PNG an item. ``items`` holds ``id``. Raises Refusal for what is no picture."""
     del options
     spec.form_of(FORMS, "inpainting")
     files = {}

@@ -28,14 +28,14 @@ MOST_PIXELS = 64_000_000
 def read(
     source: Path, ids: Sequence[str], truths: Truths, options: Options, findings: list[Finding] | None = None
 ) -> list[Prediction]:
-    """``mask`` uint8 (h, w) for each item, from files named by it, of the truth's size."""
+    """Read ``mask`` uint8 (h, w) for each item, from files named by it, of the truth's size."""
     return read_folder(examine, source, ids, truths, options, findings)
 
 
 def examine(
     files: Files, ids: Sequence[str] | None, truths: Truths | None, options: Options, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """Every label image that can be used, one at a time; what is wrong with it is in ``report``."""
+    """Yield every usable label image, one at a time; faults go into ``report``."""
     classes = len(options["classes"]) if "classes" in options else None
     place = {item: k for k, item in enumerate(ids or ())}
     for item, name in by_item(files, ids, SUFFIXES, "label image", report).items():
@@ -49,7 +49,7 @@ def examine(
 def decode(
     name: str, data: bytes, size: tuple[int, ...] | None, classes: int | None, report: Report
 ) -> np.ndarray | None:
-    """A file's labels uint8 (h, w), or None where they cannot be used; ``size`` (h, w) is what they must have."""
+    """Decode a file's labels uint8 (h, w), or None where they are unusable; ``size`` (h, w) is the one required."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             width, height = image.size
@@ -78,7 +78,7 @@ def decode(
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """One PNG an item, a palette in VOC's colours. ``items`` holds ``id``. Raises Refusal for others."""
+    """Write one PNG an item, a palette in VOC's colours. ``items`` holds ``id``. Raises Refusal for others."""
     del options
     spec.form_of(FORMS, "segmentation")
     palette = colours().ravel().tolist()

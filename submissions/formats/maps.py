@@ -33,14 +33,14 @@ LOG_DENSITY = 0.01
 def read(
     source: Path, ids: Sequence[str], truths: Truths, options: Options, findings: list[Finding] | None = None
 ) -> list[Prediction]:
-    """``map`` (h, w) for each item, from files named by it; the scorer brings it to the truth's size."""
+    """Read ``map`` (h, w) for each item, from files named by it; the scorer brings it to the truth's size."""
     return read_folder(examine, source, ids, truths, options, findings)
 
 
 def examine(
     files: Files, ids: Sequence[str] | None, truths: Truths | None, options: Options, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """Every map that can be used, one at a time; what is wrong, and what is so beside the truth map, in ``report``."""
+    """Yield every usable map, one at a time; faults, also beside the truth map, go into ``report``."""
     del options
     place = {item: k for k, item in enumerate(ids or ())}
     for item, name in by_item(files, ids, SUFFIXES, "map", report).items():
@@ -56,7 +56,10 @@ def examine(
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """One file an item. ``items`` holds ``id``, and ``height`` and ``width`` of the truth maps. Raises Refusal."""
+    """Write one file an item. ``items`` holds ``id``, and ``height`` and ``width`` of the truth maps.
+
+    Raises Refusal.
+    """
     del options
     form = spec.form_of(FORMS, "saliency")
     files: dict[str, bytes] = {}
@@ -73,7 +76,7 @@ def write(
 
 
 def _size(asked: str, values: np.ndarray, items: Mapping[str, np.ndarray], k: int) -> tuple[int, int]:
-    """Height and width of the k-th map's file."""
+    """Return height and width of the k-th map's file."""
     if asked == OWN:
         return values.shape[0], values.shape[1]
     if asked == TRUTH:
@@ -85,7 +88,7 @@ def _size(asked: str, values: np.ndarray, items: Mapping[str, np.ndarray], k: in
 
 
 def encode(values: np.ndarray, spec: Spec) -> bytes:
-    """A map (h, w) as a file; equal maps give equal bytes.
+    """Encode a map (h, w) as a file; equal maps give equal bytes.
 
     PNG: the minimum subtracted where it is negative, scaled so that the maximum is the largest grey, rounded, then
     raised to the floor; a map of zeros becomes constant. NPY: the values, as float32 where that holds them. Raises
@@ -113,7 +116,7 @@ def encode(values: np.ndarray, spec: Spec) -> bytes:
 
 
 def decode(name: str, data: bytes, report: Report) -> np.ndarray | None:
-    """A file's map (h, w), or None where it cannot be used."""
+    """Decode a file's map (h, w), or None where it cannot be used."""
     try:
         values = load_npy(data) if name.lower().endswith(".npy") else _picture(name, data, report)
     except Exception as problem:  # decoders raise OSError, SyntaxError, struct.error and more on hostile files
@@ -159,7 +162,7 @@ def _picture(name: str, data: bytes, report: Report) -> np.ndarray | None:
 
 
 def _against(name: str, values: np.ndarray, truth: np.ndarray, report: Report) -> None:
-    """What is wrong with a map (h, w) in view of the truth map: its size, zeros where people look."""
+    """Report the faults of a map (h, w) in view of the truth map: its size, zeros where people look."""
     if values.shape != truth.shape:
         text = f"is {values.shape[1]} x {values.shape[0]} pixels, the truth {truth.shape[1]} x {truth.shape[0]}"
         report.tolerated(name, text, "write it at the truth's size (it is resized here)")

@@ -1,4 +1,4 @@
-"""How an item's id becomes the name of a file, and back.
+"""The mapping from an item's id to the name of a file, and back.
 
 The stem of an item's file is its id with ``__`` for every ``/``: ``3/12_0`` becomes ``3__12_0.png`` in a flat folder.
 Folders below the folder work too: ``3/12_0.png``.
@@ -14,7 +14,7 @@ from inkbench.benchmark.errors import Refusal
 
 
 def flat(item: str) -> str:
-    """The stem of an item's file. Raises Refusal for an id that no file can be named by."""
+    """Return the stem of an item's file. Raises Refusal for an id that no file can be named by."""
     parts = item.split("/")
     if any(part in ("", ".", "..") for part in parts) or "\\" in item or not item.isprintable() or item[1:2] == ":":
         raise Refusal(f"item {item!r} cannot be the name of a file; rename its image")
@@ -25,7 +25,7 @@ class Names:
     """The items of a reference by the names that their files may have."""
 
     def __init__(self, ids: Sequence[str]) -> None:
-        """Raises Refusal where two items would have one file, be it where case does not count."""
+        """Index the items. Raises Refusal where two would have one file, be it where case does not count."""
         self.ids = list(ids)
         self._known: dict[str, str] = {}
         self._lower: dict[str, str] = {}
@@ -38,26 +38,26 @@ class Names:
             self._lower.setdefault(one_form(item).lower(), item)
 
     def find(self, name: str) -> str | None:
-        """The item that a file, with its folders and suffix, is of; of several that it may mean the nearest path."""
+        """Return the item that a file, with its folders and suffix, is of; of several meant the nearest path."""
         return next((self._known[way] for way in _ways(name) if way in self._known), None)
 
     def near(self, name: str) -> str | None:
-        """The item whose name differs from the file's in case alone."""
+        """Return the item whose name differs from the file's in case alone."""
         return next((self._lower[way.lower()] for way in _ways(name) if way.lower() in self._lower), None)
 
 
 def _ways(name: str) -> list[str]:
-    """What a file's name may mean, without its suffix or with it (an id may end in one), fewer and fewer folders."""
+    """Return the possible meanings of a file's name, without its suffix or with it, with fewer and fewer folders."""
     parts = PurePosixPath(one_form(name)).parts
     paths = ["/".join(parts[start:]) for start in range(len(parts))]
     return [way for path in paths for way in (stem(path), path)]
 
 
 def one_form(name: str) -> str:
-    """A name in the form (NFC) by which names are compared: macOS writes é as two signs, others as one."""
+    """Return a name in the form (NFC) by which names are compared: macOS writes é as two signs, others as one."""
     return normalize("NFC", name)
 
 
 def stem(name: str) -> str:
-    """A name without its suffix, folders kept."""
+    """Return a name without its suffix, folders kept."""
     return name.removesuffix(PurePosixPath(name).suffix)

@@ -11,7 +11,10 @@ MOST_BYTES = 2 * 2**30
 
 
 def load_npy(data: bytes) -> np.ndarray:
-    """The array of an ``.npy``. Raises ValueError for objects (pickles) and for a head that promises other bytes."""
+    """Load the array of an ``.npy``.
+
+    Raises ValueError for objects (pickles) and for a head that promises other bytes.
+    """
     buffer = io.BytesIO(data)
     version = np.lib.format.read_magic(buffer)
     read_head = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -26,7 +29,7 @@ def load_npy(data: bytes) -> np.ndarray:
 
 
 def load_npz(data: bytes) -> dict[str, np.ndarray]:
-    """The arrays of an ``.npz``. Raises ValueError as ``load_npy`` does, and for one that unpacks to too much."""
+    """Load the arrays of an ``.npz``. Raises ValueError as ``load_npy`` does, and for one that unpacks to too much."""
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         infos = file.infolist()
         total = sum(info.file_size for info in infos)

@@ -1,4 +1,4 @@
-"""What the numbers of a results list stand for: names by their ids, be these written 1, 1.0 or "1"."""
+"""The meaning of the numbers in a results list: names by their ids, be these written 1, 1.0 or "1"."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ class Numbers:
         return spelled(number) in self._of
 
     def find(self, number: Any) -> str | None:
-        """The name of an id; None where it is of nothing that is scored."""
+        """Return the name of an id; None where it is of nothing that is scored."""
         return self._of.get(spelled(number))
 
     def said(self) -> str:
-        """The ids with their names, for a finding."""
+        """Return the ids with their names, for a finding."""
         return few(f"{number} {name}" for number, name in self._of.items() if name is not None)
 
 
 def own(options: Mapping[str, Any], what: str) -> Numbers:
-    """The reference's own ``images`` or ``categories``."""
+    """Return the reference's own ``images`` or ``categories``."""
     return Numbers((pair[0], pair[1]) for pair in options.get(OWN, {}).get(what, ()))
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value can be an id: a whole number, however written, or a text."""
+    """Return whether a value can be an id: a whole number, however written, or a text."""
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, int | str) and not isinstance(value, bool)
 
 
 def place_of(number: Any) -> int:
-    """An id as a place from 1; 0 where it can be none."""
+    """Return an id as a place from 1; 0 where it can be none."""
     text = spelled(number)
     return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 def spelled(number: Any) -> str:
-    """One spelling of an id."""
+    """Return one spelling of an id."""
     return str(int(number)) if isinstance(number, float) else str(number).strip()

@@ -13,7 +13,7 @@ from inkbench.submissions.formats.names import Names, flat, stem
 def by_item(
     files: Files, ids: Sequence[str] | None, suffixes: Sequence[str], what: str, report: Report
 ) -> dict[str, str]:
-    """The files by the item that they are of (by their stems where ``ids`` is None); ``what`` is one of them in a word.
+    """Return the files by the item that they are of (by their stems where ``ids`` is None); ``what`` names one of them.
 
     Files of no item are left out. Errors: two files of one item, a missing one, one that differs in case.
     """

@@ -21,7 +21,7 @@ MOST_ITEMS = 3_000
 def examine_rankings(
     file: str, content: Any, ids: Sequence[str] | None, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """``ranking`` (k,) of every item, places in ``ids``; without ``ids`` the places are of the queries."""
+    """Yield ``ranking`` (k,) of every item, places in ``ids``; without ``ids`` the places are of the queries."""
     if content is None:
         return
     if not isinstance(content, dict) or not all(_is_list(answers) for answers in content.values()):
@@ -51,7 +51,7 @@ def examine_rankings(
 
 
 def _tell_of_answers(file: str, answered: Mapping[str, tuple[str, Sequence[str | None]]], report: Report) -> None:
-    """Report what is wrong with the lists: query -> (its item, the items that it ranks, None for a stranger)."""
+    """Report the faults of the lists: query -> (its item, the items that it ranks, None for a stranger)."""
     strange = [query for query, (_, answers) in answered.items() if None in answers]
     twice = [query for query, (_, answers) in answered.items() if len(set(answers)) < len(answers)]
     for text, who in (("ranks items that are not in the reference", strange), ("ranks an item twice", twice)):
@@ -68,7 +68,7 @@ def _is_list(answers: Any) -> bool:
 
 
 def write_rankings(ids: Sequence[str], vectors: np.ndarray) -> bytes:
-    """All others for every item, nearest first, in the order that retrieval ranks them. Raises Refusal."""
+    """Write all others for every item, nearest first, in the order that retrieval ranks them. Raises Refusal."""
     if len(ids) > MOST_ITEMS:
         raise Refusal(f"{len(ids)} items make lists of {len(ids) ** 2:,} ids; write embeddings (npz) instead")
     order = enumerate(nearest(vectors).tolist())

@@ -26,7 +26,7 @@ def read_folder(
     options: Options,
     findings: list[Finding] | None = None,
 ) -> list[Prediction]:
-    """One prediction for each of ``ids``, in their order, from a folder (and those in it) or a file.
+    """Read one prediction for each of ``ids``, in their order, from a folder (and those in it) or a file.
 
     What was mended or left out is added to ``findings``. Raises Refusal with the first errors.
     """
@@ -40,7 +40,7 @@ def read_folder(
 
 
 def bytes_of(files: Files, name: str, report: Report) -> bytes | None:
-    """The bytes of a file, or None with an error in the report."""
+    """Read the bytes of a file, or None with an error in the report."""
     try:
         return files.read(name)
     except ValueError as problem:

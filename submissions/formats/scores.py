@@ -33,14 +33,14 @@ WANTED = "scores.csv (id,score_1,...,score_K) or classes.csv (id,class)"
 def read(
     source: Path, ids: Sequence[str], truths: Truths, options: Options, findings: list[Finding] | None = None
 ) -> list[Prediction]:
-    """``scores`` float64 (K,) for each item; ``options`` holds the names of the ``classes``."""
+    """Read ``scores`` float64 (K,) for each item; ``options`` holds the names of the ``classes``."""
     return read_folder(examine, source, ids, truths, options, findings)
 
 
 def examine(
     files: Files, ids: Sequence[str] | None, truths: Truths | None, options: Options, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """The scores of every item; what is wrong is in ``report``. Without ``classes`` names cannot be judged."""
+    """Yield the scores of every item; faults go into ``report``. Without ``classes`` names cannot be judged."""
     del truths
     name = _the_file(files, report)
     data = None if name is None else bytes_of(files, name, report)
@@ -85,7 +85,7 @@ def _the_file(files: Files, report: Report) -> str | None:
 def _one_class(
     name: str, rows: Sequence[Sequence[str]], classes: Sequence[str] | None, report: Report
 ) -> np.ndarray | None:
-    """A 1 at the class of each row, (N, K); None where a class is none."""
+    """Return a 1 at the class of each row, (N, K); None where a class is none."""
     told = [row[1].strip() for row in rows]
     known = list(classes) if classes is not None else sorted(set(told))
     place = {str(k): k - 1 for k in range(1, len(known) + 1)} | {label: k for k, label in enumerate(known)}
@@ -98,7 +98,7 @@ def _one_class(
 def _all_classes(
     name: str, head: Sequence[str], rows: Sequence[Sequence[str]], classes: Sequence[str] | None, report: Report
 ) -> np.ndarray | None:
-    """The scores of each row in the order of the classes, (N, K); None where they cannot be had."""
+    """Return the scores of each row in the order of the classes, (N, K); None where they cannot be had."""
     plain = [f"score_{k}" for k in range(1, len(head) + 1)]
     order = list(range(len(head)))
     if classes is not None:
@@ -123,7 +123,7 @@ def _all_classes(
 def _of_items(
     name: str, told: Sequence[str], scores: np.ndarray, ids: Sequence[str] | None, report: Report
 ) -> Iterator[tuple[str, Prediction]]:
-    """The scores by item, after what is wrong with the ids is told."""
+    """Yield the scores by item, after the faults of the ids are reported."""
     names = None if ids is None else Names(ids)
     rows: dict[str, int] = {}
     extra, twice = [], []
@@ -152,7 +152,9 @@ def _of_items(
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """One CSV; scores to their last digit, so that they are read back as they were. Raises Refusal for another form.
+    """Write one CSV; scores to their last digit, so that they are read back as they were.
+
+    Raises Refusal for another form.
 
     ``items`` holds ``id`` and ``predicted``, the class's name.
     """

@@ -1,4 +1,4 @@
-"""How predictions are written: what a server asks for."""
+"""The form of written predictions: what a server asks for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Spec:
     folder: str = ""
 
     def form_of(self, forms: Sequence[str], task: str) -> str:
-        """The form to write. Raises Refusal for one that there is not."""
+        """Return the form to write. Raises Refusal for one that there is not."""
         if self.form is None:
             return forms[0]
         if self.form not in forms:
@@ -38,7 +38,10 @@ class Spec:
         return self.form
 
     def name_of(self, item: str, suffix: str) -> str:
-        """The name of an item's file. Raises Refusal for a template without ``{stem}``, or with anything else."""
+        """Return the name of an item's file.
+
+        Raises Refusal for a template without ``{stem}``, or with anything else.
+        """
         if self.names.count("{stem}") != 1 or set("{}/\\") & set(self.names.replace("{stem}", "")):
             raise Refusal(
                 f"names '{self.names}': give a file's name with {{stem}} in it once, without folder or suffix"
@@ -46,7 +49,7 @@ class Spec:
         return self.path_of(self.names.replace("{stem}", flat(item)) + suffix)
 
     def path_of(self, name: str) -> str:
-        """A file's name in the zip."""
+        """Return a file's name in the zip."""
         if not self.folder:
             return name
         if "\\" in self.folder or any(part in ("", ".", "..") for part in self.folder.split("/")):

@@ -13,6 +13,6 @@ MARKS = (
 
 
 def text_of(data: bytes) -> str:
-    """``data`` as text without its byte-order mark. Raises UnicodeDecodeError, a ValueError."""
+    """Decode ``data`` as text without its byte-order mark. Raises UnicodeDecodeError, a ValueError."""
     encoding = next((encoding for mark, encoding in MARKS if data.startswith(mark)), "utf-8-sig")
     return data.decode(encoding)

@@ -41,7 +41,7 @@ class LogisticHead(FittedHead):
         val_targets: Sequence[Mapping[str, Tensor]],
         seed: int,
     ) -> dict[str, Any]:
-        """Raises CellError where all training items are of one class. Of equally good C the smallest is chosen."""
+        """Fit; of equally good C the smallest is chosen. Raises CellError where all training items are of one class."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
@@ -93,7 +93,7 @@ class LogisticHead(FittedHead):
             self.linear.bias[rows] = torch.from_numpy(bias - folded @ mean).to(self.linear.bias)
 
     def forward(self, features: Any, targets: Any = None) -> dict[str, Tensor]:
-        """Probabilities ``scores`` (B, K)."""
+        """Return probabilities ``scores`` (B, K)."""
         del targets
         return {"scores": self.linear(features[-1].float().mean((2, 3))).softmax(1)}
 

@@ -20,7 +20,7 @@ QUERIES = 256
 
 
 def votes(queries: Tensor, examples: Tensor, labels: Tensor, classes: int, k: int, temperature: float) -> Tensor:
-    """The share of each class (Q, K) among the ``k`` most alike examples, weighted by exp(cosine / temperature).
+    """Return the share of each class (Q, K) among the ``k`` most alike examples, weighted by exp(cosine / temperature).
 
     ``queries`` (Q, D) and ``examples`` (N, D) of length 1, ``labels`` (N,); ``k`` at most N. Wu et al., Unsupervised
     Feature Learning via Non-Parametric Instance Discrimination (CVPR 2018), section 3.4; DINO (arXiv 2104.14294).
@@ -62,7 +62,7 @@ class NearestNeighbours(FittedHead):
         return {"k": self.k, "validated": {str(k): round(value, 6) for k, value in accuracy.items()}}
 
     def forward(self, features: Any, targets: Any = None) -> dict[str, Tensor]:
-        """``scores`` (B, K), which sum to 1."""
+        """Return ``scores`` (B, K), which sum to 1."""
         del targets
         return {"scores": self._votes(unit(features), self.k)}
 
@@ -71,5 +71,5 @@ class NearestNeighbours(FittedHead):
 
 
 def unit(features: Any) -> Tensor:
-    """The last of the maps averaged over space (one vector is a map of one place), of length 1: (B, C)."""
+    """Average the last of the maps over space (a vector is a map of one place) and scale it to length 1: (B, C)."""
     return normalize(features[-1].float().mean((2, 3)), dim=1)

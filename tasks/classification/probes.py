@@ -27,7 +27,7 @@ class StageProbes(nn.Module):
     def forward(
         self, features: Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None
     ) -> Tensor | dict[str, Tensor]:
-        """The loss where ``targets`` hold ``label`` (1,); else probabilities.
+        """Return the loss where ``targets`` hold ``label`` (1,); else probabilities.
 
         ``scores`` (B, K) are those of the last stage, ``stages`` (B, S, K) those of all.
         """
@@ -53,7 +53,7 @@ class GlobalLinear(nn.Module):
     def forward(
         self, features: Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None
     ) -> Tensor | dict[str, Tensor]:
-        """The loss where ``targets`` hold ``label`` (1,), else probabilities ``scores`` (B, K)."""
+        """Return the loss where ``targets`` hold ``label`` (1,), else probabilities ``scores`` (B, K)."""
         with torch.autocast(features[0].device.type, enabled=False):
             logits = self.linear(features[-1].float().mean((2, 3)))
             if targets is not None:
@@ -62,5 +62,5 @@ class GlobalLinear(nn.Module):
 
 
 def labels_of(targets: Sequence[Mapping[str, Tensor]]) -> Tensor:
-    """The class codes (N,) of targets that hold one ``label`` each."""
+    """Return the class codes (N,) of targets that hold one ``label`` each."""
     return torch.cat([target["label"].reshape(1) for target in targets])

@@ -10,7 +10,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 
 def cells(channels: int, side: int, most: int) -> int:
-    """Cells along each side of the largest grid that a map of ``side`` can have with at most ``most`` values.
+    """Return the cells a side of the largest grid that a map of ``side`` can have with at most ``most`` values.
 
     After Zhang, Isola & Efros, Colorful Image Colorization (ECCV 2016), section 3.2, where maps of every layer are
     resized so that each has about 9,000 values.
@@ -19,7 +19,7 @@ def cells(channels: int, side: int, most: int) -> int:
 
 
 def pooled(features: Sequence[Tensor], most: int) -> list[Tensor]:
-    """Each map (B, C, s, s) averaged to (B, C, g, g), ``g`` by ``cells``; what is small enough stays as it is."""
+    """Average each map (B, C, s, s) to (B, C, g, g), ``g`` by ``cells``; a map that is small enough stays as it is."""
     made = []
     for level in features:
         grid = cells(level.shape[1], level.shape[-1], most)

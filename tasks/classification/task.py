@@ -81,19 +81,19 @@ class Classification(Task[ClassificationConfig]):
         return {name: code for code, name in enumerate(self.classes)}
 
     def needs(self) -> frozenset[str]:
-        """Items with a class: labelled images, faces with expressions or identities, bodies with poses."""
+        """Return items with a class: labelled images, faces with expressions or identities, bodies with poses."""
         extra = {"expressions": "expressions", "poses": "poses", "characters": "identities"}.get(self.config.labels)
         return frozenset({KIND_OF[self.config.labels], *([extra] if extra else [])})
 
     def view(self) -> View:
-        """The image squashed or fitted as ``fit`` says."""
+        """Return the image squashed or fitted as ``fit`` says."""
         fit = self.config.fit
         if fit == "auto":
             fit = "pad" if self.config.labels == "poses" else "squash"
         return View(self.config.side, fit, KIND_OF[self.config.labels])
 
     def items(self, dataset: Dataset, split: Split) -> list[Item]:
-        """The items of a split that have a class; of characters the test series' faces, split by their pages."""
+        """Return the items of a split that have a class; of characters the test series' faces, split by their pages."""
         kind = KIND_OF[self.config.labels]
         if self.config.labels != "characters":
             return [item for item in dataset.items(kind, split) if item.label is not None]
@@ -102,7 +102,7 @@ class Classification(Task[ClassificationConfig]):
         return [replace(item, label=item.identity, split=split) for item in faces if split_of[item.id] == split]
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """``label`` (), a place in ``classes``, and the item's ``id`` ().
+        """Return ``label`` (), a place in ``classes``, and the item's ``id`` ().
 
         Raises CellError for an item whose class the data do not name.
         """
@@ -116,16 +116,16 @@ class Classification(Task[ClassificationConfig]):
         }
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
-        """``label`` int64 ()."""
+        """Return ``label`` int64 ()."""
         del placement
         return {"label": truth["label"]}
 
     def steps(self, protocol: str) -> int:
-        """None for what is fitted at once; fewer where the backbone is trained too."""
+        """Return the number of steps: None for a closed fit, fewer where the backbone is trained too."""
         return {"linear@1": int(self.config.steps), "finetune@1": int(self.config.finetune_steps)}.get(protocol, 0)
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
-        """Probes on all stages, neighbours, logistic regression, or one linear classifier to fine-tune with."""
+        """Return probes on all stages, neighbours, logistic regression, or one linear classifier to fine-tune with."""
         from inkbench.tasks.classification.logistic import LogisticHead
         from inkbench.tasks.classification.neighbours import NearestNeighbours
         from inkbench.tasks.classification.probes import GlobalLinear, StageProbes
@@ -143,17 +143,17 @@ class Classification(Task[ClassificationConfig]):
         return StageProbes(backbone.channels, grids, total)
 
     def reads(self, protocol: str) -> Literal["maps", "vector"]:
-        """Probes read the maps of every stage; what reads one place reads the backbone's vector."""
+        """Return the maps that the head reads: those of every stage for probes, else the backbone's vector."""
         return "maps" if protocol == "linear@1" else "vector"
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
-        """Every map averaged down to at most ``dimensions`` values, as the probes read it."""
+        """Average every map down to at most ``dimensions`` values, as the probes read it."""
         from inkbench.tasks.classification.stage_pooling import pooled
 
         return pooled(features, self.config.dimensions)
 
     def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
-        """``scores`` float32 (K,) that sum to 1; of probes also ``stages`` (S, K), fine to coarse."""
+        """Return ``scores`` float32 (K,) that sum to 1; of probes also ``stages`` (S, K), fine to coarse."""
         del truths, placements
         arrays = {name: values.detach().float().cpu().numpy() for name, values in outputs.items()}
         count = len(arrays["scores"])
@@ -162,7 +162,7 @@ class Classification(Task[ClassificationConfig]):
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
     ) -> Predictions:
-        """``majority``: how often a class is in training. ``colours``: votes of the images of the likest histograms."""
+        """Predict ``majority``, the class shares in training, or ``colours``, votes of the likest histograms."""
         del placements
         labels = np.array([int(truth["label"]) for truth in train])
         if name == "majority":
@@ -184,13 +184,13 @@ class Classification(Task[ClassificationConfig]):
         return [{"scores": row} for row in shares]
 
     def score_options(self) -> dict[str, Any]:
-        """The names of the classes, where a dataset says them."""
+        """Return the names of the classes, where a dataset gives them."""
         return {"classes": list(self.classes)} if self._dataset else {}
 
     def album(
         self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Any
     ) -> dict[str, np.ndarray]:
-        """A sheet of test images with true and predicted class, and which class is taken for which."""
+        """Draw a sheet of test images with true and predicted class, and the matrix of confusions."""
         from inkbench.benchmark.drawing.classes import MOST_CLASSES, draw_confusion, draw_examples
 
         names = options["classes"]
@@ -211,7 +211,7 @@ class Classification(Task[ClassificationConfig]):
 
 
 def split_within(faces: Sequence[Item]) -> dict[str, Split]:
-    """The split of faces inside their series, by id: of each series 60, 20 and 20 % of the pages, by the names' sha256.
+    """Split faces inside their series, by id: of each series 60, 20 and 20 % of the pages, by the names' sha256.
 
     A series of fewer than three pages is split by panel, one of fewer than three panels is all train.
     """
@@ -227,7 +227,7 @@ def split_within(faces: Sequence[Item]) -> dict[str, Split]:
 
 
 def _colours(item: Item) -> np.ndarray:
-    """The root of the share of an image's pixels in each bin of each channel, of length 1: float32 (3 * BINS,).
+    """Return the root of the share of an image's pixels in each bin of each channel, of length 1: float32 (3 * BINS,).
 
     The cosine of two such vectors is the Bhattacharyya coefficient of their histograms.
     """

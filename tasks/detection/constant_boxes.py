@@ -12,7 +12,7 @@ LEVELS = np.linspace(0.5, 0.95, 10)
 
 
 def cover(boxes: np.ndarray, images: int, most: int = 30) -> tuple[np.ndarray, np.ndarray]:
-    """Up to ``most`` of the relative boxes (k, 4), x and y in [0, 1], and the score of each, falling, in (0, 1].
+    """Return up to ``most`` of the relative boxes (k, 4), x and y in [0, 1], and the score of each, falling, in (0, 1].
 
     Greedy maximum coverage: a box's gain is what it adds to the mean over IoU .5 to .95 of the share of training
     boxes that some chosen box overlaps so far. Overlaps of relative boxes are those of pixels, since every image
@@ -40,7 +40,7 @@ def cover(boxes: np.ndarray, images: int, most: int = 30) -> tuple[np.ndarray, n
 def predict(
     train: Sequence[dict[str, np.ndarray]], test: Sequence[dict[str, np.ndarray]], classes: int
 ) -> list[dict[str, np.ndarray]]:
-    """The same relative boxes for every test image, chosen on the training truths; in pixels of each image.
+    """Predict the same relative boxes for every test image, chosen on the training truths; in pixels of each image.
 
     Truths hold ``boxes``, ``labels`` and ``size`` (width, height); of ``test`` only ``size`` is read.
     """
@@ -57,7 +57,7 @@ def predict(
 
 
 def _overlaps(boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of all pairs (k, k), float32."""
+    """Compute the intersection over union of all pairs (k, k), float32."""
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     both = np.clip(high - low, 0, None).prod(axis=2)

@@ -25,7 +25,7 @@ class Detector(nn.Module):
     def __init__(
         self, pyramid: FeaturePyramid, width: int, classes: int, convolutions: int, reach: float, radius: float
     ) -> None:
-        """``width`` of the pyramid's levels; ``reach`` and ``radius`` in strides, as in ``assign``."""
+        """Build the head; ``width`` of the pyramid's levels; ``reach`` and ``radius`` in strides, as in ``assign``."""
         super().__init__()
         self.pyramid = pyramid
         self.towers = FCOSHead(width, 1, classes, num_convs=convolutions)
@@ -45,7 +45,7 @@ class Detector(nn.Module):
     def forward(
         self, features: Sequence[Tensor], targets: Sequence[dict[str, Tensor]] | None = None
     ) -> Tensor | dict[str, Tensor]:
-        """The loss, a scalar, or ``scores`` (B, A, classes) in [0, 1] and ``boxes`` (B, A, 4) in pixels of the square.
+        """Return the loss, a scalar, or ``scores`` (B, A, classes) in [0, 1] and ``boxes`` (B, A, 4) in px.
 
         ``targets``: per image ``boxes`` (k, 4) in pixels of the square and ``labels`` (k,). A is the number of
         points of all levels.
@@ -67,19 +67,19 @@ class ExactConvolution(nn.Conv2d):
 
     @classmethod
     def of(cls, layer: nn.Conv2d) -> ExactConvolution:
-        """The same layer with the same weights."""
+        """Copy the layer with its weights."""
         exact = cls(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)  # type: ignore[arg-type]
         exact.load_state_dict(layer.state_dict())
         return exact
 
     def forward(self, features: Tensor) -> Tensor:
-        """Feature maps (B, C, H, W) of any precision to float32."""
+        """Convert feature maps (B, C, H, W) of any precision to float32."""
         with torch.autocast(features.device.type, enabled=False):
             return super().forward(features.float())
 
 
 def anchors(levels: Sequence[int], sizes: Sequence[int]) -> Tensor:
-    """A square of one stride around every point (A, 4): level by level, row by row, in pixels of the input."""
+    """Return a square of one stride around every point (A, 4): level by level, row by row, in pixels of the input."""
     parts = []
     for stride, size in zip(levels, sizes, strict=True):
         middle = (torch.arange(size) + 0.5) * stride
@@ -90,7 +90,7 @@ def anchors(levels: Sequence[int], sizes: Sequence[int]) -> Tensor:
 
 
 def assign(anchors: Tensor, boxes: Sequence[Tensor], reach: float, radius: float) -> Tensor:
-    """The place of the box for which each point answers, or -1: (B, A) int64; FCOS, sections 3.1 and 3.2.
+    """Return the place of the box for which each point answers, or -1: (B, A) int64; FCOS, sections 3.1 and 3.2.
 
     A point answers for a box that holds it, whose middle is less than ``radius`` strides away (by the larger of x
     and y), and whose farthest side lies at ``reach / 2`` to ``reach`` strides; the finest level also takes what
@@ -116,7 +116,7 @@ def assign(anchors: Tensor, boxes: Sequence[Tensor], reach: float, radius: float
 def detect(
     scores: Tensor, boxes: Tensor, sizes: Sequence[tuple[float, float]], floor: float, overlap: float, most: int
 ) -> list[dict[str, Tensor]]:
-    """Boxes of each image, in the square: ``boxes`` (d, 4), ``scores`` (d,), ``labels`` (d,), by falling score.
+    """Return boxes of each image, in the square: ``boxes`` (d, 4), ``scores`` (d,), ``labels`` (d,), by falling score.
 
     ``scores`` (B, A, C) and ``boxes`` (B, A, 4) as ``Detector`` gives them; ``sizes`` are width and height of the
     image in the square, to which boxes are cut. A box stays with a score above ``floor`` that no better box of

@@ -14,7 +14,7 @@ class GroupNorm(nn.GroupNorm):
     """Group normalisation in float32 also under autocast: in bfloat16 it is six times slower on a CPU."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """``input`` (B, C, H, W) of any floating type; the result is float32."""
+        """Apply to ``input`` (B, C, H, W) of any floating type; the result is float32."""
         with torch.autocast(input.device.type, enabled=False):
             return super().forward(input.float())
 
@@ -32,7 +32,7 @@ class FeaturePyramid(nn.Module):
     def __init__(
         self, channels: Sequence[int], strides: Sequence[int], levels: Sequence[int], width: int, side: int
     ) -> None:
-        """``channels`` and ``strides`` of the backbone's maps, ``levels`` the strides wanted, ``side`` of the input.
+        """Build for the backbone's ``channels`` and ``strides``, the strides wanted (``levels``), the input ``side``.
 
         ``width`` is a multiple of 32.
 
@@ -55,7 +55,7 @@ class FeaturePyramid(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """The backbone's maps (B, channels[i], h, w) as pyramid levels (B, width, ceil(side / level), same)."""
+        """Turn the backbone's maps (B, channels[i], h, w) into pyramid levels (B, width, ceil(side / level), same)."""
         entered = [
             enter(maps[source], size) for enter, source, size in zip(self.enter, self.sources, self.sizes, strict=True)
         ]
@@ -87,6 +87,6 @@ class _Entry(nn.Module):
 
 
 def _nearest(strides: Sequence[int], level: int) -> int:
-    """The last of the maps whose stride is nearest to ``level`` by ratio; of two as near the finer stride."""
+    """Return the last of the maps whose stride is nearest to ``level`` by ratio; of two as near the finer stride."""
     distance = [(abs(math.log2(stride / level)), stride) for stride in strides]
     return max(index for index, entry in enumerate(distance) if entry == min(distance))

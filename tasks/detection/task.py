@@ -122,21 +122,21 @@ class Detection(Task[DetectionConfig]):
         return [f"{dataset.name} has no boxes of {lacking}: detection takes {', '.join(known)} alone"]
 
     def needs(self) -> frozenset[str]:
-        """The unit's images and every class's boxes."""
+        """Return the unit's images and every class's boxes."""
         return frozenset({self.view().kind, *(f"boxes:{name}" for name in self.config.classes)})
 
     def view(self) -> View:
-        """The whole image at the top left of a grey square, aspect kept."""
+        """Place the whole image at the top left of a grey square, aspect kept."""
         page = self.config.unit == "page" or (self.config.unit == "auto" and "panel" in self.config.classes)
         return View(side=self.config.side, fit="pad", kind="pages" if page else "panels")
 
     def items(self, dataset: Dataset, split: Split) -> list[Item]:
-        """Images on which all classes are annotated, also those that show none of them."""
+        """Return images on which all classes are annotated, also those that show none of them."""
         wanted = set(self.config.classes)
         return [item for item in dataset.items(self.view().kind, split) if wanted <= item.labels]
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """``boxes`` (k, 4) float64, cut to the image, ``labels`` (k,), ``size`` (2,) width and height.
+        """Return ``boxes`` (k, 4) float64, cut to the image, ``labels`` (k,), ``size`` (2,) width and height.
 
         A box that lies outside the image or has no area cannot be found and is left out.
         """
@@ -148,12 +148,12 @@ class Detection(Task[DetectionConfig]):
         return {"boxes": boxes[there], "labels": labels[there], "size": np.array([width, height], dtype=np.int64)}
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
-        """``boxes`` (k, 4) float32 in pixels of the square and ``labels`` (k,)."""
+        """Return ``boxes`` (k, 4) float32 in pixels of the square and ``labels`` (k,)."""
         boxes = truth["boxes"] * _scale(placement) + _shift(placement)
         return {"boxes": boxes.astype(np.float32), "labels": truth["labels"]}
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
-        """A pyramid and FCOS towers; the same for both families, so that they differ in the backbone alone."""
+        """Return a pyramid and FCOS towers; the same for both families, so that they differ in the backbone alone."""
         from inkbench.tasks.detection.fcos import Detector
         from inkbench.tasks.detection.fpn import FeaturePyramid
 
@@ -162,7 +162,7 @@ class Detection(Task[DetectionConfig]):
         return Detector(pyramid, c.fpn_channels, len(c.classes), c.convolutions, c.reach, c.radius)
 
     def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
-        """``boxes`` (d, 4) float32 in original pixels, ``scores`` (d,) float32, ``labels`` (d,): falling scores.
+        """Return ``boxes`` (d, 4) float32 in original pixels, ``scores`` (d,) float32, ``labels`` (d,): falling scores.
 
         At most 100 boxes a class; the same outputs give the same boxes in the same order.
         """
@@ -186,17 +186,17 @@ class Detection(Task[DetectionConfig]):
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
     ) -> Predictions:
-        """``constant-box``: on every image the boxes that cover most of the training boxes."""
+        """Predict ``constant-box``: on every image the boxes that cover most of the training boxes."""
         return constant_boxes.predict(train, test, len(self.config.classes))
 
     def score_options(self) -> dict[str, Any]:
-        """The names of the classes."""
+        """Return the names of the classes."""
         return {"classes": list(self.config.classes)}
 
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
     ) -> dict[str, np.ndarray]:
-        """Each image with its true boxes dashed and the best predictions solid."""
+        """Draw each image with its true boxes dashed and the best predictions solid."""
         drawn = zip(images, truths, predictions, strict=True)
         return {f"boxes-{place}": draw_boxes(*entry, self.config.classes) for place, entry in enumerate(drawn)}
 

@@ -13,7 +13,7 @@ DOUBLINGS = 4
 
 
 def decoder(kind: Literal["dcgan", "residual"], latent: int, width: int) -> nn.Module:
-    """``kind`` with ``width`` channels before the last layer, doubled at each halving of the side, for (B, latent)."""
+    """Build the decoder ``kind``, ``width`` channels before the last layer, doubled at each halving of the side."""
     return DcganDecoder(latent, width) if kind == "dcgan" else ResidualDecoder(latent, width)
 
 
@@ -32,7 +32,7 @@ class DcganDecoder(nn.Module):
                 nn.init.normal_(module.weight, 0, 0.02)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Faces (B, 3, 64, 64) of codes (B, latent)."""
+        """Decode codes (B, latent) to faces (B, 3, 64, 64)."""
         maps: Tensor = self.layers(codes[:, :, None, None])
         return maps
 
@@ -48,7 +48,7 @@ class ResidualDecoder(nn.Module):
         self.last = nn.Conv2d(widths[-1], 3, 5, padding=2)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Faces (B, 3, 64, 64) of codes (B, latent)."""
+        """Decode codes (B, latent) to faces (B, 3, 64, 64)."""
         seen = functional.relu(self.first(codes)).view(len(codes), -1, START, START)
         for block in self.blocks:
             seen = functional.interpolate(block(seen), scale_factor=2.0, mode="nearest")

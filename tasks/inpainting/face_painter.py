@@ -64,7 +64,7 @@ class FacePainter(nn.Module):
     def forward(
         self, given: list[Tensor] | Seen, targets: Sequence[Mapping[str, Tensor]] | None = None
     ) -> dict[str, Any] | Tensor:
-        """``face`` (B, 3, 64, 64) in [-1, 1] and ``decoder`` (codes -> faces), or the loss with targets."""
+        """Return ``face`` (B, 3, 64, 64) in [-1, 1] and ``decoder`` (codes -> faces), or the loss with targets."""
         with torch.autocast(self.code.weight.device.type, enabled=False):
             code = self.code(self._read(given))
             if targets is None:
@@ -99,7 +99,7 @@ class FacePainter(nn.Module):
         return loss
 
     def _adversarial(self, name: str, weight: float, true: Tensor, said: Tensor) -> Tensor:
-        """What a critic makes of painted images, for the decoder, and what it makes of both kinds, for itself."""
+        """Return ``weight`` times the decoder's loss on painted images plus the critic's own loss on both kinds."""
         critic = self.critics[name]
         still = {key: parameter.detach() for key, parameter in critic.named_parameters()}
         fooled = functional.softplus(-functional_call(critic, still, (said,))).mean()
@@ -108,7 +108,7 @@ class FacePainter(nn.Module):
 
 
 def paste(window: Tensor, face: Tensor, hole: Tensor) -> Tensor:
-    """``face`` (B, 3, s, s) drawn into the rectangles ``hole`` (B, 4), in shares of ``window`` (B, 3, g, g)."""
+    """Draw ``face`` (B, 3, s, s) into the rectangles ``hole`` (B, 4), in shares of ``window`` (B, 3, g, g)."""
     side = window.shape[-1]
     place = (torch.arange(side, device=window.device) + 0.5) / side
     x = (place - hole[:, :1]) / (hole[:, 2:3] - hole[:, :1])
@@ -120,5 +120,5 @@ def paste(window: Tensor, face: Tensor, hole: Tensor) -> Tensor:
 
 
 def _signed(pixels: Tensor) -> Tensor:
-    """uint8 as floats in [-1, 1]."""
+    """Convert uint8 to floats in [-1, 1]."""
     return pixels.float() / 127.5 - 1

@@ -16,7 +16,7 @@ SIDE = 64
 
 
 def around(hole: Rectangle, width: int, height: int, sides: float) -> Rectangle:
-    """The square of ``sides`` times the hole's longer side about its middle, moved and cut to lie in the image."""
+    """Return the square of ``sides`` times the hole's longer side about its middle, moved and cut to the image."""
     length = round(sides * max(hole[2] - hole[0], hole[3] - hole[1]))
     x0, x1 = _inside(hole[0] + hole[2], length, width)
     y0, y1 = _inside(hole[1] + hole[3], length, height)
@@ -29,7 +29,7 @@ def _inside(twice_the_middle: int, length: int, limit: int) -> tuple[int, int]:
 
 
 def closer(panel: Item, width: int, height: int, sides: float) -> Item:
-    """A panel of ``width`` x ``height`` px cut down to the square about its hole; the hole in pixels of the square."""
+    """Cut a panel of ``width`` x ``height`` px down to the square about its hole; the hole in pixels of the square."""
     assert panel.hole is not None
     x0, y0, x1, y1 = around(panel.hole, width, height, sides)
     left, top = panel.crop[:2] if panel.crop else (0, 0)
@@ -38,17 +38,17 @@ def closer(panel: Item, width: int, height: int, sides: float) -> Item:
 
 
 def face_of(pixels: np.ndarray, hole: Rectangle) -> np.ndarray:
-    """What lies in a rectangle of an image uint8 (H, W, 3), as uint8 (64, 64, 3)."""
+    """Cut a rectangle out of an image uint8 (H, W, 3), as uint8 (64, 64, 3)."""
     return resized(pixels[hole[1] : hole[3], hole[0] : hole[2]], SIDE)
 
 
 def resized(pixels: np.ndarray, side: int) -> np.ndarray:
-    """An image uint8 (h, w, 3) squashed to (side, side, 3) by the filter that all images of tasks are resized by."""
+    """Squash an image uint8 (h, w, 3) to (side, side, 3) by the filter that resizes all images of tasks."""
     return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
 
 
 def surroundings(pixels: np.ndarray, hole: Rectangle, sides: float, size: float) -> tuple[np.ndarray, np.ndarray]:
-    """The square of ``sides`` about a hole, its longer side at ``size`` px or less, and where the hole lies in it.
+    """Return the square of ``sides`` about a hole, its longer side at most ``size`` px, and the hole's place in it.
 
     uint8 (h, w, 3) and int64 (4,). The hole is white, and no pixel of it is part of any other: the resizing filter
     takes its averages over what lies outside.
@@ -76,7 +76,7 @@ def _weighed(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _placed(x: int, y: int, width: int, height: int, scale: float, out: tuple[int, int]) -> np.ndarray:
-    """A rectangle of the square in pixels of the window: whole numbers, at least one pixel, inside."""
+    """Return a rectangle of the square in pixels of the window: whole numbers, at least one pixel, inside."""
     w, h = min(max(round(width * scale), 1), out[0]), min(max(round(height * scale), 1), out[1])
     x0, y0 = min(round(x * scale), out[0] - w), min(round(y * scale), out[1] - h)
     return np.array([x0, y0, x0 + w, y0 + h])

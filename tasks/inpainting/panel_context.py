@@ -1,4 +1,4 @@
-"""What a masked panel and the panels before it say of the face to paint: SSuperGAN's ways to read a sequence."""
+"""Encoders of a masked panel and the panels before it for the face to paint: SSuperGAN's ways to read a sequence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VIEWS = ("panel", "before", "previous")
 
 
 def to_grid(features: Sequence[Tensor], grid: int) -> list[Tensor]:
-    """Maps finer than ``grid`` averaged down to it, the others as they are."""
+    """Average maps finer than ``grid`` down to it; the others stay as they are."""
     return [functional.adaptive_avg_pool2d(level, grid) if level.shape[-1] > grid else level for level in features]
 
 
@@ -32,7 +32,7 @@ class PanelMap(nn.Module):
         self.offset = nn.Parameter(torch.zeros(width, 1, 1))
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """(B, width, grid, grid) of the backbone's maps, or of what ``to_grid`` made of them."""
+        """Return (B, width, grid, grid) from the backbone's maps, or from the result of ``to_grid``."""
         shape = (self.grid, self.grid)
         levels = to_grid([level.float() for level in features], self.grid)
         read = [
@@ -71,7 +71,7 @@ class PanelContext(nn.Module):
         self.out = {"none": embed, "plain": len(VIEWS) * embed, "lstm": hidden, "bilstm": hidden // 2 * 2}[kind]
 
     def forward(self, panels: Sequence[Sequence[Tensor]], present: Sequence[Tensor]) -> Tensor:
-        """(B, out) of the maps of each panel in the order of ``VIEWS`` and which of them are there, bool (B,) each."""
+        """Return (B, out) from the maps of each panel in the order of ``VIEWS`` and their presence, bool (B,) each."""
         if self.kind == "convlstm":
             return self._hidden_map([self._or_absent(self.map(p), there) for p, there in zip(panels, present)])
         embedded = [self.embed(self.map(panel).flatten(1)) for panel in panels]

@@ -61,20 +61,20 @@ class Inpainting(Task[InpaintingConfig]):
         return ()
 
     def needs(self) -> frozenset[str]:
-        """Windows of panels with a face to fill in."""
+        """Return windows of panels with a face to fill in."""
         return frozenset({"sequences"})
 
     def view(self) -> View:
-        """The masked panel, or the square about its hole, squashed."""
+        """Return the masked panel, or the square about its hole, squashed."""
         return View(self.config.side, "squash", "sequences")
 
     def views(self) -> dict[str, View]:
-        """The masked panel and, with a context, the two before it, whole."""
+        """Return the masked panel and, with a context, the two before it, whole."""
         names = ("panel",) if self.config.context == "none" else ("panel", "previous", "before")
         return dict.fromkeys(names, self.view())
 
     def items(self, dataset: Dataset, split: Split) -> list[Item]:
-        """Faces that are large enough, each with its panel as the backbone is to see it."""
+        """Return faces that are large enough, each with its panel as the backbone is to see it."""
         found = []
         for item in dataset.items("sequences", split):
             hole = item.parts["panel"].hole
@@ -91,7 +91,7 @@ class Inpainting(Task[InpaintingConfig]):
         return closer(panel, round(frame.x1), round(frame.y1), self.config.surroundings)
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """Of every face ``face`` uint8 (64, 64, 3), and what is asked of it where it is learnt from or scored.
+        """Return ``face`` uint8 (64, 64, 3) of every face, and what training and scoring need of it.
 
         To train, where a critic wants it: ``square`` uint8 (g, g, 3), what the backbone sees but with the face, and
         ``hole`` (4,) in shares of it. To score: ``window``, ``hole``, ``identity``, ``series`` and ``panels`` (see the
@@ -130,7 +130,7 @@ class Inpainting(Task[InpaintingConfig]):
         return {"square": square, "hole": shares.astype(np.float32)}
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
-        """``face`` uint8 (3, 64, 64), and where a critic asks for it ``window`` uint8 (3, g, g) with its ``hole``."""
+        """Return ``face`` uint8 (3, 64, 64), and if a critic needs it ``window`` uint8 (3, g, g) and its ``hole``."""
         del placement
         found = {"face": truth["face"].transpose(2, 0, 1)}
         if self.config.whole:
@@ -138,7 +138,7 @@ class Inpainting(Task[InpaintingConfig]):
         return found
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
-        """The same painter for both families."""
+        """Return the same painter for both families."""
         from inkbench.tasks.inpainting.face_painter import FacePainter, Sizes, Weights
         from inkbench.tasks.inpainting.panel_context import PanelContext
 
@@ -150,7 +150,7 @@ class Inpainting(Task[InpaintingConfig]):
         return FacePainter(context, sizes, weights)
 
     def parameter_groups(self, head: nn.Module, lr: float) -> list[dict[str, Any]]:
-        """The decoder's side and the critics, as DCGAN steps them (betas .5 and .999)."""
+        """Return the decoder's side and the critics, as DCGAN steps them (betas .5 and .999)."""
         sides: dict[bool, list[nn.Parameter]] = {False: [], True: []}
         for name, parameter in head.named_parameters():
             sides[name.startswith("critics.")].append(parameter)
@@ -158,13 +158,13 @@ class Inpainting(Task[InpaintingConfig]):
         return [{"params": of, "lr": rates[side], "betas": (0.5, 0.999)} for side, of in sides.items() if of]
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
-        """Maps finer than the grid averaged down to it: what the head reads, in a fraction of the memory."""
+        """Average maps finer than the grid down to it: the head's input, in a fraction of the memory."""
         from inkbench.tasks.inpainting.panel_context import to_grid
 
         return to_grid(features, self.config.grid)
 
     def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
-        """``face`` uint8 (64, 64, 3), what goes into the hole; everything around it stays as it was.
+        """Return ``face`` uint8 (64, 64, 3), the content of the hole; its surroundings stay as they were.
 
         With ``samples`` also ``sample``, what the decoder makes of a draw from the prior, a function of the item's id.
         """
@@ -182,7 +182,7 @@ class Inpainting(Task[InpaintingConfig]):
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
     ) -> Predictions:
-        """The mean of the training faces; what surrounds the hole carried into it; the face of the reference."""
+        """Predict the mean training face, the surroundings carried into the hole, or the face of the reference."""
         del placements
         if name == "mean-face":
             mean = np.mean([truth["face"] for truth in train], axis=0, dtype=np.float64)
@@ -194,13 +194,13 @@ class Inpainting(Task[InpaintingConfig]):
         raise ValueError(f"inpainting has no row '{name}' without a backbone")
 
     def score_options(self) -> dict[str, Any]:
-        """Whose figures are computed besides those of the judge that is shipped."""
+        """Return the judges whose figures are computed besides those of the judge that is shipped."""
         return {"judges": self.config.judges}
 
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
     ) -> dict[str, np.ndarray]:
-        """One sheet: the masked surroundings, the true ones, the painted ones, and a sample where there is one."""
+        """Draw one sheet: the masked surroundings, the true ones, the painted ones, and a sample where there is one."""
         from inkbench.benchmark.drawing.rows import draw_rows
 
         del images
@@ -215,7 +215,7 @@ class Inpainting(Task[InpaintingConfig]):
 
 
 def telea(window: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The hole of a window uint8 (h, w, 3) filled from its border (Telea, JGT 2004), as uint8 (64, 64, 3).
+    """Fill the hole of a window uint8 (h, w, 3) from its border (Telea, JGT 2004), as uint8 (64, 64, 3).
 
     Nothing in the hole is looked at: it is blanked first.
     """
@@ -230,7 +230,7 @@ def telea(window: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def _pixels(faces: Tensor) -> np.ndarray:
-    """Faces (B, 3, 64, 64) in [-1, 1] as uint8 (B, 64, 64, 3); as they are where one is not finite, to be refused."""
+    """Convert faces (B, 3, 64, 64) in [-1, 1] to uint8 (B, 64, 64, 3); unchanged where one is not finite."""
     values = faces.detach().float().cpu().numpy().transpose(0, 2, 3, 1)
     if not np.isfinite(values).all():
         return values
@@ -238,7 +238,7 @@ def _pixels(faces: Tensor) -> np.ndarray:
 
 
 def _floats(images: Sequence[np.ndarray]) -> Tensor:
-    """Images uint8 of any size as float (N, 3, 128, 128) in [0, 1]."""
+    """Convert images uint8 of any size to float (N, 3, 128, 128) in [0, 1]."""
     import torch
 
     stacked = np.stack([resized(image, int(SCORED * SIDE)) for image in images])

@@ -19,7 +19,7 @@ class Curve:
     def __init__(
         self, scores: np.ndarray, item: np.ndarray, match: np.ndarray, ignored: np.ndarray, truths: np.ndarray
     ) -> None:
-        """``scores`` and ``item`` (D,), ``match`` and ``ignored`` (D, T) bool, ``truths`` (n,) per item.
+        """Take ``scores`` and ``item`` (D,), ``match`` and ``ignored`` (D, T) bool, ``truths`` (n,) per item.
 
         Rows of equal score keep the order in which they are given.
         """
@@ -34,7 +34,7 @@ class Curve:
             row[: len(place)] = place
 
     def __call__(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """Precision (T, 101) at RECALLS and final recall (T,); None where no truth has weight.
+        """Return precision (T, 101) at RECALLS and final recall (T,); None where no truth has weight.
 
         As COCOeval.accumulate: precision is made to fall, and is 0 at recalls that are not reached.
         """

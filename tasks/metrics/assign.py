@@ -16,7 +16,7 @@ FIGURES = ("ami[assign]", "nmi[assign]", "ari[assign]", "b-cubed[assign]")
 
 
 def sequences(named: Sequence[Iterable[str]]) -> dict[str, np.ndarray]:
-    """The items of every sequence that has two or more, by its name in order; ``named`` says in which each item is."""
+    """Return the items of every sequence with two or more, by name in order; ``named`` gives each item's ones."""
     found: dict[str, list[int]] = {}
     for item, names in enumerate(named):
         for name in names:
@@ -25,7 +25,7 @@ def sequences(named: Sequence[Iterable[str]]) -> dict[str, np.ndarray]:
 
 
 def merges(points: np.ndarray) -> np.ndarray:
-    """SciPy's linkage matrix (n - 1, 4) of ``points`` (n, D), average linkage; its third column are the heights."""
+    """Return SciPy's linkage matrix (n - 1, 4) of ``points`` (n, D), average linkage; the third column is heights."""
     from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import pdist
 
@@ -36,7 +36,7 @@ def merges(points: np.ndarray) -> np.ndarray:
 
 
 def clusters(points: np.ndarray, threshold: float) -> np.ndarray:
-    """The cluster of each of ``points`` (n, D), from 0 in the order of their first item: merged up to ``threshold``."""
+    """Cluster ``points`` (n, D), merged up to ``threshold``; clusters count from 0 in the order of their first item."""
     from scipy.cluster.hierarchy import fcluster
 
     if len(points) < 2:
@@ -48,7 +48,7 @@ def clusters(points: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def choose_threshold(embeddings: np.ndarray, codes: np.ndarray, named: Sequence[Iterable[str]]) -> float | None:
-    """The threshold with the largest mean AMI over all sequences; the smallest of equals, half way to the next merge.
+    """Return the threshold with the largest mean AMI over all sequences: of equals the smallest, half way to the next.
 
     A clustering changes only where two clusters merge, so between the merges of all sequences every threshold is
     tried. None where there is no sequence.
@@ -79,7 +79,7 @@ def choose_threshold(embeddings: np.ndarray, codes: np.ndarray, named: Sequence[
 
 
 def figures(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
-    """AMI, NMI (arithmetic), ARI and B-cubed F of one sequence, ``truth`` and ``found`` (n,) cluster codes."""
+    """Return AMI, NMI (arithmetic), ARI and B-cubed F of one sequence, ``truth`` and ``found`` (n,) cluster codes."""
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
     values = (
@@ -92,7 +92,7 @@ def figures(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
 
 
 def b_cubed(truth: np.ndarray, found: np.ndarray) -> float:
-    """F of the mean precision and the mean recall of items (Bagga & Baldwin 1998).
+    """Return F of the mean precision and the mean recall of items (Bagga & Baldwin 1998).
 
     An item's precision is the share of its cluster that is of its character, itself included; its recall the share of
     its character that is in its cluster.

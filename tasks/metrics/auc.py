@@ -9,7 +9,7 @@ BINS = 1 << 16
 
 
 def average_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks 1..N of the flattened ``values``, float64 (N,); tied values share the mean of their ranks."""
+    """Return ranks 1..N of the flattened ``values``, float64 (N,); tied values share the mean of their ranks."""
     flat = np.asarray(values).ravel()
     order = np.argsort(flat)  # any order of ties gives the same ranks
     ordered = flat[order]
@@ -21,7 +21,7 @@ def average_ranks(values: np.ndarray) -> np.ndarray:
 
 
 def auc_density(ranks: np.ndarray, truth: np.ndarray) -> float:
-    """Expected AUC of fixations drawn from the truth map against all pixels as negatives.
+    """Compute the expected AUC of fixations drawn from the truth map against all pixels as negatives.
 
     AUC = sum_i g_i (rank_i - 1/2) / N with g the sum-normalised truth: parameter-free, invariant to the truth's
     scale. ``ranks`` (N,) are the prediction's average ranks, ``truth`` has N non-negative values, not all zero.
@@ -31,7 +31,7 @@ def auc_density(ranks: np.ndarray, truth: np.ndarray) -> float:
 
 
 def auc_uniform(ranks: np.ndarray, fixated: np.ndarray) -> float:
-    """AUC of the values at fixations against those of all pixels (Tuebingen's benchmark: nonfixations 'uniform').
+    """Compute the AUC of values at fixations against all pixels' (Tuebingen's benchmark: nonfixations 'uniform').
 
     ``ranks`` (N,) are the prediction's average ranks; ``fixated`` (k,) flat pixel indices, k >= 1, where a pixel
     that is fixated twice counts twice.
@@ -40,7 +40,7 @@ def auc_uniform(ranks: np.ndarray, fixated: np.ndarray) -> float:
 
 
 def at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """How many of ``values`` (N,) are at least each of ``thresholds`` (k,), int64 (k,).
+    """Count, for each of ``thresholds`` (k,), the ``values`` (N,) that are at least as large, int64 (k,).
 
     Values fall into many narrow bins; only those that share a bin with a threshold are sorted. The same counts as
     sorting all of them, several times faster where N is large and k small.
@@ -70,7 +70,7 @@ def at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 
 
 def auc_judd(prediction: np.ndarray, fixated: np.ndarray) -> float:
-    """AUC-Judd: unfixated pixels as negatives, thresholds only at the values of fixations, no jitter, trapezia.
+    """Compute AUC-Judd: unfixated pixels as negatives, thresholds at the fixations' values, no jitter, trapezia.
 
     The curve runs from (0, 0) through (false, true positive rate) at each threshold to (1, 1), as pysaliency's
     ``general_roc(judd=1)``; with few fixations it lies above the exact area. ``prediction`` has N values;
@@ -92,7 +92,7 @@ def auc_judd(prediction: np.ndarray, fixated: np.ndarray) -> float:
 
 
 def auc_shuffled(prediction: np.ndarray, fixated: np.ndarray, others: np.ndarray) -> float:
-    """sAUC: the values at fixations against those at the fixations of other images, exact, ties one half.
+    """Compute sAUC: values at fixations against those at the fixations of other images, exact, ties one half.
 
     ``fixated`` (k,) and ``others`` (m,) flat pixel indices, k and m >= 1, every fixation counts. A map that says no
     more than that people look at the middle has 0.5 (Tatler et al. 2005; pysaliency's nonfixations 'shuffled').
@@ -104,7 +104,7 @@ def auc_shuffled(prediction: np.ndarray, fixated: np.ndarray, others: np.ndarray
 
 
 def auc_borji(prediction: np.ndarray, fixated: np.ndarray, splits: int = 100, step: float = 0.1) -> float:
-    """AUC-Borji: as many random pixels as fixations for negatives, thresholds ``step`` apart, mean over ``splits``.
+    """Compute AUC-Borji: as many random negatives as fixations, thresholds ``step`` apart, mean over ``splits``.
 
     The prediction is scaled to 0..1 (MIT's AUC_Borji.m); thresholds run from 0 to the largest value seen. The pixels
     come from a generator with seed 0, so that the same map has the same figure; 0.5 for a constant prediction.

@@ -34,7 +34,7 @@ def score_items(
     classes: Sequence[str],
     ids: Sequence[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """What each prediction says of its item.
+    """Score each prediction on its item.
 
     A prediction holds ``scores`` (K,), more is more likely, and may hold ``stages`` (S, K), the same of heads on the
     backbone's stages, fine to coarse. A truth holds ``label`` (), a place in ``classes`` (K).
@@ -92,7 +92,7 @@ def _finite(values: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray
 
 
 def classes_of(items: Items) -> list[str]:
-    """The classes that have items, in their order."""
+    """Return the classes that have items, in their order."""
     _, first = np.unique(items["label"], return_index=True)
     return [str(name) for name in np.asarray(items["truth"])[first]]
 
@@ -103,7 +103,10 @@ def _right(items: Items) -> np.ndarray:
 
 
 def resampler(items: Items, metric: str) -> Resampler:
-    """One metric as a function of the items' weights; NaN where they leave nothing. Raises ValueError for others."""
+    """Return a metric as a function of the items' weights; NaN where they leave nothing.
+
+    Raises ValueError for others.
+    """
     everyone = np.ones(len(items["rank"]))
     if metric == "accuracy":
         return WeightedMean(_right(items).astype(np.float64), everyone)
@@ -122,7 +125,7 @@ def resampler(items: Items, metric: str) -> Resampler:
 
 
 def _of_stage(items: Items, stage: int) -> WeightedMean:
-    """The accuracy of a stage over the items that have one."""
+    """Return the accuracy of a stage over the items that have one."""
     rows = np.asarray(items["stages.stage"]) == stage
     there, right = np.zeros(len(items["rank"])), np.zeros(len(items["rank"]))
     there[items["stages.item"][rows]] = 1.0
@@ -131,7 +134,7 @@ def _of_stage(items: Items, stage: int) -> WeightedMean:
 
 
 def _over_classes(items: Items, metric: str) -> Callable[[np.ndarray], float]:
-    """The mean over classes of recall or of F1, from sums over each class's items."""
+    """Return the mean over classes of recall or of F1, from sums over each class's items."""
     names, codes = np.unique(items["truth"], return_inverse=True)
     place = np.searchsorted(names, items["predicted"])
     known = names[np.minimum(place, len(names) - 1)] == items["predicted"]  # a class without items is in no mean
@@ -157,7 +160,7 @@ def _ranks_matter(items: Items) -> bool:
 
 
 def _named(items: Items) -> list[str]:
-    """The names of all metrics of these items."""
+    """Return the names of all metrics of these items."""
     return [
         "accuracy",
         *(f"accuracy[stage{stage}]" for stage in np.unique(items["stages.stage"])),
@@ -169,7 +172,10 @@ def _named(items: Items) -> list[str]:
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
-    """All metrics in [0, 1]; ``weights`` (N,) is the whole multiplicity of each item. What has no item is left out."""
+    """Compute all metrics in [0, 1]; ``weights`` (N,) are whole multiplicities of the items.
+
+    Metrics without items are left out.
+    """
     if weights is None:
         weights = np.ones(len(items["rank"]))
     values = {name: resampler(items, name)(weights) for name in _named(items)}
@@ -177,13 +183,13 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
 
 
 def counts(items: Items) -> dict[str, int]:
-    """How many items each metric rests on: all of them, or those of its class."""
+    """Count the items that each metric rests on: all of them, or those of its class."""
     per_class = {f"recall[{name}]": int((np.asarray(items["truth"]) == name).sum()) for name in classes_of(items)}
     return {name: per_class.get(name, len(items["rank"])) for name in _named(items)}
 
 
 def notes(items: Items) -> list[str]:
-    """What a reader must know: classes without items, and that one class was predicted for all."""
+    """Return notes for the reader: classes without items, and that one class was predicted for all."""
     lines = []
     if lacking := int(items["among"][0]) - len(classes_of(items)):
         lines.append(f"{lacking} of {int(items['among'][0])} classes have no test item: left out of means over classes")

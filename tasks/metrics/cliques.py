@@ -1,4 +1,4 @@
-"""Who is known to differ from whom where identities are relative, and groups in which all are. Numpy only.
+"""Pairs of characters known to differ where identities are relative, and groups in which all do. Numpy only.
 
 Annotators who see four panels name the characters of these panels: two names of one series may still be one character
 where no sequence holds both. So two characters of a series are known to differ only where something names both of
@@ -17,7 +17,7 @@ MOST_CLIQUES = 10_000
 
 
 def known_to_differ(codes: np.ndarray, series: np.ndarray, apart: Sequence[Iterable[str]]) -> np.ndarray:
-    """Which of the K characters are known to differ, bool (K, K), false on its diagonal.
+    """Return the pairs of the K characters that are known to differ, bool (K, K), false on its diagonal.
 
     ``codes`` (N,) are the characters of the items from 0, ``series`` (N,) their series, ``apart`` the names of what
     tells each item's character from others, one iterable an item; items of a character add up. A character that
@@ -41,7 +41,7 @@ def known_to_differ(codes: np.ndarray, series: np.ndarray, apart: Sequence[Itera
 
 
 def cliques(differ: np.ndarray) -> list[np.ndarray]:
-    """The maximal cliques of characters that are known to differ, (K, K) -> sorted indices each, in sorted order.
+    """Return the maximal cliques of characters known to differ, (K, K) -> sorted indices each, in sorted order.
 
     Raises ValueError where there are more than ``MOST_CLIQUES``.
     """
@@ -58,7 +58,7 @@ def cliques(differ: np.ndarray) -> list[np.ndarray]:
 
 
 def _maximal(neighbours: list[set[int]], clique: list[int], open_: set[int], done: set[int]) -> Iterator[list[int]]:
-    """Bron & Kerbosch (1973) with the pivot of Tomita et al. (2006): the cliques that extend ``clique``."""
+    """Yield the cliques that extend ``clique`` (Bron & Kerbosch 1973 with the pivot of Tomita et al. 2006)."""
     if not open_ and not done:
         yield clique
         return
@@ -70,7 +70,7 @@ def _maximal(neighbours: list[set[int]], clique: list[int], open_: set[int], don
 
 
 def groups(codes: np.ndarray, series: np.ndarray, differ: np.ndarray) -> Iterator[np.ndarray]:
-    """The items of every (series, maximal clique of its characters), sorted indices each."""
+    """Yield the items of every (series, maximal clique of its characters), sorted indices each."""
     for name in np.unique(series):
         items = np.flatnonzero(series == name)
         characters = np.unique(codes[items])

@@ -13,7 +13,7 @@ STARTS = 10
 
 
 def mutual_information(points: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
-    """AMI and NMI (arithmetic means, as scikit-learn's) of k-means with the true number of characters.
+    """Return AMI and NMI (arithmetic means, as scikit-learn's) of k-means with the true number of characters.
 
     ``points`` (n, D), ``codes`` (n,) from 0. Means over ``SEEDS`` seeds of its own, so the same points have the same
     figures.

@@ -13,7 +13,7 @@ Engine = Literal["pycocotools", "faster-coco-eval"]
 
 
 def to_coco(truths: Sequence[Mapping[str, np.ndarray]], classes: Sequence[str]) -> dict[str, Any]:
-    """True boxes as a COCO dictionary; image, category and annotation ids all begin with 1.
+    """Return true boxes as a COCO dictionary; image, category and annotation ids all begin with 1.
 
     An annotation with id 0 reads as "not matched" in COCOeval, and a perfect detector then misses it.
     """
@@ -41,7 +41,7 @@ def to_coco(truths: Sequence[Mapping[str, np.ndarray]], classes: Sequence[str]) 
 
 
 def to_results(predictions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
-    """Predicted boxes as a COCO results list, by image, class, falling score, then box; scores as they are."""
+    """Return predicted boxes as a COCO results list, by image, class, falling score, then box; scores as they are."""
     rows = []
     for image, entry in enumerate(predictions, start=1):
         for box, score, label in zip(entry["boxes"], entry["scores"], entry["labels"], strict=True):
@@ -58,7 +58,7 @@ def evaluate(
     classes: Sequence[str],
     engine: Engine = "faster-coco-eval",
 ) -> dict[str, float]:
-    """``ap``, ``ap50``, ``ap75``, ``ar100``, over the classes that have truth and ``[CLASS]`` for each.
+    """Compute ``ap``, ``ap50``, ``ap75``, ``ar100``, over the classes that have truth and ``[CLASS]`` for each.
 
     Arguments as for ``tasks.metrics.detection.score_items``. No prediction at all, which pycocotools cannot load,
     is 0. Raises ValueError where no class has truth.
@@ -83,7 +83,7 @@ def evaluate(
 def _run(
     truth: dict[str, Any], results: list[dict[str, Any]], present: list[int], engine: Engine
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Precision (10, 101, K) and recall (10, K) of the classes ``present``, area all, 100 detections."""
+    """Return precision (10, 101, K) and recall (10, K) of the classes ``present``, area all, 100 detections."""
     if engine == "pycocotools":
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval

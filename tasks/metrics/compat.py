@@ -15,14 +15,14 @@ TINY = np.finfo(np.float64).eps
 
 
 def scaled(values: np.ndarray) -> np.ndarray:
-    """A map with minimum 0 and maximum 1; zeros for a constant one."""
+    """Scale a map to minimum 0 and maximum 1; zeros for a constant one."""
     array = np.asarray(values, dtype=np.float64)
     span = array.max() - array.min()
     return (array - array.min()) / span if span > 0 else np.zeros_like(array)
 
 
 def mit(prediction: np.ndarray, truth: np.ndarray, fixated: np.ndarray) -> dict[str, float]:
-    """What differs in MIT's code, by name; what needs fixations only where ``fixated`` (k,), flat indices, has some.
+    """Return MIT's variants by name; those of fixations only where ``fixated`` (k,), flat indices, has some.
 
     ``sim``: both maps min-max scaled first. ``nss``: deviation with N - 1, each fixated pixel once. ``auc[judd]``: the
     literal algorithm without its jitter, left out where every pixel is fixated. ``ig``: bits a fixated pixel over the
@@ -43,7 +43,7 @@ def mit(prediction: np.ndarray, truth: np.ndarray, fixated: np.ndarray) -> dict[
 
 
 def _judd(flat: np.ndarray, pixels: np.ndarray) -> float:
-    """AUC_Judd.m: a threshold a fixated pixel, the i-th with hit rate i / n even where values are equal."""
+    """Compute AUC_Judd.m: one threshold per fixated pixel, the i-th with hit rate i / n even where values are equal."""
     thresholds = np.sort(flat[pixels])[::-1]
     n, every = thresholds.size, np.sort(flat)
     above = flat.size - np.searchsorted(every, thresholds, side="left")
@@ -54,7 +54,7 @@ def _judd(flat: np.ndarray, pixels: np.ndarray) -> float:
 
 
 def ai4va_legacy(prediction: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float], str]:
-    """The shipped script's ``nss`` and ``kld`` as they come out, finite or not, and what its ``auc`` says instead.
+    """Return the shipped script's ``nss`` and ``kld`` as they come out, finite or not, and its value for ``auc``.
 
     ``nss``: mean over all pixels of z-score times the truth as it is stored, so it grows with the truth's range.
     ``kld``: mean over columns, each a distribution of its own, without eps: NaN for an empty column, infinite for a

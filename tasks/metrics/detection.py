@@ -89,7 +89,7 @@ def score_items(
 
 
 def _capped(detections: Boxes, boxes: Boxes) -> tuple[np.ndarray, np.ndarray]:
-    """COCO's matches, of which the best ``MOST`` of an image and class count; what lies behind them is ignored."""
+    """Return COCO's matches, of which the best ``MOST`` of an image and class count; those behind them are ignored."""
     best = np.flatnonzero(rank_in_group(detections) < MOST)
     matched = np.zeros((len(detections), len(THRESHOLDS)), dtype=bool)
     ignored = np.ones_like(matched)
@@ -98,7 +98,7 @@ def _capped(detections: Boxes, boxes: Boxes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_size(truths: Sequence[Mapping[str, np.ndarray]], boxes: Boxes, taken: np.ndarray) -> dict[str, np.ndarray]:
-    """How many true boxes of each size an image has, and how many are found, (n,) each; nothing without ``size``."""
+    """Count an image's true boxes of each size, and those found, (n,) each; nothing without ``size``."""
     if not all("size" in truth for truth in truths):
         return {}
     areas = np.array([float(np.prod(truth["size"])) for truth in truths])
@@ -113,17 +113,17 @@ def _by_size(truths: Sequence[Mapping[str, np.ndarray]], boxes: Boxes, taken: np
 
 
 def classes_of(items: Items) -> list[str]:
-    """The classes that were scored, in their order."""
+    """Return the classes that were scored, in their order."""
     return [name[len("truths[") : -1] for name in items if name.startswith("truths[")]
 
 
 def without_truth(items: Items) -> list[str]:
-    """The classes of which no image has a true box: they have no metric and are in no mean."""
+    """Return the classes of which no image has a true box: they have no metric and are in no mean."""
     return [name for name in classes_of(items) if not items[f"truths[{name}]"].any()]
 
 
 def tie_share(items: Items) -> float:
-    """The share of detections, in [0, 1], whose score another detection of their class has too."""
+    """Return the share of detections, in [0, 1], whose score another detection of their class has too."""
     if not len(items["det.score"]):
         return 0.0
     pairs = np.rec.fromarrays([items["det.class"], items["det.score"]])
@@ -132,7 +132,7 @@ def tie_share(items: Items) -> float:
 
 
 def notes(items: Items) -> list[str]:
-    """What a reader of the figures must know, a line each: classes without truth, no predictions, many equal scores."""
+    """Return notes for the reader, a line each: classes without truth, no predictions, many equal scores."""
     lines = [f"no true box of class {name}: left out of the means" for name in without_truth(items)]
     if not len(items["det.score"]):
         lines.append("no box was predicted")
@@ -142,7 +142,7 @@ def notes(items: Items) -> list[str]:
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
-    """All metrics in [0, 1]: over classes, and ``ap[CLASS]`` and so on for each class that has truth.
+    """Compute all metrics in [0, 1]: over classes, and ``ap[CLASS]`` and so on for each class that has truth.
 
     ``weights`` (n,) is the whole multiplicity of each item. The arithmetic is COCO's (101 points, precision made
     to fall): equal to pycocotools fed in the same order. Where no class has truth there is no metric.
@@ -164,7 +164,7 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
 
 
 def resampler(items: Items, metric: str) -> Resampler:
-    """One metric as a function of the items' weights, sorted once; NaN where no truth has weight.
+    """Return a metric as a function of the items' weights, sorted once; NaN where no truth has weight.
 
     Raises ValueError for a name that is no metric of these classes.
     """
@@ -195,7 +195,7 @@ def _voc_curve(items: Items, name: str) -> VocCurve:
 
 
 def _voc_mean(items: Items, base: str, curves: Sequence[VocCurve], weights: np.ndarray) -> float:
-    """One of VOC's figures, the mean over the classes that have truth; NaN where none has."""
+    """Compute one of VOC's figures, the mean over the classes that have truth; NaN where none has."""
     if base == "voc-dass":
         weights = weights * sum(items[f"truths[{name}]"] for name in classes_of(items))
     found = [ap for curve in curves if (ap := curve(weights, base == "voc07")) is not None]
@@ -203,12 +203,12 @@ def _voc_mean(items: Items, base: str, curves: Sequence[VocCurve], weights: np.n
 
 
 def _recall(items: Items, size: str) -> WeightedMean:
-    """The share of true boxes of a size that are found, over images."""
+    """Return the share of true boxes of a size that are found, over images."""
     return WeightedMean(items[f"{size} found"].astype(np.float64), items[f"{size} boxes"].astype(np.float64))
 
 
 def counts(items: Items) -> dict[str, int]:
-    """How many images each metric rests on: all of them, since a box on an empty image counts against it."""
+    """Count the images that each metric rests on: all of them, since a box on an empty image counts against it."""
     return dict.fromkeys(aggregate(items), count(items))
 
 
@@ -224,7 +224,7 @@ def _curve(items: Items, name: str, levels: slice = slice(None)) -> Curve:
 
 
 def _mean(metric: str, curves: list[tuple[np.ndarray, np.ndarray]], levels: slice | None = None) -> float:
-    """The mean over thresholds, recalls and classes, summed in the order in which pycocotools sums."""
+    """Return the mean over thresholds, recalls and classes, summed in the order in which pycocotools sums."""
     part = 1 if metric == "ar100" else 0
     levels = LEVELS[metric] if levels is None else levels
     return float(np.stack([curve[part][levels] for curve in curves], axis=-1).ravel().mean())
@@ -237,7 +237,7 @@ def _nothing() -> Boxes:
 def _checked(
     entry: Mapping[str, np.ndarray], name: str, classes: int, what: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Boxes, labels and values (scores, or crowd flags) of one image. Raises ValueError."""
+    """Check boxes, labels and values (scores, or crowd flags) of one image. Raises ValueError."""
     labels = np.asarray(entry["labels"])
     boxes = np.asarray(entry["boxes"], dtype=np.float64).reshape(-1, 4)
     values = entry["scores"] if what == "predicted" else entry.get("crowd", np.zeros(len(labels)))

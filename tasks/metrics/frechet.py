@@ -16,7 +16,7 @@ ZERO = 1e-9
 def frechet(
     x: np.ndarray, y: np.ndarray, weights_x: np.ndarray | None = None, weights_y: np.ndarray | None = None
 ) -> float:
-    """The squared distance of features ``x`` (n, d) and ``y`` (m, d); NaN where a set has fewer than two.
+    """Compute the squared distance of features ``x`` (n, d) and ``y`` (m, d); NaN where a set has fewer than two.
 
     ``weights`` (n,) and (m,) say how often each row is there, once by default; means and covariances (denominator
     n - 1) are those of the repeated sets. Raises ValueError for features that are not finite or of other widths.
@@ -34,7 +34,7 @@ def frechet(
 
 
 def _moments(features: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, float]:
-    """The mean (d,), a root R with ``R^T R`` the scatter, and how many rows there are, repeats counted.
+    """Return the mean (d,), a root R with ``R^T R`` the scatter, and the number of rows, repeats counted.
 
     Of more rows than columns only the triangle of their QR decomposition is kept: a rotation changes no singular value.
     """

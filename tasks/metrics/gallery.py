@@ -37,7 +37,7 @@ def gathered(
     ids: Sequence[str] | None = None,
     exclude: str = "none",
 ) -> Gallery:
-    """Predictions and truths, as ``tasks.metrics.reid.score_items`` takes them. Raises ValueError as it does."""
+    """Return predictions and truths, as ``tasks.metrics.reid.score_items`` takes them. Raises ValueError as it does."""
     if len(predictions) != len(truths):
         raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
     if not predictions:
@@ -61,7 +61,7 @@ def gathered(
 
 
 def largest_groups(gallery: Gallery) -> np.ndarray:
-    """The items of each series' group with most of them, sorted."""
+    """Return the items of each series' group with most of them, sorted."""
     best: dict[str, np.ndarray] = {}
     for rows in gallery.parts:
         name = str(gallery.series[rows[0]])
@@ -71,7 +71,7 @@ def largest_groups(gallery: Gallery) -> np.ndarray:
 
 
 def _vectors(rows: Sequence[np.ndarray], ids: Sequence[str] | None) -> np.ndarray:
-    """Embeddings as one array (N, D), float64. Raises ValueError, naming the first item whose is wrong."""
+    """Return embeddings as one array (N, D), float64. Raises ValueError, naming the first item whose is wrong."""
     vectors = [np.asarray(row, dtype=np.float64).ravel() for row in rows]
     for k, vector in enumerate(vectors):
         name = ids[k] if ids is not None else f"{k} (0-based)"

@@ -60,7 +60,7 @@ FILES = {
 
 
 def find(judge: str) -> Path:
-    """The weights of a judge. Raises ValueError that says where they were looked for and how to come by them."""
+    """Return the weights of a judge. Raises ValueError that says where they were looked for and how to come by them."""
     given = FILES[judge]
     for folder in _folders():
         path = folder / given.file
@@ -83,7 +83,10 @@ def require(judge: str) -> None:
 
 
 def features(judge: str, faces: np.ndarray) -> np.ndarray:
-    """Features (N, d) float32 of faces uint8 (N, h, w, 3): ``inception`` (d 2048) or ``fd768``. Raises ValueError."""
+    """Return features (N, d) float32 of faces uint8 (N, h, w, 3): ``inception`` (d 2048) or ``fd768``.
+
+    Raises ValueError.
+    """
     import torch
 
     extract = _extractor(judge)
@@ -92,7 +95,10 @@ def features(judge: str, faces: np.ndarray) -> np.ndarray:
 
 
 def lpips(judge: str, faces: np.ndarray, truths: np.ndarray) -> np.ndarray:
-    """LPIPS v0.1 (Zhang et al., CVPR 2018) of faces and truths uint8 (N, h, w, 3), float64 (N,). Raises ValueError."""
+    """Compute LPIPS v0.1 (Zhang et al., CVPR 2018) of faces and truths uint8 (N, h, w, 3), float64 (N,).
+
+    Raises ValueError.
+    """
     import torch
 
     net = _lpips_net(judge)
@@ -126,7 +132,7 @@ def _extractor(judge: str) -> Callable[[Any], Any]:
 
 
 def _inception(path: Path) -> Callable[[Any], Any]:
-    """torch-fidelity's network: it resizes uint8 images to 299 px as TensorFlow did, and gives 2048 features."""
+    """Load torch-fidelity's network: it resizes uint8 images to 299 px as TensorFlow did, and gives 2048 features."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     net = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path)).eval()
@@ -134,7 +140,7 @@ def _inception(path: Path) -> Callable[[Any], Any]:
 
 
 def _cut_off(path: Path) -> Callable[[Any], Any]:
-    """torchvision's Inception up to Mixed_6e with the weights of FID: 768 features, pooled over space.
+    """Cut torchvision's Inception off at Mixed_6e, with the weights of FID: 768 features, pooled over space.
 
     FID's average pools do not count the padding. Input in [-1, 1], bilinear to 299 px.
     """
@@ -163,7 +169,7 @@ def _cut_off(path: Path) -> Callable[[Any], Any]:
 
 
 def _without_padding(pooled: Any) -> Any:
-    """Averages of 3 x 3 px that counted a padding of zeros, as they are without: over 6 px at edges, 4 in corners."""
+    """Correct averages of 3 x 3 px that counted a padding of zeros: divide by 6 px at edges, 4 in corners, instead."""
     import torch
 
     counts = [torch.full((length,), 3.0) for length in pooled.shape[2:]]
@@ -175,7 +181,7 @@ def _without_padding(pooled: Any) -> Any:
 
 @cache
 def _lpips_net(judge: str) -> Any:
-    """torchmetrics' network with its linear heads, and the backbone's weights from the file."""
+    """Build torchmetrics' network with its linear heads, and the backbone's weights from the file."""
     import torch
     from torchmetrics.functional.image.lpips import _NoTrainLpips
 

@@ -10,7 +10,7 @@ import numpy as np
 def rank1(
     said: np.ndarray, true: np.ndarray, identity: np.ndarray, series: np.ndarray, panels: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the nearest true face is of the painted one's character, and its chance, float64 (N,) each.
+    """Return whether the nearest true face is of the painted one's character, and its chance, float64 (N,) each.
 
     ``said`` and ``true`` (N, D) unit embeddings of painted and true faces; ``identity`` (N,), empty where unknown;
     ``series`` (N,); ``panels`` (N,) arrays of panel ids, its own first. The gallery of an item: true faces of its
@@ -32,6 +32,6 @@ def rank1(
 
 
 def cosine(said: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """The cosine of unit embeddings (N, D) of painted and true faces, float64 (N,); 1 where they are equal."""
+    """Return the cosine of unit embeddings (N, D) of painted and true faces, float64 (N,); 1 where they are equal."""
     likeness: np.ndarray = np.clip(1 - ((said.astype(np.float64) - true.astype(np.float64)) ** 2).sum(1) / 2, -1, 1)
     return likeness

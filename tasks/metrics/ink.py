@@ -22,7 +22,10 @@ SIDE = 64
 
 
 def look(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features (N, 128) and unit embeddings (N, 64), float32, of faces uint8 (N, 64, 64, 3). Raises ValueError."""
+    """Return features (N, 128) and unit embeddings (N, 64), float32, of faces uint8 (N, 64, 64, 3).
+
+    Raises ValueError.
+    """
     import torch
 
     from inkbench.tasks.metrics import ink_net
@@ -34,7 +37,7 @@ def look(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _network() -> Any:
-    """The judge with the weights of ``FILE``, where they are those of ``CHECKSUM``."""
+    """Load the judge with the weights of ``FILE``, where they are those of ``CHECKSUM``."""
     from safetensors.torch import load
 
     from inkbench.tasks.metrics.ink_net import Ink

@@ -22,7 +22,7 @@ class Ink(nn.Module):
         self.embed = nn.Linear(WIDTHS[-1], EMBEDDING, bias=False)
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, 128), standardised over training, and embeddings (N, 64) of uint8 faces (N, 3, 64, 64)."""
+        """Return standardised features (N, 128) and embeddings (N, 64) of uint8 faces (N, 3, 64, 64)."""
         features = self.standard(self.stages(faces.float() / 127.5 - 1).mean((2, 3)))
         return features, self.embed(features)
 
@@ -36,6 +36,6 @@ def _stage(a: int, b: int) -> nn.Sequential:
 
 @torch.no_grad()
 def look(net: nn.Module, faces: Tensor, batch: int = 64) -> tuple[Tensor, Tensor]:
-    """Features and embeddings of uint8 faces (N, 3, 64, 64) in float32, in batches of a fixed size."""
+    """Return features and embeddings of uint8 faces (N, 3, 64, 64) in float32, in batches of a fixed size."""
     seen = [net(faces[start : start + batch]) for start in range(0, len(faces), batch)]
     return torch.cat([features for features, _ in seen]), torch.cat([embedded for _, embedded in seen])

@@ -86,7 +86,7 @@ METRICS = (
 
 
 def served(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Without judges, which need torch: PSNR, SSIM and L1 are left."""
+    """Return the options without judges, which need torch: PSNR, SSIM and L1 are left."""
     return {**options, "judges": (), "judged": False}
 
 
@@ -97,8 +97,8 @@ def score_items(
     judges: Sequence[str] = (),
     judged: bool = True,
 ) -> dict[str, np.ndarray]:
-    """Figures of every item (N,) float64 by metric, and the features of sets, float32 (N, d): ``painted[JUDGE]``,
-    ``true[JUDGE]``, and ``prior[JUDGE]`` where samples are given.
+    """Return figures of every item (N,) float64 by metric, and the features of sets, float32 (N, d):
+    ``painted[JUDGE]``, ``true[JUDGE]``, and ``prior[JUDGE]`` where samples are given.
 
     A prediction holds ``face`` uint8 (64, 64, 3), what is painted into the hole, and may hold ``sample`` of that shape,
     drawn from the prior. A truth holds ``face``; ``window`` uint8 (h, w, 3), the hole's surroundings with the true face
@@ -134,7 +134,7 @@ def score_items(
 
 
 def _seen_by_ink(sets: Mapping[str, np.ndarray], truths: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The features of all sets, and whether painted faces have the identity of the true ones."""
+    """Compute the features of all sets, and whether painted faces have the identity of the true ones."""
     identity, series = (np.array([str(truth[key]) for truth in truths]) for key in ("identity", "series"))
     items: dict[str, np.ndarray] = {}
     embedded = {}
@@ -148,7 +148,7 @@ def _seen_by_ink(sets: Mapping[str, np.ndarray], truths: Sequence[Mapping[str, n
 
 
 def _faces(sources: Sequence[Mapping[str, np.ndarray]], key: str, what: str, names: Sequence[str]) -> np.ndarray:
-    """The faces of all items, uint8 (N, 64, 64, 3)."""
+    """Return the faces of all items, uint8 (N, 64, 64, 3)."""
     for name, source in zip(names, sources, strict=True):
         face = np.asarray(source[key])
         if face.shape != (SIDE, SIDE, 3):
@@ -163,7 +163,7 @@ def _faces(sources: Sequence[Mapping[str, np.ndarray]], key: str, what: str, nam
 
 
 def paste(window: np.ndarray, hole: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """A copy of ``window`` uint8 (h, w, 3) with ``face`` uint8 (64, 64, 3) in ``hole`` (4,), resized to its size."""
+    """Copy ``window`` uint8 (h, w, 3) with ``face`` uint8 (64, 64, 3) in ``hole`` (4,), resized to its size."""
     from PIL import Image
 
     x0, y0, x1, y1 = (int(value) for value in hole)
@@ -182,14 +182,14 @@ def _pairs(where: str, images: Sequence[np.ndarray], truths: Sequence[np.ndarray
 
 
 def _named(items: Items) -> list[str]:
-    """The metrics that these items have, in the order of ``METRICS``; of FID the one whose flag n asks for."""
+    """Return the metrics that these items have, in the order of ``METRICS``; of FID the one whose flag n asks for."""
     passed = ("fid", "fid[prior]") if count(items) < FEW else ("fid[n<2048]", "fid[prior,n<2048]")
     here = {name for name, (judge, images) in SETS.items() if f"{images}[{judge}]" in items and name not in passed}
     return [metric.name for metric in METRICS if metric.name in here or metric.name in items]
 
 
 def resampler(items: Items, metric: str) -> Resampler:
-    """A metric as a function of the items' multiplicities (N,); no model is opened."""
+    """Return a metric as a function of the items' multiplicities (N,); no model is opened."""
     if metric in items:
         values = np.asarray(items[metric], dtype=np.float64)
         there = np.isfinite(values)
@@ -202,7 +202,10 @@ def resampler(items: Items, metric: str) -> Resampler:
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
-    """All figures; ``weights`` (N,) are multiplicities, one each by default. What has no value is left out."""
+    """Compute all figures; ``weights`` (N,) are multiplicities, one each by default.
+
+    Figures without a value are left out.
+    """
     if weights is None:
         weights = np.ones(count(items))
     values = {name: resampler(items, name)(weights) for name in _named(items)}
@@ -210,14 +213,14 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
 
 
 def counts(items: Items) -> dict[str, int]:
-    """How many faces each figure is of."""
+    """Count the faces that each figure rests on."""
     total = count(items)
     found = {name: int(np.isfinite(items[name]).sum()) if name in items else total for name in _named(items)}
     return {name: n for name, n in found.items() if n}
 
 
 def notes(items: Items) -> list[str]:
-    """What to know of the figures: how many faces stand behind distances, equal images, faces of nobody known."""
+    """Return notes on the figures: how many faces stand behind distances, equal images, faces of nobody known."""
     total = count(items)
     lines = []
     if total < FEW and "painted[ink]" in items:

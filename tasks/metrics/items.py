@@ -18,12 +18,12 @@ Resampler = Callable[[np.ndarray], float]
 
 
 def count(items: Items) -> int:
-    """How many items there are."""
+    """Count the items."""
     return next(len(values) for name, values in items.items() if "." not in name)
 
 
 def concatenate(parts: Sequence[Items]) -> dict[str, np.ndarray]:
-    """What items of several sets share, one after another; the rows of ragged groups follow their items."""
+    """Concatenate the arrays that items of several sets share; the rows of ragged groups follow their items."""
     starts = np.cumsum([0, *(count(part) for part in parts)])
     joined = {}
     for name in parts[0]:
@@ -38,7 +38,7 @@ def concatenate(parts: Sequence[Items]) -> dict[str, np.ndarray]:
 
 
 def take(items: Items, index: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
-    """The items at the places ``index`` (k,), each once, with the rows of ragged groups that are theirs."""
+    """Return the items at the places ``index`` (k,), each once, with the rows of ragged groups that are theirs."""
     chosen = np.asarray(index, dtype=np.int64)
     place = np.full(count(items), -1)
     place[chosen] = np.arange(len(chosen))
@@ -62,12 +62,12 @@ class WeightedMean:
     present: np.ndarray
 
     def __call__(self, weights: np.ndarray) -> float:
-        """The mean under ``weights`` (N,); NaN where they leave no item that has a value."""
+        """Return the mean under ``weights`` (N,); NaN where they leave no item that has a value."""
         total = float(self.present @ weights)
         return float(self.values @ weights) / total if total > 0 else float("nan")
 
 
 def mean_resampler(items: Items, metric: str) -> Resampler:
-    """The resampler of a metric that is the mean of ``items[metric]`` over all items."""
+    """Return the resampler of a metric that is the mean of ``items[metric]`` over all items."""
     values = np.asarray(items[metric], dtype=np.float64)
     return WeightedMean(values, np.ones_like(values))

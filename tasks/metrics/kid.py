@@ -13,13 +13,13 @@ BLOCK = 2048
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``k`` of all pairs of features ``a`` (n, d) and ``b`` (m, d), float64 (n, m)."""
+    """Return ``k`` of all pairs of features ``a`` (n, d) and ``b`` (m, d), float64 (n, m)."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     return np.asarray((a @ b.T / a.shape[1] + 1) ** 3)
 
 
 def kid(x: np.ndarray, y: np.ndarray) -> float:
-    """The unbiased squared MMD of two unrelated sets (n, d) and (m, d) over all pairs; NaN for fewer than two.
+    """Return the unbiased squared MMD of two unrelated sets (n, d) and (m, d) over all pairs; NaN for fewer than two.
 
     What torch-fidelity computes on a subset. Gretton et al., JMLR 2012, equation 3.
     """
@@ -32,7 +32,7 @@ def kid(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def blocks(count: int) -> np.ndarray:
-    """The block of each of ``count`` items, int64 (count,): all 0 up to ``BLOCK``, else shuffled, of even sizes."""
+    """Return the block of each of ``count`` items, int64 (count,): all 0 up to ``BLOCK``, else shuffled and even."""
     number = -(-count // BLOCK)
     found = np.empty(count, dtype=np.int64)
     found[np.random.default_rng(count).permutation(count)] = np.arange(count) * number // max(count, 1)
@@ -47,7 +47,7 @@ class WeightedKid:
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, block: np.ndarray) -> None:
-        """``x`` and ``y`` (N, d) of the same items, ``block`` (N,)."""
+        """Take ``x`` and ``y`` (N, d) of the same items, ``block`` (N,)."""
         self._blocks = []
         for code in np.unique(block):
             rows = np.flatnonzero(block == code)
@@ -59,7 +59,7 @@ class WeightedKid:
             self._blocks.append((rows, within, across, own))
 
     def __call__(self, weights: np.ndarray) -> float:
-        """The distance under ``weights`` (N,), the mean over blocks by their pairs; NaN where they leave no pair."""
+        """Return the distance under ``weights`` (N,), the mean over blocks by their pairs; NaN without a pair."""
         total = every = 0.0
         for rows, within, across, own in self._blocks:
             w = np.asarray(weights, dtype=np.float64)[rows]
@@ -81,7 +81,7 @@ class PairedKid:
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, block: np.ndarray) -> None:
-        """``x`` and ``y`` (N, d) of the same items, ``block`` (N,)."""
+        """Take ``x`` and ``y`` (N, d) of the same items, ``block`` (N,)."""
         self._blocks = []
         for code in np.unique(block):
             rows = np.flatnonzero(block == code)
@@ -91,7 +91,7 @@ class PairedKid:
             self._blocks.append((rows, h))
 
     def __call__(self, weights: np.ndarray) -> float:
-        """The distance under ``weights`` (N,); NaN where they leave no pair."""
+        """Return the distance under ``weights`` (N,); NaN where they leave no pair."""
         total = pairs = 0.0
         for rows, h in self._blocks:
             own = np.asarray(weights, dtype=np.float64)[rows]

@@ -20,7 +20,7 @@ CENTRE = 0.25
 
 
 def resize_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A map (h, w) at ``height`` x ``width``, float64, each axis on its own: the image's aspect does not matter.
+    """Resize a map (h, w) to ``height`` x ``width``, float64, each axis on its own: the image's aspect does not matter.
 
     Triangle filter, pixel centres at half integers, edges renormalised; where an axis shrinks, the filter is as
     wide as the ratio (antialiased), where it grows it is plain bilinear. A map of that size comes back as it is.
@@ -33,7 +33,7 @@ def resize_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _resize_rows(array: np.ndarray, size: int) -> np.ndarray:
-    """``array`` (n, m) at ``size`` rows."""
+    """Resize ``array`` (n, m) to ``size`` rows."""
     n = array.shape[0]
     if n == size:
         return array
@@ -53,7 +53,7 @@ def _resize_rows(array: np.ndarray, size: int) -> np.ndarray:
 
 
 def in_range(values: np.ndarray) -> np.ndarray:
-    """A map float64 whose largest size lies far from the ends of what float64 holds; the same map where it does.
+    """Scale a map, float64, so that its largest size lies far from the ends of float64's range; else the same map.
 
     Sums, squares and differences of 1e308, or of denormal numbers, overflow or lose their digits. Those maps are
     multiplied by a power of two, which changes no digit; no figure depends on a map's scale.
@@ -66,7 +66,7 @@ def in_range(values: np.ndarray) -> np.ndarray:
 
 
 def fixated_pixels(fixations: np.ndarray, image_size: tuple[int, int], map_size: tuple[int, int]) -> np.ndarray:
-    """Flat indices (k',) into a map (h, w) of fixations (k, 2), x and y in pixels of an image (width, height).
+    """Return flat indices (k',) into a map (h, w) of fixations (k, 2), x and y in pixels of an image (width, height).
 
     A pixel's centre lies at its index; the map spans the whole image, whatever its aspect. Fixations outside the
     image are left out.
@@ -75,7 +75,7 @@ def fixated_pixels(fixations: np.ndarray, image_size: tuple[int, int], map_size:
 
 
 def pixels_at(places: np.ndarray, map_size: tuple[int, ...]) -> np.ndarray:
-    """Flat indices (k,) into a map (h, w) of places (k, 2), x and y as shares of an image's sides in [0, 1).
+    """Return flat indices (k,) into a map (h, w) of places (k, 2), x and y as shares of an image's sides in [0, 1).
 
     The one rounding of fixations, an image's own and those of others: down, where a place on the border of two pixels
     (to nine digits, which division leaves of it) belongs to the second.
@@ -87,19 +87,19 @@ def pixels_at(places: np.ndarray, map_size: tuple[int, ...]) -> np.ndarray:
 
 
 def relative_places(fixations: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-    """Fixations (k, 2), x and y in pixels of an image (width, height), as shares of its sides; those inside alone."""
+    """Convert fixations (k, 2), in pixels of an image (width, height), to shares of its sides; inside ones alone."""
     points = (np.asarray(fixations, dtype=np.float64).reshape(-1, 2) + 0.5) / image_size
     return points[((points >= 0) & (points < 1)).all(axis=1)]
 
 
 def centre_map(height: int, width: int) -> np.ndarray:
-    """A Gaussian on the centre whose deviation is a quarter of each side, float64 (height, width), not normalised."""
+    """Return a Gaussian on the centre, deviation a quarter of each side, float64 (height, width), not normalised."""
     y, x = ((np.arange(size) - (size - 1) / 2) / size for size in (height, width))
     return np.exp(-(y[:, None] ** 2 + x[None] ** 2) / (2 * CENTRE**2))
 
 
 def distribution(values: np.ndarray) -> np.ndarray:
-    """A map as a distribution: its minimum subtracted where it is negative, then divided by its sum.
+    """Turn a map into a distribution: its minimum subtracted where it is negative, then divided by its sum.
 
     A map of zeros becomes uniform, as in pysaliency.
     """
@@ -116,7 +116,7 @@ def distribution(values: np.ndarray) -> np.ndarray:
 
 
 def cc(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """Pearson's correlation in [-1, 1]; 0 for a constant prediction, NaN (undefined) for a constant truth."""
+    """Compute Pearson's correlation in [-1, 1]; 0 for a constant prediction, NaN (undefined) for a constant truth."""
     g = _centred(truth)
     if g is None:
         return float("nan")
@@ -127,28 +127,28 @@ def cc(prediction: np.ndarray, truth: np.ndarray) -> float:
 
 
 def sim(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """Similarity in [0, 1]: the sum of the smaller of the two distributions (no min-max scaling, as pysaliency)."""
+    """Compute the similarity in [0, 1]: the sum of the smaller of two distributions (no scaling, as pysaliency)."""
     return float(np.minimum(distribution(prediction), distribution(truth)).sum())
 
 
 def kld(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """KL(truth || prediction) in nats, MIT's form: sum_i g_i log(eps + g_i / (p_i + eps)), eps = 2.2204e-16."""
+    """Compute KL(truth || prediction) in nats, MIT's form: sum_i g_i log(eps + g_i / (p_i + eps)), eps = 2.2204e-16."""
     p, g = distribution(prediction), distribution(truth)
     return float((g * np.log(EPS + g / (p + EPS))).sum())
 
 
 def nss(prediction: np.ndarray, fixated: np.ndarray) -> float:
-    """Mean z-score (ddof 0) of the prediction at fixated pixels (k,), k >= 1; every fixation counts."""
+    """Compute the mean z-score (ddof 0) of the prediction at fixated pixels (k,), k >= 1; every fixation counts."""
     return float(z_scores(prediction).ravel()[fixated].mean())
 
 
 def nss_density(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """The z-score expected at a fixation drawn from the truth map: another figure than NSS, for maps alone."""
+    """Compute the z-score expected at a fixation drawn from the truth map: another figure than NSS, for maps alone."""
     return float((z_scores(prediction) * distribution(truth)).sum())
 
 
 def information_gain(prediction: np.ndarray, baseline: np.ndarray, fixated: np.ndarray) -> float:
-    """Bits a fixation by which the prediction is likelier than the baseline: mean of log2(eps + p) - log2(eps + b).
+    """Compute the gain in bits a fixation of prediction over baseline: mean of log2(eps + p) - log2(eps + b).
 
     Both as distributions, without min-max scaling (Kuemmerer et al. 2015); eps is that of float64 (MIT's InfoGain.m).
     ``fixated`` (k,) flat indices, k >= 1.
@@ -159,7 +159,7 @@ def information_gain(prediction: np.ndarray, baseline: np.ndarray, fixated: np.n
 
 
 def z_scores(values: np.ndarray) -> np.ndarray:
-    """A map with mean 0 and standard deviation 1 (ddof 0); zeros for a constant map."""
+    """Standardise a map to mean 0 and standard deviation 1 (ddof 0); zeros for a constant map."""
     centred = _centred(values)
     if centred is None:
         return np.zeros(np.shape(values))
@@ -168,7 +168,7 @@ def z_scores(values: np.ndarray) -> np.ndarray:
 
 
 def _centred(values: np.ndarray) -> np.ndarray | None:
-    """``values`` without their mean, scaled to at most 1; None where they are constant."""
+    """Return ``values`` without their mean, scaled to at most 1; None where they are constant."""
     array = np.asarray(values, dtype=np.float64)
     lowest, highest = array.min(), array.max()
     # equal ends, not a small deviation: the mean of equal floats need not be that float

@@ -1,4 +1,4 @@
-"""Which detection finds which true box: the greedy matching of COCO, for all images and thresholds at once."""
+"""The matching of detections with true boxes: COCO's greedy one, for all images and thresholds at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Boxes:
     value: np.ndarray
 
     def take(self, index: np.ndarray) -> Boxes:
-        """The boxes at ``index``, in that order."""
+        """Return the boxes at ``index``, in that order."""
         return Boxes(self.xyxy[index], self.item[index], self.label[index], self.value[index])
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ class Boxes:
 
 
 def gather(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> Boxes:
-    """The boxes of a list of images, in their order; the arguments hold one array per image."""
+    """Gather the boxes of a list of images, in their order; the arguments hold one array per image."""
     sizes = [len(array) for array in labels]
     return Boxes(
         np.concatenate([np.zeros((0, 4)), *boxes]),
@@ -47,14 +47,14 @@ def gather(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], values: Se
 
 
 def canonical(detections: Boxes) -> Boxes:
-    """Detections by item, class, falling score, then box, so that equals have one order."""
+    """Sort detections by item, class, falling score, then box, so that equals have one order."""
     x0, y0, x1, y1 = detections.xyxy.T
     order = np.lexsort((y1, x1, y0, x0, -detections.value, detections.label, detections.item))
     return detections.take(order)
 
 
 def match(detections: Boxes, truths: Boxes) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each detection finds a truth, and whether it is ignored, at each of THRESHOLDS: two (D, 10) bool.
+    """Return whether each detection finds a truth, and whether it is ignored, at each of THRESHOLDS: two (D, 10) bool.
 
     ``detections`` in canonical order. In it, each takes the free truth of its image and class that it overlaps
     most (of equals the last), if by at least the threshold; a crowd region is never used up, is taken only where
@@ -93,7 +93,7 @@ def match(detections: Boxes, truths: Boxes) -> tuple[np.ndarray, np.ndarray]:
 def overlaps(
     detections: Boxes, truths: Boxes, least: float, inclusive: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Detection, truth and overlap of all pairs of one image and class that overlap by ``least``.
+    """Return detection, truth and overlap of all pairs of one image and class that overlap by ``least``.
 
     ``inclusive``: a box holds the pixels of both its corners, as in PASCAL VOC's devkit.
     """
@@ -105,7 +105,7 @@ def overlaps(
 def _candidates(
     detections: Boxes, truths: Boxes, least: float = THRESHOLDS[0], inclusive: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``overlaps`` where truths lie by item and class already."""
+    """Return ``overlaps`` where truths lie by item and class already."""
     groups = 1 + max((int(b.label.max()) for b in (detections, truths) if len(b)), default=0)
     key = truths.item * groups + truths.label
     wanted = detections.item * groups + detections.label
@@ -131,7 +131,7 @@ def _candidates(
 
 
 def _overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray, inclusive: bool) -> np.ndarray:
-    """Intersection over union of paired boxes (m, 4); over the detection's own area where the truth is a crowd.
+    """Return the intersection over union of paired boxes (m, 4); over the detection's own area for a crowd.
 
     In the arithmetic of COCO's bbIou, which takes x, y, width, height, so that results agree to the last bit.
     """
@@ -152,13 +152,13 @@ def _xywh(xyxy: np.ndarray, inclusive: bool) -> tuple[np.ndarray, np.ndarray, np
 
 
 def _slots(sorted_keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct keys, and the place of each entry among those of its key."""
+    """Return the distinct keys, and the place of each entry among those of its key."""
     keys, first, many = np.unique(sorted_keys, return_index=True, return_counts=True)
     return keys, np.arange(len(sorted_keys)) - np.repeat(first, many)
 
 
 def rank_in_group(boxes: Boxes) -> np.ndarray:
-    """The place of each box among those of its item and class; groups lie together."""
+    """Return the place of each box among those of its item and class; groups lie together."""
     change = np.ones(len(boxes), dtype=bool)
     change[1:] = (np.diff(boxes.item) != 0) | (np.diff(boxes.label) != 0)
     starts = np.flatnonzero(change)
@@ -166,6 +166,6 @@ def rank_in_group(boxes: Boxes) -> np.ndarray:
 
 
 def _last_argmax(values: np.ndarray) -> np.ndarray:
-    """The last place of the largest value along axis 1."""
+    """Return the last place of the largest value along axis 1."""
     last: np.ndarray = values.shape[1] - 1 - values[:, ::-1].argmax(axis=1)
     return last

@@ -1,4 +1,4 @@
-"""What a figure is called and how it is defined."""
+"""The name and the definition of a figure."""
 
 from __future__ import annotations
 

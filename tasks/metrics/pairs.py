@@ -1,4 +1,4 @@
-"""How near is a painted image to the true one? PSNR, L1 and SSIM of uint8 images."""
+"""Similarity of a painted image to the true one: PSNR, L1 and SSIM of uint8 images."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ WINDOW, SIGMA = 11, 1.5
 
 
 def psnr(image: np.ndarray, truth: np.ndarray) -> float:
-    """10 log10(255^2 / mean squared error) of two images uint8 (h, w, 3) in dB, at most ``MOST``."""
+    """Compute 10 log10(255^2 / mean squared error) of two images uint8 (h, w, 3) in dB, at most ``MOST``."""
     error = float(np.mean((image.astype(np.float64) - truth.astype(np.float64)) ** 2))
     return MOST if error == 0 else min(float(10 * np.log10(255.0**2 / error)), MOST)
 
 
 def l1(image: np.ndarray, truth: np.ndarray) -> float:
-    """The mean absolute difference of two images uint8 (h, w, 3), in [0, 1]."""
+    """Compute the mean absolute difference of two images uint8 (h, w, 3), in [0, 1]."""
     return float(np.abs(image.astype(np.float64) - truth.astype(np.float64)).mean() / 255)
 
 
 def ssim(image: np.ndarray, truth: np.ndarray) -> float:
-    """The structural similarity of two images uint8 (h, w, 3), 1 where they are equal; NaN under ``WINDOW`` px.
+    """Compute the structural similarity of two images uint8 (h, w, 3), 1 where equal; NaN under ``WINDOW`` px.
 
     Wang et al., IEEE TIP 2004: a Gaussian window of 11 x 11 px with sigma 1.5, data range 255, population covariances,
     edges reflected, the mean over all pixels and channels. Equal to torchmetrics 1.9 in float64, where a window is one
@@ -45,7 +45,7 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> float:
 
 @cache
 def _gaussian(length: int) -> np.ndarray:
-    """The matrix (length, length) that averages a row of pixels under the window, edges reflected."""
+    """Return the matrix (length, length) that averages a row of pixels under the window, edges reflected."""
     reach = WINDOW // 2
     window = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * SIGMA**2))
     window /= window.sum()

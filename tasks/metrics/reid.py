@@ -73,7 +73,7 @@ SHARES = {
 
 
 def served(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the figures of clusters, which need SciPy and scikit-learn."""
+    """Return the options without the figures of clusters, which need SciPy and scikit-learn."""
     return {name: value for name, value in options.items() if name != "threshold"} | {"clusters": False}
 
 
@@ -85,7 +85,7 @@ def score_items(
     threshold: float | None = None,
     clusters: bool = True,
 ) -> dict[str, np.ndarray]:
-    """Figures of every item, float64 (N,), named as the metrics are; NaN where it has none.
+    """Return figures of every item, float64 (N,), named as the metrics are; NaN where it has none.
 
     A prediction holds ``embedding`` (D,), or ``ranking`` (k,), places of other items, nearest first: then there are no
     figures that need distances. A truth holds string arrays: ``identity``, ``series``, ``panel``, ``page`` (), and,
@@ -113,7 +113,7 @@ def score_items(
 
 
 def _in_series(gallery: Gallery, clusters: bool) -> dict[str, np.ndarray]:
-    """Retrieval and clusters within groups: an item's mean over its groups, and its shares in means over groups.
+    """Score retrieval and clusters within groups: an item's mean over its groups, and its shares in means over groups.
 
     A mean over groups of means over characters of means over queries is a weighted mean over queries: a query weighs
     1 / (queries of its character x characters of its group), added up over its groups.
@@ -155,7 +155,7 @@ def _in_series(gallery: Gallery, clusters: bool) -> dict[str, np.ndarray]:
 
 
 def _of_sequences(gallery: Gallery, embeddings: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
-    """How well clusters of each sequence are its characters; an item's mean over the sequences that it is in."""
+    """Score the clusters of each sequence against its characters; an item's mean over its sequences."""
     share = np.zeros(len(gallery.codes))
     sums = {name: np.zeros(len(share)) for name in assign.FIGURES}
     for rows in assign.sequences(gallery.named).values():
@@ -171,7 +171,7 @@ def calibrate(
     truths: Sequence[Mapping[str, np.ndarray]],
     ids: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """``threshold`` for ``score_items``, chosen on these items (of validation); nothing where no sequence is known."""
+    """Return ``threshold`` for ``score_items``, chosen on these items (of validation), if a sequence is known."""
     gallery = gathered(predictions, truths, ids)
     if gallery.embeddings is None:
         return {}
@@ -185,13 +185,13 @@ def _ratio(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _equal_shares(names: np.ndarray) -> np.ndarray:
-    """One over the number of items of the same name, (N,)."""
+    """Return one over the number of items of the same name, (N,)."""
     _, codes, sizes = np.unique(names, return_inverse=True, return_counts=True)
     return 1 / sizes[codes]
 
 
 def resampler(items: Items, metric: str) -> Resampler:
-    """The weighted mean of a metric over the items that have it, each by its share."""
+    """Return the weighted mean of a metric over the items that have it, each by its share."""
     values = np.asarray(items[metric], dtype=np.float64)
     there = np.isfinite(values).astype(np.float64)
     if metric in SHARES:
@@ -200,7 +200,10 @@ def resampler(items: Items, metric: str) -> Resampler:
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
-    """Means of all metrics; ``weights`` (N,) are multiplicities, one each by default. What no item has is left out."""
+    """Compute the means of all metrics; ``weights`` (N,) are multiplicities, one by default.
+
+    Metrics without items are left out.
+    """
     if weights is None:
         weights = np.ones(len(items["p@1"]))
     means = {metric.name: resampler(items, metric.name)(weights) for metric in METRICS if metric.name in items}
@@ -208,13 +211,13 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
 
 
 def counts(items: Items) -> dict[str, int]:
-    """How many items (queries, where it is retrieval) each figure comes from."""
+    """Count the items (queries, where it is retrieval) that each figure comes from."""
     found = {metric.name: int(np.isfinite(items[metric.name]).sum()) for metric in METRICS if metric.name in items}
     return {name: number for name, number in found.items() if number}
 
 
 def notes(items: Items) -> list[str]:
-    """How many queries nothing could answer, and which groups were too small."""
+    """Return notes: how many queries nothing could answer, and which groups were too small."""
     kept, skipped = (round(float(items[f"share[{name}]"].sum())) for name in ("group", "skipped"))
     told = []
     lone = int(((items["share[group]"] > 0) & np.isnan(items["p@1"])).sum())

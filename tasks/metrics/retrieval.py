@@ -25,7 +25,7 @@ def retrieval(
     places: np.ndarray | None = None,
     differ: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Every item as a query against all others; float64 (N,) each, NaN for a query that nothing can answer.
+    """Score every item as a query against all others; float64 (N,) each, NaN for a query that nothing can answer.
 
     ``identities`` (N,). With ``groups`` (N,) only items of the query's group are in its gallery; with ``places`` (N,)
     none of its panel or page is; with ``differ`` (K, K), over the sorted identities, none whose character may be the
@@ -46,7 +46,7 @@ def retrieval(
 def within(
     seen: Seen, codes: np.ndarray, rows: np.ndarray, places: np.ndarray | None = None, differ: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """``retrieval`` among the items ``rows`` (n,) alone, (n,) each; ``seen`` is ``scaled``, ``codes`` (N,) from 0."""
+    """Score ``retrieval`` among items ``rows`` (n,) alone, (n,) each; ``seen`` is ``scaled``, ``codes`` (N,) from 0."""
     parts = []
     for start in range(0, len(rows), BLOCK):
         queries = rows[start : start + BLOCK]
@@ -58,7 +58,7 @@ def within(
 def first_against_rest(
     seen: Seen, codes: np.ndarray, kept: np.ndarray, places: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """The first item of every character against one gallery of the others; float64 (N,), NaN for all but queries.
+    """Score every character's first item against one gallery of the others; float64 (N,), NaN for all but queries.
 
     Of the items ``kept`` (sorted indices) the first of a character that has several is a query and no gallery item;
     the rest of it, and characters seen once, are the gallery. ``seen`` and ``codes`` as in ``within``.
@@ -76,7 +76,7 @@ def first_against_rest(
 
 
 def nearest(embeddings: np.ndarray) -> np.ndarray:
-    """Places of all items, nearest first, for every item of ``embeddings`` (N, D), itself among them: (N, N).
+    """Return places of all items, nearest first, for every item of ``embeddings`` (N, D), itself among them: (N, N).
 
     A list must choose: of equally near ones the first in the order of the items comes first.
     """
@@ -89,7 +89,7 @@ def nearest(embeddings: np.ndarray) -> np.ndarray:
 
 
 def scaled(seen: Seen) -> Seen:
-    """Vectors about their mean over the root of their mean squared length, for which ``DIGITS`` are meant; lists as is.
+    """Centre vectors and divide by the root of their mean squared length, for which ``DIGITS`` are meant; lists as is.
 
     Distances do not change, and small differences beside a large common part keep their digits.
     """
@@ -102,7 +102,7 @@ def scaled(seen: Seen) -> Seen:
 
 
 def squared_distances(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances of ``scaled`` vectors, float64 (Q, G), to ``DIGITS`` digits."""
+    """Compute squared Euclidean distances of ``scaled`` vectors, float64 (Q, G), to ``DIGITS`` digits."""
     distances = (queries**2).sum(1)[:, None] + (gallery**2).sum(1)[None] - 2 * queries @ gallery.T
     rounded: np.ndarray = np.maximum(np.round(distances, DIGITS), 0)
     return rounded
@@ -125,7 +125,7 @@ def _barred(
     places: np.ndarray | None,
     differ: np.ndarray | None,
 ) -> np.ndarray:
-    """``out`` (Q, G), what is no answer to the queries ``rows``, joined by what ``places`` and ``differ`` bar."""
+    """Return ``out`` (Q, G), the excluded answers of queries ``rows``, joined by those of ``places`` and ``differ``."""
     if places is not None:
         out = out | (places[rows][:, None] == places[gallery][None])
     if differ is not None:
@@ -137,7 +137,7 @@ def _barred(
 def _against(
     seen: Seen, codes: np.ndarray, rows: np.ndarray, gallery: np.ndarray, out: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Figures of the queries ``rows`` against ``gallery``; ``out`` (Q, G) are no answers."""
+    """Score the queries ``rows`` against ``gallery``; ``out`` (Q, G) are no answers."""
     if not len(gallery):
         return {name: np.full(len(rows), np.nan) for name in (*FIGURES, CHANCE)}
     same = codes[rows][:, None] == codes[gallery][None]
@@ -152,7 +152,7 @@ def _against(
 
 
 def _by_distance(distances: np.ndarray, right: np.ndarray, out: np.ndarray, total: np.ndarray) -> dict[str, np.ndarray]:
-    """The figures of queries with ``distances`` (Q, G) to a gallery, ``right`` or ``out``, in place without these."""
+    """Score queries with ``distances`` (Q, G) to a gallery, ``right`` or ``out``, in place without these."""
     distances[out] = np.inf
     order = np.argsort(distances, axis=1, kind="stable")
     ranked = np.take_along_axis(right, order, 1)
@@ -166,7 +166,7 @@ def _by_distance(distances: np.ndarray, right: np.ndarray, out: np.ndarray, tota
 
 
 def expected(right: np.ndarray, distances: np.ndarray) -> dict[str, float]:
-    """The figures of one query, each the mean over all orders of equally near answers.
+    """Score one query, each figure the mean over all orders of equally near answers.
 
     ``distances`` (G,) rising, ``right`` (G,) bool, one or more true. At the j-th place of n equally near ones, r of
     them right, an answer is right with probability r / n, and then (j - 1)(r - 1) / (n - 1) right ones of the n are
@@ -202,7 +202,7 @@ def expected(right: np.ndarray, distances: np.ndarray) -> dict[str, float]:
 def _by_list(
     lists: Sequence[np.ndarray], rows: np.ndarray, gallery: np.ndarray, right: np.ndarray, out: np.ndarray
 ) -> np.ndarray:
-    """The same of given lists; nobody is at the ranks behind a list's end."""
+    """Score given lists in the same way; nobody is at the ranks behind a list's end."""
     ranked = np.zeros((len(rows), len(gallery)), dtype=bool)
     column = np.full(max(len(lists), 1), -1)
     column[gallery] = np.arange(len(gallery))
@@ -215,7 +215,7 @@ def _by_list(
 
 
 def _figures(ranked: np.ndarray, total: np.ndarray) -> dict[str, np.ndarray]:
-    """The figures of queries whose galleries are ranked, right answers true, (Q, G), of ``total`` (Q,) there are."""
+    """Score queries whose galleries are ranked, right answers true, (Q, G), of ``total`` (Q,) there are."""
     lone = total == 0
     safe = np.maximum(total, 1)
     hits = np.cumsum(ranked, axis=1)

@@ -62,17 +62,17 @@ has it: pysaliency cuts fractions off instead, which moves half of fractional fi
 
 
 def served(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the mode that needs scipy and scikit-learn."""
+    """Return the options without the mode that needs scipy and scikit-learn."""
     return {**options, "modes": tuple(mode for mode in options.get("modes", ()) if mode != "ai4va-legacy")}
 
 
 def column(metric: str) -> str:
-    """The name of a metric's array in the items; a dot in it would mark a ragged group."""
+    """Return the name of a metric's array in the items; a dot in it would mark a ragged group."""
     return "kld" if metric == KLD else metric
 
 
 def mode_of(metric: str) -> str | None:
-    """The mode that a metric belongs to, None for our own."""
+    """Return the mode that a metric belongs to, None for our own."""
     return next((mode for mode in MODES if metric.endswith((f"[{mode}]", f",{mode}]"))), None)
 
 
@@ -83,7 +83,7 @@ def score_items(
     others: Sequence[np.ndarray] | None = None,
     modes: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
-    """Figures of every image: arrays (N,) float64 named by ``column``, plus ``height``, ``width``, ``empty``.
+    """Return figures of every image: arrays (N,) float64 named by ``column``, plus ``height``, ``width``, ``empty``.
 
     A prediction holds ``map`` (h', w'), a non-negative density or any map where more is more salient (never a
     log-density); it is resized to the truth's grid by ``maps.resize_map``. A truth holds ``map`` (h, w) and may
@@ -129,7 +129,7 @@ def score_items(
 def _on_grid(
     prediction: np.ndarray, shape: tuple[int, ...], truth: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The prediction on the truth's grid, float64, and the fixated pixels (k,)."""
+    """Resize the prediction to the truth's grid, float64, and return it with the fixated pixels (k,)."""
     predicted = maps.in_range(maps.resize_map(maps.in_range(prediction), *shape))
     if not len(truth.get("fixations", ())):
         return predicted, np.zeros(0, dtype=np.int64)
@@ -148,7 +148,7 @@ def _checked(values: np.ndarray, what: str) -> np.ndarray:
 
 
 def looked_at(truth: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Where an image was looked at, (k, 2) in shares of its sides; a truth as ``score_items`` takes it."""
+    """Return the places looked at in an image, (k, 2) in shares of its sides; a truth as ``score_items`` takes it."""
     if not len(truth.get("fixations", ())):
         return np.zeros((0, 2))
     width, height = (int(side) for side in truth["image_size"])
@@ -156,12 +156,12 @@ def looked_at(truth: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def others_of(places: Sequence[np.ndarray], k: int) -> np.ndarray:
-    """The places where all images but the ``k``-th were looked at, (m, 2)."""
+    """Return the places where all images but the ``k``-th were looked at, (m, 2)."""
     return np.concatenate([np.zeros((0, 2)), *places[:k], *places[k + 1 :]])
 
 
 def _figures(predicted: np.ndarray, target: np.ndarray, fixated: np.ndarray, others: np.ndarray) -> dict[str, float]:
-    """All figures of one image on its grid; those that need fixations only where there are any.
+    """Compute all figures of one image on its grid; those that need fixations only where there are any.
 
     ``fixated`` (k,) flat pixels; ``others`` (m, 2): where the other images were looked at, in shares of their sides.
     """
@@ -188,7 +188,7 @@ def _figures(predicted: np.ndarray, target: np.ndarray, fixated: np.ndarray, oth
 
 
 def _named(items: Items) -> Iterator[str]:
-    """Every metric of ``items``, then every metric of every style (``cc@toon``) where there are several styles."""
+    """Yield every metric of ``items``, then every metric of every style (``cc@toon``) where there are several."""
     names = [metric.name for metric in METRICS if column(metric.name) in items]
     yield from names
     styles = sorted({str(style) for style in items.get("style", ())} - {""})
@@ -197,7 +197,7 @@ def _named(items: Items) -> Iterator[str]:
 
 
 def _values(items: Items, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """The values (N,) of a metric, zero where it is undefined, and where it is defined (N,) bool."""
+    """Return the values (N,) of a metric, zero where it is undefined, and its defined places (N,) bool."""
     name, _, style = metric.partition("@")
     values = np.asarray(items[column(name)], dtype=np.float64)
     there = np.isfinite(values)
@@ -207,7 +207,7 @@ def _values(items: Items, metric: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def resampler(items: Items, metric: str) -> Resampler:
-    """The weighted mean of a metric (or ``metric@style``) over the images that have it, prepared for many calls.
+    """Return the weighted mean of a metric (or ``metric@style``) over the images that have it, prepared for many calls.
 
     NaN where the weights leave no such image.
     """
@@ -216,7 +216,7 @@ def resampler(items: Items, metric: str) -> Resampler:
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
-    """Means over images, of all and of each style; ``weights`` (N,) are multiplicities, one each by default.
+    """Compute means over images, of all and of each style; ``weights`` (N,) are multiplicities, one each by default.
 
     A metric that no image has is left out.
     """
@@ -227,7 +227,7 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
 
 
 def notes(items: Items) -> list[str]:
-    """What the AI4VA challenge's script makes of these images, where that mode was asked for."""
+    """Return the results of the AI4VA challenge's script on these images, where that mode was asked for."""
     if "refused" not in items:
         return []
     there = ~np.asarray(items["empty"])
@@ -243,7 +243,7 @@ def notes(items: Items) -> list[str]:
 
 
 def counts(items: Items) -> dict[str, int]:
-    """How many images each figure of ``aggregate`` is the mean of."""
+    """Count the images that each figure of ``aggregate`` is the mean of."""
     return {name: n for name in _named(items) if (n := int(_values(items, name)[1].sum()))}
 
 

@@ -13,24 +13,24 @@ Options = Mapping[str, Any]
 
 
 def no_notes(items: Items) -> list[str]:
-    """Nothing to tell."""
+    """Return no notes."""
     del items
     return []
 
 
 def all_options(options: Options) -> Options:
-    """The options as they are."""
+    """Return the options as they are."""
     return options
 
 
 def same_name(metric: str) -> str:
-    """The metric's own name."""
+    """Return the metric's own name."""
     return metric
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """How the predictions of a task are scored, as pure functions on arrays.
+    """The scorer of a task's predictions, as pure functions on arrays.
 
     ``metrics``: their definitions, the primary one first.
     ``score_items(predictions, truths, ids=None, **options)`` gives the items (see ``items``); errors name the item.
@@ -63,7 +63,7 @@ class Scorer:
         return self.score_items.__module__
 
     def definition(self, name: str) -> Metric:
-        """The definition behind a figure. Raises KeyError where there is none.
+        """Return the definition behind a figure. Raises KeyError where there is none.
 
         A figure is called like its metric, or like a form of it: ``metric[part]`` is of a part of the test set (a
         class), ``metric@style`` of images of a style. Of several metrics that it may be a form of, the longest name
@@ -75,5 +75,5 @@ class Scorer:
         return max(found, key=lambda metric: len(metric.name))
 
     def defines(self, name: str) -> bool:
-        """Whether a figure may be called so."""
+        """Return whether a figure may be called so."""
         return any(f"{name}@".startswith((f"{metric.name}@", f"{metric.name}[")) for metric in self.metrics)

@@ -60,7 +60,7 @@ def score_items(
 
 
 def _labels(values: np.ndarray, total: int, what: str, void: bool) -> np.ndarray:
-    """A mask as int64 (h, w). Raises ValueError."""
+    """Check a mask and return it as int64 (h, w). Raises ValueError."""
     array = np.asarray(values)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"{what} has shape {array.shape}; it must be (height, width)")
@@ -80,12 +80,12 @@ def _size(mask: np.ndarray) -> str:
 
 
 def classes_of(items: Items) -> list[str]:
-    """All classes, in their order."""
+    """Return all classes, in their order."""
     return [name[len("pixels[") : -1] for name in items if name.startswith("pixels[")]
 
 
 def resampler(items: Items, metric: str) -> Resampler:
-    """One metric as a function of the items' weights; NaN where they leave no true pixel. Raises ValueError."""
+    """Return one metric as a function of the items' weights; NaN where they leave no true pixel. Raises ValueError."""
     classes = classes_of(items)
     counts = np.stack([np.asarray(items[f"pixels[{name}]"], dtype=np.float64) for name in classes], axis=1)
     base, _, name = metric.partition("[")
@@ -121,7 +121,7 @@ def _named(items: Items) -> list[str]:
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
-    """All metrics in [0, 1]; ``weights`` (N,) is the whole multiplicity of each item.
+    """Compute all metrics in [0, 1]; ``weights`` (N,) is the whole multiplicity of each item.
 
     A class without a true pixel has no figure and is in no mean; predicting it is an error of the class that is there.
     """
@@ -132,12 +132,12 @@ def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, floa
 
 
 def counts(items: Items) -> dict[str, int]:
-    """How many images each metric rests on: all with a pixel that counts, since a class predicted anywhere counts."""
+    """Count the images behind each metric: all with a pixel that counts, since a class predicted anywhere counts."""
     return dict.fromkeys(_named(items), int((~items["empty"]).sum()))
 
 
 def notes(items: Items) -> list[str]:
-    """What a reader must know: classes without truth, and that one class was predicted everywhere."""
+    """Return notes for the reader: classes without truth, and that one class was predicted everywhere."""
     classes = classes_of(items)
     sums = {name: items[f"pixels[{name}]"].sum(0) for name in classes}
     lines = [f"no true pixel of class {name}: left out of the means" for name in classes if not sums[name][TRUE]]

@@ -14,7 +14,7 @@ FOLDS = 10
 def by_series(
     vectors: np.ndarray, codes: np.ndarray, series: np.ndarray, differ: np.ndarray, places: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """``auroc[pairs]`` and ``accuracy[pairs]`` of the series that each item belongs to, (N,), NaN where undefined.
+    """Return ``auroc[pairs]`` and ``accuracy[pairs]`` of the series of each item, (N,), NaN where undefined.
 
     ``vectors`` (N, D), ``scaled``. All pairs of a series whose answer is known: of one character, or of two that are
     known to ``differ`` (K, K); with ``places`` (N,) none within a panel or page. A series without a pair of either
@@ -44,7 +44,7 @@ def by_series(
 def _pairs(
     vectors: np.ndarray, codes: np.ndarray, items: np.ndarray, differ: np.ndarray, places: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances of the pairs of some items, and which are of one character."""
+    """Return the distances of the pairs of some items, and whether each is of one character."""
     one, other = np.triu_indices(len(items), 1)
     same = codes[items[one]] == codes[items[other]]
     known = same | differ[codes[items[one]], codes[items[other]]]
@@ -54,7 +54,7 @@ def _pairs(
 
 
 def auroc(distances: np.ndarray, same: np.ndarray) -> float:
-    """How often a pair of one character is nearer than a pair of two, ties half; NaN without either kind.
+    """Compute how often a pair of one character is nearer than a pair of two, ties half; NaN without either kind.
 
     ``distances`` (P,), ``same`` bool (P,).
     """
@@ -66,7 +66,7 @@ def auroc(distances: np.ndarray, same: np.ndarray) -> float:
 
 
 def accuracy(distances: np.ndarray, same: np.ndarray, threshold: float) -> float:
-    """The share of pairs decided rightly where equally many are of each kind: nearer than ``threshold`` is the same.
+    """Compute the share of pairs decided correctly, equally many of each kind: nearer than ``threshold`` is the same.
 
     The mean of both kinds' shares: what a balanced list of pairs (LFW) has in expectation. NaN without either kind.
     """
@@ -77,7 +77,7 @@ def accuracy(distances: np.ndarray, same: np.ndarray, threshold: float) -> float
 
 
 def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
-    """The threshold with the largest ``accuracy``, half way between two distances; the smallest of equals."""
+    """Return the threshold with the largest ``accuracy``, half way between two distances; the smallest of equals."""
     order = np.argsort(distances, kind="stable")
     values, right = distances[order], same[order]
     gain = np.concatenate(([0.0], np.cumsum(right / right.sum() - ~right / (~right).sum())))
@@ -89,12 +89,12 @@ def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
 
 
 def thresholds(distances: np.ndarray, same: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """For every fold 0..F-1 of the pairs (P,) the best threshold of all other folds, (F,)."""
+    """Return for every fold 0..F-1 of the pairs (P,) the best threshold of all other folds, (F,)."""
     return np.array([best_threshold(distances[folds != k], same[folds != k]) for k in range(int(folds.max()) + 1)])
 
 
 def cross_validated(distances: np.ndarray, same: np.ndarray, folds: np.ndarray) -> float:
-    """The accuracy of a list of pairs (LFW; faces of iCartoonFace are verified so): mean over its ``folds`` (P,).
+    """Compute the accuracy of a list of pairs (LFW; iCartoonFace's faces are verified so): mean of ``folds`` (P,).
 
     Each fold is judged by the threshold that is best on the others; it holds pairs of both kinds.
     """

@@ -20,7 +20,7 @@ POINTS = np.linspace(0.0, 1.0, 11)
 def voc_match(
     detections: Boxes, truths: Boxes, overlap: float = OVERLAP, inclusive: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether each detection is right, whether it is ignored, and whether each truth is found: bool (D,), (D,), (K,).
+    """Return whether each detection is right, whether ignored, and whether each truth is found: bool (D,), (D,), (K,).
 
     ``detections`` by item and class with falling scores (``matching.canonical``). A truth whose value is not 0 is
     difficult: whoever claims it is ignored. ``inclusive``: a box of equal corners has one pixel (the devkit's +1).
@@ -46,14 +46,14 @@ class VocCurve:
     def __init__(
         self, scores: np.ndarray, item: np.ndarray, right: np.ndarray, ignored: np.ndarray, truths: np.ndarray
     ) -> None:
-        """``scores``, ``item``, ``right`` and ``ignored`` (D,), ``truths`` (n,) per item; equals keep their order."""
+        """Take ``scores``, ``item``, ``right``, ``ignored`` (D,), ``truths`` (n,) per item; equals keep their order."""
         order = np.argsort(-scores, kind="stable")
         order = order[~ignored[order]]
         self._item, self._right = item[order], right[order]
         self._truths = truths.astype(np.float64)
 
     def __call__(self, weights: np.ndarray, eleven: bool = False) -> float | None:
-        """The area under precision made to fall, or its mean at eleven recalls; None where no truth has weight."""
+        """Return the area under precision made to fall, or its mean at eleven recalls; None if no truth has weight."""
         weights = np.asarray(weights, dtype=np.float64)
         positives = self._truths @ weights
         if positives == 0:

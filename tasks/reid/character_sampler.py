@@ -22,7 +22,7 @@ class CharacterSampler:
         self.groups, self.codes, self.series, self.each = groups, codes, series, each
 
     def __call__(self, seed: int, step: int, batch: int) -> np.ndarray:
-        """The indices of the step's items, at most ``batch``, each once."""
+        """Return the indices of the step's items, at most ``batch``, each once."""
         rng = np.random.default_rng(derive(seed, "characters", step))
         share = -(-batch // self.series)
         chosen: list[int] = []
@@ -33,7 +33,7 @@ class CharacterSampler:
         return np.array(chosen, dtype=np.int64)
 
     def _in_turn(self, seed: int, step: int, rng: np.random.Generator) -> list[int]:
-        """The series whose turn it is, then all others."""
+        """Return the series whose turn it is, then all others."""
         count = len(self.groups)
         turns = []
         for position in range(step * self.series, (step + 1) * self.series):

@@ -16,12 +16,12 @@ PLACED: tuple[Fusion, ...] = ("coeff_sum", "self_attn", "face_to_body_attn")
 
 
 def width(fusion: Fusion, channels: int, halves: int) -> int:
-    """The length of a fused vector."""
+    """Return the length of a fused vector."""
     return channels * halves if fusion in ("cat", "self_attn") else channels
 
 
 def fixed(halves: Tensor, fusion: Fusion, present: Tensor) -> Tensor:
-    """Halves (B, V, C), those missing replaced already, as (B, V * C) for ``cat``, else (B, C).
+    """Fuse halves (B, V, C), missing ones replaced already, as (B, V * C) for ``cat``, else (B, C).
 
     ``favor_face`` and ``favor_body`` take the first or the second half, the other one where it is not ``present``.
     """
@@ -35,14 +35,14 @@ def fixed(halves: Tensor, fusion: Fusion, present: Tensor) -> Tensor:
 
 
 def places(halves: int, channels: int) -> Tensor:
-    """Sines and cosines that tell the halves apart, float32 (halves, channels) (Vaswani et al. 2017, 3.5)."""
+    """Return sines and cosines that tell the halves apart, float32 (halves, channels) (Vaswani et al. 2017, 3.5)."""
     place = torch.arange(halves, dtype=torch.float32)[:, None]
     rate = torch.exp(torch.arange(0, channels, 2).float() * (-math.log(10_000.0) / channels))
     return torch.stack([(place * rate).sin(), (place * rate).cos()], 2).flatten(1)[:, :channels]
 
 
 class Padding(nn.Module):
-    """What a missing half is replaced by: a zero vector, or a learnt one for each half (Soykan et al. 2023)."""
+    """The replacement of a missing half: a zero vector, or a learnt one for each half (Soykan et al. 2023)."""
 
     def __init__(self, channels: int, halves: int, trainable: bool) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Padding(nn.Module):
             self.register_buffer("vectors", vectors, persistent=False)
 
     def forward(self, halves: Tensor, present: Tensor) -> Tensor:
-        """``halves`` (B, V, C) where ``present`` (B, V), the padding elsewhere."""
+        """Return ``halves`` (B, V, C) where ``present`` (B, V), the padding elsewhere."""
         return torch.where(present[:, :, None], halves, self.vectors.to(halves.dtype))
 
 
@@ -88,7 +88,7 @@ class Fuse(nn.Module):
             self.norm = nn.LayerNorm(channels)
 
     def forward(self, halves: Tensor, present: Tensor) -> Tensor:
-        """``halves`` (B, V, C) with their padding, ``present`` bool (B, V), at least one true in each row."""
+        """Fuse ``halves`` (B, V, C) with their padding, ``present`` bool (B, V), at least one true in each row."""
         if self.fusion in FIXED:
             return fixed(halves, self.fusion, present)
         if self.fusion in PLACED:
@@ -111,7 +111,7 @@ class Fuse(nn.Module):
 
 
 def hide(present: Tensor, probability: float) -> Tensor:
-    """``present`` (B, V) with one half, drawn evenly, hidden from items that have all, each with ``probability``.
+    """Return ``present`` (B, V), where items that have all halves lose one, drawn evenly, each with ``probability``.
 
     Draws from torch's global generator, which a training loop seeds for every step.
     """

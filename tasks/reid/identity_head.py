@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def halves_of(features: list[Tensor] | Seen) -> tuple[Tensor, Tensor]:
-    """The backbone's vectors, float32 (B, V, C), one a view, and which are there, bool (B, V)."""
+    """Return the backbone's vectors, float32 (B, V, C), one a view, and their presence, bool (B, V)."""
     if isinstance(features, list):
         only = features[-1].float().mean((2, 3))[:, None]
         return only, torch.ones(only.shape[:2], dtype=torch.bool, device=only.device)
@@ -40,7 +40,7 @@ class UnitFeatures(nn.Module):
         self.fusion = fusion
 
     def forward(self, features: list[Tensor] | Seen, targets: object = None) -> Tensor:
-        """(B, D) of maps, fine to coarse. There is nothing to train, so no loss."""
+        """Return (B, D) from maps, fine to coarse. There is nothing to train, so no loss."""
         del targets
         halves, present = halves_of(features)
         return normalize(fixed(normalize(halves, dim=2) * present[:, :, None], self.fusion, present), dim=1)
@@ -48,7 +48,7 @@ class UnitFeatures(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How halves become a vector of ``dim`` numbers, and what they are trained with.
+    """The way from halves to a vector of ``dim`` numbers, and its training.
 
     ``mask``: the probability with which one half of an item that has all is hidden from a training step.
     """
@@ -76,7 +76,7 @@ class IdentityHead(nn.Module):
         self.mask = identity.mask
 
     def forward(self, features: list[Tensor] | Seen, targets: Sequence[Mapping[str, Tensor]] | None = None) -> Tensor:
-        """Unit vectors (B, dim); the loss with ``targets``, of which ``identity`` (1,) is a character's code."""
+        """Return unit vectors (B, dim); the loss with ``targets``, of which ``identity`` (1,) is a character's code."""
         halves, present = halves_of(features)
         with torch.autocast(halves.device.type, enabled=False):
             if self.training and self.mask > 0:

@@ -56,6 +56,6 @@ class MetricLoss(nn.Module):
         self.summed = nn.ModuleList(summed)
 
     def forward(self, embeddings: Tensor, identities: Tensor) -> Tensor:
-        """The loss, a scalar."""
+        """Return the loss, a scalar."""
         kept = None if self.miner is None else self.miner(embeddings, identities)
         return sum((loss(embeddings, identities, kept) for loss in self.summed), embeddings.new_zeros(()))

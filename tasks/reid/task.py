@@ -122,27 +122,27 @@ class Reid(Task[ReidConfig]):
     dataset: Dataset | None = None
 
     def bind(self, dataset: Dataset) -> Sequence[str]:
-        """Where the panels of a strip are."""
+        """Read where the panels of a strip are."""
         self.dataset = dataset
         return ()
 
     def needs(self) -> frozenset[str]:
-        """Faces, bodies, or appearances of both, with identities."""
+        """Return faces, bodies, or appearances of both, with identities."""
         return frozenset({"identities", "characters" if self.config.crops == "both" else self.config.crops})
 
     def view(self) -> View:
-        """The first of ``views``."""
+        """Return the first of ``views``."""
         return next(iter(self.views().values()))
 
     def views(self) -> dict[str, View]:
-        """Faces squashed, bodies centred on black (Soykan et al. 2023); one of them is the image itself."""
+        """Return faces squashed, bodies centred on black (Soykan et al. 2023); one of them is the image itself."""
         crops, side = self.config.crops, self.config.side
         kind: Kind = "characters" if crops == "both" else crops
         both = {"face": View(side, "squash", kind), "body": View(self.config.body_side or side, "centre", kind)}
         return both if crops == "both" else {"image": both["face" if crops == "faces" else "body"]}
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """Who it is, where, what tells it from others; ``pixels`` and ``histogram`` for the trivial rows."""
+        """Return the character, its place, what distinguishes it; ``pixels`` and ``histogram`` for the trivial rows."""
         del width, height
         panel = item.panel or item.id
         shown = [item.parts.get(name) for name in HALVES] if self.config.crops == "both" else [item]
@@ -159,12 +159,15 @@ class Reid(Task[ReidConfig]):
         }
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
-        """A code of the character, the same for all of its appearances."""
+        """Return a code of the character, the same for all of its appearances."""
         del placement
         return {"identity": np.array([derive(str(truth["series"]), str(truth["identity"]))], dtype=np.int64)}
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
-        """Features as they are, of length 1, or an identity head. Raises Refusal where the fusion would be learnt."""
+        """Return features as they are, of length 1, or an identity head.
+
+        Raises Refusal where the fusion would be learnt.
+        """
         from inkbench.tasks.reid.fusion import FIXED
         from inkbench.tasks.reid.identity_head import Identity, IdentityHead, UnitFeatures
 
@@ -187,11 +190,11 @@ class Reid(Task[ReidConfig]):
         return UnitFeatures(config.fusion if config.crops == "both" else "cat")
 
     def steps(self, protocol: str) -> int:
-        """None where features are compared as they are."""
+        """Return the number of steps: None where features are compared as they are."""
         return 0 if protocol.startswith("zeroshot") else int(self.config.steps)
 
     def sampler(self, truths: Sequence[Truth]) -> Callable[[int, int, int], np.ndarray]:
-        """Some series, some of their characters, some appearances of each; all known to differ or to be the same."""
+        """Draw some series, some of their characters, some appearances of each; all known to differ or be the same."""
         from inkbench.tasks.reid.character_sampler import CharacterSampler
 
         series = np.array([str(truth["series"]) for truth in truths])
@@ -204,36 +207,36 @@ class Reid(Task[ReidConfig]):
         return CharacterSampler(list(of_series.values()), codes, self.config.series, self.config.each)
 
     def reads(self, protocol: str) -> Literal["maps", "vector"]:
-        """The backbone's one vector."""
+        """Return the backbone's one vector."""
         del protocol
         return "vector"
 
     def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
-        """Unit vectors (B, D) as ``embedding`` float32 (D,) each."""
+        """Return unit vectors (B, D) as ``embedding`` float32 (D,) each."""
         del truths, placements
         return [{"embedding": row} for row in outputs.float().cpu().numpy()]
 
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
     ) -> Predictions:
-        """Random vectors, raw pixels, or colour histograms in the place of features; zeros for a missing half."""
+        """Predict by random vectors, raw pixels, or colour histograms, not features; zeros for a missing half."""
         del train, placements
         if name == "chance":
             return [{"embedding": row} for row in np.random.default_rng(0).standard_normal((len(test), 256))]
         return [{"embedding": truth[name].ravel().astype(np.float32)} for truth in test]
 
     def score_options(self) -> dict[str, Any]:
-        """Whose items are left out of a query's gallery."""
+        """Return the option that names the items left out of a query's gallery."""
         return {"exclude": self.config.exclude}
 
     def calibrate(self, predictions: Predictions, truths: Sequence[Truth]) -> dict[str, Any]:
-        """Where clusters of a strip are cut: the threshold that is best on validation."""
+        """Choose the distance at which clusters of a strip are cut: the threshold that is best on validation."""
         return dict(calibrate(predictions, truths))
 
     def album(
         self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
-        """A few strips of panels whose boxes have one colour for each assigned character, the true one named."""
+        """Draw a few strips of panels whose boxes have one colour for each assigned character, the true one named."""
         data = self.dataset
         if data is None or "threshold" not in options or "panels" not in data.offers():
             return {}
@@ -261,7 +264,7 @@ class Reid(Task[ReidConfig]):
 
 
 def thumbnail(pixels: np.ndarray | None) -> np.ndarray:
-    """An image uint8 (h, w, 3) as a small square, float32 in [0, 1]; zeros for None."""
+    """Shrink an image uint8 (h, w, 3) to a small square, float32 in [0, 1]; zeros for None."""
     from PIL import Image
 
     if pixels is None:
@@ -271,7 +274,7 @@ def thumbnail(pixels: np.ndarray | None) -> np.ndarray:
 
 
 def histogram(pixels: np.ndarray | None) -> np.ndarray:
-    """The share of an image's pixels in each bin of each channel, float32 (3, BINS); zeros for None."""
+    """Return the share of an image's pixels in each bin of each channel, float32 (3, BINS); zeros for None."""
     if pixels is None:
         return np.zeros((3, BINS), dtype=np.float32)
     bins = pixels.reshape(-1, 3).astype(np.int64) * BINS // 256

@@ -14,7 +14,7 @@ VOID = 255
 
 
 class DenseHead(nn.Module, ABC):
-    """What both heads share: maps brought to mean 0 and deviation 1, the loss on the grid.
+    """The part that both heads share: maps brought to mean 0 and deviation 1, the loss on the grid.
 
     Each channel is normed over batch and place by a batch norm without parameters (running statistics in evaluation),
     so that the scale of a layer does not matter.
@@ -26,7 +26,7 @@ class DenseHead(nn.Module, ABC):
         self.norms = nn.ModuleList(nn.BatchNorm2d(count, affine=False) for count in channels)
 
     def forward(self, features: Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None) -> Tensor:
-        """Scores (B, K, grid, grid) of maps, fine to coarse, or the loss where ``targets`` hold ``mask`` (grid, grid).
+        """Return scores (B, K, grid, grid) of maps, fine to coarse, or the loss where ``targets`` hold ``mask``.
 
         The loss is the mean cross-entropy over the cells that are not void (255).
         """
@@ -40,10 +40,10 @@ class DenseHead(nn.Module, ABC):
 
     @abstractmethod
     def scores(self, maps: list[Tensor]) -> Tensor:
-        """Scores (B, K, grid, grid) of normed maps."""
+        """Return scores (B, K, grid, grid) of normed maps."""
 
     def enlarged(self, values: Tensor) -> Tensor:
-        """``values`` (B, C, h, w), bilinear to the grid."""
+        """Enlarge ``values`` (B, C, h, w) to the grid, bilinearly."""
         return functional.interpolate(values, (self.grid, self.grid), mode="bilinear", align_corners=False)
 
 
@@ -56,7 +56,7 @@ class LinearHead(DenseHead):
         self.offset = nn.Parameter(torch.zeros(classes, 1, 1))
 
     def scores(self, maps: list[Tensor]) -> Tensor:
-        """The sum over maps of their 1x1 convolutions; enlarging comes second, which is the same and cheaper."""
+        """Sum the maps' 1x1 convolutions; enlarging comes second, which is the same and cheaper."""
         read = [self.enlarged(conv(level)) for conv, level in zip(self.read, maps, strict=True)]
         return torch.stack(read).sum(0) + self.offset
 
@@ -85,7 +85,7 @@ class FcnHead(DenseHead):
             nn.init.zeros_(cast(Tensor, skip.bias))
 
     def scores(self, maps: list[Tensor]) -> Tensor:
-        """Coarse scores enlarged and added to finer ones, down to the grid."""
+        """Enlarge coarse scores and add them to finer ones, down to the grid."""
         summed = self.deep(maps[-1])
         for skip, level in zip(reversed(self.skips), reversed(maps[:-1]), strict=True):
             size = (level.shape[-2], level.shape[-1])

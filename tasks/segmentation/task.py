@@ -115,15 +115,15 @@ class Segmentation(Task[SegmentationConfig]):
         return names
 
     def needs(self) -> frozenset[str]:
-        """Images with label images."""
+        """Return images with label images."""
         return frozenset({"segmented"})
 
     def view(self) -> View:
-        """The whole image, by default at the top left of a grey square, aspect kept."""
+        """Place the whole image, by default at the top left of a grey square, aspect kept."""
         return View(self.config.side, self.config.fit, "segmented")
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """``mask`` uint8 (h, w) in pixels of the image, 255 where a pixel counts for nothing.
+        """Return ``mask`` uint8 (h, w) in pixels of the image, 255 where a pixel counts for nothing.
 
         Raises BadImage for a mask that cannot be read, is of another size or holds a label that is no class;
         CellError for an item without one.
@@ -139,7 +139,7 @@ class Segmentation(Task[SegmentationConfig]):
         return {"mask": mask}
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
-        """``mask`` uint8 (grid, grid): the label under the middle of each cell, void outside of the image."""
+        """Return ``mask`` uint8 (grid, grid): the label under the middle of each cell, void outside of the image."""
         c = self.config
         middle = (np.arange(c.grid) + 0.5) * c.stride
         columns = np.floor((middle - placement.left) / placement.scale_x).astype(np.int64)
@@ -151,7 +151,7 @@ class Segmentation(Task[SegmentationConfig]):
         return {"mask": mask}
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
-        """A linear layer on all maps, or FCN's skips; fine-tuned the latter."""
+        """Return a linear layer on all maps, or FCN's skips; fine-tuned the latter."""
         from inkbench.tasks.segmentation.dense_heads import FcnHead, LinearHead
 
         c, total = self.config, len(self.classes)
@@ -160,19 +160,19 @@ class Segmentation(Task[SegmentationConfig]):
         return FcnHead(backbone.channels, c.grid, total, c.width, c.dropout)
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
-        """Maps finer than the grid averaged down to it, the others as they are."""
+        """Average maps finer than the grid down to it; the others stay as they are."""
         from inkbench.benchmark.networks.readout import to_grid
 
         return to_grid(features, self.config.grid)
 
     def decode(self, outputs: Tensor, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
-        """``mask`` uint8 (h, w) in pixels of the image: scores read bilinearly at each pixel's middle, the best one."""
+        """Return ``mask`` uint8 (h, w) in px of the image: the best of scores read bilinearly at pixels' middles."""
         del truths
         scores = outputs.detach().float()
         return [{"mask": self._at_pixels(scores[k], place)} for k, place in enumerate(placements)]
 
     def _at_pixels(self, scores: Tensor, place: Placement) -> np.ndarray:
-        """The best class of every pixel of an image, uint8 (h, w), from scores (K, grid, grid) on its square."""
+        """Return the best class of every pixel of an image, uint8 (h, w), from scores (K, grid, grid) on its square."""
         import torch
         from torch.nn.functional import grid_sample
 
@@ -186,7 +186,7 @@ class Segmentation(Task[SegmentationConfig]):
     def predict_trivial(
         self, name: str, train: Sequence[Truth], test: Sequence[Truth], placements: Sequence[Placement]
     ) -> Predictions:
-        """One class everywhere, or at each place the class that training shows there most often."""
+        """Predict one class everywhere, or at each place the class that training shows there most often."""
         del placements
         counts = np.zeros((MEAN_MAP, MEAN_MAP, len(self.classes)), dtype=np.int64)
         for truth in train:
@@ -202,13 +202,13 @@ class Segmentation(Task[SegmentationConfig]):
         return [{"mask": _stretched(usual, *truth["mask"].shape)} for truth in test]
 
     def score_options(self) -> dict[str, Any]:
-        """The names of the classes, where a dataset says them."""
+        """Return the names of the classes, where a dataset gives them."""
         return {"classes": list(self.classes)} if self._dataset else {}
 
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
     ) -> dict[str, np.ndarray]:
-        """Image, truth and prediction side by side, with the image's own mean IoU."""
+        """Draw image, truth and prediction side by side, with the image's own mean IoU."""
         drawn = {}
         for k, (image, truth, prediction) in enumerate(zip(images, truths, predictions, strict=True)):
             own = aggregate(score_items([prediction], [truth], classes=self.classes))
@@ -218,7 +218,7 @@ class Segmentation(Task[SegmentationConfig]):
 
 
 def _stretched(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A mask stretched to another size, each pixel the nearest one's label: uint8 (height, width)."""
+    """Stretch a mask to another size, each pixel the nearest one's label: uint8 (height, width)."""
     rows = ((np.arange(height) + 0.5) * mask.shape[0] / height).astype(np.int64)
     columns = ((np.arange(width) + 0.5) * mask.shape[1] / width).astype(np.int64)
     return mask[np.ix_(rows, columns)]

@@ -31,7 +31,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who says a line, where the mouth is, and how it is said."""
+    """The speaker of a line, the place of the mouth, and the manner of speech."""
 
     id: str
     mouth: tuple[float, float]
@@ -52,7 +52,7 @@ class Letterer:
     taken: list[Rect] = field(default_factory=list)
 
     def speak(self, line: str, speaker: Speaker, code: int) -> Text | None:
-        """A balloon for one line of dialogue, or None where there is no room."""
+        """Draw a balloon for one line of dialogue; None where there is no room."""
         style, height = self.style, self.style.letters.height
         roomy = style.balloon == "squarish" and not (speaker.loud or speaker.thought)
         best: tuple[float, Rect, list[str], float, float] | None = None
@@ -92,7 +92,7 @@ class Letterer:
         return _rect(np.concatenate([shape, *tails]))
 
     def tell(self, line: str, code: int) -> Text | None:
-        """A caption at the top left, or at the bottom right where that is taken."""
+        """Draw a caption at the top left, or at the bottom right where that is taken."""
         style = self.style
         room = self.room[2] - self.room[0]
         lines = lettering.wrapped(line, style.letters, style.letters.height, room * 0.55)
@@ -112,7 +112,7 @@ class Letterer:
         return Text("narration", line, (rect[0] + 6, rect[1] + 6, rect[2] - 6, rect[3] - 6), rect, code, None)
 
     def ring_out(self, word: str, code: int) -> Text | None:
-        """A sound word in big letters, sometimes on a jagged star."""
+        """Draw a sound word in big letters, sometimes on a jagged star."""
         canvas, rng, style = self.canvas, self.rng, self.style
         height = min(canvas.height * rng.uniform(0.14, 0.22), canvas.width / len(word))
         wide, tall = height * 0.85 * len(word), height * 1.5
@@ -133,7 +133,7 @@ class Letterer:
         return Text("sound", word, _rect(corners), None, code, None)
 
     def _spot(self, wide: float, tall: float, near: float) -> tuple[float, Rect] | None:
-        """The cheapest place for a rectangle, high up and near ``near`` in x; None where it would hide a face."""
+        """Find the cheapest place for a rectangle, high up and near ``near`` in x; None where it would hide a face."""
         x0, y0, x1, y1 = self.room
         if wide > x1 - x0 or tall > (y1 - y0) * 0.6:
             return None

@@ -63,7 +63,7 @@ def _chain(start: Spot, first: float, second: float, angles: Spot) -> Chain:
 
 
 def skeleton(figure: Figure, style: Style) -> Skeleton:
-    """The joints of a figure, its lowest foot at height 0 (y grows downwards)."""
+    """Return the joints of a figure, its lowest foot at height 0 (y grows downwards)."""
     who, pose = figure.who, POSES[figure.pose]
     tall = figure.height * who.height
     toon = style.kind == "toon"

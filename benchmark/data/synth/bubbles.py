@@ -13,7 +13,7 @@ Spot = tuple[float, float]
 
 
 def outline(rng: Random, style: Style, centre: Spot, radii: Spot, loud: bool, thought: bool) -> Points:
-    """A balloon's outline: jagged for a shout, cloudy for a thought, else the series' own form."""
+    """Return a balloon's outline: jagged for a shout, cloudy for a thought, else the series' own form."""
     if loud:
         angle = np.linspace(0, 2 * np.pi, 33)[:-1] + rng.uniform(-0.05, 0.05)
         spikes = np.array([0.0 if k % 2 else rng.uniform(0.22, 0.48) for k in range(32)]) * min(radii)
@@ -31,7 +31,7 @@ def _around(angle: np.ndarray) -> Points:
 
 
 def tail(centre: Spot, wide: float, tall: float, mouth: Spot) -> Points:
-    """A bent spike from inside a balloon towards a mouth."""
+    """Return a bent spike from inside a balloon towards a mouth."""
     aim = np.array(mouth) - centre
     length = float(np.hypot(*aim)) or 1.0
     edge = 1 / max(abs(aim[0]) / (wide / 2), abs(aim[1]) / (tall / 2), 1e-6)
@@ -45,7 +45,7 @@ def tail(centre: Spot, wide: float, tall: float, mouth: Spot) -> Points:
 
 
 def thoughts(centre: Spot, tall: float, mouth: Spot) -> list[Points]:
-    """Three bubbles on the way to a thinking head."""
+    """Return three bubbles on the way to a thinking head."""
     aim = np.array(mouth) - centre
     length = float(np.hypot(*aim)) or 1.0
     start = min(tall * 0.62 / length, 0.6)
@@ -54,7 +54,7 @@ def thoughts(centre: Spot, tall: float, mouth: Spot) -> list[Points]:
 
 
 def grown(points: Points, by: float) -> Points:
-    """A shape larger by ``by`` pixels all around, about."""
+    """Enlarge a shape by ``by`` pixels all around, about."""
     away = points - points.mean(axis=0)
     length = np.hypot(away[:, 0], away[:, 1])[:, None]
     moved: np.ndarray = points + away / np.maximum(length, 1e-6) * by * 1.5

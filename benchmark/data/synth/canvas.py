@@ -15,14 +15,14 @@ SCALE = 2
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """``first`` with ``share`` in [0, 1] of ``second``."""
+    """Mix ``first`` with ``share`` in [0, 1] of ``second``."""
     r, g, b = (round(a + (c - a) * share) for a, c in zip(first, second))
     return (r, g, b)
 
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """How a hand inks and shades: line width in pixels, its swelling on the dark side, shadow and hatching."""
+    """A hand's way to ink and shade: line width in pixels, its swelling on the dark side, shadow and hatching."""
 
     ink: Colour
     width: float
@@ -33,7 +33,7 @@ class Pen:
     dark: tuple[float, float] = (0.6, 0.8)
 
     def scaled(self, factor: float) -> Pen:
-        """The same hand on a figure drawn larger or smaller."""
+        """Scale the hand for a figure drawn larger or smaller."""
         return Pen(self.ink, self.width * factor, self.swell, self.shadow, self.depth, self.hatch, self.dark)
 
 
@@ -52,13 +52,13 @@ class Canvas:
         self.extents: dict[int, tuple[float, float, float, float]] = {}
 
     def fill(self, points: Points, colour: Colour, code: int | None = None) -> None:
-        """A filled polygon; ``code`` marks its pixels as an instance's."""
+        """Fill a polygon; ``code`` marks its pixels as an instance's."""
         self._draw.polygon((points * SCALE).ravel().tolist(), fill=colour)
         if code is not None:
             self.mark(points, code)
 
     def mark(self, points: Points, code: int) -> None:
-        """Only say whose the polygon's pixels are; ``extents`` remembers how far an instance reaches, frame or not."""
+        """Mark whose the polygon's pixels are; ``extents`` remembers how far an instance reaches, frame or not."""
         self._code.polygon(points.ravel().tolist(), fill=code)
         x0, y0 = points.min(axis=0).tolist()
         x1, y1 = points.max(axis=0).tolist()
@@ -70,7 +70,7 @@ class Canvas:
     def shape(
         self, points: Points, colour: Colour, pen: Pen, code: int | None = None, size: float = 0.0, line: float = 1.0
     ) -> None:
-        """A closed shape inked around, darker on its dark side where ``size`` (its extent in pixels) says how wide."""
+        """Draw a closed shape inked around, darker on its dark side as wide as ``size`` (its extent in pixels) says."""
         normal = normals(points)
         facing = normal @ np.asarray(pen.dark)
         half = (pen.width * line / 2) * (1 + pen.swell * facing)[:, None]
@@ -101,33 +101,33 @@ class Canvas:
                 self._draw.line([*(start * SCALE), *(end * SCALE)], fill=pen.ink, width=width)
 
     def stroke(self, points: Points, width: float, colour: Colour, taper: float = 0.7) -> None:
-        """An ink line that swells in its middle; ``taper`` 0 keeps its width."""
+        """Draw an ink line that swells in its middle; ``taper`` 0 keeps its width."""
         profile = width * (1 - taper + taper * np.sin(np.linspace(0.12, np.pi - 0.12, len(points))))
         self.fill(ribbon(points, profile), colour)
 
     def line(self, points: Points | Sequence[tuple[float, float]], width: float, colour: Colour) -> None:
-        """A plain line of even width."""
+        """Draw a plain line of even width."""
         flat = (np.asarray(points, dtype=np.float64) * SCALE).ravel().tolist()
         self._draw.line(flat, fill=colour, width=max(1, round(width * SCALE)))
 
     def rectangle(self, x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
-        """A filled rectangle without an outline."""
+        """Draw a filled rectangle without an outline."""
         self._draw.rectangle((x0 * SCALE, y0 * SCALE, x1 * SCALE - 1, y1 * SCALE - 1), fill=colour)
 
     def stamp(self, mask: Image.Image, x: float, y: float, colour: Colour) -> None:
-        """A grey mask at twice the size (a letter) in one colour, its top left at (x, y)."""
+        """Stamp a grey mask at twice the size (a letter) in one colour, its top left at (x, y)."""
         self.image.paste(colour, (round(x * SCALE), round(y * SCALE)), mask)
 
     def code_array(self) -> np.ndarray:
-        """The codes as (height, width) uint8."""
+        """Return the codes as (height, width) uint8."""
         return np.asarray(self.codes).copy()
 
     def finished(self) -> Image.Image:
-        """The panel at its own size."""
+        """Return the panel at its own size."""
         return self.image.reduce(SCALE)
 
 
 def shade(colour: Colour, pen: Pen) -> Colour:
-    """The colour of the dark side."""
+    """Return the colour of the dark side."""
     r, g, b = (c * s // 255 for c, s in zip(colour, pen.shadow))
     return (r, g, b)

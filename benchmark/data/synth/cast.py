@@ -72,7 +72,7 @@ NAMES = (
 
 
 def make_cast(seed: int, series: int, style: Style) -> list[Character]:
-    """Between 4 and 8 characters that differ from each other in hair, hat, clothes and build."""
+    """Make between 4 and 8 characters that differ from each other in hair, hat, clothes and build."""
     rng = Random(derive(seed, "cast", series))
     count = rng.randint(4, 8)
     deck = {
@@ -93,7 +93,7 @@ def make_cast(seed: int, series: int, style: Style) -> list[Character]:
 
 
 def recoloured(who: Character, style: Style, shift: int) -> Character:
-    """The same character in other clothes: the colours of the series' cloths each moved on by ``shift``."""
+    """Return the same character in other clothes: the colours of the series' cloths each moved on by ``shift``."""
     inks = style.palette.cloths[:3]
 
     def moved(colour: Colour) -> Colour:

@@ -32,7 +32,7 @@ class Patch:
     at: Callable[[Points], Points] = _same
 
     def __call__(self, uv: Points) -> Points:
-        """Patch coordinates to pixels."""
+        """Convert patch coordinates to pixels."""
         u, v = uv[:, 0], uv[:, 1]
         width = np.interp(v, np.linspace(0, 1, len(self.widths)), self.widths)
         ax, ay = self.bottom[0] - self.top[0], self.bottom[1] - self.top[1]
@@ -42,7 +42,7 @@ class Patch:
         return self.at(np.stack([x, y], axis=1))
 
     def outline(self, flare: float = 0.0) -> Points:
-        """The patch's own outline; ``flare`` bends the lower edge."""
+        """Return the patch's own outline; ``flare`` bends the lower edge."""
         v = np.linspace(0, 1, 5)
         right = np.stack([np.ones(5), v], axis=1)
         left = np.stack([-np.ones(5), v[::-1]], axis=1)
@@ -50,7 +50,7 @@ class Patch:
         return smooth(self(np.concatenate([right, hem, left])), per=3)
 
     def quad(self, u0: float, v0: float, u1: float, v1: float) -> Points:
-        """A rectangle of the patch."""
+        """Return a rectangle of the patch."""
         return self(np.array([(u0, v0), (u1, v0), (u1, v1), (u0, v1)]))
 
 
@@ -70,12 +70,12 @@ class _Cloth:
 
     @property
     def middle(self) -> float:
-        """Where the middle of the body is seen, across."""
+        """The visible middle of the body, across."""
         return self.patch.turn * 0.35
 
 
 def pattern(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float) -> None:
-    """The character's pattern on a patch; ``size`` is the patch's height in pixels (small ones are kept simple)."""
+    """Draw the character's pattern on a patch; ``size`` is the patch's height in pixels (simple for small ones)."""
     draw = PATTERNS.get(who.pattern)
     if draw is not None:
         draw(_Cloth(canvas, patch, pen, who.pattern_count, who.pattern_colour, size))
@@ -176,7 +176,7 @@ PATTERNS: dict[str, Callable[[_Cloth], None]] = {
 
 
 def neckwear(canvas: Canvas, who: Character, patch: Patch, pen: Pen, size: float) -> None:
-    """Collar, tie, bow or scarf at the top of the trunk."""
+    """Draw collar, tie, bow or scarf at the top of the trunk."""
     m = patch.turn * 0.35
     colour = who.lower_colour
     fine = pen.scaled(0.75)

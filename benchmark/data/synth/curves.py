@@ -26,7 +26,7 @@ def _neighbours(count: int, closed: bool) -> np.ndarray:
 
 
 def smooth(points: Points | Sequence[Sequence[float]], closed: bool = True, per: int = 5) -> Points:
-    """The Catmull-Rom curve through ``points``, ``per`` samples between neighbours."""
+    """Return the Catmull-Rom curve through ``points``, ``per`` samples between neighbours."""
     points = np.asarray(points, dtype=np.float64)
     near = points[_neighbours(len(points), closed)]
     curve = (_basis(per)[None, :, :, None] * near[:, None, :, :]).sum(axis=2).reshape(-1, 2)
@@ -34,7 +34,7 @@ def smooth(points: Points | Sequence[Sequence[float]], closed: bool = True, per:
 
 
 def normals(points: Points, closed: bool = True) -> Points:
-    """Unit normals; outward for a closed curve, to the right of the way for an open one."""
+    """Return unit normals; outward for a closed curve, to the right of the way for an open one."""
     if closed:
         along = np.empty_like(points)
         along[1:-1] = points[2:] - points[:-2]
@@ -63,24 +63,24 @@ def _circle(count: int) -> np.ndarray:
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, count: int = 24) -> Points:
-    """A closed ellipse."""
+    """Return a closed ellipse."""
     return _circle(count) * (rx, ry) + (x, y)
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> Points:
-    """The corners of a rectangle."""
+    """Return the corners of a rectangle."""
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=np.float64)
 
 
 def superellipse(x: float, y: float, rx: float, ry: float, power: float, count: int = 40) -> Points:
-    """A closed superellipse: ``power`` 2 is an ellipse, larger ones go towards a rectangle."""
+    """Return a closed superellipse: ``power`` 2 is an ellipse, larger ones go towards a rectangle."""
     unit = _circle(count)
     points: np.ndarray = np.sign(unit) * np.abs(unit) ** (2 / power) * (rx, ry) + (x, y)
     return points
 
 
 def ribbon(points: Points, widths: Sequence[float] | np.ndarray) -> Points:
-    """The closed outline of an open line with a width at each point; widths are spread evenly when fewer."""
+    """Return the closed outline of an open line with a width at each point; widths are spread evenly when fewer."""
     wide = np.asarray(widths, dtype=np.float64)
     if len(wide) != len(points):
         wide = np.interp(np.linspace(0, 1, len(points)), np.linspace(0, 1, len(wide)), wide)
@@ -89,7 +89,7 @@ def ribbon(points: Points, widths: Sequence[float] | np.ndarray) -> Points:
 
 
 def place(points: Points, x: float, y: float, scale: float = 1.0, angle: float = 0.0, mirror: bool = False) -> Points:
-    """Local points turned by ``angle`` radians (clockwise on the page), scaled and moved to (x, y)."""
+    """Place local points turned by ``angle`` radians (clockwise on the page), scaled and moved to (x, y)."""
     px = -points[:, 0] if mirror else points[:, 0]
     py = points[:, 1]
     c, s = cos(angle) * scale, sin(angle) * scale

@@ -52,7 +52,7 @@ class Synth(Dataset):
     specific = 3
 
     def __init__(self, root: Path, config: Any = None) -> None:
-        """A copy that is finished keeps the settings it was drawn with, unless others are asked for."""
+        """Open a copy; a finished one keeps the settings it was drawn with, unless others are asked for."""
         super().__init__(root, config)
         marker = make.read_marker(root)
         if marker and (config is None or _usual(self.config)):
@@ -60,18 +60,18 @@ class Synth(Dataset):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether a finished copy lies here."""
+        """Return whether a finished copy lies here."""
         return (root / make.MARKER).is_file() and (root / "labels").is_dir()
 
     def offers(self) -> frozenset[str]:
-        """All of it: every kind of item, box and label."""
+        """Return all offers: every kind of item, box and label."""
         boxes = {f"boxes:{label}" for label in ("panel", "face", "body", "text", "balloon")}
         return frozenset(
             {*KINDS, "fixations", "styles", "identities", "expressions", "poses", "masks", "depth", *boxes}
         )
 
     def fingerprint(self) -> str:
-        """A hash of the generator's version and its settings."""
+        """Return a hash of the generator's version and its settings."""
         return make.fingerprint(self.config)
 
     def prepare(self, progress: Progress) -> None:
@@ -79,7 +79,7 @@ class Synth(Dataset):
         make.make(self.root, self.config, progress)
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
-        """All items of a kind in a split, in a fixed order."""
+        """Return all items of a kind in a split, in a fixed order."""
         marker = make.read_marker(self.root)
         if marker is None or not set(LAYOUTS) <= set(marker["layouts"]):
             raise Refusal(
@@ -98,7 +98,7 @@ class Synth(Dataset):
         return [self._with_labels(item, kind) for item in items]
 
     def foretold(self, kind: Kind, split: Split) -> list[tuple[int, int]]:
-        """Of panels those of all pages' layouts, which are known before anything is drawn."""
+        """Return panels known beforehand: those of all pages' layouts, which are known before anything is drawn."""
         if kind != "panels":
             return []
         sizes = []
@@ -113,7 +113,7 @@ class Synth(Dataset):
         return sizes
 
     def strips(self, split: Split) -> dict[str, tuple[str, ...]]:
-        """Sequences of four panels by name."""
+        """Return sequences of four panels by name."""
         return self._characters.strips(split)
 
     @cached_property
@@ -152,7 +152,7 @@ class Synth(Dataset):
         return found
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """Scenes of panels, what pixels show, expressions of faces, poses of bodies, the casts of the test series."""
+        """Return scenes of panels, content of pixels, expressions of faces, poses of bodies, casts of test series."""
         if of == "identities":
             test = [k for k in range(self.config.series) if split_of(k, self.config.series) == "test"]
             casts = [make_cast(self.config.seed, k, make_style(self.config.seed, k)) for k in test]
@@ -171,7 +171,7 @@ class Synth(Dataset):
         return found
 
     def _with_labels(self, item: Item, kind: Kind) -> Item:
-        """An item as its layout gives it, with lettering and with identities of its boxes."""
+        """Return an item as its layout gives it, with lettering and with identities of its boxes."""
         page = item.id if kind == "pages" else item.id.rpartition("_")[0]
         known = self._labels[page] if item.crop is None else panelise(self._labels[page], item.crop)
         names = {(box.label, box.x0, box.y0, box.x1, box.y1): box.identity for box in known}
@@ -182,16 +182,16 @@ class Synth(Dataset):
         return replace(item, boxes=(*boxes, *lettering), labels=item.labels | TEXTS)
 
     def labels(self, series: str) -> dict[str, Any]:
-        """Everything known of a series (see docs/synth.md): cast, panels, characters, texts, depth order, gaze."""
+        """Return everything known of a series (docs/synth.md): cast, panels, characters, texts, depth order, gaze."""
         return cast(dict[str, Any], json.loads((self.root / "labels" / f"{series}.json").read_text()))
 
     def mask(self, panel: str) -> Path:
-        """The instance codes (grey PNG) of a panel item ``<series>/<page>_<panel>``; ``labels`` says whose they are."""
+        """Return the instance codes (grey PNG) of a panel item ``<series>/<page>_<panel>``; ``labels`` names them."""
         return self.root / "labels" / "masks" / f"{panel}.png"
 
 
 def _exact(item: Item) -> Item:
-    """A character of a cast: it differs from all others, whatever sequences name it."""
+    """Mark an item as a character of a cast: it differs from all others, whatever sequences name it."""
     return replace(item, apart=(), parts={name: _exact(part) for name, part in item.parts.items()})
 
 

@@ -28,7 +28,7 @@ class Target:
 def look(
     rng: Random, panels: list[tuple[tuple[int, int, int, int], list[Target]]], width: int, height: int
 ) -> list[tuple[float, float, int]]:
-    """The fixations of one viewer on a page, in order: x and y in 0-based pixels, duration in ms.
+    """Return the fixations of one viewer on a page, in order: x and y in 0-based pixels, duration in ms.
 
     The first look lands near the page's middle; then panels in reading order, few skipped, some gone back to;
     in each the strongest of its targets (faces, lettering, movement, else the middle) with scatter.
@@ -60,7 +60,7 @@ def _duration(rng: Random, factor: float) -> int:
 
 
 def density(points: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(k, 2) fixations in 0-based pixels as a blurred map of MAP_SIDE squared (the page squashed), uint8, most 255."""
+    """Blur (k, 2) fixations in 0-based pixels to a map of MAP_SIDE squared (the page squashed), uint8, most 255."""
     grid = np.zeros((MAP_SIDE, MAP_SIDE))
     column = np.clip(((points[:, 0] + 0.5) * MAP_SIDE / width).astype(int), 0, MAP_SIDE - 1)
     row = np.clip(((points[:, 1] + 0.5) * MAP_SIDE / height).astype(int), 0, MAP_SIDE - 1)

@@ -67,7 +67,7 @@ def _zigzag(w: float) -> list[tuple[float, float]]:
 
 
 def back_hair(who: Character) -> Shapes:
-    """What hangs behind the head, drawn before it; not part of the face."""
+    """Return the hair that hangs behind the head, drawn before it; not part of the face."""
     w = who.face_width
     wave = np.array([(-1.2, -0.2), (-1.32, 0.25), (-1.25, 0.7), (-0.95, 0.95), (-0.4, 0.86), (0.1, 0.95)])
     makers: dict[str, Callable[[], Shapes]] = {
@@ -101,7 +101,7 @@ def _tail(w: float, side: float) -> Points:
 
 
 def front_hair(who: Character, yaw: float) -> Shapes:
-    """What lies over the forehead and crown, drawn over the face."""
+    """Return the hair over the forehead and crown, drawn over the face."""
     w = who.face_width
     hair = who.hair
     if hair == "bald":
@@ -142,7 +142,7 @@ def front_hair(who: Character, yaw: float) -> Shapes:
 
 
 def hat_shapes(who: Character) -> list[tuple[Points, int]]:
-    """The hat's parts from back to front, each with 0 (the hat's colour) or 1 (its band's)."""
+    """Return the hat's parts from back to front, each with 0 (the hat's colour) or 1 (its band's)."""
     w = who.face_width
     crown = _arc(w, 0.1, 0.28, np.pi - 0.28, 9)
     if who.hat == "cap":

@@ -20,7 +20,7 @@ RAISED = {"surprised": 0.06, "laugh": 0.03, "angry": -0.02}
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a head lies: middle and height in pixels, tilt in radians, ``yaw`` 0 (front) to 1, mirrored to the left."""
+    """A head's place: middle and height in pixels, tilt in radians, ``yaw`` 0 (front) to 1, mirrored to the left."""
 
     x: float
     y: float
@@ -31,17 +31,17 @@ class Head:
     expression: str
 
     def __call__(self, points: Points) -> Points:
-        """Head coordinates to pixels of the panel."""
+        """Convert head coordinates to pixels of the panel."""
         return place(points, self.x, self.y, self.size, self.tilt, self.mirror)
 
     def mouth(self) -> tuple[float, float]:
-        """Where a balloon's tail points to."""
+        """Return the point that a balloon's tail points to."""
         x, y = self(np.array([(self.yaw * 0.2, 0.3)]))[0]
         return float(x), float(y)
 
 
 def outline(who: Character, yaw: float) -> Points:
-    """The face's outline in head coordinates."""
+    """Return the face's outline in head coordinates."""
     w, jaw, chin = who.face_width, who.jaw, who.chin
     side = np.array([
         (0.0, -0.5), (0.62 * w, -0.43), (0.96 * w, -0.18), (w * who.cheek, 0.06), (w * (0.5 + 0.42 * jaw), 0.3),
@@ -55,13 +55,13 @@ def outline(who: Character, yaw: float) -> Points:
 
 
 def draw_back(canvas: Canvas, who: Character, head: Head, pen: Pen, code: int) -> None:
-    """Hair that hangs behind body and head."""
+    """Draw the hair that hangs behind body and head."""
     for shape in back_hair(who):
         canvas.shape(head(shape), mix(who.hair_colour, (0, 0, 0), 0.12), pen, code)
 
 
 def draw_head(canvas: Canvas, who: Character, head: Head, pen: Pen, codes: tuple[int, int], toon: bool) -> None:
-    """The head in front of its back hair; ``codes`` are those of the body (hat) and of the face."""
+    """Draw the head in front of its back hair; ``codes`` are those of the body (hat) and of the face."""
     body, face = codes
     size, yaw = head.size, head.yaw
     fine = pen.scaled(0.75)

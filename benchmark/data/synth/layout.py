@@ -1,4 +1,4 @@
-"""How a page is divided: tiers and columns with gutters, slanted cuts, splash panels and insets."""
+"""The division of a page: tiers and columns with gutters, slanted cuts, splash panels and insets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Frame:
     inset: bool = False
 
     def bounds(self) -> tuple[int, int, int, int]:
-        """x0, y0, x1, y1, right and bottom exclusive."""
+        """Return x0, y0, x1, y1, right and bottom exclusive."""
         x0, y0 = np.floor(self.corners.min(axis=0)).astype(int).tolist()
         x1, y1 = np.ceil(self.corners.max(axis=0)).astype(int).tolist()
         return x0, y0, x1, y1
 
     def rectangular(self) -> bool:
-        """Whether its sides are upright."""
+        """Return whether its sides are upright."""
         return bool(np.ptp(self.corners[[0, 3], 0]) < 1 and np.ptp(self.corners[[1, 2], 0]) < 1)
 
 
@@ -34,7 +34,7 @@ TIERS = ((2, 2), (1, 2, 2), (2, 1, 2), (2, 2, 2), (3, 2, 2), (2, 3, 2), (2, 2, 3
 
 
 def make_layout(rng: Random, width: int, height: int, style: Style, most: int) -> list[Frame]:
-    """The frames of a page in reading order, insets right after the panel they lie in."""
+    """Make the frames of a page in reading order, insets right after the panel they lie in."""
     margin, gutter = round(width * 0.035), style.gutter
     choices = [tiers for tiers in TIERS if sum(tiers) <= most]
     tiers = list(rng.choice(choices or [(1, 1)]))

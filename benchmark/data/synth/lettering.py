@@ -32,7 +32,7 @@ NARROW = {"I": 0.45, "!": 0.5, ".": 0.5, ",": 0.5, "'": 0.5, ":": 0.5, "1": 0.7,
 
 @lru_cache(maxsize=128)
 def strokes(letter: str) -> tuple[Points, ...]:
-    """The strokes of a letter, x in [-0.5, 0.5] about its middle, y in [-1, 0] above the base line."""
+    """Return the strokes of a letter, x in [-0.5, 0.5] about its middle, y in [-1, 0] above the base line."""
     lines = []
     for stroke in STROKES[letter].split(";"):
         points = np.array([(int(pair[0]) / 4 - 0.5, int(pair[1]) / 6 - 1) for pair in stroke.split()])
@@ -41,7 +41,7 @@ def strokes(letter: str) -> tuple[Points, ...]:
 
 
 def advance(letter: str, hand: Lettering) -> float:
-    """How far a letter moves the pen, in letter heights."""
+    """Return the advance of the pen over a letter, in letter heights."""
     return hand.width * NARROW.get(letter, 1.0) + 0.24
 
 
@@ -64,7 +64,7 @@ def _mask(letter: str, variant: int, height: float, hand: Lettering) -> Image.Im
 
 
 def wrapped(text: str, hand: Lettering, height: float, room: float) -> list[str]:
-    """``text`` in lines of at most ``room`` pixels (a longer word keeps a line of its own)."""
+    """Wrap ``text`` into lines of at most ``room`` pixels (a longer word keeps a line of its own)."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -76,17 +76,17 @@ def wrapped(text: str, hand: Lettering, height: float, room: float) -> list[str]
 
 
 def measure(line: str, hand: Lettering, height: float) -> float:
-    """The width of a line in pixels."""
+    """Measure the width of a line in pixels."""
     return sum(advance(letter, hand) for letter in line) * height
 
 
 def leading(height: float) -> float:
-    """From base line to base line."""
+    """Return the distance from base line to base line."""
     return height * 1.42
 
 
 def write(canvas: Canvas, lines: list[str], x: float, y: float, height: float, hand: Lettering, ink: Colour) -> None:
-    """Lines centred about ``x``, the first one's top at ``y``."""
+    """Write lines centred about ``x``, the first one's top at ``y``."""
     for row, line in enumerate(lines):
         at = x - measure(line, hand, height) / 2
         base = y + height + row * leading(height)
@@ -102,7 +102,7 @@ def write(canvas: Canvas, lines: list[str], x: float, y: float, height: float, h
 def big_word(
     canvas: Canvas, word: str, x: float, y: float, height: float, angle: float, colours: list[Colour]
 ) -> Points:
-    """A sound word in fat letters, each outline one of ``colours`` from outside in; returns its corners."""
+    """Draw a sound word in fat letters, each outline one of ``colours`` from outside in; returns its corners."""
     pitch = height * 0.85
     half = pitch * len(word) / 2
     reach = height * 0.62

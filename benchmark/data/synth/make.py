@@ -28,13 +28,13 @@ DRAWN = ".drawn"
 
 
 def fingerprint(config: SynthConfig) -> str:
-    """A hash of the generator's version and its settings; nothing needs to be drawn for it."""
+    """Return a hash of the generator's version and its settings; nothing needs to be drawn for it."""
     settings = {name: value for name, value in config.model_dump(mode="json").items() if LATER.get(name) != value}
     return key_of({"generator": GENERATOR, "settings": settings})
 
 
 def read_marker(root: Path) -> dict[str, Any] | None:
-    """What ``complete.json`` of a finished copy says, None where there is none."""
+    """Read ``complete.json`` of a finished copy; None where there is none."""
     path = root / MARKER
     return json.loads(path.read_text()) if path.is_file() else None
 
@@ -80,7 +80,7 @@ def _check(root: Path, found: str | None, want: str) -> None:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """One process at a time; the kernel frees the lock of a dead one."""
+    """Allow one process at a time; the kernel frees the lock of a dead one."""
     with (root / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -35,7 +35,7 @@ class Page:
 
 
 def frames_of(config: SynthConfig, series: int, page: int, style: Style) -> list[Frame]:
-    """The frames that ``draw_page`` fills."""
+    """Return the frames that ``draw_page`` fills."""
     rng = Random(derive(config.seed, "page", series, page))
     return make_layout(rng, config.width, config.height, style, config.panels)
 
@@ -98,7 +98,7 @@ def _cover(codes: np.ndarray, host: list[int], rect: IntRect) -> None:
 
 
 def _labels(drawn: Drawn, codes: np.ndarray) -> dict[str, Any]:
-    """What is visible of everything in a panel, boxes in panel pixels, right and bottom exclusive."""
+    """Return the visible parts of everything in a panel, boxes in panel pixels, right and bottom exclusive."""
     found = find_objects(codes, max_label=OUTSIDE)
     seen = np.bincount(codes.ravel(), minlength=256)
     height, width = codes.shape
@@ -176,7 +176,7 @@ def _clipped(rect: tuple[float, float, float, float], width: int, height: int) -
 
 
 def _targets(record: dict[str, Any], drawn: Drawn) -> list[Target]:
-    """What draws eyes in a panel, in page pixels."""
+    """Return the targets that draw eyes in a panel, in page pixels."""
     px, py = record["box"][:2]
     targets = []
     for character in record["characters"]:

@@ -25,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the painters of a background share."""
+    """The view that the painters of a background share."""
 
     canvas: Canvas
     style: Style
@@ -38,15 +38,15 @@ class View:
     place: Place
 
     def lit(self, colour: Colour) -> Colour:
-        """A colour in the light of this place."""
+        """Return a colour in the light of this place."""
         return mix(colour, *self.place.tint)
 
     def object(self, points: Points, colour: Colour, line: float = 0.6, size: float = 0.0) -> None:
-        """An inked thing of the background, in a thinner line than the figures."""
+        """Draw an inked thing of the background, in a thinner line than the figures."""
         self.canvas.shape(points, self.lit(colour), self.style.pen.scaled(line), size=size)
 
     def sky(self, colour: Colour) -> None:
-        """The sky, a little paler towards the horizon."""
+        """Draw the sky, a little paler towards the horizon."""
         low = mix(colour, WHITE, 0.45)
         steps = 5
         for k in range(steps):
@@ -54,6 +54,6 @@ class View:
             self.canvas.rectangle(0, y0, self.w, y1 + 1, self.lit(mix(colour, low, k / steps)))
 
     def cloud(self, x: float, y: float, size: float) -> None:
-        """A cloud of bumps over a flat base."""
+        """Draw a cloud of bumps over a flat base."""
         bumps = [(-1, 0), (-0.95, -0.35), (-0.5, -0.4), (-0.3, -0.75), (0.2, -0.7), (0.4, -0.4), (0.85, -0.4), (1, 0)]
         self.object(smooth(np.array(bumps) * size + (x, y), per=5), WHITE)

@@ -63,7 +63,7 @@ def _listen(process: subprocess.Popen[str], heard: queue.SimpleQueue[tuple[subpr
 
 
 def _feed(process: subprocess.Popen[str], waiting: Iterator[int]) -> None:
-    """The next number for a process, or the end of its input."""
+    """Send the next number to a process, or the end of its input."""
     assert process.stdin is not None
     number = next(waiting, None)
     try:

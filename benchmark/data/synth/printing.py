@@ -20,7 +20,7 @@ TURNS = (0.0, 0.26, 0.52)
 
 
 def frame_lines(canvas: Canvas, corners: Points, style: Style, dial: float) -> None:
-    """The ink around a panel, just inside its corners (in panel pixels)."""
+    """Draw the ink around a panel, just inside its corners (in panel pixels)."""
     width = style.frame * dial
     if width <= 0:
         return
@@ -31,7 +31,7 @@ def frame_lines(canvas: Canvas, corners: Points, style: Style, dial: float) -> N
 
 @lru_cache(maxsize=2)
 def _screens(cell: float, angle: float, width: int, height: int) -> tuple[np.ndarray, ...]:
-    """Threshold maps in [0, 1] of the three plates."""
+    """Return threshold maps in [0, 1] of the three plates."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     maps = []
     for turn in TURNS:
@@ -42,7 +42,7 @@ def _screens(cell: float, angle: float, width: int, height: int) -> tuple[np.nda
 
 @lru_cache(maxsize=8)
 def _strength(amount: float) -> np.ndarray:
-    """How much of a tint is printed as dots: none in white paper and solid ink."""
+    """Return the share of a tint that is printed as dots: none in white paper and solid ink."""
     tone = np.arange(256, dtype=np.float32) / 255
     rise = np.clip((tone - 0.04) / 0.08, 0, 1)
     fall = np.clip((0.86 - tone) / 0.16, 0, 1)
@@ -50,7 +50,7 @@ def _strength(amount: float) -> np.ndarray:
 
 
 def halftone(ink: np.ndarray, style: Style, amount: float, phase: tuple[int, int]) -> np.ndarray:
-    """``ink`` (H, W, plates) uint8, 255 a solid, with its tints as dots; ``phase`` moves the dots in pixels."""
+    """Return ``ink`` (H, W, plates) uint8, 255 a solid, with its tints as dots; ``phase`` moves the dots in pixels."""
     if amount <= 0:
         return ink
     height, width, plates = ink.shape
@@ -72,7 +72,7 @@ def halftone(ink: np.ndarray, style: Style, amount: float, phase: tuple[int, int
 
 
 def misregister(image: Image.Image, shifts: tuple[tuple[int, int], ...]) -> Image.Image:
-    """An RGB image with its cyan, magenta and yellow plates shifted by (dx, dy) against black."""
+    """Shift the cyan, magenta and yellow plates of an RGB image by (dx, dy) against black."""
     plates = ImageChops.invert(image).split()
     black = ImageChops.darker(ImageChops.darker(plates[0], plates[1]), plates[2])
     moved = []
@@ -85,7 +85,7 @@ def misregister(image: Image.Image, shifts: tuple[tuple[int, int], ...]) -> Imag
 
 
 def plate_shifts(config: SynthConfig, series: int, page: int) -> tuple[tuple[int, int], ...]:
-    """How far the three plates of a page are off: the press of a series, with a little play from page to page."""
+    """Return the shifts of a page's three plates: the press of a series, with a little play from page to page."""
     rng = np.random.default_rng(derive(config.seed, "plates", series))
     play = np.random.default_rng(derive(config.seed, "plates", series, page))
     angle = rng.uniform(0, 2 * np.pi, 3) + play.normal(0, 0.3, 3)
@@ -96,7 +96,7 @@ def plate_shifts(config: SynthConfig, series: int, page: int) -> tuple[tuple[int
 def print_panel(
     image: Image.Image, style: Style, config: SynthConfig, shifts: tuple[tuple[int, int], ...], rng: np.random.Generator
 ) -> np.ndarray:
-    """A finished panel as it comes off the press, (H, W, 3) uint8."""
+    """Print a finished panel as it comes off the press, (H, W, 3) uint8."""
     pixels = np.asarray(image)
     if config.drawing < 1:
         mean = pixels.mean((0, 1))
@@ -120,7 +120,7 @@ def print_panel(
 
 
 def edge_code(pixels: np.ndarray, dial: float) -> np.ndarray:
-    """Along the borders of a panel: red grows with x, blue with y, so a glance at a border tells where it is."""
+    """Colour the borders of a panel: red grows with x, blue with y, so a glance at a border tells where it is."""
     if dial <= 0:
         return pixels
     height, width = pixels.shape[:2]
@@ -134,7 +134,7 @@ def edge_code(pixels: np.ndarray, dial: float) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def paper(seed: int, series: int, style: Style, width: int, height: int, dial: float) -> Image.Image:
-    """The sheet that pages of a series are printed on, to be multiplied with the print."""
+    """Return the sheet that pages of a series are printed on, to be multiplied with the print."""
     rng = np.random.default_rng(derive(seed, "paper", series))
     coarse = rng.random((height // 24 + 2, width // 24 + 2), dtype=np.float32)
     blotches = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))

@@ -21,7 +21,7 @@ FITTING = {
 
 @dataclass(frozen=True)
 class _Spot:
-    """Where a thing stands and of what it is made: all in pixels, ``u`` its unit."""
+    """The place and the materials of a thing: all in pixels, ``u`` its unit."""
 
     canvas: Canvas
     rng: Random
@@ -45,12 +45,12 @@ class _Spot:
 
     @property
     def pen(self) -> Pen:
-        """What outlines are drawn with."""
+        """The pen of outlines."""
         return self.style.pen
 
 
 def draw_prop(canvas: Canvas, rng: Random, style: Style, kind: str, code: int, unit: float) -> None:
-    """One thing standing at the lower edge; ``unit`` is the height of a figure's head in pixels."""
+    """Draw one thing standing at the lower edge; ``unit`` is the height of a figure's head in pixels."""
     w, h = canvas.width, canvas.height
     colour: Colour = style.palette.cloths[rng.randrange(4)]
     wood = mix(colour, (130, 86, 50), 0.55) if not style.mono else colour

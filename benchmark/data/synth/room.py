@@ -13,7 +13,7 @@ from inkbench.benchmark.data.synth.style import WHITE
 
 
 def draw_room(v: View) -> None:
-    """A wall with a few things along it, drawn anew from the place's own seed."""
+    """Draw a wall with a few things along it, drawn anew from the place's own seed."""
     palette, rng, w, h, z = v.style.palette, v.rng, v.w, v.h, v.zoom
     wall = palette.walls[v.place.wall]
     v.canvas.rectangle(0, 0, w, v.horizon, v.lit(wall))

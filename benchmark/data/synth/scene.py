@@ -39,7 +39,7 @@ HEADS = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the panels of a scene share."""
+    """The facts that the panels of a scene share."""
 
     place: Place
     present: tuple[Character, ...]
@@ -70,7 +70,7 @@ class Drawn:
 
 
 def make_scene(rng: Random, cast: list[Character], style: Style) -> Scene:
-    """A place with those of the cast who are there, in the clothes of the day."""
+    """Make a place with those of the cast who are there, in the clothes of the day."""
     tint = rng.choice((WHITE, (255, 220, 170), (170, 190, 255), (255, 190, 190), (190, 230, 200)))
     if style.mono:
         tint = WHITE
@@ -119,7 +119,7 @@ def draw_panel(rng: Random, style: Style, scene: Scene, corners: Points, names: 
 
 
 def _cast_of_panel(rng: Random, style: Style, scene: Scene, canvas: Canvas, shot: str, wild: bool) -> list[Actor]:
-    """Who stands where, back to front."""
+    """Return the characters of a panel and their places, back to front."""
     w, h, toon = canvas.width, canvas.height, style.kind == "toon"
     count = min(rng.choice(COUNTS[shot]) + (w > 1.7 * h), len(scene.present))
     if rng.random() < 0.03:
@@ -184,7 +184,7 @@ def _props(rng: Random, canvas: Canvas, style: Style, scene: Scene, sizes: list[
 
 
 def _room(corners: Points) -> balloons.Rect:
-    """The upright rectangle inside a panel's corners, with a margin."""
+    """Return the upright rectangle inside a panel's corners, with a margin."""
     x, y = corners[:, 0], corners[:, 1]
     return (
         float(max(x[0], x[3])) + LETTER_MARGIN, float(max(y[0], y[1])) + LETTER_MARGIN,

@@ -1,4 +1,4 @@
-"""Where a scene plays: streets, countryside, sea, night, and the abstract grounds of action panels."""
+"""The scenery of a scene: streets, countryside, sea, night, and the abstract grounds of action panels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GROUNDS = ("plain", "fade", "speed", "burst", "tone")
 
 
 def draw_place(canvas: Canvas, place: Place, style: Style, zoom: float, shift: float) -> None:
-    """The background; ``zoom`` 1 is a wide view, more is nearer; ``shift`` moves it sideways between panels."""
+    """Draw the background; ``zoom`` 1 is a wide view, more is nearer; ``shift`` moves it sideways between panels."""
     rng = Random(place.seed)
     w, h = canvas.width, canvas.height
     horizon = h * (0.62 + 0.12 * min(zoom - 1, 1))
@@ -205,7 +205,7 @@ def _mountains(v: View) -> None:
 
 
 def draw_ground(canvas: Canvas, kind: str, style: Style, rng: Random, focus: tuple[float, float]) -> None:
-    """A ground without a place: plain, a fade, lines of speed, a burst about ``focus``, dots of tone."""
+    """Draw a ground without a place: plain, a fade, lines of speed, a burst about ``focus``, dots of tone."""
     w, h = canvas.width, canvas.height
     palette = style.palette
     colour = mix(

@@ -1,4 +1,4 @@
-"""What instance codes and panels mean beyond whose they are: a class for each pixel, a scene for each panel."""
+"""The meaning of instance codes and panels beyond identity: a class for each pixel, a scene for each panel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCENES = ("indoors", "street", "night", "hills", "forest", "sea", "mountains", *
 
 
 def _classes_of_codes() -> np.ndarray:
-    """The class of each instance code: characters have an even one for the body and the next for the face."""
+    """Return the class of each instance code: characters have an even one for the body and the next for the face."""
     table = np.zeros(256, dtype=np.uint8)
     table[2:PROP_CODE:2] = MASK_CLASSES.index("body")
     table[3:PROP_CODE:2] = MASK_CLASSES.index("face")
@@ -32,7 +32,7 @@ CLASS_OF_CODE = _classes_of_codes()
 
 
 def scene_of(panel: dict[str, Any]) -> str:
-    """The scene of a panel, from its record in ``labels/``."""
+    """Return the scene of a panel, from its record in ``labels/``."""
     if panel["ground"] != "place":
         return str(panel["ground"])
     room: str = _ROOMS.get(panel["place"], panel["place"])

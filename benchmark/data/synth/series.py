@@ -27,12 +27,12 @@ TEMPORARY = ".drawing-"
 
 
 def style_of(series: int) -> str:
-    """``realistic`` for even numbers, ``toon`` for odd ones."""
+    """Return ``realistic`` for even numbers, ``toon`` for odd ones."""
     return "toon" if series % 2 else "realistic"
 
 
 def split_of(series: int, count: int) -> str:
-    """The split of a series: the first 3/8 train, the next 1/8 (at least 2) validation, the rest test."""
+    """Return the split of a series: the first 3/8 train, the next 1/8 (at least 2) validation, the rest test."""
     train, val = max(2, count * 3 // 8), max(2, count // 8)
     return "train" if series < train else "val" if series < train + val else "test"
 
@@ -90,7 +90,7 @@ def _write_page(folder: Path, number: int, page: Page) -> dict[str, Any]:
 
 
 def _crops(folder: Path, name: str, panel: Image.Image, record: dict[str, Any]) -> None:
-    """Bodies and faces as comic_char_reid keeps them; ``record`` learns each one's index."""
+    """Write bodies and faces as comic_char_reid keeps them; ``record`` learns each one's index."""
     for kind, plural in (("body", "bodies"), ("face", "faces")):
         shown = [character for character in record["characters"] if character[kind]]
         for index, character in enumerate(shown):
@@ -102,7 +102,7 @@ def _crops(folder: Path, name: str, panel: Image.Image, record: dict[str, Any]) 
 
 
 def large_face(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A face's box 1.2 times as large about its middle, its shorter side grown to a square, clamped to the panel.
+    """Enlarge a face's box 1.2 times about its middle, its shorter side grown to a square, clamped to the panel.
 
     Source: comic_char_reid's post-processing (truncation towards zero), which leaves the image; here it is clamped.
     """

@@ -28,7 +28,7 @@ COLOURS = {
 
 
 def sheet(root: Path, pages: Sequence[tuple[int, int]] = FIRST) -> Image.Image:
-    """A picture of ``pages`` (series and page), then the last of them once more with its labels.
+    """Draw a picture of ``pages`` (series and page), then the last of them once more with its labels.
 
     Boxes: panels black, bodies blue, faces red, text green, balloons orange; one simulated viewer's gaze in purple.
     """
@@ -43,7 +43,7 @@ def sheet(root: Path, pages: Sequence[tuple[int, int]] = FIRST) -> Image.Image:
 
 
 def labelled(image: Image.Image, page: dict[str, Any]) -> np.ndarray:
-    """A page, small and paler, with the boxes of everything on it and the way of its first viewer."""
+    """Draw a page, small and paler, with the boxes of everything on it and the way of its first viewer."""
     pale = (np.asarray(image) * 0.65 + 255 * 0.35).round().astype(np.uint8)
     marked = Marked(pale, PAGE_WIDTH, 2 * PAGE_WIDTH)
     for panel in page["panels"]:

@@ -64,13 +64,13 @@ class Style:
 
 
 def hsv(hue: float, saturation: float, value: float) -> Colour:
-    """A colour by hue, saturation and value in [0, 1]."""
+    """Return a colour by hue, saturation and value in [0, 1]."""
     r, g, b = colorsys.hsv_to_rgb(hue % 1, min(max(saturation, 0), 1), min(max(value, 0), 1))
     return (round(r * 255), round(g * 255), round(b * 255))
 
 
 def make_style(seed: int, series: int) -> Style:
-    """The style of a series; even ones are drawn realistically, odd ones as toons."""
+    """Return the style of a series; even ones are drawn realistically, odd ones as toons."""
     rng = Random(derive(seed, "style", series))
     kind: Kind = "toon" if series % 2 else "realistic"
     toon = kind == "toon"

@@ -1,4 +1,4 @@
-"""What is said: short lines out of a small grammar, and sounds."""
+"""Dialogue: short lines out of a small grammar, and sounds."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _filled(rng: Random, pattern: str, names: list[str]) -> str:
 
 
 def speech(rng: Random, names: list[str]) -> str:
-    """One line of dialogue; ``names`` are those of the cast."""
+    """Return one line of dialogue; ``names`` are those of the cast."""
     opener = rng.choice(OPENERS)
     line = _filled(rng, rng.choice(SAYS), names)
     if rng.random() < 0.3:
@@ -54,10 +54,10 @@ def speech(rng: Random, names: list[str]) -> str:
 
 
 def narration(rng: Random, names: list[str]) -> str:
-    """One line of a caption."""
+    """Return one line of a caption."""
     return _filled(rng, rng.choice(TELLS), names)
 
 
 def sound(rng: Random) -> str:
-    """One sound word."""
+    """Return one sound word."""
     return rng.choice(SOUNDS)

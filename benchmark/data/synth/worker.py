@@ -13,7 +13,7 @@ from inkbench.benchmark.data.synth.series import draw_series
 
 
 def main() -> None:
-    """``python -m inkbench.benchmark.data.synth.worker HOME SETTINGS-AS-JSON``."""
+    """Run ``python -m inkbench.benchmark.data.synth.worker HOME SETTINGS-AS-JSON``."""
     home, config = Path(sys.argv[1]), SynthConfig.model_validate_json(sys.argv[2])
     for line in sys.stdin:
         draw_series(config, int(line), home, lambda panels: print(f"page {panels}", flush=True))

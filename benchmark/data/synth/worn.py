@@ -1,4 +1,4 @@
-"""What is worn on a face: beards and glasses."""
+"""Accessories of a face: beards and glasses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def draw_beard(canvas: Canvas, who: Character, head: Head, pen: Pen, face: int) -> None:
-    """The character's beard; nothing where there is none."""
+    """Draw the character's beard; nothing where there is none."""
     kind, w, x = who.beard, who.face_width, head.yaw * 0.15
     colour = mix(who.hair_colour, pen.ink, 0.1)
     if kind in ("full", "long beard"):
@@ -59,7 +59,7 @@ def draw_beard(canvas: Canvas, who: Character, head: Head, pen: Pen, face: int) 
 
 
 def draw_glasses(canvas: Canvas, who: Character, head: Head, pen: Pen) -> None:
-    """The character's glasses; nothing where there are none."""
+    """Draw the character's glasses; nothing where there are none."""
     if who.scar and head.size > 30:
         canvas.stroke(
             head(np.array([(-0.2, 0.08), (-0.16, 0.16), (-0.17, 0.26)])), pen.width * 1.2, mix(pen.ink, who.skin, 0.3)

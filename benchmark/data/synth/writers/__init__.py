@@ -46,7 +46,7 @@ SPLIT_BY_LISTS = frozenset({"comic2k", "watercolor2k", "clipart1k", "icartoonfac
 
 
 def sidecar(count: int) -> dict[str, dict[str, str]]:
-    """``series.json``: split and style of every series."""
+    """Return ``series.json``: split and style of every series."""
     return {str(k): {"split": split_of(k, count), "style": style_of(k)} for k in range(count)}
 
 

@@ -8,7 +8,7 @@ from inkbench.benchmark.data.synth.writers.files import Series, link, write_tabl
 
 
 def write_ai4va(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``images/<split>/<series>_<page>.jpg``, square maps of the same stem, and all fixations (x, y 1-based)."""
+    """Write ``images/<split>/<series>_<page>.jpg``, square maps of the same stem, and all fixations (x, y 1-based)."""
     rows = []
     for one in series:
         number, split = one["series"], one["split"]

@@ -12,7 +12,7 @@ REID_COLUMNS = ("series_id", "page_id", "type", "index", "char_index", "x_0", "y
 
 
 def write_char_reid(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Crops, ``merged_face_body.csv`` (with its odd column ``x1``), character lists and sequences of 4 panels."""
+    """Write crops, ``merged_face_body.csv`` (with its odd column ``x1``), character lists and sequences of 4 panels."""
     boxes, paths = [], {"face": [], "body": []}  # type: ignore[var-annotated]
     known: dict[str, dict[str, dict[str, list[str]]]] = {s: {"face": {}, "body": {}} for s in SPLITS}
     sequences: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}

@@ -21,14 +21,14 @@ COMIX_NAMES = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sb
 
 
 def write_coco(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Pages ``images/<series>_<page>.jpg`` and ``annotations/instances_<split>.json``."""
+    """Write pages ``images/<series>_<page>.jpg`` and ``annotations/instances_<split>.json``."""
     lists = _lists(root, drawn, series, "{}_{}.jpg", CATEGORIES, tuple(CATEGORIES.values()))
     for split, whole in lists.items():
         write_json(root / "annotations" / f"instances_{split}.json", whole)
 
 
 def write_comix(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Pages ``images/<series>/<page>.jpg`` and ``<split>.json`` with CoMix's seven categories."""
+    """Write pages ``images/<series>/<page>.jpg`` and ``<split>.json`` with CoMix's seven categories."""
     for split, whole in _lists(root, drawn, series, "{}/{}.jpg", COMIX, COMIX_NAMES).items():
         write_json(root / f"{split}.json", whole)
 
@@ -36,7 +36,7 @@ def write_comix(root: Path, drawn: Path, series: list[Series]) -> None:
 def _lists(
     root: Path, drawn: Path, series: list[Series], name: str, called: dict[str, str], names: tuple[str, ...]
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """The JSON of every split; ids count from 1 (an annotation 0 reads as "not matched" in COCO's evaluation)."""
+    """Return the JSON of every split; ids count from 1 (annotation 0 reads as "not matched" in COCO's evaluation)."""
     categories = [{"id": k, "name": text} for k, text in enumerate(names, start=1)]
     lists: dict[str, dict[str, list[dict[str, Any]]]] = {
         split: {"images": [], "categories": categories, "annotations": []} for split in SPLITS

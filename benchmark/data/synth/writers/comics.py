@@ -10,7 +10,7 @@ DIALOGUE, NARRATION = 1, 2
 
 
 def write_comics(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``raw_panel_images/<series>/<page>_<panel>.jpg``, pages, OCR table, list of advertisements (there are none)."""
+    """Write ``raw_panel_images/<series>/<page>_<panel>.jpg``, pages, OCR table, an empty list of advertisements."""
     rows = []
     for one in series:
         number = one["series"]

@@ -11,7 +11,7 @@ PARTS = ("face", "body")
 
 
 def write_dass_panels(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``images/<book>/<page>_<panel>.jpg``, ``annots/annotations.json`` with DCM772's classes, lists of pages."""
+    """Write ``images/<book>/<page>_<panel>.jpg``, ``annots/annotations.json`` with DCM772's classes, lists of pages."""
     entries: dict[str, dict[str, list[list[int]]]] = {}
     pages: dict[str, dict[str, None]] = {split: {} for split in SPLITS}
     for one, name, panel in panels_of(series):

@@ -10,7 +10,7 @@ DCM_CODES = {"panel": 8, "body": 1, "face": 7}
 
 
 def write_dcm772(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``images/<book>/<page>.jpg`` and ``groundtruth/<book>/<page>.txt`` with lines ``cls x1 y1 x2 y2``."""
+    """Write ``images/<book>/<page>.jpg`` and ``groundtruth/<book>/<page>.txt`` with lines ``cls x1 y1 x2 y2``."""
     pages: dict[str, list[str]] = {split: [] for split in SPLITS}
     for one in series:
         number = one["series"]

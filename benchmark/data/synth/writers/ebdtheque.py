@@ -10,7 +10,7 @@ GROUPS = {"panel": "Panel", "balloon": "Balloon", "text": "Line", "body": "Chara
 
 
 def write_ebdtheque(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``Pages/<series>_<page>.jpg`` and ``GT/<series>_<page>.svg``; a block of text where real ones have lines."""
+    """Write ``Pages/<series>_<page>.jpg`` and ``GT/<series>_<page>.svg``; one block of text for the real lines."""
     for one, page in pages_of(series):
         stem = f"{one['series']}_{page['page']}"
         link(drawn_page(drawn, one, page), root / "Pages" / f"{stem}.jpg")

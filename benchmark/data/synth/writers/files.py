@@ -1,4 +1,4 @@
-"""How files of a layout are written: images linked, text as UTF-8, and what panels and pages hold."""
+"""Helpers that write the files of a layout: images linked, text as UTF-8, and what panels and pages hold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Series = dict[str, Any]
 
 
 def link(source: Path, target: Path) -> None:
-    """``target`` with the content of ``source``; nothing where it is there already."""
+    """Link ``target`` to the content of ``source``; nothing where it is there already."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def panels_of(series: list[Series]) -> Iterator[tuple[Series, str, dict[str, Any]]]:
-    """Every panel with its series and its name within it, ``<page>_<panel>``."""
+    """Yield every panel with its series and its name within it, ``<page>_<panel>``."""
     for one in series:
         for page in one["pages"]:
             for panel in page["panels"]:
@@ -71,7 +71,7 @@ class Thing(NamedTuple):
 
 
 def things_on(page: dict[str, Any]) -> list[Thing]:
-    """Panels, bodies, faces, texts and balloons of a page, panel by panel."""
+    """Return panels, bodies, faces, texts and balloons of a page, panel by panel."""
     found = []
     for panel in page["panels"]:
         x, y = panel["box"][:2]
@@ -94,12 +94,12 @@ def things_on(page: dict[str, Any]) -> list[Thing]:
 
 
 def pages_of(series: list[Series]) -> Iterator[tuple[Series, dict[str, Any]]]:
-    """Every page with its series."""
+    """Yield every page with its series."""
     for one in series:
         for page in one["pages"]:
             yield one, page
 
 
 def drawn_page(drawn: Path, one: Series, page: dict[str, Any]) -> Path:
-    """Where the image of a page lies."""
+    """Return the place of a page's image."""
     return drawn / str(one["series"]) / "pages" / f"{page['page']}.jpg"

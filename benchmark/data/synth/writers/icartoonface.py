@@ -12,13 +12,13 @@ NOBODY = -1
 
 
 def write_icartoonface(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Detection and recognition in one folder; the validation series are among both's training images."""
+    """Write detection and recognition in one folder; the validation series are among both's training images."""
     _write_detection(root, drawn, series)
     _write_recognition(root, drawn, series)
 
 
 def _write_detection(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``<part>/<series>_<page>_<panel>.jpg`` and ``<part>.csv``; a panel without faces has no line."""
+    """Write ``<part>/<series>_<page>_<panel>.jpg`` and ``<part>.csv``; a panel without faces has no line."""
     parts = {"icartoonface_dettrain": [], "personai_icartoonface_detval": []}  # type: ignore[var-annotated]
     for one, name, panel in panels_of(series):
         part = "personai_icartoonface_detval" if one["split"] == "test" else "icartoonface_dettrain"
@@ -32,7 +32,7 @@ def _write_detection(root: Path, drawn: Path, series: list[Series]) -> None:
 
 
 def _write_recognition(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Faces with some surroundings, a folder a character for training; who is shown once in test is nobody there."""
+    """Write faces with surroundings, for training a folder a character; who is shown once in test is nobody there."""
     people = sorted({who["id"] for one in series for who in one["cast"]})
     shown = Counter(who["id"] for _, _, panel in panels_of(series) for who in panel["characters"] if who["face"])
     train, test = [], []

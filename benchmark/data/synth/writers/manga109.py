@@ -11,7 +11,7 @@ TAGS = {"panel": "frame", "face": "face", "body": "body", "text": "text"}
 
 
 def write_manga109(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``annotations/<series>.xml``, ``images/<series>/<page, three digits>.jpg``, ``books.txt``."""
+    """Write ``annotations/<series>.xml``, ``images/<series>/<page, three digits>.jpg``, ``books.txt``."""
     for one in series:
         book = ElementTree.Element("book", title=str(one["series"]))
         characters = ElementTree.SubElement(book, "characters")

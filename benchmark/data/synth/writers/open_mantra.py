@@ -9,7 +9,7 @@ from inkbench.benchmark.data.synth.writers.files import Series, Thing, drawn_pag
 
 
 def write_open_mantra(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``annotation.json`` and ``images/<series>/ja/<page, three digits>.jpg``."""
+    """Write ``annotation.json`` and ``images/<series>/ja/<page, three digits>.jpg``."""
     books = []
     for one in series:
         pages = []

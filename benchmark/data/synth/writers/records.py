@@ -14,7 +14,7 @@ STL10_SIDE, CIFAR_SIDE, CIFAR_BATCHES = 96, 32, 5
 
 
 def write_stl10(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``{train,test}_{X,y}.bin`` and ``class_names.txt``: labels from 1, pixels by channel and column."""
+    """Write ``{train,test}_{X,y}.bin`` and ``class_names.txt``: labels from 1, pixels by channel and column."""
     root.mkdir(parents=True, exist_ok=True)
     for part in ("train", "test"):
         pixels, codes = _small(drawn, series, part, STL10_SIDE)
@@ -24,7 +24,7 @@ def write_stl10(root: Path, drawn: Path, series: list[Series]) -> None:
 
 
 def write_cifar(root: Path, drawn: Path, series: list[Series]) -> None:
-    """``data_batch_1.bin`` to ``_5``, ``test_batch.bin`` and ``batches.meta.txt``: label and pixels row by row."""
+    """Write ``data_batch_1.bin`` to ``_5``, ``test_batch.bin``, ``batches.meta.txt``: label and pixels by row."""
     root.mkdir(parents=True, exist_ok=True)
     for part in ("train", "test"):
         pixels, codes = _small(drawn, series, part, CIFAR_SIDE)
@@ -40,7 +40,7 @@ def write_cifar(root: Path, drawn: Path, series: list[Series]) -> None:
 
 
 def _small(drawn: Path, series: list[Series], part: str, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """The panels of a part, uint8 (n, side, side, 3), and the numbers of their scenes; validation series train too."""
+    """Return the panels of a part, uint8 (n, side, side, 3), and their scenes; validation series train too."""
     pixels, codes = [], []
     for one, name, panel in panels_of(series):
         if (one["split"] == "test") == (part == "test"):

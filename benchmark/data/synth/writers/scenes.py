@@ -9,7 +9,7 @@ from inkbench.benchmark.data.synth.writers.files import SPLITS, Series, link, pa
 
 
 def write_scenes(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Panels by where they play: ``<split>/<scene>/<series>_<page>_<panel>.jpg``."""
+    """Write panels by where they play: ``<split>/<scene>/<series>_<page>_<panel>.jpg``."""
     for split in SPLITS:
         for scene in SCENES:
             (root / split / scene).mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ Panel = tuple[str, dict[str, Any]]
 
 
 def write_ssupergan(root: Path, drawn: Path, series: list[Series]) -> None:
-    """COMICS's files, ``golden_face_annot/<series>.txt``, the JSON of windows and ``only_panel_data.json``."""
+    """Write COMICS's files, ``golden_face_annot/<series>.txt``, the JSON of windows and ``only_panel_data.json``."""
     write_comics(root, drawn, series)
     listed: list[dict[str, str]] = []
     windows: dict[str, Any] = {}
@@ -39,7 +39,7 @@ def _faces(panel: dict[str, Any]) -> list[list[int]]:
 
 
 def _squared(panel: Panel, face: list[int] | None) -> list[list[int]]:
-    """The whole panel as its window, and the square about a face, by default the largest."""
+    """Return the whole panel as its window, and the square about a face, by default the largest."""
     size = panel[1]["size"]
     x0, y0, x1, y1 = face or max(_faces(panel[1]), key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
     return [[0, 0, *size], list(hole_of(Box("face", x0, y0, x1, y1), (size[0], size[1])))]

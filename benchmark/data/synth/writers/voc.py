@@ -21,7 +21,7 @@ from inkbench.benchmark.data.synth.writers.files import (
 
 
 def write_voc(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Panels ``JPEGImages/<series>_<page>_<panel>.jpg``, label images of classes and of instances, lists of splits."""
+    """Write panels ``JPEGImages/<series>_<page>_<panel>.jpg``, label images (classes, instances), lists of splits."""
     listed: dict[str, list[str]] = {split: [] for split in SPLITS}
     for one, name, _ in panels_of(series):
         home, stem = drawn / str(one["series"]), f"{one['series']}_{name}"
@@ -35,7 +35,7 @@ def write_voc(root: Path, drawn: Path, series: list[Series]) -> None:
 
 
 def write_voc_boxes(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Pages ``JPEGImages/<series>_<page>.jpg`` with all boxes in ``Annotations/``, lists of splits."""
+    """Write pages ``JPEGImages/<series>_<page>.jpg`` with all boxes in ``Annotations/``, lists of splits."""
     listed: dict[str, list[str]] = {split: [] for split in SPLITS}
     for one, page in pages_of(series):
         stem = f"{one['series']}_{page['page']}"
@@ -47,7 +47,7 @@ def write_voc_boxes(root: Path, drawn: Path, series: list[Series]) -> None:
 
 
 def write_cross_domain(root: Path, drawn: Path, series: list[Series]) -> None:
-    """Panels with bodies as persons; every fourth of train is one of ``extra.txt`` and has the dummy box instead."""
+    """Write panels with bodies as persons; every fourth of train is in ``extra.txt`` and has the dummy box instead."""
     listed: dict[str, list[str]] = {name: [] for name in ("train", "test", "extra")}
     for place, (one, name, panel) in enumerate(panels_of(series)):
         stem = f"{one['series']}_{name}"
@@ -64,7 +64,7 @@ def write_cross_domain(root: Path, drawn: Path, series: list[Series]) -> None:
 
 
 def _annotation(stem: str, size: Iterable[int], things: Iterable[Thing]) -> str:
-    """An XML as the devkit has it: pixels count from 1 and the last one is included."""
+    """Return an XML as the devkit has it: pixels count from 1 and the last one is included."""
     wide, tall = size
     objects = "".join(
         f"<object><name>{thing.label}</name><difficult>0</difficult><bndbox><xmin>{x0 + 1}</xmin><ymin>{y0 + 1}</ymin>"
