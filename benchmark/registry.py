@@ -80,7 +80,7 @@ def plug_in(paths: str) -> None:
 
 
 def kind_of(entry: Entry) -> str:
-    """Whether an entry is one of ``methods``, ``tasks`` or ``datasets``; imports it. Raises Refusal."""
+    """Return which an entry is of ``methods``, ``tasks`` or ``datasets``; imports it. Raises Refusal."""
     found = _attribute(entry)
     for kind, base in _bases().items():
         if isinstance(found, type) and issubclass(found, base):

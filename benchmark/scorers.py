@@ -10,7 +10,7 @@ from inkbench.tasks.metrics.scorer import Scorer
 
 
 def scorer_of(task: str) -> Scorer:
-    """What the task of that name is scored by. Raises Refusal where there is no such task."""
+    """Return the scorer of the task of that name. Raises Refusal where there is no such task."""
     if task not in registry.entries("tasks"):
         raise Refusal(f"task '{task}' is none of inkbench's: name the file that it lies in with --plugin FILE.py")
     kind: Any = registry.load("tasks", task)

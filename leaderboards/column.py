@@ -47,7 +47,7 @@ class Column:
 
     @property
     def primary(self) -> bool:
-        """Whether it shows the task's primary metric."""
+        """True if it shows the task's primary metric."""
         return self.metric == PRIMARY
 
 

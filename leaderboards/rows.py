@@ -34,22 +34,22 @@ class Group:
 
     @property
     def trivial(self) -> bool:
-        """Whether this is a baseline that sees no backbone, which a method must beat."""
+        """True if this is a baseline that sees no backbone, which a method must beat."""
         return self.method.startswith(TRIVIAL)
 
     @property
     def reference(self) -> bool:
-        """Whether this knows more than a method may (the same character's previous face)."""
+        """True if this knows more than a method may (the same character's previous face)."""
         return self.method.startswith(REFERENCE)
 
     @property
     def bare(self) -> bool:
-        """Whether no backbone made these predictions: trivial rows, references, predictions from elsewhere."""
+        """True if no backbone made these predictions: trivial rows, references, predictions from elsewhere."""
         return self.any.backbone is None
 
     @property
     def control(self) -> bool:
-        """Whether this is the control row: random weights with their default settings."""
+        """True if this is the control row: random weights with their default settings."""
         return self.method == CONTROL and not any(key.startswith(f"{CONTROL}.") for key in self.changes)
 
     @property

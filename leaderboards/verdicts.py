@@ -45,7 +45,7 @@ class Limits:
 
     @property
     def few(self) -> bool:
-        """Whether no mark is possible."""
+        """True if no mark is possible."""
         return self.tests > 0 and few_series(self.tests, self.series)
 
     def add(self, pair: Pair) -> None:

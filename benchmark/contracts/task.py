@@ -62,10 +62,10 @@ class Task(ABC, Generic[TaskConfigT]):
 
     @abstractmethod
     def needs(self) -> frozenset[str]:
-        """What of a dataset this task, with these settings, needs (see ``Dataset.offers``)."""
+        """Return what this task, with these settings, needs of a dataset (see ``Dataset.offers``)."""
 
     def needs_for(self, protocol: str) -> frozenset[str]:
-        """What a protocol needs beyond that."""
+        """Return what a protocol needs beyond that."""
         del protocol
         return frozenset()
 
@@ -83,7 +83,7 @@ class Task(ABC, Generic[TaskConfigT]):
 
     @abstractmethod
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """What is true of an item whose image (the first that it has) is ``width`` x ``height`` pixels."""
+        """Return the truth of an item whose image (the first that it has) is ``width`` x ``height`` pixels."""
 
     @abstractmethod
     def target(self, truth: Truth, placement: Placement) -> Truth:
@@ -118,7 +118,7 @@ class Task(ABC, Generic[TaskConfigT]):
         return None
 
     def reads(self, protocol: str) -> Literal["maps", "vector"]:
-        """What a head is given: the backbone's maps, or its one vector as the only map, (B, width, 1, 1).
+        """Return what a head is given: the backbone's maps, or its one vector as the only map, (B, width, 1, 1).
 
         The vector is what a backbone is compared by as a whole: of a vision transformer the class token or the mean of
         its patches, as ``backbone.readout`` says, of any other network the coarsest map averaged over space.
@@ -127,7 +127,7 @@ class Task(ABC, Generic[TaskConfigT]):
         return "maps"
 
     def kept(self, features: list[Tensor]) -> list[Tensor]:
-        """What is kept of one view's frozen features: a reduction that the head would make anyway."""
+        """Return what is kept of one view's frozen features: a reduction that the head would make anyway."""
         return features
 
     @abstractmethod

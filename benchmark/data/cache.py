@@ -183,7 +183,7 @@ def _read(path: Path, items: Sequence[Item], view: View) -> ImageCache | None:
 
 
 def read_index(path: Path) -> tuple[dict[str, Any], np.ndarray]:
-    """Which items could be read, which not and why; and the sizes of the originals. Raises what ``_read`` catches."""
+    """Read which items could be read, which not and why, and the originals' sizes. Raises what ``_read`` catches."""
     index: dict[str, Any] = json.loads((path / "index.json").read_text())
     sizes = np.load(path / "sizes.npy", allow_pickle=False)
     if len(index["readable"]) != len(sizes) or "failures" not in index:

@@ -40,7 +40,7 @@ class Job:
 
     @property
     def family(self) -> Family:
-        """Whether the backbone is frozen or fine-tuned."""
+        """The family: ``frozen`` or ``finetune``."""
         return self.task.protocols[self.protocol]
 
     @property
@@ -50,7 +50,7 @@ class Job:
 
     @property
     def keeps(self) -> bool:
-        """Whether features are computed once instead of at every step."""
+        """True if features are computed once instead of at every step."""
         return self.task.caches_features and self.family == "frozen"
 
     def autocast(self, backbone: Backbone) -> Any:

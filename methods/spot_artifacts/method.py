@@ -74,7 +74,7 @@ class SpotArtifactsConfig(Config):
 
     @property
     def masked(self) -> bool:
-        """Whether the discriminator has a mask to predict."""
+        """True if the discriminator has a mask to predict."""
         return self.mask_prediction and not self.gan
 
     @model_validator(mode="after")
