@@ -15,12 +15,7 @@ NOT_YET = {
     ("benchmark/data/synth/lettering.py", "write"),
     ("benchmark/data/synth/scene.py", "_texts"),
     ("benchmark/data/synth/scenery.py", "_house"),
-    ("benchmark/training/budget.py", "budgeted_steps"),
     ("benchmark/training/features.py", "bank"),
-    ("benchmark/training/held_out.py", "solved"),
-    ("benchmark/training/pretrain.py", "drive"),
-    ("benchmark/training/pretrain.py", "pretrain"),
-    ("benchmark/training/updates.py", "update"),
 }
 
 

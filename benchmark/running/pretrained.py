@@ -27,6 +27,7 @@ from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.locks import machine_slot
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, pretrain
+from inkbench.benchmark.training.learner import Learner
 
 
 def backbone_of(bench: Bench, cell: Cell) -> Backbone:
@@ -81,18 +82,8 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
     held_out = aligned({name: bench.squares(data, found.held_out[view.kind], view) for name, view in views.items()})
     checkpoint = engine.Checkpoint(bench.store.root / "checkpoints" / f"{work.key}.pt", bench.device)
     with machine_slot(bench.device.name, bench.progress) if bench.first else ExitStack():
-        outcome = pretrain.pretrain(
-            bench.device,
-            method,
-            backbone,
-            panels,
-            held_out,
-            work.settings,
-            work.budget,
-            work.seed,
-            checkpoint,
-            bench.progress,
-        )
+        learner = Learner(bench.device, method, backbone, work.settings, work.seed)
+        outcome = pretrain.pretrain(learner, panels, held_out, work.budget, checkpoint, bench.progress)
     if bench.first:
         data_bytes = weights_bytes(backbone)
         card = {
