@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from inkbench.benchmark.contracts.dataset import Dataset
-from inkbench.benchmark.data.cache import aligned
+from inkbench.benchmark.data.cache import Caching, aligned
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.packed import Pack
 from inkbench.benchmark.errors import CellError, Refusal
@@ -146,7 +146,7 @@ def look(bench: Bench, backbone: Backbone, data: Dataset, folder: Path) -> None:
     key, threads = data.fingerprint(), bench.request.threads
     try:
         pack = Pack.of(data.root, bench.store.root)
-        panels = build_cache(items, looks.view_of(backbone), cache, key, bench.progress, threads, pack)
+        panels = build_cache(items, looks.view_of(backbone), Caching(cache, key, bench.progress, threads, pack))
     except CellError as error:
         bench.progress.say(f"no pictures of what the weights find alike: {error}")
         return
