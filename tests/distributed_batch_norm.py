@@ -13,10 +13,12 @@ from torch.nn.functional import interpolate
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import Context, Method
+from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.store.arrays import arrays_bytes
 from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training import engine
+from inkbench.benchmark.training.learner import Learner
 from inkbench.benchmark.training.updates import setup, update
 
 BATCH = 32
@@ -114,7 +116,7 @@ def main(name, world, sync, out):
     without_chance(name, method)
     torch.manual_seed(0)
     backbone = Backbone("test_resnet")
-    nets, optimizers = setup(device, method, method.build(backbone), sync)
+    nets, _ = driven = setup(device, method, method.build(backbone), sync)
     batch = images_of(method, name, rank, world)
     mine = len(next(iter(batch.values())))
     arrays = {}
@@ -126,7 +128,7 @@ def main(name, world, sync, out):
     nets["net"].module.register_forward_hook(keep)
     state = {key: value.clone() for key, value in nets["net"].module.state_dict().items()}
     context = Context(0, 0, 10, device.torch, torch.Generator().manual_seed(0), rank, world, 0)
-    update(device, backbone, method, batch, context, nets, optimizers)
+    update(Learner(device, method, backbone, PretrainSettings(), 0), batch, context, driven)
     trained = dict(nets["net"].module.named_parameters())
     for key, value in nets["net"].module.state_dict().items():
         kind = "gradient" if key in trained else "buffer"

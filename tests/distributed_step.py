@@ -12,11 +12,13 @@ from torch import nn
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import Context, Method, Stage
+from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store.arrays import arrays_bytes
 from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.training import engine
+from inkbench.benchmark.training.learner import Learner
 from inkbench.benchmark.training.updates import setup, update
 
 BATCH = 8
@@ -76,7 +78,7 @@ def change(device, kind, rank, of):
     method = KINDS[kind]()
     side = 16 if kind == "adversarial" else next(iter(method.views().values())).side
     backbone = Backbone("test_resnet")
-    nets, optimizers = setup(device, method, method.build(backbone))
+    nets, optimizers = driven = setup(device, method, method.build(backbone))
     before = {name: net.module.state_dict() if name in optimizers else {} for name, net in nets.items()}
     before = {name: {key: value.clone() for key, value in state.items()} for name, state in before.items()}
     pixels = np.random.default_rng(1).integers(0, 256, (BATCH, side, side, 3), dtype=np.uint8)
@@ -84,7 +86,7 @@ def change(device, kind, rank, of):
     own = derive(0, "pretrain", 0, rank)
     torch.manual_seed(own)
     context = Context(0, 0, 1, device.torch, torch.Generator().manual_seed(own), rank, of)
-    update(device, backbone, method, batch, context, nets, optimizers)
+    update(Learner(device, method, backbone, PretrainSettings(), 0), batch, context, driven)
     return {
         f"{kind}/{name}/{key}": (value - before[name][key]).numpy()
         for name, net in nets.items()

@@ -41,7 +41,7 @@ def test_a_box_of_whole_pixels_is_cut_exactly_and_mirrored():
 @pytest.mark.parametrize("what", ["brightness", "contrast", "saturation"])
 def test_one_change_of_colour_equals_torchvision(what):
     images = torch.rand(6, 3, 12, 12) * 0.5 + 0.2
-    mine = augment.jitter_colours(images, generator(), **{what: 0.3})
+    mine = augment.jitter_colours(images, generator(), augment.Jitter(**{what: 0.3}))
     state = generator()
     augment.coin(6, 1.0, state)
     for name in ("brightness", "contrast", "saturation"):
@@ -56,10 +56,10 @@ def test_one_change_of_colour_equals_torchvision(what):
 def test_a_turned_hue_keeps_luma_and_grey():
     images = torch.rand(4, 3, 8, 8) * 0.4 + 0.3
     luma = torch.tensor(augment.LUMA).view(1, 3, 1, 1)
-    turned = augment.jitter_colours(images, generator(), hue=0.1)
+    turned = augment.jitter_colours(images, generator(), augment.Jitter(hue=0.1))
     assert torch.allclose((turned * luma).sum(1), (images * luma).sum(1), atol=1e-4)
     grey = images.mean(1, keepdim=True).expand_as(images)
-    assert torch.allclose(augment.jitter_colours(grey, generator(), hue=0.5), grey, atol=1e-4)
+    assert torch.allclose(augment.jitter_colours(grey, generator(), augment.Jitter(hue=0.5)), grey, atol=1e-4)
 
 
 def test_shares_of_grey_and_blur():
@@ -116,7 +116,7 @@ FLOATS = IMAGES.float() / 255
     "change",
     [
         lambda g: augment.crop_resize(IMAGES, augment.random_boxes(6, (0.1, 1), g), 32, augment.coin(6, 0.5, g)),
-        lambda g: augment.jitter_colours(FLOATS, g, 0.5, 0.5, 0.5, 0.1),
+        lambda g: augment.jitter_colours(FLOATS, g, augment.Jitter(0.5, 0.5, 0.5, 0.1)),
         lambda g: augment.grey_some(FLOATS, 0.5, g),
         lambda g: augment.blur_some(FLOATS, 0.9, g),
         lambda g: augment.recolour(FLOATS, augment.colour_matrices(6, 0.5, 0.3, g)),

@@ -11,7 +11,7 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.api import View
 from inkbench.benchmark.config import settings_of
 from inkbench.benchmark.contracts.dataset import SPLITS
-from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.data.cache import Caching, build
 from inkbench.benchmark.data.check.report import examine
 from inkbench.benchmark.data.files import FileDataset, images_below, natural
 from inkbench.benchmark.data.locate import open_dataset
@@ -80,7 +80,7 @@ def test_a_run_loses_the_damaged_images_and_nothing_else(hurt_copies, whole_copi
         before = {item.id: item for split in SPLITS for item in whole.items(kind, split)}
         items = [item for split in SPLITS for item in hurt.items(kind, split)]
         (tmp_path / kind).mkdir()
-        cache = build(items, View(16, kind=kind), tmp_path / kind, hurt.fingerprint(), QUIET)
+        cache = build(items, View(16, kind=kind), Caching(tmp_path / kind, hurt.fingerprint(), QUIET))
         for item in cache.items:
             before.pop(item.id)
         for name, item in before.items():
@@ -109,7 +109,7 @@ def test_every_task_goes_on_without_the_damaged_images(hurt_copies, name, tmp_pa
         def squares(view, parts):
             folder = tmp_path / split / view  # noqa: B023
             folder.mkdir(parents=True)
-            return build(parts, task.views()[view], folder, "key", QUIET)
+            return build(parts, task.views()[view], Caching(folder, "key", QUIET))
 
         made = TaskData.of(task, items, squares)
         failures = {failure["item"] for failure in made.failures}

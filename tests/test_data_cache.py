@@ -115,17 +115,17 @@ def test_a_smaller_decoded_jpeg_looks_as_the_whole_one(tmp_path):
 def test_bits_do_not_depend_on_threads_or_on_the_other_items(tmp_path):
     items = pages(tmp_path / "in")
     items += [item(items[0].path, (5, 5, 60, 50), "cut"), item(items[3].path, (0, 0, 30, 30), "cut2")]
-    one = cache.build(items, View(32), tmp_path / "one", "k", QUIET, threads=1)
-    four = cache.build(items, View(32), tmp_path / "four", "k", QUIET, threads=4)
+    one = cache.build(items, View(32), cache.Caching(tmp_path / "one", "k", QUIET, threads=1))
+    four = cache.build(items, View(32), cache.Caching(tmp_path / "four", "k", QUIET, threads=4))
     assert np.array_equal(one.images, four.images)
     assert np.array_equal(one.sizes, four.sizes)
-    few = cache.build(items[::-2], View(32), tmp_path / "few", "k", QUIET, threads=2)
+    few = cache.build(items[::-2], View(32), cache.Caching(tmp_path / "few", "k", QUIET, threads=2))
     assert np.array_equal(few.images, one.images[::-2])
 
 
 def test_batches_sizes_and_order(tmp_path):
     items = pages(tmp_path / "in", 5)
-    made = cache.build(items, View(16), tmp_path / "c", "k", QUIET)
+    made = cache.build(items, View(16), cache.Caching(tmp_path / "c", "k", QUIET))
     assert [entry.id for entry in made.items] == ["0", "1", "2", "3", "4"]
     assert made.sizes.tolist() == [[120 + 8 * k, 90] for k in range(5)]
     batch = made.batch([3, 0, 3])
@@ -142,13 +142,13 @@ def test_the_unreadable_are_named_and_the_rest_keeps_its_order(tmp_path):
     items[0].path.write_bytes(b"")
     items[3].path.write_bytes(items[3].path.read_bytes()[:300])
     items.append(item(items[5].path, (900, 900, 950, 950), "outside"))
-    made = cache.build(items, View(16), tmp_path / "c", "k", QUIET, threads=2)
-    again = cache.build(items, View(16), tmp_path / "c", "k", QUIET)
+    made = cache.build(items, View(16), cache.Caching(tmp_path / "c", "k", QUIET, threads=2))
+    again = cache.build(items, View(16), cache.Caching(tmp_path / "c", "k", QUIET))
     for read in (made, again):
         assert [entry.id for entry in read.items] == ["1", "2", "4", "5"]
         assert [name for name, _ in read.failures] == ["0", "3", "outside"]
         assert read.failures[0][1] == "is an empty file"
-    alone = cache.build([items[4]], View(16), tmp_path / "d", "k", QUIET)
+    alone = cache.build([items[4]], View(16), cache.Caching(tmp_path / "d", "k", QUIET))
     assert np.array_equal(made.images[2], alone.images[0])
 
 
@@ -156,12 +156,12 @@ def test_nothing_readable_is_an_error_in_one_line(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"")
     with pytest.raises(CellError, match=r"none of 1 images can be read; the first: .*a\.jpg: is an empty file"):
-        cache.build([item(path)], View(16), tmp_path / "c", "k", QUIET)
+        cache.build([item(path)], View(16), cache.Caching(tmp_path / "c", "k", QUIET))
     assert list((tmp_path / "c").glob("*")) == [] or not any((tmp_path / "c").glob("*/images.raw"))
 
 
 def test_no_items_give_an_empty_cache(tmp_path):
-    made = cache.build([], View(16), tmp_path / "c", "k", QUIET)
+    made = cache.build([], View(16), cache.Caching(tmp_path / "c", "k", QUIET))
     assert made.images.shape == (0, 16, 16, 3)
     assert not (tmp_path / "c").exists()
 
@@ -173,28 +173,28 @@ def test_it_is_made_once_and_again_for_another_key_crop_or_view(tmp_path, monkey
     monkeypatch.setattr(cache, "_make", lambda *given: (made.append(given[0]), real(*given))[1])
     folder = tmp_path / "c"
     for _ in range(2):
-        cache.build(items, View(16), folder, "k", QUIET)
+        cache.build(items, View(16), cache.Caching(folder, "k", QUIET))
     assert len(made) == 1
-    cache.build(items, View(16), folder, "another", QUIET)
-    cache.build(items, View(16, "pad"), folder, "k", QUIET)
-    cache.build([item(items[0].path, (0, 0, 9, 9)), *items[1:]], View(16), folder, "k", QUIET)
+    cache.build(items, View(16), cache.Caching(folder, "another", QUIET))
+    cache.build(items, View(16, "pad"), cache.Caching(folder, "k", QUIET))
+    cache.build([item(items[0].path, (0, 0, 9, 9)), *items[1:]], View(16), cache.Caching(folder, "k", QUIET))
     assert len(set(made)) == 4
 
 
 def test_a_damaged_cache_is_made_again(tmp_path):
     items = pages(tmp_path / "in", 3)
     folder = tmp_path / "c"
-    good = np.array(cache.build(items, View(16), folder, "k", QUIET).images)
+    good = np.array(cache.build(items, View(16), cache.Caching(folder, "k", QUIET)).images)
     raw = next(folder.glob("*/images.raw"))
     os.truncate(raw, 100)
-    assert np.array_equal(cache.build(items, View(16), folder, "k", QUIET).images, good)
+    assert np.array_equal(cache.build(items, View(16), cache.Caching(folder, "k", QUIET)).images, good)
 
 
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(once.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
     with pytest.raises(CellError, match=r"MiB left .*make room or give another folder with --results DIR"):
-        cache.build(pages(tmp_path / "in", 2), View(16), tmp_path / "c", "k", QUIET)
+        cache.build(pages(tmp_path / "in", 2), View(16), cache.Caching(tmp_path / "c", "k", QUIET))
     assert not list((tmp_path / "c").glob("*/images.raw"))
 
 
@@ -208,7 +208,7 @@ def _slowly(items, folder, started):
 
     cache.squares = slow
     cache.FILES_A_TASK = 1
-    cache.build(items, View(16), folder, "k", QUIET)
+    cache.build(items, View(16), cache.Caching(folder, "k", QUIET))
 
 
 def test_a_kill_half_way_leaves_nothing_that_is_read(tmp_path):
@@ -224,7 +224,7 @@ def test_a_kill_half_way_leaves_nothing_that_is_read(tmp_path):
     child.join()
     assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == []
     assert len(list(folder.glob(".*.tmp"))) == 1
-    made = cache.build(items, View(16), folder, "k", QUIET)
+    made = cache.build(items, View(16), cache.Caching(folder, "k", QUIET))
     assert len(made.items) == 40
     assert list(folder.glob(".*.tmp")) == []
 
@@ -239,7 +239,7 @@ def _count(items, folder, counter):
         real(*given)
 
     cache._make = counted
-    assert len(cache.build(items, View(16), folder, "k", QUIET).items) == len(items)
+    assert len(cache.build(items, View(16), cache.Caching(folder, "k", QUIET)).items) == len(items)
 
 
 def test_two_processes_make_it_once(tmp_path):
@@ -265,7 +265,10 @@ def test_pairs_of_which_one_half_cannot_be_read_are_left_out(tmp_path):
     items["face"][1].path.write_bytes(b"no image")
     items["body"][2].path.write_bytes(b"")
     view = View(side=8)
-    caches = {kind: cache.build(of, view, tmp_path / "cache", kind, Progress(quiet=True)) for kind, of in items.items()}
+    caches = {
+        kind: cache.build(of, view, cache.Caching(tmp_path / "cache", kind, Progress(quiet=True)))
+        for kind, of in items.items()
+    }
     pairs = cache.aligned(caches)
     assert [item.id for item in pairs["face"].items] == ["face0", "face3"]
     assert [item.id for item in pairs["body"].items] == ["body0", "body3"]

@@ -127,7 +127,7 @@ def test_the_views_are_those_of_the_authors(monkeypatch):
 
         monkeypatch.setattr(augment, name, called)
 
-    spy("jitter_colours", "brightness", "contrast", "saturation", "hue", "share")
+    spy("jitter_colours", "jitter", "share")
     spy("grey_some", "share")
     spy("blur_some", "share", "sigma")
     spy("solarise_some", "share")
@@ -137,7 +137,7 @@ def test_the_views_are_those_of_the_authors(monkeypatch):
         method.crops(noise(2, 60), generator())
         expected = []
         for side, blurred, solarised in ((48, 1.0, 0), (48, 0.1, 0.2), (32, 0.5, 0), (32, 0.5, 0)):
-            expected += [("jitter_colours", side, 0.4, 0.4, 0.2, 0.1, 0.8), ("grey_some", side, 0.2)]
+            expected += [("jitter_colours", side, (0.4, 0.4, 0.2, 0.1), 0.8), ("grey_some", side, 0.2)]
             expected += [("blur_some", side, blurred, (0.1, 2.0))]
             expected += [("solarise_some", side, solarised)] if solarised else []
         assert calls == expected

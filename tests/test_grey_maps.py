@@ -198,12 +198,14 @@ def test_a_run_leaves_out_what_check_calls_an_error_and_says_so_before_it_trains
     task = Saliency(SaliencyConfig(side=32))
 
     def seen(split):
-        from inkbench.benchmark.data.cache import build
+        from inkbench.benchmark.data.cache import Caching, build
 
         items = task.items(data, split)
         place = tmp_path / "cache" / split
         place.mkdir(parents=True)
-        return TaskData.of(task, items, lambda view, parts: build(parts, task.views()[view], place, "k", QUIET))
+        return TaskData.of(
+            task, items, lambda view, parts: build(parts, task.views()[view], Caching(place, "k", QUIET))
+        )
 
     test, train = seen("test"), seen("train")
     assert [item.id for item in test.items] == ["i"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import SPLITS
-from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.data.cache import Caching, build
 from inkbench.benchmark.data.layouts.open_mantra import SPLIT
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.progress import Progress
@@ -26,7 +26,7 @@ def test_open_mantra(shared, tmp_path):
     assert dataset.warnings == []
     assert len({item.id for item in panels}) == 1_069
     some = panels[::40]
-    cache = build(some, View(48), tmp_path / "cache", dataset.fingerprint(), Progress(quiet=True), threads=2)
+    cache = build(some, View(48), Caching(tmp_path / "cache", dataset.fingerprint(), Progress(quiet=True), threads=2))
     assert cache.failures == []
     assert cache.sizes.tolist() == [[item.crop[2] - item.crop[0], item.crop[3] - item.crop[1]] for item in some]
     assert cache.images.std() > 50, "manga is black on white"
@@ -86,6 +86,6 @@ def test_golden_age_pages_as_a_plain_folder(shared, tmp_path):
     items = every(dataset, "panels")
     assert {item.series for item in items} == {"Bobby-Make-Believe_1915"}, "what their names share"
     assert Counter(item.split for item in items) == {"train": 4}, "one series cannot be held out of itself"
-    cache = build(items, View(64, "pad"), tmp_path / "cache", dataset.fingerprint(), Progress(quiet=True))
+    cache = build(items, View(64, "pad"), Caching(tmp_path / "cache", dataset.fingerprint(), Progress(quiet=True)))
     assert len(cache.items) == 4
     assert cache.sizes[:, 0].tolist() == [975] * 4

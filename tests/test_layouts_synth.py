@@ -9,7 +9,7 @@ from PIL import Image
 
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import SPLITS
-from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.data.cache import Caching, build
 from inkbench.benchmark.data.images import read_rgb, size_of
 from inkbench.benchmark.data.label_map import read_labels
 from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
@@ -215,7 +215,7 @@ def test_the_whole_copy_is_recognised_as_synth(synth, results):
 
 def test_panels_of_synth_go_through_the_cache(synth, results):
     items = synth.items("panels", "train")
-    cache = build(items, View(64), results / "cache/images", synth.fingerprint(), QUIET, threads=2)
+    cache = build(items, View(64), Caching(results / "cache/images", synth.fingerprint(), QUIET, threads=2))
     assert cache.failures == []
     assert cache.sizes.tolist() == [[item.crop[2] - item.crop[0], item.crop[3] - item.crop[1]] for item in items]
     assert min(float(square.std()) for square in cache.images) > 2, "no square is blank"

@@ -61,7 +61,7 @@ class Heard(Progress):
 def squares(root, folder, pack=None, progress=QUIET, threads=4):
     dataset = Folder(root)
     items = [item for split in ("train", "val", "test") for item in dataset.items("panels", split)]
-    return cache.build(items, View(32), folder, "k", progress, threads, pack)
+    return cache.build(items, View(32), cache.Caching(folder, "k", progress, threads, pack))
 
 
 def same(one, other):

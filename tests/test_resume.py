@@ -13,6 +13,7 @@ from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training import engine, head_loop, pretrain, transfer, updates
 from inkbench.benchmark.training.head_loop import Job
+from inkbench.benchmark.training.learner import Learner
 from inkbench.benchmark.training.task_data import TaskData
 from inkbench.methods.jigsaw.method import Jigsaw
 from inkbench.methods.spot_artifacts.method import SpotArtifacts
@@ -67,9 +68,8 @@ def test_pretraining_goes_on_to_the_same_bits(own, sets, device, tmp_path, monke
                     patched.setattr(pretrain, "update", dying(pretrain.update, death))
                 try:
                     state = engine.Checkpoint(path, device)
-                    outcome = pretrain.pretrain(
-                        device, method, backbone, panels, panels, settings, "images", 0, state, QUIET
-                    )
+                    learner = Learner(device, method, backbone, settings, 0)
+                    outcome = pretrain.pretrain(learner, panels, panels, "images", state, QUIET)
                 except PowerCut:
                     continue
         return weights_bytes(backbone), outcome.curve, outcome.pretext
@@ -82,13 +82,13 @@ def test_what_a_stage_leaves_behind_is_the_same_on_all_ranks(device, tmp_path, m
     method = SpotArtifacts(SpotArtifacts.Config.resolve("spot_artifacts", "smoke", {}))
     panels = {"image": cache(method.views()["image"].side)}
     backbone = Backbone("test_resnet")
-    nets, optimizers = updates.setup(device, method, method.build(backbone))
+    driven = updates.setup(device, method, method.build(backbone))
     done = []
     monkeypatch.setattr(pretrain, "update", lambda *words: done.append("update") or [torch.zeros(())])
     monkeypatch.setattr(engine, "share_buffers", lambda device, *shared: done.append(shared))
     settings, state = PretrainSettings(images=64, batch=8), engine.Checkpoint(tmp_path / "a.pt", device)
-    pretrain.drive(device, method, backbone, panels, settings, 0, 8, nets, optimizers, state, QUIET)
-    assert done == ["update"] * 2 + [tuple(nets.values())] + ["update"] * 6
+    pretrain.drive(Learner(device, method, backbone, settings, 0), panels, 8, driven, state, QUIET)
+    assert done == ["update"] * 2 + [tuple(driven.nets.values())] + ["update"] * 6
 
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])

@@ -46,7 +46,7 @@ def items(folder, sizes=SIZES):
 
 
 def strips(folder, of, view=None, threads=1, progress=QUIET):
-    return build_strips(of, view or View(32), folder / "cache", "k", progress, threads)
+    return build_strips(of, view or View(32), cache.Caching(folder / "cache", "k", progress, threads))
 
 
 def test_a_square_of_a_strip_is_the_panel_at_that_place(tmp_path):
@@ -70,7 +70,7 @@ def test_a_square_of_a_strip_is_the_panel_at_that_place(tmp_path):
 
 def test_the_centre_of_a_strip_is_the_square_that_a_task_sees(tmp_path):
     of = items(tmp_path / "in")
-    whole, squares = strips(tmp_path, of), cache.build(of, View(32), tmp_path / "cache", "k", QUIET)
+    whole, squares = strips(tmp_path, of), cache.build(of, View(32), cache.Caching(tmp_path / "cache", "k", QUIET))
     every = np.arange(len(of))
     near = np.abs(whole.batch(every).astype(int) - squares.batch(every))
     assert near.mean() < 12, "noise, up to half a pixel apart"
@@ -87,7 +87,7 @@ def test_squeezed_strips_show_twice_as_much(tmp_path):
     of = items(tmp_path / "in", [(80, 40), (160, 40), (40, 40)])
     made = strips(tmp_path, of, View(32, reach=2.0))
     assert made.lengths.tolist() == [32, 64, 32]
-    plain = cache.build(of, View(32, "squash"), tmp_path / "cache", "k", QUIET)
+    plain = cache.build(of, View(32, "squash"), cache.Caching(tmp_path / "cache", "k", QUIET))
     assert np.array_equal(made.batch([0, 2]), plain.batch([0, 2])), "up to 2:1 the whole panel, squeezed"
 
 
@@ -105,7 +105,9 @@ def test_the_unreadable_are_named_and_pairs_stay_together(tmp_path):
     again = strips(tmp_path, of)
     assert [item.id for item in made.items] == ["0", "2", "3", "4"]
     assert made.failures == again.failures == [("1", "is an empty file")]
-    both = cache.aligned({"a": made, "b": cache.build(items(tmp_path / "two"), View(16), tmp_path / "c", "k", QUIET)})
+    both = cache.aligned(
+        {"a": made, "b": cache.build(items(tmp_path / "two"), View(16), cache.Caching(tmp_path / "c", "k", QUIET))}
+    )
     assert [item.id for item in both["a"].items] == [item.id for item in both["b"].items] == ["0", "2", "3", "4"]
     assert np.array_equal(both["a"].batch([1, 3]), made.batch([1, 3]))
     with pytest.raises(IndexError):
@@ -134,7 +136,7 @@ def test_squares_of_tasks_have_the_bytes_that_they_had(tmp_path, width, height):
     with Image.open(path) as image:
         box = (left, top, left + short, top + short)
         expected = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, box, reducing_gap=3.0)
-    made = cache.build([Item("a", path, "s", "test")], View(side), tmp_path / "c", "k", QUIET)
+    made = cache.build([Item("a", path, "s", "test")], View(side), cache.Caching(tmp_path / "c", "k", QUIET))
     assert np.array_equal(made.images[0], np.asarray(expected))
 
 

@@ -7,7 +7,7 @@ import pytest
 from pictures_of import draw
 
 from inkbench.benchmark.api import Item, View
-from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.data.cache import Caching, build
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training.task_data import TaskData
@@ -38,7 +38,9 @@ def part(folder, name, width=40, height=30):
 
 def data(items, folder):
     return TaskData.of(
-        Pairs(), items, lambda name, parts: build(parts, VIEWS[name], folder / "cache", "key", Progress(quiet=True))
+        Pairs(),
+        items,
+        lambda name, parts: build(parts, VIEWS[name], Caching(folder / "cache", "key", Progress(quiet=True))),
     )
 
 

@@ -11,7 +11,7 @@ from toy_scorer import SCORER
 
 from inkbench.benchmark.api import Item, Task, TaskConfig, View
 from inkbench.benchmark.contracts.fitted_head import FittedHead
-from inkbench.benchmark.data.cache import build
+from inkbench.benchmark.data.cache import Caching, build
 from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
@@ -114,7 +114,7 @@ def split(task, files, numbers, folder: Path):
         items.append(Item(str(k), files[k], "s", "train", style=STYLES[k % 2], parts=parts))
     views = task.views()
     folder.mkdir(exist_ok=True)
-    return TaskData.of(task, items, lambda name, parts: build(parts, views[name], folder, "data", QUIET))
+    return TaskData.of(task, items, lambda name, parts: build(parts, views[name], Caching(folder, "data", QUIET)))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.locks import machine_slot
 from inkbench.benchmark.training import engine, pretrain
 from inkbench.benchmark.training.budget import budgeted_steps
+from inkbench.benchmark.training.learner import Learner
 from inkbench.benchmark.training.updates import setup
 
 
@@ -51,27 +52,16 @@ class Workshop:
                 panels["image"].batch(np.arange(work.settings.batch) % len(panels["image"].items)), device.torch
             )
         }
-        steps, _ = budgeted_steps(device, method, backbone, raw, batch, work.settings, work.budget, work.seed)
-        nets, optimizers = setup(device, method, raw)
+        learner = Learner(device, method, backbone, work.settings, work.seed)
+        steps, _ = budgeted_steps(learner, raw, batch, work.budget)
+        driven = setup(device, method, raw)
         own = key_of([name, method.config.model_dump(mode="json")])[:8]
         checkpoint = engine.Checkpoint(self.folder / f"{name.replace(' ', '-')}-{own}.pt", device)
         if not checkpoint.path.is_file():
             self.bench.progress.say(f"audit: training '{name}'")
         with machine_slot(device.name, self.bench.progress):
-            pretrain.drive(
-                device,
-                method,
-                backbone,
-                panels,
-                work.settings,
-                work.seed,
-                steps,
-                nets,
-                optimizers,
-                checkpoint,
-                self.bench.progress,
-            )
-        return backbone, nets["net"].eval()
+            pretrain.drive(learner, panels, steps, driven, checkpoint, self.bench.progress)
+        return backbone, driven.nets["net"].eval()
 
     def _build(self, method: Any) -> tuple[Backbone, dict[str, nn.Module]]:
         work = self.work

@@ -26,13 +26,14 @@ from inkbench.benchmark.augment.crops import (
 )
 from inkbench.benchmark.augment.masks import HOLES, central_square, inner_band
 from inkbench.benchmark.augment.patches import channel_shift, cut, downsample, integers, shrink
-from inkbench.benchmark.augment.views import blur_some, coin, grey_some, jitter_colours, solarise_some
+from inkbench.benchmark.augment.views import Jitter, blur_some, coin, grey_some, jitter_colours, solarise_some
 
 __all__ = [
     "FLAT",
     "HOLES",
     "LUMA",
     "REACH",
+    "Jitter",
     "blur_some",
     "central_square",
     "channel_shift",

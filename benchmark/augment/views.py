@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,21 +20,23 @@ def coin(n: int, share: float, generator: torch.Generator) -> Tensor:
     return torch.rand(n, generator=generator, device=generator.device) < share
 
 
-def jitter_colours(
-    images: Tensor,
-    generator: torch.Generator,
-    brightness: float = 0.0,
-    contrast: float = 0.0,
-    saturation: float = 0.0,
-    hue: float = 0.0,
-    share: float = 1.0,
-) -> Tensor:
+class Jitter(NamedTuple):
+    """By how much colours change at most: three factors about 1, and the hue's turn as a share of the circle."""
+
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+
+
+def jitter_colours(images: Tensor, generator: torch.Generator, jitter: Jitter, share: float = 1.0) -> Tensor:
     """Jitter brightness, contrast, saturation and hue of a ``share`` of images float (N, 3, h, w) in [0, 1]; clamped.
 
     Factors are uniform in 1 - k..1 + k, the hue turns by -``hue``..``hue`` of the circle (in YIQ). The four are applied
     in this order and as one linear map of the colours, where torchvision draws their order and clamps in between.
     """
     n, device = len(images), images.device
+    brightness, contrast, saturation, hue = jitter
 
     def factor(most: float) -> Tensor:
         return 1 + most * (2 * torch.rand(n, generator=generator, device=device) - 1)

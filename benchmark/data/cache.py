@@ -14,6 +14,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ from inkbench.benchmark.errors import CellError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import key_of
 
-__all__ = ["BadImage", "ImageCache", "aligned", "build", "cache_key", "squares"]
+__all__ = ["BadImage", "Caching", "ImageCache", "aligned", "build", "cache_key", "squares"]
 
 VERSION = 2
 GREY = 128
@@ -53,28 +54,34 @@ class Square(NamedTuple):
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """Where the caches of a dataset lie, and how those that are missing are made."""
+
+    folder: Path
+    key: str
+    """The dataset's fingerprint."""
+    progress: Progress
+    threads: int = 1
+    pack: Pack | None = None
+    """Files that it holds as they are now are read from it."""
+
+
 def build(
     items: Sequence[Item],
     view: View,
-    folder: Path,
-    key: str,
-    progress: Progress,
-    threads: int = 1,
-    pack: Pack | None = None,
+    caching: Caching,
 ) -> ImageCache:
-    """The squares of ``items`` under ``view``; made in ``folder`` where no earlier call made them.
+    """The squares of ``items`` under ``view``; made where no earlier call made them.
 
-    ``key`` is the dataset's fingerprint. Files that ``pack`` holds as they are now are read from it. Two processes
-    build a cache once; one that dies leaves nothing that is read. Raises CellError where the disk is too full or no
-    image at all can be read.
+    Two processes build a cache once; one that dies leaves nothing that is read. Raises CellError where the disk is too
+    full or no image at all can be read.
     """
     if not items:
         empty = np.zeros((0, view.side, view.side, 3), dtype=np.uint8)
         return ImageCache([], empty, np.zeros((0, 2), dtype=np.int64), [])
-    path = folder / cache_key(items, view, key)
-    return once(
-        path, lambda: _read(path, items, view), lambda: _make(path, items, view, progress, threads, pack), progress
-    )
+    path = caching.folder / cache_key(items, view, caching.key)
+    return once(path, lambda: _read(path, items, view), lambda: _make(path, items, view, caching), caching.progress)
 
 
 def cache_key(items: Sequence[Item], view: View, key: str, strips: bool = False) -> str:
@@ -191,14 +198,14 @@ def read_index(path: Path) -> tuple[dict[str, Any], np.ndarray]:
     return index, sizes
 
 
-def _make(path: Path, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None) -> None:
+def _make(path: Path, items: Sequence[Item], view: View, caching: Caching) -> None:
     shape = (len(items), view.side, view.side, 3)
     with whole(path) as temporary:
         reserve(temporary / "images.raw", int(np.prod(shape)))
         images = np.memmap(temporary / "images.raw", dtype=np.uint8, mode="r+", shape=shape)
         sizes = np.zeros((len(items), 2), dtype=np.int64)
         failures: dict[int, str] = {}
-        for row, result in drawn(items, view, progress, threads, pack, False):
+        for row, result in drawn(items, view, caching, False):
             if isinstance(result, BadImage):
                 failures[row] = result.reason
             else:
@@ -224,9 +231,7 @@ def write_index(folder: Path, items: Sequence[Item], sizes: np.ndarray, failures
     return readable
 
 
-def drawn(
-    items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None, strips: bool
-) -> Iterator[tuple[int, Square | BadImage]]:
+def drawn(items: Sequence[Item], view: View, caching: Caching, strips: bool) -> Iterator[tuple[int, Square | BadImage]]:
     """Rows of items with what became of them, file by file, made by threads that are little ahead of their use."""
 
     def work(task: list[list[int]], packed: Read) -> list[tuple[int, Square | BadImage]]:
@@ -237,11 +242,11 @@ def drawn(
             done += zip(rows, made, strict=True)
         return done
 
-    threads = max(1, threads)
+    threads = max(1, caching.threads)
     pool = ThreadPoolExecutor(max_workers=threads)
-    with reading(pack, progress) as packed:
+    with reading(caching.pack, caching.progress) as packed:
         try:
-            with progress.bar("images", len(items)) as bar:
+            with caching.progress.bar("images", len(items)) as bar:
                 waiting: deque[Future[list[tuple[int, Square | BadImage]]]] = deque()
                 for task in _tasks(items):
                     waiting.append(pool.submit(work, task, packed))

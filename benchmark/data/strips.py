@@ -12,34 +12,19 @@ import numpy as np
 
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import Item
-from inkbench.benchmark.data.cache import cache_key, drawn, read_index, strip_length, write_index
+from inkbench.benchmark.data.cache import Caching, cache_key, drawn, read_index, strip_length, write_index
 from inkbench.benchmark.data.cached import StripCache
 from inkbench.benchmark.data.images import BadImage, clamp_crop, size_of
 from inkbench.benchmark.data.once import no_room, once, require_room, whole
-from inkbench.benchmark.data.packed import Pack
-from inkbench.benchmark.progress import Progress
 
 MEASURED = 128
 """Images whose size tells how many bytes all will take."""
 
 
-def build_strips(
-    items: Sequence[Item],
-    view: View,
-    folder: Path,
-    key: str,
-    progress: Progress,
-    threads: int = 1,
-    pack: Pack | None = None,
-) -> StripCache:
+def build_strips(items: Sequence[Item], view: View, caching: Caching) -> StripCache:
     """The strips of ``items`` under a view that crops; otherwise as ``build``. ``items`` are not empty."""
-    path = folder / cache_key(items, view, key, strips=True)
-    return once(
-        path,
-        lambda: _read(path, items, view),
-        lambda: _make(path, items, view, progress, threads, pack),
-        progress,
-    )
+    path = caching.folder / cache_key(items, view, caching.key, strips=True)
+    return once(path, lambda: _read(path, items, view), lambda: _make(path, items, view, caching), caching.progress)
 
 
 def _read(path: Path, items: Sequence[Item], view: View) -> StripCache | None:
@@ -59,15 +44,15 @@ def _read(path: Path, items: Sequence[Item], view: View) -> StripCache | None:
     return StripCache(readable, pixels, starts, lengths, wide, view.side, sizes, failures)
 
 
-def _make(path: Path, items: Sequence[Item], view: View, progress: Progress, threads: int, pack: Pack | None) -> None:
+def _make(path: Path, items: Sequence[Item], view: View, caching: Caching) -> None:
     need = expected_bytes(items, view)
-    progress.say(f"{len(items)} images, {view.side} px across: about {need / 2**20:.0f} MiB in {path.parent}")
+    caching.progress.say(f"{len(items)} images, {view.side} px across: about {need / 2**20:.0f} MiB in {path.parent}")
     with whole(path) as temporary:
         require_room(temporary, need)
         sizes, starts = np.zeros((len(items), 2), dtype=np.int64), np.zeros(len(items), dtype=np.int64)
         failures: dict[int, str] = {}
         with (temporary / "images.raw").open("wb") as file:
-            for row, result in drawn(items, view, progress, threads, pack, True):
+            for row, result in drawn(items, view, caching, True):
                 if isinstance(result, BadImage):
                     failures[row] = result.reason
                     continue

@@ -22,6 +22,7 @@ from inkbench.benchmark.planning.planned import Cell, Plan, Pretraining
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.features import encode, given
+from inkbench.benchmark.training.learner import Learner
 from inkbench.benchmark.training.updates import setup, update
 
 MOST_IMAGES = 8
@@ -153,11 +154,12 @@ def _pretraining_seconds(work: Pretraining, device: engine.Device, watch: Stopwa
 
     def build(stage: int) -> Step:
         backbone = _untrained(work.backbone, work.backbone_settings)
-        nets, optimizers = setup(device, work.method, work.method.build(backbone))
+        learner = Learner(device, work.method, backbone, work.settings, work.seed)
+        driven = setup(device, work.method, work.method.build(backbone))
         context = replace(engine.context(device, 0, "estimate", 0, 1), stage=stage)
 
         def step(images: int) -> None:
-            update(device, backbone, work.method, _batch(work, images, device), context, nets, optimizers)
+            update(learner, _batch(work, images, device), context, driven)
 
         return step
 

@@ -54,7 +54,8 @@ def recoloured(
     """
     saturation = c.jitter if c.saturation is None else c.saturation
     hue = c.jitter / 4 if c.hue is None else c.hue
-    views = augment.jitter_colours(views, generator, c.jitter, c.jitter, saturation, hue, c.jittered)
+    jitter = augment.Jitter(c.jitter, c.jitter, saturation, hue)
+    views = augment.jitter_colours(views, generator, jitter, c.jittered)
     views = augment.grey_some(views, c.greyscale, generator)
     kernel = c.blur_kernel or max(3, views.shape[-1] // 10 // 2 * 2 + 1)
     views = augment.blur_some(views, c.blur if blur is None else blur, generator, kernel=kernel)

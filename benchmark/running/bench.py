@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from inkbench.benchmark.api import Item, View
 from inkbench.benchmark.contracts.dataset import Dataset
+from inkbench.benchmark.data.cache import Caching
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.cached import Cached, ImageCache
 from inkbench.benchmark.data.packed import Pack
@@ -65,8 +66,8 @@ class Bench:
 
     def _built(self, build: Callable[..., Made], data: Dataset, items: list[Item], view: View) -> Made:
         folder, pack = self.store.root / "cache" / "images", Pack.of(data.root, self.store.root)
-        key, threads = data.fingerprint(), self.request.threads
-        return self.in_turn(lambda: build(items, view, folder, key, self.progress, threads, pack))
+        caching = Caching(folder, data.fingerprint(), self.progress, self.request.threads, pack)
+        return self.in_turn(lambda: build(items, view, caching))
 
     def in_turn(self, make: Callable[[], Made]) -> Made:
         """Return what ``make`` gives: rank 0 makes it and leaves it in the results folder, where the others find it."""

@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 
 from inkbench.benchmark.api import Item, Predictions
 from inkbench.benchmark.contracts.dataset import SPLITS, Split
+from inkbench.benchmark.data.cache import Caching
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.images import read_rgb
 from inkbench.benchmark.data.own_numbers import reading_options
@@ -171,9 +172,9 @@ def predict(bench: Bench, cell: Cell, record: Record, items: list[Item], data_ke
         pretrained(bench, cell, cell.pretraining, backbone)
     job = replace(_job(bench, cell), disk=None)
     net = restored(job, backbone.requires_grad_(False).eval(), load(path.read_bytes()))
-    cache = build_cache(
-        items, cell.task.view(), bench.store.root / "cache" / "images", data_key, bench.progress, bench.request.threads
-    )
+    folder = bench.store.root / "cache" / "images"
+    caching = Caching(folder, data_key, bench.progress, bench.request.threads)
+    cache = build_cache(items, cell.task.view(), caching)
     data = TaskData.without_truth(cell.task, cache)
     for failure in data.failures:
         bench.progress.say(f"left out: {failure['item']}: {failure['reason']}")

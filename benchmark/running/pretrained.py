@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from inkbench.benchmark.contracts.dataset import Dataset
-from inkbench.benchmark.data.cache import aligned
+from inkbench.benchmark.data.cache import Caching, aligned
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.packed import Pack
 from inkbench.benchmark.errors import CellError, Refusal
@@ -27,6 +27,7 @@ from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.locks import machine_slot
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, pretrain
+from inkbench.benchmark.training.learner import Learner
 
 
 def backbone_of(bench: Bench, cell: Cell) -> Backbone:
@@ -81,18 +82,8 @@ def _pretrain(bench: Bench, work: Pretraining, backbone: Backbone) -> None:
     held_out = aligned({name: bench.squares(data, found.held_out[view.kind], view) for name, view in views.items()})
     checkpoint = engine.Checkpoint(bench.store.root / "checkpoints" / f"{work.key}.pt", bench.device)
     with machine_slot(bench.device.name, bench.progress) if bench.first else ExitStack():
-        outcome = pretrain.pretrain(
-            bench.device,
-            method,
-            backbone,
-            panels,
-            held_out,
-            work.settings,
-            work.budget,
-            work.seed,
-            checkpoint,
-            bench.progress,
-        )
+        learner = Learner(bench.device, method, backbone, work.settings, work.seed)
+        outcome = pretrain.pretrain(learner, panels, held_out, work.budget, checkpoint, bench.progress)
     if bench.first:
         data_bytes = weights_bytes(backbone)
         card = {
@@ -155,7 +146,7 @@ def look(bench: Bench, backbone: Backbone, data: Dataset, folder: Path) -> None:
     key, threads = data.fingerprint(), bench.request.threads
     try:
         pack = Pack.of(data.root, bench.store.root)
-        panels = build_cache(items, looks.view_of(backbone), cache, key, bench.progress, threads, pack)
+        panels = build_cache(items, looks.view_of(backbone), Caching(cache, key, bench.progress, threads, pack))
     except CellError as error:
         bench.progress.say(f"no pictures of what the weights find alike: {error}")
         return

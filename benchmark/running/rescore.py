@@ -9,6 +9,7 @@ import numpy as np
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import Task
 from inkbench.benchmark.contracts.dataset import Dataset
+from inkbench.benchmark.data.cache import Caching
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import CellError, Refusal
@@ -115,7 +116,7 @@ def _the_items(task: Task, data: Dataset, store: Store, progress: Progress) -> T
     return TaskData.of(
         task,
         task.items(data, "test"),
-        lambda name, items: build_cache(items, views[name], folder, data.fingerprint(), progress, 1),
+        lambda name, items: build_cache(items, views[name], Caching(folder, data.fingerprint(), progress, 1)),
     )
 
 

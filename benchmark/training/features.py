@@ -53,6 +53,14 @@ class Features:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A backbone that no longer learns, and what of it a head reads."""
+
+    backbone: Backbone
+    reads: Reads
+
+
 def given(maps: Mapping[str, list[Tensor]], present: Mapping[str, Tensor], images: Mapping[str, Tensor]) -> Given:
     """Return the head's input: the maps alone where a task has one view, else by view."""
     return next(iter(maps.values())) if len(maps) == 1 else Seen(maps, present, images)
@@ -79,8 +87,7 @@ def there(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[st
 def bank(
     device: engine.Device,
     task: Task,
-    reads: Reads,
-    backbone: Backbone,
+    frozen: Frozen,
     data: TaskData,
     disk: Features | None,
     progress: Progress,
@@ -89,10 +96,10 @@ def bank(
 
     None where they would pass ``MOST_KEPT_BYTES``: then each step computes its own.
     """
-    path = disk.folder / _key(device, task, reads, backbone, data, disk.fingerprint) if disk else None
+    path = disk.folder / _key(device, task, frozen, data, disk.fingerprint) if disk else None
     levels = _read(path, data, device) if path else None
     if levels is None:
-        levels = _compute(device, task, reads, backbone, data, progress)
+        levels = _compute(device, task, frozen, data, progress)
         if levels is None:
             return None
         if path and device.fabric.world_size == 1:
@@ -101,7 +108,7 @@ def bank(
 
 
 def _compute(
-    device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, progress: Progress
+    device: engine.Device, task: Task, frozen: Frozen, data: TaskData, progress: Progress
 ) -> dict[str, list[Tensor]] | None:
     parts: dict[str, list[list[Tensor]]] = {name: [] for name in data.caches}
     count = len(data.items)
@@ -109,15 +116,18 @@ def _compute(
         for start in range(0, count, BATCH):
             chosen = np.arange(start, min(start + BATCH, count))
             for name, images in on_device(data, chosen, device).items():
-                parts[name].append([level.contiguous() for level in task.kept(encode(backbone, images, reads))])
+                parts[name].append(
+                    [level.contiguous() for level in task.kept(encode(frozen.backbone, images, frozen.reads))]
+                )
             bar.advance(len(chosen))
             if count * sum(level[0].nbytes for of in parts.values() for level in of[0]) > MOST_KEPT_BYTES:
                 return None
     return {name: [torch.cat(level) for level in zip(*of, strict=True)] for name, of in parts.items()}
 
 
-def _key(device: engine.Device, task: Task, reads: Reads, backbone: Backbone, data: TaskData, fingerprint: str) -> str:
+def _key(device: engine.Device, task: Task, frozen: Frozen, data: TaskData, fingerprint: str) -> str:
     """Hash everything that features depend on: weights with their statistics, squares, reduction, arithmetic."""
+    backbone, reads = frozen.backbone, frozen.reads
     settings = task.config.model_dump(mode="json")
     views = {
         name: [view.side, view.fit, view.reach, [_listed(data, name, row) for row in data.rows[name].tolist()]]

@@ -62,7 +62,8 @@ class Job:
         """The frozen features of a split, where they are kept."""
         if not self.keeps:
             return None
-        return features.bank(self.device, self.task, self.reads, backbone, data, self.disk, self.progress)
+        frozen = features.Frozen(backbone, self.reads)
+        return features.bank(self.device, self.task, frozen, data, self.disk, self.progress)
 
 
 class Transfer(nn.Module):

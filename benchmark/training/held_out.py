@@ -9,13 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from inkbench.benchmark.api import Method
-from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.data.cached import Cached
 from inkbench.benchmark.errors import CellError
-from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.batches import at, labels_of
+from inkbench.benchmark.training.learner import Learner
 
 PICTURED = 6
 TRIVIAL = "trivial:"
@@ -23,15 +21,10 @@ TRIVIAL = "trivial:"
 
 @torch.no_grad()
 def solved(
-    device: engine.Device,
-    method: Method,
-    backbone: Backbone,
-    nets: Mapping[str, nn.Module],
-    held_out: Mapping[str, Cached],
-    settings: PretrainSettings,
-    seed: int,
+    learner: Learner, nets: Mapping[str, nn.Module], held_out: Mapping[str, Cached]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray]]:
     """The pretext figures on panels of the validation series, against the trivial predictor; and its pictures."""
+    device, method, settings = learner.device, learner.method, learner.settings
     for net in nets.values():
         net.eval()
     count = len(next(iter(held_out.values())).items)
@@ -41,15 +34,16 @@ def solved(
     pictures: dict[str, np.ndarray] = {}
     for k, part in enumerate(np.array_split(chosen, max(1, -(-len(chosen) // settings.batch)))):
         batch = at(device, held_out, labels, part)
-        with device.autocast(backbone):
-            for name, values in method.pretext(nets, batch, engine.context(device, seed, "held out", k, 1)).items():
+        with device.autocast(learner.backbone):
+            context = engine.context(device, learner.seed, "held out", k, 1)
+            for name, values in method.pretext(nets, batch, context).items():
                 array = np.asarray(values, dtype=np.float64)
                 if array.shape != (len(part),) or not np.isfinite(array).all():
                     raise CellError(f"pretext of {method.name}: '{name}' must be one finite figure for each image")
                 figures.setdefault(name, []).append(array)
             if k == 0:
                 few = {name: tensor[:PICTURED] for name, tensor in batch.items()}
-                pictures = method.pictures(nets, few, engine.context(device, seed, "held out", k, 1))
+                pictures = method.pictures(nets, few, engine.context(device, learner.seed, "held out", k, 1))
     return _against_trivial(figures, method.trivial()), pictures
 
 

@@ -11,16 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inkbench.benchmark.api import Method
-from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.data.cached import Cached
-from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.batches import batch, labels_of
 from inkbench.benchmark.training.budget import budgeted_steps
 from inkbench.benchmark.training.held_out import solved
+from inkbench.benchmark.training.learner import Driven, Learner
 from inkbench.benchmark.training.loop import Curve, Training, train
 from inkbench.benchmark.training.sync_batch_norm import desynchronise
 from inkbench.benchmark.training.updates import setup, stage_at, update
@@ -67,31 +65,28 @@ class Full:
 
 
 def pretrain(
-    device: engine.Device,
-    method: Method,
-    backbone: Backbone,
+    learner: Learner,
     panels: Mapping[str, Cached],
     held_out: Mapping[str, Cached],
-    settings: PretrainSettings,
     budget: str,
-    seed: int,
     checkpoint: engine.Checkpoint,
     progress: Progress,
 ) -> Outcome:
-    """Pretrain ``backbone`` in place. The same arguments give the same weights, however often it was interrupted.
+    """Pretrain the learner's backbone in place; equal arguments give equal weights, however often it was interrupted.
 
     Raises CellError where a loss is not finite.
     """
     began = time.monotonic()
-    torch.manual_seed(derive(seed, "build", method.name))
-    raw = method.build(backbone)
-    first = batch(device, panels, labels_of(method, panels), settings, seed, 0)
-    steps, flops = budgeted_steps(device, method, backbone, raw, first, settings, budget, seed)
-    nets, optimizers = setup(device, method, raw, settings.sync_batch_norm)
-    curve = drive(device, method, backbone, panels, settings, seed, steps, nets, optimizers, checkpoint, progress)
-    for net in nets.values():
+    method, settings = learner.method, learner.settings
+    torch.manual_seed(derive(learner.seed, "build", method.name))
+    raw = method.build(learner.backbone)
+    first = batch(learner.device, panels, labels_of(method, panels), settings, learner.seed, 0)
+    steps, flops = budgeted_steps(learner, raw, first, budget)
+    driven = setup(learner.device, method, raw, settings.sync_batch_norm)
+    curve = drive(learner, panels, steps, driven, checkpoint, progress)
+    for net in driven.nets.values():
         desynchronise(net)  # each rank judges, and hands over, by itself
-    pretext, pictures = solved(device, method, backbone, nets, held_out, settings, seed)
+    pretext, pictures = solved(learner, driven.nets, held_out)
     return Outcome(
         steps=steps,
         images=steps * settings.batch,
@@ -105,19 +100,16 @@ def pretrain(
 
 
 def drive(
-    device: engine.Device,
-    method: Method,
-    backbone: Backbone,
+    learner: Learner,
     panels: Mapping[str, Cached],
-    settings: PretrainSettings,
-    seed: int,
     steps: int,
-    nets: dict[str, Any],
-    optimizers: dict[str, torch.optim.Optimizer],
+    driven: Driven,
     checkpoint: engine.Checkpoint,
     progress: Progress,
 ) -> Curve:
     """The steps of a method, from the checkpoint or the start to ``steps``; gives the loss curve. Raises CellError."""
+    device, method, settings, seed = learner.device, learner.method, learner.settings, learner.seed
+    nets, optimizers = driven
     full = Full.of(optimizers)
     labels = labels_of(method, panels)
     stage: int | None = None
@@ -130,7 +122,7 @@ def drive(
         if stage not in (None, context.stage):  # what the last stage leaves behind is the same on all ranks
             engine.share_buffers(device, *nets.values())
         stage = context.stage
-        return update(device, backbone, method, images, context, nets, optimizers)
+        return update(learner, images, context, driven)
 
     work = Training(
         label=f"pretrain {method.name}",

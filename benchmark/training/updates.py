@@ -11,14 +11,12 @@ from torch import Tensor, nn
 
 from inkbench.benchmark.api import Context, Method
 from inkbench.benchmark.errors import CellError
-from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.training import engine
+from inkbench.benchmark.training.learner import Driven, Learner
 from inkbench.benchmark.training.sync_batch_norm import synchronise
 
 
-def setup(
-    device: engine.Device, method: Method, raw: Mapping[str, nn.Module], sync_batch_norm: str = "auto"
-) -> tuple[dict[str, Any], dict[str, torch.optim.Optimizer]]:
+def setup(device: engine.Device, method: Method, raw: Mapping[str, nn.Module], sync_batch_norm: str = "auto") -> Driven:
     """Set up networks and optimisers on the device, each network wrapped on its own for the ranks.
 
     ``sync_batch_norm`` (auto, on, off) says whether batch norm takes its statistics over all of them.
@@ -36,7 +34,7 @@ def setup(
             nets[name], optimizers[name] = device.fabric.setup(net, optimizer)
         else:
             nets[name] = net.requires_grad_(False)
-    return nets, optimizers
+    return Driven(nets, optimizers)
 
 
 def stage_at(method: Method, progress: float) -> int:
@@ -47,16 +45,10 @@ def stage_at(method: Method, progress: float) -> int:
     return int(np.searchsorted(ends[:-1], progress, side="right"))
 
 
-def update(
-    device: engine.Device,
-    backbone: Backbone,
-    method: Method,
-    batch: dict[str, Tensor],
-    context: Context,
-    nets: Mapping[str, nn.Module],
-    optimizers: Mapping[str, torch.optim.Optimizer],
-) -> list[Tensor]:
+def update(learner: Learner, batch: dict[str, Tensor], context: Context, driven: Driven) -> list[Tensor]:
     """One update of every network of the stage in turn, the others frozen meanwhile; gives the losses, detached."""
+    device, method, backbone = learner.device, learner.method, learner.backbone
+    nets, optimizers = driven
     seen = []
     losses = method.step(nets, batch, context)
     drives = method.stages()[context.stage].drives

@@ -19,6 +19,7 @@ from inkbench.benchmark.data.cached import ImageCache, StripCache
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training import batches, engine, pretrain, updates
+from inkbench.benchmark.training.learner import Learner
 
 PAIRS = 7
 PANELS = 2_000
@@ -68,7 +69,8 @@ class Loop:
         self.panels = {n: memory_mapped_panels(folder, n, view) for n, view in self.method.views().items()}
         torch.manual_seed(0)
         self.backbone = Backbone(backbone_name)
-        self.nets, self.optimizers = updates.setup(device, self.method, self.method.build(self.backbone))
+        self.learner = Learner(device, self.method, self.backbone, self.settings, 0)
+        self.driven = updates.setup(device, self.method, self.method.build(self.backbone))
         labels = batches.labels_of(self.method, self.panels)
         self.raw = [batches.batch(device, self.panels, labels, self.settings, 0, step) for step in range(4)]
         self.steps = 2 * len(self.method.stages())
@@ -79,10 +81,7 @@ class Loop:
     def real(self):
         nothing = Nowhere(self.folder / "none" / "c.pt", self.device)
         began = time.perf_counter()
-        pretrain.drive(
-            *(self.device, self.method, self.backbone, self.panels, self.settings, 0, self.steps),
-            *(self.nets, self.optimizers, nothing, Progress(quiet=True)),
-        )
+        pretrain.drive(self.learner, self.panels, self.steps, self.driven, nothing, Progress(quiet=True))
         self.wait()
         return time.perf_counter() - began
 
@@ -100,7 +99,7 @@ class Loop:
     def in_memory(self):
         began = time.perf_counter()
         for batch, context in self.contexts():
-            updates.update(self.device, self.backbone, self.method, batch, context, self.nets, self.optimizers)
+            updates.update(self.learner, batch, context, self.driven)
         self.wait()
         return time.perf_counter() - began
 

@@ -69,7 +69,7 @@ class Letterer:
         _, rect, lines, text_wide, text_tall = best
         x, y = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
         whole = self._balloon(rect, speaker, code)
-        lettering.write(self.canvas, lines, x, y - text_tall / 2, height, style.letters, style.pen.ink)
+        lettering.write(self.canvas, lines, (x, y - text_tall / 2), height, style)
         self.taken.append(rect)
         inner = (x - text_wide / 2, y - text_tall / 2, x + text_wide / 2, y + text_tall / 2)
         return Text("dialogue", line, inner, whole, code, speaker.id)
@@ -107,7 +107,7 @@ class Letterer:
             return None
         self.canvas.shape(box(*rect), style.caption, style.pen.scaled(0.8), code)
         middle = (rect[0] + rect[2]) / 2
-        lettering.write(self.canvas, lines, middle, rect[1] + 6, style.letters.height, style.letters, style.pen.ink)
+        lettering.write(self.canvas, lines, (middle, rect[1] + 6), style.letters.height, style)
         self.taken.append(rect)
         return Text("narration", line, (rect[0] + 6, rect[1] + 6, rect[2] - 6, rect[3] - 6), rect, code, None)
 
@@ -127,7 +127,7 @@ class Letterer:
             star = np.stack([x + np.cos(turn) * wide * 0.62 * radius, y + np.sin(turn) * tall * 0.72 * radius], axis=1)
             canvas.shape(star, WHITE if style.mono else mix(style.palette.accent, WHITE, 0.5), style.pen, code)
         colours = [style.pen.ink, WHITE, style.palette.cloths[0]]
-        corners = lettering.big_word(canvas, word, x, y, height, rng.uniform(-0.3, 0.3), colours)
+        corners = lettering.big_word(canvas, word, (x, y), height, rng.uniform(-0.3, 0.3), colours)
         canvas.mark(corners, code)
         self.taken.append(rect)
         return Text("sound", word, _rect(corners), None, code, None)

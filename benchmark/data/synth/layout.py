@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,15 @@ class Frame:
         return bool(np.ptp(self.corners[[0, 3], 0]) < 1 and np.ptp(self.corners[[1, 2], 0]) < 1)
 
 
+class Tier(NamedTuple):
+    """A row of panels on the page, in pixels: its left and top, and how wide and tall it is."""
+
+    x: float
+    y: float
+    wide: float
+    tall: float
+
+
 TIERS = ((2, 2), (1, 2, 2), (2, 1, 2), (2, 2, 2), (3, 2, 2), (2, 3, 2), (2, 2, 3), (1, 3, 2), (2, 2, 2, 2), (3, 3, 2),
          (3, 3, 3), (2, 3, 2, 1), (1, 2, 3), (2, 1, 3, 2), (1, 2, 1, 2), (2, 3, 3))  # fmt: skip
 
@@ -46,7 +56,7 @@ def make_layout(rng: Random, width: int, height: int, style: Style, most: int) -
     y = float(margin)
     for count, share in zip(tiers, shares):
         tall = room * share / sum(shares)
-        frames += _tier(rng, margin, y, width - 2 * margin, tall, count, gutter, style.slanted)
+        frames += _tier(rng, Tier(margin, y, width - 2 * margin, tall), count, style)
         y += tall + gutter
     total = len(frames)
     largest = max(range(total), key=lambda k: float(np.ptp(frames[k].corners[:, 0]) * np.ptp(frames[k].corners[:, 1])))
@@ -55,15 +65,15 @@ def make_layout(rng: Random, width: int, height: int, style: Style, most: int) -
     return frames
 
 
-def _tier(
-    rng: Random, x: float, y: float, wide: float, tall: float, count: int, gutter: int, slant: float
-) -> list[Frame]:
+def _tier(rng: Random, tier: Tier, count: int, style: Style) -> list[Frame]:
+    x, y, wide, tall = tier
+    gutter = style.gutter
     parts = [rng.uniform(0.75, 1.3) for _ in range(count)]
     room = wide - gutter * (count - 1)
     cuts, at = [], x
     for part in parts[:-1]:
         at += room * part / sum(parts)
-        lean = rng.uniform(-0.16, 0.16) * min(tall, room / count) if rng.random() < slant else 0.0
+        lean = rng.uniform(-0.16, 0.16) * min(tall, room / count) if rng.random() < style.slanted else 0.0
         cuts.append((at, lean))
         at += gutter
     frames = []

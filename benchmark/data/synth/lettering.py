@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from inkbench.benchmark.data.synth.canvas import SCALE, Canvas, Colour
 from inkbench.benchmark.data.synth.curves import Points, place, smooth
-from inkbench.benchmark.data.synth.style import Lettering
+from inkbench.benchmark.data.synth.style import Lettering, Style
 
 ROUND = set("CGJOQSU3568902")
 STROKES = {
@@ -85,24 +85,26 @@ def leading(height: float) -> float:
     return height * 1.42
 
 
-def write(canvas: Canvas, lines: list[str], x: float, y: float, height: float, hand: Lettering, ink: Colour) -> None:
-    """Write lines centred about ``x``, the first one's top at ``y``."""
+def write(canvas: Canvas, lines: list[str], at: tuple[float, float], height: float, style: Style) -> None:
+    """Write lines in a style's hand and ink, centred about ``at``'s x, the first one's top at its y."""
+    (x, y), hand, ink = at, style.letters, style.pen.ink
     for row, line in enumerate(lines):
-        at = x - measure(line, hand, height) / 2
+        pen = x - measure(line, hand, height) / 2
         base = y + height + row * leading(height)
         for index, letter in enumerate(line):
             step = advance(letter, hand) * height
             if letter != " ":
                 mask = _mask(letter, (row + index) % 3, height, hand)
                 pad = 4 + round(hand.weight * SCALE)
-                canvas.stamp(mask, at + step / 2 - mask.width / 2 / SCALE, base - height - pad / SCALE, ink)
-            at += step
+                canvas.stamp(mask, pen + step / 2 - mask.width / 2 / SCALE, base - height - pad / SCALE, ink)
+            pen += step
 
 
 def big_word(
-    canvas: Canvas, word: str, x: float, y: float, height: float, angle: float, colours: list[Colour]
+    canvas: Canvas, word: str, middle: tuple[float, float], height: float, angle: float, colours: list[Colour]
 ) -> Points:
-    """Draw a sound word in fat letters, each outline one of ``colours`` from outside in; returns its corners."""
+    """Draw a sound word in fat letters about ``middle``, each outline one of ``colours`` from outside in; return its corners."""
+    x, y = middle
     pitch = height * 0.85
     half = pitch * len(word) / 2
     reach = height * 0.62
@@ -110,9 +112,9 @@ def big_word(
     lines = []
     for index, letter in enumerate(word):
         tilt = angle + (index % 2 - 0.5) * 0.16
-        middle = place(np.array([(-half + pitch * (index + 0.5), 0.0)]), x, y, angle=angle)[0]
+        at = place(np.array([(-half + pitch * (index + 0.5), 0.0)]), x, y, angle=angle)[0]
         local = [np.stack([line[:, 0] * 0.62, line[:, 1] + 0.5], axis=1) for line in strokes(letter)]
-        lines += [place(line, middle[0], middle[1], height, tilt) for line in local]
+        lines += [place(line, at[0], at[1], height, tilt) for line in local]
     for colour, width in zip(colours, (0.42, 0.27, 0.13)):
         for line in lines:
             canvas.line(line, height * width, colour)

@@ -114,7 +114,10 @@ def draw_panel(rng: Random, style: Style, scene: Scene, corners: Points, names: 
         dark, light = mix(style.pen.ink, style.palette.skies[2], 0.4), mix(rng.choice(style.palette.skies), WHITE, 0.35)
         toned = ImageOps.colorize(canvas.image.convert("L"), dark, WHITE, light)
         canvas.image.paste(toned)
-    texts = _texts(rng, canvas, style, corners, actors, heads, wild, names)
+    faces = [canvas.extents[actor.figure.codes[1]] for actor in actors]
+    bodies = [canvas.extents[actor.figure.codes[0]] for actor in actors]
+    letterer = balloons.Letterer(canvas, rng, style, _room(corners), faces, bodies)
+    texts = _texts(letterer, actors, heads, wild, names)
     return Drawn(canvas, canvas.code_array(), actors, props, texts, shot, ground, scene.place.kind, tuple(motion))
 
 
@@ -193,12 +196,9 @@ def _room(corners: Points) -> balloons.Rect:
 
 
 def _texts(
-    rng: Random, canvas: Canvas, style: Style, corners: Points, actors: list[Actor], heads: list[Head], wild: bool,
-    names: list[str],
-) -> list[balloons.Text]:  # fmt: skip
-    faces = [canvas.extents[actor.figure.codes[1]] for actor in actors]
-    bodies = [canvas.extents[actor.figure.codes[0]] for actor in actors]
-    letterer = balloons.Letterer(canvas, rng, style, _room(corners), faces, bodies)
+    letterer: balloons.Letterer, actors: list[Actor], heads: list[Head], wild: bool, names: list[str]
+) -> list[balloons.Text]:
+    rng, canvas = letterer.rng, letterer.canvas
     texts: list[balloons.Text | None] = []
     if rng.random() < 0.2:
         texts.append(letterer.tell(words.narration(rng, names), BALLOON_CODE + 20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,7 +54,8 @@ def _street(v: View) -> None:
         wall = palette.walls[rng.randrange(3)] if rng.random() < 0.6 else palette.cloths[rng.randrange(3)]
         floor, lit_share = rng.uniform(0.28, 0.36), rng.random()
         if x + wide > 0:
-            _house(v, x, top, wide, mix(wall, sky, 0.55) if night else wall, floor, lit_share if night else 0.0)
+            wall = mix(wall, sky, 0.55) if night else wall
+            _house(v, House(x, top, wide, wall, floor, lit_share if night else 0.0))
         x += wide * (1.0 if rng.random() < 0.7 else 1.2)
     v.canvas.rectangle(0, v.horizon, w, h, v.lit(mix((150, 150, 150), sky, 0.2 if not night else 0.5)))
     v.object(box(-5, v.horizon, w + 5, v.horizon + h * 0.05 * z), (198, 194, 186), 0.6)
@@ -63,7 +65,21 @@ def _street(v: View) -> None:
         v.object(ellipse(post, v.horizon - h * 0.44, h * 0.03, h * 0.04, 14), palette.accent, 0.7)
 
 
-def _house(v: View, x: float, top: float, wide: float, wall: Colour, floor: float, lit: float) -> None:
+class House(NamedTuple):
+    """A front on the horizon: its left, top and width in pixels, its wall, and its windows."""
+
+    x: float
+    top: float
+    wide: float
+    wall: Colour
+    floor: float
+    """How far apart its floors are, in windows."""
+    lit: float
+    """Which of its windows are lit, in [0, 1]; 0: none."""
+
+
+def _house(v: View, house: House) -> None:
+    x, top, wide, wall, floor, lit = house
     v.object(box(x, top, x + wide, v.horizon), wall, 0.7)
     v.object(box(x - 2, top - 3, x + wide + 2, top + 3), mix(wall, v.style.pen.ink, 0.3), 0.5)
     columns = 3 if wide < 90 else 4
