@@ -195,7 +195,7 @@ def _check_one(records: Sequence[Record]) -> None:
         ("primary metric", {record.primary for record in records}),
     ):
         if len(found) > 1:
-            raise Refusal(f"one table holds one {what}, not {', '.join(sorted(found))}")
+            raise Refusal(f"a table needs one {what}, not {', '.join(sorted(found))}")
 
 
 def _check_versions(rows: Sequence[Group]) -> None:

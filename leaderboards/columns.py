@@ -60,7 +60,7 @@ def _pretext(subject: Subject) -> Cell:
         return Cell()
     text = f"{found['name']} {figure(found['value'])}"
     if found["learnt"] is False:
-        text += ", not learnt"
+        text += ", not learned"
     elif found["trivial"] is not None:
         text += f" > {figure(found['trivial'])}"
     return Cell(text, found["value"], extra={name: found[name] for name in ("name", "trivial", "learnt")})

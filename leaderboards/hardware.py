@@ -26,11 +26,11 @@ def marks(row: Group, control: Group | None) -> list[str]:
     kinds = _kinds(row)
     if len(kinds) > 1:
         told = "; ".join(f"{_seeds(kind)} on {in_words(hardware(kind[0]))}" for kind in kinds)
-        return [f"unlike hardware: {told}"]
+        return [f"different hardware: {told}"]
     others = [one for one in _kinds(control) if _unlike(one[0], row.any)] if control and control is not row else []
     if others and kinds:
         there = in_words(hardware(others[0][0]))
-        return [f"unlike hardware: {row.method} on {in_words(hardware(row.done[0]))}, {CONTROL} on {there}"]
+        return [f"different hardware: {row.method} on {in_words(hardware(row.done[0]))}, {CONTROL} on {there}"]
     return []
 
 

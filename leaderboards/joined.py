@@ -13,8 +13,8 @@ from inkbench.leaderboards.tables import TableFile
 BEST_TRIVIAL = "best trivial row"
 NOTES = (
     Note(
-        "each column is a table of its own, with intervals, differences and p; "
-        "* differs from random (p below .05, Holm)"
+        "each column summarises a separate table that has its intervals, differences and p-values; "
+        "* significantly different from random (Holm p < .05)"
     ),
     BEST_NOTE,
 )

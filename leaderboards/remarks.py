@@ -17,10 +17,12 @@ from inkbench.leaderboards.verdicts import Judged, Limits
 
 NARROW_BELOW = 8
 """Test series below which intervals are known to be too narrow (docs/statistics.md)."""
-ONE_SEED = "these weights only: one seed, so intervals and p hold for these very weights, not for the method"
-GIVEN = "outside the budget: weights made elsewhere; the interval covers the transfer only"
-TRANSDUCTIVE = "transductive: pretraining also read series of validation and test"
-UNPAIRED = f"no comparison: measured on other items than {CONTROL}, or with no seed in common"
+ONE_SEED = (
+    "Single seed: intervals and p-values reflect test-set sampling only. Use --seeds 3 or more to compare methods."
+)
+GIVEN = "External weights, not trained under this budget; the interval excludes pretraining variance."
+TRANSDUCTIVE = "transductive: pretraining also used validation and test series"
+UNPAIRED = f"not compared: different test items from {CONTROL}, or no common seed"
 
 
 def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
@@ -36,8 +38,8 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
     told += _leaks(subject)
     found = pretext(row)
     if found and found["learnt"] is False:
-        figures = f"{found['name']} {figure(found['value'])} on held-out panels cannot be told from the"
-        told.append(f"not learnt: the pretext task's {figures} {figure(found['trivial'])} of a trivial predictor")
+        figures = f"held-out {found['name']} {figure(found['value'])}, chance {figure(found['trivial'])}"
+        told.append(f"Pretext task not learned ({figures}).")
     if len(row.done) == 1 and not row.bare:
         told.append(ONE_SEED)
     compared = subject.control is not None and row is not subject.control and not row.trivial
@@ -45,9 +47,9 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
         told.append(UNPAIRED)
     elif compared and not row.bare and subject.control is not None and set(row.seeds) != set(subject.control.seeds):
         shared = ", ".join(map(str, sorted(row.seeds.keys() & subject.control.seeds.keys())))
-        told.append(f"compared with {CONTROL} over the seeds that both have: {shared}")
+        told.append(f"compared with {CONTROL} on common seeds only: {shared}")
     if not row.bare and wanted and environment(row.any) != wanted:
-        told.append(f"other environment: {_in_words(environment(row.any), wanted)}")
+        told.append(f"different environment: {_in_words(environment(row.any), wanted)}")
     return told + hardware.marks(row, subject.control)
 
 
@@ -61,8 +63,8 @@ def _leaks(subject: Subject) -> list[str]:
     known = [value for value in values if value is not None]
     mean = figure(sum(known) / len(known)) if known and len(known) == len(values) else "no value"
     return [
-        f"leaks: {worst:,} of {told[0].test_items:,} test items are suspect (pretrained on their image or "
-        f"series); {subject.primary} without them: {mean}"
+        f"Possible leakage: {worst:,} of {told[0].test_items:,} test items are near-duplicates of pretraining images "
+        f"or share a series with them; {subject.primary} without them: {mean}"
     ]
 
 
@@ -71,14 +73,14 @@ def block_notes(block: Judged, wanted: Mapping[str, Any]) -> list[Note]:
     told = list(map(Note, block.notes))
     if not block.informative and block.best_trivial is not None:
         best = block.best_trivial.method
-        told.insert(0, Note(f"not informative: at this budget no row beats the trivial baseline {best}"))
+        told.insert(0, Note(f"not informative: no row beats the trivial baseline {best} at this budget"))
     if block.control is None:
         several = sum(row.method == CONTROL for row in block.rows)
-        why = f"{several} variants of it, none with default settings" if several else "it was not run, or failed"
-        text = f"no control row {CONTROL} in this block ({why}): no difference to it and no p"
+        why = f"{several} variants, none with default settings" if several else "it was not run, or failed"
+        text = f"no baseline row {CONTROL} in this block ({why}): no differences or p-values"
         told.append(Note(text, NoteKind.NO_CONTROL))
     if any(row.environments > 1 for row in block.rows):
-        told.append(Note(f"of several environments the newest whole one: {_in_words(wanted)}"))
+        told.append(Note(f"several environments: showing the newest complete one: {_in_words(wanted)}"))
     return told
 
 
@@ -94,7 +96,7 @@ def table_notes(
     data = records[0].data
     told: list[str] = []
     if data.simulated:
-        text = "simulated: comics, labels and viewers are drawn by a program; nothing here speaks of real comics"
+        text = "Synthetic data: results do not carry over to real comics."
         told.append(Note(text, NoteKind.DATA))
     if data.photographs:
         told.append(Note("not comics: the test images are photographs", NoteKind.DATA))
@@ -102,30 +104,30 @@ def table_notes(
         told.append("all pretrained rows: " + " ".join(f"{key}={plain(value)}" for key, value in common.items()))
     rows = [row for block in judged for row in block.rows if row.done]
     seeds = any(len(row.done) > 1 for row in rows)
-    told.append(f"[low, high]: 95 % interval, resampling {'seeds, ' if seeds else ''}series and items")
+    told.append(f"[low, high]: 95 % bootstrap interval over {'seeds, ' if seeds else ''}series and items")
     control, trivial = bounds
     if control.tests or trivial.tests:
-        told.append("p: two-sided sign-flip permutation over series, Holm-adjusted over its column; * below .05")
+        told.append("p: paired two-sided permutation test, clustered by series, Holm-corrected per column; * below .05")
     few = [name for name, limit in ((CONTROL, control), ("trivial", trivial)) if limit.few]
     if few:
         limit = control if control.few else trivial
         told.append(
-            f"few series: {limit.series} test series and {limit.tests} tests leave no p below .05 after correction, "
-            f"so no mark is possible (vs {', '.join(few)})"
+            f"few series: {limit.series} test series and {limit.tests} tests cannot reach p < .05 after correction, "
+            f"so nothing is marked significant (vs {', '.join(few)})"
         )
     if any(verdict.best for block in judged for verdict in block.verdicts):
         told.append(BEST_NOTE)
     fewest = min((v.series for block in judged for v in block.verdicts if v.series is not None), default=None)
     if fewest == 1:
-        told.append("one test series: intervals cover its items only")
+        told.append("one test series: intervals reflect sampling of its items only")
     elif fewest is not None and fewest < NARROW_BELOW:
-        told.append(f"{fewest} test series: intervals from so few are too narrow")
+        told.append(f"only {fewest} test series: intervals are too narrow")
     if declared and any(row.reported for row in declared.rows):
-        text = f"reported: as printed in {declared.source}; other data, other budget, not in our statistics"
+        text = f"reported: published in {declared.source}; different data and budget, excluded from the statistics"
         told.append(Note(text, NoteKind.REPORTED))
     told += declared.notes if declared else ()
     told += _unreadable(records)
-    told += [f"cell {cell[:8]}: {why}; no interval, no p" for cell, why in evidence.problems.items()]
+    told += [f"run {cell[:8]}: {why}; no interval or p-value" for cell, why in evidence.problems.items()]
     return [line if isinstance(line, Note) else Note(line) for line in told]
 
 
@@ -146,7 +148,9 @@ def _unreadable(records: Sequence[Record]) -> list[str]:
     if not reasons:
         return []
     first = min(reasons)
-    return [f"unreadable and left out: {len(reasons):,}, {first} among them ({reasons[first]}); the records name all"]
+    return [
+        f"unreadable images excluded: {len(reasons):,}, e.g. {first} ({reasons[first]}); all are listed in the records"
+    ]
 
 
 def _told(record: Record, row: Group) -> str:

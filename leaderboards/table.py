@@ -48,7 +48,7 @@ class Note(str):
         return note
 
 
-BEST_NOTE = Note("best of its block, or not distinguishable from it (p at least .05, Holm)", NoteKind.BEST)
+BEST_NOTE = Note("best in this block, or not significantly different from the best (Holm p >= .05)", NoteKind.BEST)
 
 
 @dataclass(frozen=True, slots=True)

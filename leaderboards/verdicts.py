@@ -122,7 +122,7 @@ def _mark_best(block: Judged, merits: Sequence[tuple[int, float]], evidence: Evi
             others.append(place)
             p.append(pair.p)
     if limit.few:
-        block.notes.append("few series: which rows are as good as the best cannot be told, so none is marked best")
+        block.notes.append("few series: no difference from the best can be significant, so no row is marked best")
         return
     block.verdicts[best].best = True
     for place, same in zip(others, not_distinguishable(p), strict=True):

@@ -21,11 +21,11 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
     found = [store.find(prefix) for prefix in (first, second)]
     for record in found:
         if record.status != "done":
-            raise Refusal(f"{record.id[:10]} is {record.status}; only cells that are done can be compared")
+            raise Refusal(f"{record.id[:10]} is {record.status}; only finished runs can be compared")
     one, other = found
-    for what, same in (("task", one.task == other.task), ("data", one.data == other.data)):
+    for what, same in (("tasks", one.task == other.task), ("test data", one.data == other.data)):
         if not same:
-            raise Refusal(f"they differ in {what}, so no item of one has a partner in the other")
+            raise Refusal(f"Cannot compare: the two runs used different {what}")
     metric = metric or one.primary
     for record in found:
         if metric not in record.metrics:
@@ -44,7 +44,7 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
         f"difference: {figure(pair.difference, signed=True)} [{figure(pair.low, signed=True)}, "
         f"{figure(pair.high, signed=True)}], p {p_text(pair.p)} (two-sided sign flips over series, this pair alone)"
     )
-    lines.append(f"they differ in: {', '.join(_differences(one, other)) or 'nothing that a record tells'}")
+    lines.append(f"differing settings: {', '.join(_differences(one, other)) or 'none recorded'}")
     return "\n".join(lines)
 
 

@@ -98,7 +98,7 @@ def _knock(source: dict[str, Any], name: str) -> None:
     except urllib.error.HTTPError:
         return  # it answered
     except OSError:
-        raise Declined(_mend(source, name, f"are out of reach: {address} does not answer")) from None
+        raise Declined(_mend(source, name, f"cannot be downloaded: {address} does not answer")) from None
 
 
 def _mend(source: dict[str, Any], name: str, what: str) -> str:

@@ -216,7 +216,7 @@ def test_the_command_writes_what_it_prints_and_finds_what_it_trained(cli, with_s
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--method", "simclr"), "simclr cuts no tiles, so there is nothing to audit; methods that do: context_"),
+        (("--method", "simclr"), "simclr does not use tiles and cannot be audited; methods that do: context_"),
         (("--method", "jigsw"), "did you mean 'jigsaw'"),
         (("--method", "jigsaw", "--grid", "jigsaw.gap=true,false"), "audit takes one method"),
     ],

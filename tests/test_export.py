@@ -53,5 +53,5 @@ def test_what_cannot_be_exported_is_refused_and_touches_nothing(cli, first_run, 
     card["identity"]["settings"]["gap"] = False
     (twin / "card.json").write_text(json.dumps(card))
     told = refused("jigsaw", "--out", tmp_path / "new", results=copy)
-    assert "2 backbones answer to 'jigsaw'" in told
+    assert "2 backbones match 'jigsaw'" in told
     assert "gap=False" in told

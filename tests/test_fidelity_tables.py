@@ -171,4 +171,4 @@ def test_a_puzzle_that_cannot_be_learnt_stays_in_its_table_and_says_so(tmp_path)
     rows = {row.label: row for row in made.blocks[0].rows}
     assert rows["1000 maximal"].records == ("j0",)
     assert rows["100"].status == "not run"
-    assert "not learnt" in render.text(made)
+    assert "not learned" in render.text(made)

@@ -31,14 +31,14 @@ def on(store, cell, seed, hardware, method="jigsaw"):
 
 def marked(store, records, label):
     row = rows(board.build(store, records, "t"))[label]
-    return [mark for mark in row.marks if mark.startswith("unlike hardware")]
+    return [mark for mark in row.marks if mark.startswith("different hardware")]
 
 
 def test_seeds_from_unlike_hardware_are_marked_with_both_names(store):
     control = [on(store, f"c{seed}", seed, AMD, "random") for seed in (0, 1, 2)]
     mixed = [on(store, "j0", 0, AMD), on(store, "j1", 1, INTEL), on(store, "j2", 2, AMD)]
     assert marked(store, [*control, *mixed], "jigsaw") == [
-        "unlike hardware: seeds 0, 2 on AMD EPYC 7B13 (AVX2); seed 1 on Intel Xeon 8481C (AVX512)"
+        "different hardware: seeds 0, 2 on AMD EPYC 7B13 (AVX2); seed 1 on Intel Xeon 8481C (AVX512)"
     ]
     assert marked(store, [*control, *mixed], "random") == []
 
@@ -46,7 +46,7 @@ def test_seeds_from_unlike_hardware_are_marked_with_both_names(store):
 def test_a_row_on_other_hardware_than_its_control_is_marked(store):
     records = [on(store, "c0", 0, AMD, "random"), on(store, "j0", 0, INTEL)]
     assert marked(store, records, "jigsaw") == [
-        "unlike hardware: jigsaw on Intel Xeon 8481C (AVX512), random on AMD EPYC 7B13 (AVX2)"
+        "different hardware: jigsaw on Intel Xeon 8481C (AVX512), random on AMD EPYC 7B13 (AVX2)"
     ]
 
 
@@ -71,7 +71,7 @@ def test_of_a_gpu_its_name_and_driver_count_and_the_processor_does_not(store):
     assert marked(store, same, "jigsaw") == []
     other = [*same[:1], on(store, "j0", 0, {**gpu, "driver": "560.28.03"})]
     assert marked(store, other, "jigsaw") == [
-        "unlike hardware: jigsaw on NVIDIA H200 (560.28.03), random on NVIDIA H200 (550.54.15)"
+        "different hardware: jigsaw on NVIDIA H200 (560.28.03), random on NVIDIA H200 (550.54.15)"
     ]
     with_cpu = [*same[:1], on(store, "j0", 0, AMD)]
     assert "random on NVIDIA H200" in marked(store, with_cpu, "jigsaw")[0]

@@ -372,7 +372,7 @@ def test_a_run_paints_faces(cli, with_synth, tmp_path):
     metrics = records["random"]["metrics"]
     assert {"kid[ink,prior]", "fd[ink,prior]", "rank-1[ink]", "cosine[ink]", "ssim[gauss11,whole]"} <= metrics.keys()
     assert "kid[ink,prior]" not in records["trivial:telea"]["metrics"]
-    assert "other environment" not in done.stdout
+    assert "different environment" not in done.stdout
     assert any("kid[ink,paired] ranks" in note for note in records["random"]["notes"])
     assert (with_synth / "runs" / records["random"]["id"] / "faces.png").is_file()
     telea_row = records["trivial:telea"]

@@ -54,7 +54,7 @@ def test_holm_covers_the_column(store):
 
 def test_one_seed_says_so(store):
     for shown in everything(board.build(store, usual(store), "t"))[:2]:
-        assert "these weights only" in shown
+        assert "Single seed" in shown
 
 
 @pytest.mark.parametrize("status", ["failed", "declined"])
@@ -147,7 +147,7 @@ def test_a_budget_at_which_nothing_beats_the_trivial_row_is_not_informative(stor
         record(store, "j0", "jigsaw", saliency_items(0.40, 2)),
     ]
     for shown in everything(board.build(store, records, "t"))[:2]:
-        assert "not informative: at this budget no row beats the trivial baseline trivial:centre" in shown
+        assert "not informative: no row beats the trivial baseline trivial:centre at this budget" in shown
 
 
 def test_departures_are_marked(store):
@@ -161,11 +161,15 @@ def test_departures_are_marked(store):
     table = board.build(store, records, "t")
     found = rows(table)
     assert found["imagenet"].cells["images"].text == "outside"
-    for label, words in (("imagenet", "outside the budget"), ("seen", "transductive"), ("lost", "not learnt")):
+    for label, words in (
+        ("imagenet", "External weights"),
+        ("seen", "transductive"),
+        ("lost", "Pretext task not learned"),
+    ):
         assert [mark for mark in found[label].marks if mark.startswith(words)], label
         assert all(words in shown for shown in everything(table))
     assert found["jigsaw"].cells["pretext"].text == "accuracy 0.390 > 0.042"
-    assert found["lost"].cells["pretext"].text.endswith("not learnt")
+    assert found["lost"].cells["pretext"].text.endswith("not learned")
 
 
 @pytest.mark.parametrize(("key", "words"), [("simulated", "simulated"), ("photographs", "not comics")])
@@ -195,6 +199,6 @@ def test_set_metrics_of_detection(store):
 def test_unreadable_images_are_counted(store):
     lost = [{"item": f"s00/{k:03d}_0", "reason": "truncated JPEG"} for k in range(3)]
     records = usual(store, exclusions={"unreadable": lost})
-    assert "unreadable and left out: 3, s00/000_0 among them (truncated JPEG)" in render.text(
+    assert "unreadable images excluded: 3, e.g. s00/000_0 (truncated JPEG)" in render.text(
         board.build(store, records, "t")
     )

@@ -141,7 +141,7 @@ def test_reported_figures_stand_beside_ours_and_change_nothing(store):
     assert rows["no gap"].cells["ap50"].value < 1
     text = render.text(made)
     assert "47.7" in text
-    assert "reported: as printed in Noroozi & Favaro" in text
+    assert "reported: published in Noroozi & Favaro" in text
     assert "not run" in text
     (plain,) = board.tables(store, matching.match(table, ablation(store)))
     unlabelled = {row.records: row for row in plain.blocks[0].rows}

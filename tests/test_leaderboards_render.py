@@ -83,7 +83,7 @@ FIXED = Table(
                         "kld": Cell("1.500", 1.5),
                         "reported:cc": Cell("52.6", 52.6),
                     },
-                    ("transductive: reads all", "not learnt: at chance"),
+                    ("transductive: reads all", "Pretext task not learned: at chance"),
                     {"cc": 0.5, "kld": 1.5},
                     ("b", "c"),
                 ),

@@ -26,7 +26,7 @@ def test_no_difference_crosses_blocks(store):
     assert alone.cells["difference"].value is None
     assert alone.cells["p"].value is None
     assert alone.cells["p_trivial"].value is not None
-    assert any(note.startswith("no control row random") for note in table.blocks[1].notes)
+    assert any(note.startswith("no baseline row random") for note in table.blocks[1].notes)
     here = next(row for row in table.blocks[0].rows if row.label == "jigsaw")
     assert here.cells["difference"].value == pytest.approx(0.05, abs=0.02)
 
@@ -77,7 +77,7 @@ def test_other_pretraining_data_and_starts_are_told(store):
     ]
     found = rows(board.build(store, records, "t"))
     assert {"jigsaw", "jigsaw pretrain-data=open-mantra", "jigsaw init=imagenet"} <= set(found)
-    assert any(mark.startswith("outside the budget") for mark in found["jigsaw init=imagenet"].marks)
+    assert any(mark.startswith("External weights") for mark in found["jigsaw init=imagenet"].marks)
 
 
 def test_versions_of_a_metric_are_not_mixed(store):
@@ -108,7 +108,7 @@ def test_an_older_version_gives_way_to_a_newer_run(store):
     ]
     table = board.build(store, [*records, *again], "t")
     assert [row.records for row in rows(table).values()] == [("new0",), ("new1",), ("new2",)]
-    assert any("newest whole one: protocol frozen@2" in note for note in table.blocks[0].notes)
+    assert any("newest complete one: protocol frozen@2" in note for note in table.blocks[0].notes)
 
 
 def test_of_several_environments_the_whole_one_is_taken_and_named(store):
@@ -139,7 +139,7 @@ def test_one_table_for_each_protocol_and_dataset(store):
         "saliency-frozen-open-mantra-quick",
         "detection-frozen-synth-quick",
     ]
-    with pytest.raises(Refusal, match="one table holds one task"):
+    with pytest.raises(Refusal, match="a table needs one task"):
         board.build(store, records, "t")
     again = {**other, "fingerprint": "p" * 20}
     made = board.tables(store, [*records[4:5], record(store, "m1", "random", saliency_items(0.5), data=again)])
@@ -160,8 +160,8 @@ def test_seeds_of_a_row_are_one_row(store):
     )
     assert found.cells["difference"].extra["seeds"] == 3
     assert found.cells["p_trivial"].value < 0.05
-    assert "these weights only" not in render.text(table)
-    assert any("resampling seeds, series and items" in note for note in table.notes)
+    assert "Single seed" not in render.text(table)
+    assert any("bootstrap interval over seeds, series and items" in note for note in table.notes)
 
 
 def test_rows_with_other_seeds_are_compared_over_the_common_ones(store):
@@ -170,9 +170,9 @@ def test_rows_with_other_seeds_are_compared_over_the_common_ones(store):
     records.append(record(store, "k7", "late", saliency_items(0.45, 9), seed=7))
     found = rows(board.build(store, records, "t"))
     assert found["jigsaw"].cells["difference"].extra["seeds"] == 2
-    assert any("seeds that both have: 1, 2" in mark for mark in found["jigsaw"].marks)
+    assert any("on common seeds only: 1, 2" in mark for mark in found["jigsaw"].marks)
     assert found["late"].cells["difference"].value is None
-    assert any(mark.startswith("no comparison") for mark in found["late"].marks)
+    assert any(mark.startswith("not compared") for mark in found["late"].marks)
 
 
 def test_statistics_are_kept(store, monkeypatch):
@@ -184,7 +184,7 @@ def test_statistics_are_kept(store, monkeypatch):
     assert render.json(board.build(store, records, "t")) == first
     monkeypatch.setattr(compare.statistics, "VERSION", 2)
     text = render.text(board.build(store, records, "t"))
-    assert "per-item file j0.items.npz is missing; no interval, no p" in text
+    assert "per-item file j0.items.npz is missing; no interval or p-value" in text
 
 
 def test_items_that_are_not_the_record_s_are_not_used(store):
@@ -204,4 +204,4 @@ def test_rows_on_other_items_are_not_compared(store):
     row = rows(board.build(store, records, "t"))["jigsaw"]
     assert row.cells["difference"].value is None
     assert row.cells["primary"].low is not None
-    assert any(mark.startswith("no comparison") for mark in row.marks)
+    assert any(mark.startswith("not compared") for mark in row.marks)

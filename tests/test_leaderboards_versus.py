@@ -51,16 +51,16 @@ def test_it_tells_all_that_differs_and_takes_the_seeds_that_both_have(store):
     text = versus(store, "a0", "b1")
     assert "16 series, 2 seeds of both" in text
     assert "jigsaw gap=true" in text
-    assert text.splitlines()[-1] == "they differ in: method.gap (true, false)"
+    assert text.splitlines()[-1] == "differing settings: method.gap (true, false)"
 
 
 @pytest.mark.parametrize(
     ("first", "second", "metric", "said"),
     [
-        ("a0", "d0", None, "they differ in task"),
+        ("a0", "d0", None, "Cannot compare: the two runs used different tasks"),
         ("a0", "b0", "ncc", "has no metric 'ncc'; did you mean 'cc'"),
-        ("a0", "x", None, "0 cells of .* begin with 'x'"),
-        ("a0", "f0", None, "only cells that are done"),
+        ("a0", "x", None, "No run ID in .* starts with 'x'"),
+        ("a0", "f0", None, "only finished runs"),
         ("a0", "few", None, "not measured on the same items"),
     ],
 )

@@ -148,7 +148,7 @@ def test_a_table_tells_the_share_and_the_score_without(tmp_path):
     record(store, "k0", "simclr", saliency_items(0.4, 5), leaks=leaks)
     [table] = board.tables(store, list(store.records()))
     rows = {row.label: row for block in table.blocks for row in block.rows}
-    assert any("leaks: 3 of 120 test items are suspect" in mark and "0.123" in mark for mark in rows["simclr"].marks)
+    assert any("Possible leakage: 3 of 120 test items" in mark and "0.123" in mark for mark in rows["simclr"].marks)
     assert not any("leaks" in mark for mark in rows["jigsaw"].marks)
 
 

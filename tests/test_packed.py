@@ -216,7 +216,7 @@ def test_a_damaged_pack_is_one_line_and_stops_nothing(hurt, root, results, tmp_p
     heard = Heard()
     assert same(squares(root, tmp_path / "packed", pack, heard), squares(root, tmp_path / "plain"))
     [line] = heard.lines
-    assert "passed over" in line
+    assert "ignored" in line
     assert line.endswith("remove it, and pack again with data pack")
     assert "\n" not in line
     if hurt is not other_bytes:  # stamps alone do not show that
@@ -231,7 +231,7 @@ def test_while_another_process_packs_the_files_are_read(root, results, tmp_path)
     heard = Heard()
     with claim(pack.lock):
         squares(root, tmp_path / "packed", pack, heard)
-    assert heard.lines == [f"{pack.file} is passed over, files are read from {root}: another process writes it"]
+    assert heard.lines == [f"{pack.file} ignored, reading files from {root}: another process writes it"]
     with claim(pack.lock, shared=True):  # readers do not disturb each other
         assert held(pack, image_files(Folder(root)))
 

@@ -135,8 +135,8 @@ def test_a_run_on_a_pool_says_what_was_read_and_left_out(cli, with_synth, tmp_pa
     words = ("--method", "context_encoder", "--task", "detection", *TINY, "--pretrain-data", f"pages={pool}")
     done = cli(*words, "--data", drawn, "--exclude-suspects", "--results", with_synth)
     assert done.returncode == 0, done.stderr
-    assert "reads all of pages, on which nothing is tested" in done.stderr
-    assert "suspects left out of pretraining on pages" in done.stderr
+    assert "pretrains on all splits of pages (no task is tested on it)" in done.stderr
+    assert "suspects excluded from pretraining on pages" in done.stderr
     record = next(
         found for path in (with_synth / "cells").rglob("*.json")
         if (found := json.loads(path.read_text()))["method"] == "context_encoder"

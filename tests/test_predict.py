@@ -75,7 +75,7 @@ def test_a_folder_without_truth_is_packed(finished, tmp_path, capsys):
 
 def test_what_has_no_network_is_refused(finished, tmp_path):
     known = records(finished)
-    with pytest.raises(Refusal, match="holds no images"):
+    with pytest.raises(Refusal, match="contains no images"):
         predict_folder(finished, finished.find(known["random", "frozen"]["id"]), tmp_path, QUIET)
     (tmp_path / "a.png").write_bytes(b"none")
     with pytest.raises(Refusal, match="has no network to predict with"):

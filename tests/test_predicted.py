@@ -43,7 +43,7 @@ def test_maps_are_a_row_beside_the_others(cli, with_synth, centre):
     row = next(row for block in tables["blocks"] for row in block["rows"] if row["label"] == "predictions:deepgaze")
     assert row["cells"]["p"]["value"] is not None, "tested against random"
     again = cli(*SALIENCY, f"predictions:{centre}", "--results", with_synth)
-    assert "predictions:deepgaze on saliency, seed 0: already there" in again.stderr
+    assert "predictions:deepgaze on saliency, seed 0: already finished" in again.stderr
     changed = next(centre.iterdir())
     Image.new("L", (24, 24), 7).save(changed)
     other = cli(*SALIENCY, f"predictions:{centre}", "--results", with_synth)

@@ -92,7 +92,7 @@ def test_given_weights_stand_outside_the_budget_and_start_a_pretext(cli, first_r
     assert records["imagenet"]["supervision"] == "self-supervised", "the results folder's own card says so"
     assert records["random"]["supervision"] == "none"
     assert records["jigsaw"]["init"].endswith("weights.safetensors")
-    assert "outside the budget" in done.stdout
+    assert "External weights" in done.stdout
     first = json.loads(next(first_run[1].glob("backbones/*/card.json")).read_text())
     assert first["sha256"] == records["imagenet"]["weights_sha256"]
     assert first["sha256"] != records["jigsaw"]["weights_sha256"]

@@ -18,8 +18,8 @@ def test_the_main_job_prints_a_table_with_its_control_rows(first_run):
     rows = [line.split()[0] for line in done.stdout.splitlines() if line.split()]
     assert {"random", "jigsaw"} <= set(rows)
     assert "constant-box" in done.stdout
-    assert "simulated" in done.stdout
-    assert "these weights only" in done.stdout
+    assert "Synthetic data" in done.stdout
+    assert "Single seed" in done.stdout
     for suffix in ("md", "csv", "json"):
         assert list((results / "tables").glob(f"*.{suffix}"))
 
@@ -94,7 +94,7 @@ def test_damaged_files_are_named_and_mended_or_refused_with_the_mend(cli, first_
     again = cli(*words)
     assert again.returncode == 0, again.stderr
     assert again.stdout == first_run[0].stdout
-    assert "made anew" in again.stderr
+    assert "recomputing" in again.stderr
     items = results / "cells" / paths["jigsaw"].parent.name / f"{paths['jigsaw'].stem}.items.npz"
     items.write_bytes(items.read_bytes()[:50])
     weights = next(results.glob("backbones/*/weights.safetensors"))

@@ -54,7 +54,7 @@ def _check_tiled(name: str) -> None:
     method = registry.load_entry(registry.find("methods", name), "methods")
     if not _tiled(method):
         having = [other for other in registry.names("methods") if _tiled(registry.load("methods", other))]
-        raise Refusal(f"{name} cuts no tiles, so there is nothing to audit; methods that do: {', '.join(having)}")
+        raise Refusal(f"{name} does not use tiles and cannot be audited; methods that do: {', '.join(having)}")
 
 
 def _tiled(method: type) -> bool:

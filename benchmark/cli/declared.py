@@ -29,7 +29,7 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     made = board.declared_tables(store, declared)
     if not made:
         raise Refusal(
-            f"nothing of table '{declared.name}' is in {store.root}; run it with: table {declared.name} --run"
+            f"no rows of table '{declared.name}' found in {store.root}; run it with: table {declared.name} --run"
         )
     for table in made:
         print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
@@ -75,7 +75,7 @@ def _that_can_run(
         prepare(request)
         kept.append((row, request))
     for name, refusal in lacking.items():
-        progress.say(f"the columns of {name} are left out: {refusal}")
+        progress.say(f"columns of {name} omitted: {refusal}")
     if not kept:
         raise next(iter(lacking.values()))
     return kept

@@ -116,8 +116,8 @@ def _hub() -> tuple[str, str]:
     try:
         socket.create_connection((where.hostname or "", where.port or 443), timeout=3).close()
     except OSError:
-        return "note", "the hub of timm's weights is out of reach: give imagenet its weights with --weights FILE"
-    return "ok", f"the hub of timm's weights, {where.hostname}, answers"
+        return "note", "Cannot reach the Hugging Face Hub; pass imagenet weights with --weights FILE"
+    return "ok", f"Hugging Face Hub reachable ({where.hostname})"
 
 
 def _code() -> tuple[str, str]:

@@ -24,8 +24,14 @@ class Parser(argparse.ArgumentParser):
 def common() -> Parser:
     """The flags that every verb has."""
     parser = Parser(add_help=False)
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="the only place written")
-    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="output folder; nothing is written elsewhere",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print no progress to standard error")
     return parser
 
 
@@ -37,38 +43,48 @@ def run_flags() -> Parser:
         "--data",
         default="synth",
         metavar="ID|[NAME=]PATH",
-        help="dataset of the task (default: synth, drawn by the program)",
+        help="dataset of the task (default: synth, generated images)",
     )
-    add("--pretrain-data", metavar="ID|[NAME=]PATH", help="dataset of the pretext task (default: --data)")
+    add("--pretrain-data", metavar="ID|[NAME=]PATH", help="dataset for pretraining (default: --data)")
     series_flag(parser)
     add("--preset", default="quick", help="budget: smoke, quick, standard or paper (default: quick)")
     add("--protocol", default="frozen", metavar="NAMES", help="frozen, finetune, both, all, or names like frozen@1")
     add("--backbone", metavar="NAME", help="any timm model with feature maps (default: the preset's)")
-    add("--weights", type=Path, metavar="FILE", help="the weights of imagenet (or any given backbone)")
-    add("--init", metavar="imagenet|FILE", help="where a pretext task starts from")
-    add("--label-fraction", metavar="F[,F]", help="share of the training items that a task may use; one block each")
-    add("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1")
-    add("--budget", default="images", choices=("images", "flops"), help="what all pretext tasks get the same of")
-    add("--transductive", action="store_true", help="let pretraining read validation and test series; marks the row")
-    add("--exclude-suspects", action="store_true", help="pretrain without images that look like those of val or test")
-    add("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="one setting; may be repeated")
-    add("--grid", action="append", default=[], metavar="NAME.FIELD=V,V", help="one row per value; may be repeated")
-    add("--devices", type=int, default=1, metavar="N", help="processes, one per device")
+    add("--weights", type=Path, metavar="FILE", help="weights file for method imagenet (or any pretrained backbone)")
+    add("--init", metavar="imagenet|FILE", help="initial weights for pretraining")
+    add("--label-fraction", metavar="F[,F]", help="fraction of labelled training items; one block per value")
+    add("--seeds", type=int, default=1, metavar="N", help="number of seeds (0 to N-1)")
+    add(
+        "--budget",
+        default="images",
+        choices=("images", "flops"),
+        help="what is matched across methods: training images or FLOPs",
+    )
+    add("--transductive", action="store_true", help="also pretrain on validation and test series; the row is marked")
+    add(
+        "--exclude-suspects",
+        action="store_true",
+        help="exclude near-duplicates of validation and test images",
+    )
+    add("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting; repeatable")
+    add("--grid", action="append", default=[], metavar="NAME.FIELD=V,V", help="one row per value; repeatable")
+    add("--devices", type=int, default=1, metavar="N", help="number of processes, one per device")
     add(
         "--precision",
         default="auto",
         choices=("auto", "32", "bf16"),
-        help="of convolutions (default: what is fast here)",
+        help="numeric precision (auto: bf16 where it is faster)",
     )
     add(
         "--threads",
         type=int,
         metavar="N",
-        help="CPU threads (default: OMP_NUM_THREADS, else all cores); changes the last bits",
+        help="CPU threads (default: OMP_NUM_THREADS, else all cores); results can differ in the last digits "
+        "and are stored separately",
     )
-    add("--dry-run", action="store_true", help="show cells, stages and their estimated time; do nothing")
-    add("--no-baseline", action="store_true", help="without the control row random and the trivial rows")
-    add("--force", action="store_true", help="run finished cells again; their pretraining is kept")
+    add("--dry-run", action="store_true", help="print planned runs, stages and estimated times, then exit")
+    add("--no-baseline", action="store_true", help="omit the baseline row random and the trivial rows")
+    add("--force", action="store_true", help="repeat finished runs; pretrained weights are kept")
     return parser
 
 
@@ -77,5 +93,5 @@ def series_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--series-from",
         metavar="REGEX",
-        help="of which series an image is: what REGEX finds in its path (its first group, else all)",
+        help="regular expression for the series in an image's path (first group, else the whole match)",
     )

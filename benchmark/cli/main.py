@@ -16,16 +16,16 @@ VERBS = {
     "describe": "every setting of a method, task or dataset: type, default, source",
     "data": "info ID | check PATH | cut PAGES --out DIR | leaks A B | accept ID | get ID | make synth --out DIR",
     "table": "print a declared table from what has been run; --run runs what is missing",
-    "report": "the tables and all that is behind them as pages to look at: results/report/index.html",
-    "compare": "CELL CELL: two rows against each other, with all that they differ in",
+    "report": "write tables and run details as HTML pages: results/report/index.html",
+    "compare": "CELL CELL: compare two rows: paired difference and differing settings",
     "submit": "pack CELL | check X.zip | score X.zip",
-    "audit": "is it a shortcut? what a network that solves puzzles looks at",
-    "rescore": "metrics again from stored predictions, no model",
-    "export": "a pretrained backbone as a folder that timm loads, with its card",
-    "doctor": "what this machine can and cannot do, and how to mend it",
+    "audit": "test whether a pretext network uses shortcuts",
+    "rescore": "recompute metrics from stored predictions, without a model",
+    "export": "export a pretrained backbone with its card as a folder that timm loads",
+    "doctor": "check this machine and show how to fix problems",
 }
 EPILOG = "verbs:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())
-EPILOG += "\n\nevery verb takes --plugin FILE.py: methods, tasks and datasets of a file of yours, known by their names"
+EPILOG += "\n\nevery verb accepts --plugin FILE.py: a file with your own methods, tasks and datasets"
 
 
 def main(words: Sequence[str]) -> int:

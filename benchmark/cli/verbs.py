@@ -27,8 +27,8 @@ def verb_list(words: list[str]) -> int:
     """Run ``list methods|tasks|datasets|tables|runs [--json] [--csv]``."""
     parser = _parser("list", "What there is.")
     parser.add_argument("what", choices=("methods", "tasks", "datasets", "tables", "runs"))
-    parser.add_argument("--json", action="store_true", help="an array of objects with name")
-    parser.add_argument("--csv", action="store_true", help="of runs: a line for each run and metric")
+    parser.add_argument("--json", action="store_true", help="print a JSON array of objects with a name")
+    parser.add_argument("--csv", action="store_true", help="for runs: one line per run and metric")
     flags = parser.parse_args(words)
     if flags.csv:
         return _csv_of_runs(flags.what, Store(flags.results))
@@ -90,10 +90,10 @@ def verb_describe(words: list[str]) -> int:
     parser.add_argument("name")
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
-        "--data", default="synth", metavar="ID|PATH", help="of whose images a pretraining sees how much"
+        "--data", default="synth", metavar="ID|PATH", help="dataset for which the pretraining budget is computed"
     )
-    parser.add_argument("--preset", default="quick", help="with the settings of this preset")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="and with this one")
+    parser.add_argument("--preset", default="quick", help="show the settings of this preset")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
     from inkbench.benchmark.cli.describe import describe
 
     return describe(parser.parse_args(words))
@@ -115,7 +115,7 @@ def verb_table(words: list[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("name")
-    parser.add_argument("--run", action="store_true", help="run what is missing first")
+    parser.add_argument("--run", action="store_true", help="run missing rows first")
     parser.add_argument("--format", default="text", choices=FORMATS)
     flags = parser.parse_args(words)
     from inkbench.benchmark.cli.declared import show_table
@@ -126,13 +126,13 @@ def verb_table(words: list[str]) -> int:
 def verb_report(words: list[str]) -> int:
     """Run ``report [--out DIR] [--thumbnails N]``."""
     parser = _parser("report", "Pages to look at, made of the records; they open from a file, without a server.")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to write (default: RESULTS/report)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: RESULTS/report)")
     parser.add_argument(
         "--thumbnails",
         type=int,
         default=48,
         metavar="N",
-        help="small pictures of test items for a comparison, at most (default: 48)",
+        help="maximum number of thumbnails per comparison (default: 48)",
     )
     flags = parser.parse_args(words)
     if flags.thumbnails < 0:
@@ -147,11 +147,9 @@ def verb_report(words: list[str]) -> int:
 
 def verb_compare(words: list[str]) -> int:
     """Run ``compare CELL CELL [--metric M]``."""
-    parser = _parser("compare", "Two rows against each other: paired difference, interval, p, what they differ in.")
-    parser.add_argument(
-        "cells", nargs=2, metavar="CELL", help="the beginning of the id of a cell of the row (list runs)"
-    )
-    parser.add_argument("--metric", metavar="M", help="which metric (default: the task's primary one)")
+    parser = _parser("compare", "Compare two rows: paired difference, interval, p-value and differing settings.")
+    parser.add_argument("cells", nargs=2, metavar="CELL", help="start of a run ID of the row (see list runs)")
+    parser.add_argument("--metric", metavar="M", help="metric to compare (default: the primary metric of the task)")
     flags = parser.parse_args(words)
     from inkbench.leaderboards.versus import versus
 
@@ -165,20 +163,20 @@ def verb_submit(words: list[str]) -> int:
     parser = _parser("submit", "Predictions the way a challenge server takes them.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     pack = verbs.add_parser("pack", parents=[common()])
-    pack.add_argument("cell", help="the beginning of a cell's id (list runs)")
+    pack.add_argument("cell", help="start of a run ID (see list runs)")
     pack.add_argument("--out", type=Path, required=True, metavar="X.zip")
     pack.add_argument(
-        "--images", type=Path, metavar="DIR", help="predict these images, instead of the cell's test items"
+        "--images", type=Path, metavar="DIR", help="predict these images instead of the test items of the run"
     )
-    pack.add_argument("--spec", default="plain", choices=("plain", "ai4va"), help="what a server asks for")
+    pack.add_argument("--spec", default="plain", choices=("plain", "ai4va"), help="server format")
     pack.add_argument(
-        "--format", metavar="F", help="a form of the task (docs/submissions.md); the usual one by default"
+        "--format", metavar="F", help="submission format (docs/submissions.md); default: the usual one of the task"
     )
-    pack.add_argument("--floor", type=int, help="least grey value of a PNG map (1)")
+    pack.add_argument("--floor", type=int, help="minimum grey value of a PNG map (default: 1)")
     pack.add_argument("--depth", type=int, help="bits of a PNG map: 8 (the default) or 16")
-    pack.add_argument("--size", metavar="S", help="of a map: truth (the default), own (as predicted) or WIDTHxHEIGHT")
-    pack.add_argument("--names", metavar="N", help="a file's name without suffix; the default is {stem}")
-    pack.add_argument("--folder", metavar="F", help="folder in the zip; the default is its root")
+    pack.add_argument("--size", metavar="S", help="size of maps: truth (default), own (as predicted) or WIDTHxHEIGHT")
+    pack.add_argument("--names", metavar="N", help="file name without suffix (default: {stem})")
+    pack.add_argument("--folder", metavar="F", help="folder in the zip (default: its root)")
     check = verbs.add_parser("check", parents=[common()])
     score = verbs.add_parser("score", parents=[common()])
     bundle = verbs.add_parser("bundle", parents=[common()])
@@ -187,21 +185,21 @@ def verb_submit(words: list[str]) -> int:
         verb.add_argument("zip", type=Path)
         verb.add_argument("--json", action="store_true")
     for verb in (check, score, leaderboard):
-        verb.add_argument("--strict", action="store_true", help="refuse what a server refuses")
+        verb.add_argument("--strict", action="store_true", help="apply the server's strict rules")
     for verb in (check, score, bundle, leaderboard):
-        verb.add_argument("--task", metavar="T", help="by default that of the manifest beside the zip, else saliency")
+        verb.add_argument("--task", metavar="T", help="task (default: of the manifest next to the zip, or saliency)")
         verb.add_argument("--split", default="test")
-        verb.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="as of a run")
-        verb.add_argument("--preset", default="quick", help="as of a run: settings of the task, and which synth")
+        verb.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
+        verb.add_argument("--preset", default="quick", help="preset for task settings and synth, as in a run")
     check.add_argument("--reference", metavar="DIR|ID")
     score.add_argument("--reference", metavar="DIR|ID", required=True, help="a dataset, or the folder of a bundle")
-    score.add_argument("--items", type=Path, metavar="FILE.csv", help="also write the figures of each item")
+    score.add_argument("--items", type=Path, metavar="FILE.csv", help="also write per-item metric values")
     bundle.add_argument("--flavor", default="codabench", choices=("codabench", "codalab"))
     bundle.add_argument("--reference", metavar="DIR|ID", required=True)
     bundle.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR.zip is made beside it"
+        "--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR.zip is written next to it"
     )
-    leaderboard.add_argument("folder", type=Path, metavar="DIR", help="where the zips lie")
+    leaderboard.add_argument("folder", type=Path, metavar="DIR", help="folder of the zip files")
     leaderboard.add_argument("--reference", metavar="DIR|ID", required=True)
     leaderboard.add_argument("--format", default="text", choices=FORMATS)
     flags = parser.parse_args(words)
@@ -221,13 +219,13 @@ def verb_audit(words: list[str]) -> int:
     """Run ``audit --method M``, with the flags of a run."""
     parser = Parser(
         prog="run_benchmark.py audit",
-        description="Is it a shortcut? Gradients on tile borders, accuracy without each cue, beside the transfer.",
+        description="Test for shortcuts: gradients on tile borders, accuracy without each cue, transfer results.",
         parents=[common(), run_flags()],
         allow_abbrev=False,
     )
     parser.add_argument("--method", required=True, metavar="M", help="a method that cuts tiles")
-    parser.add_argument("--task", default="saliency", metavar="T", help="the task that settings are checked with")
-    parser.add_argument("--no-retrain", action="store_true", help="do not also train without each cue")
+    parser.add_argument("--task", default="saliency", metavar="T", help="task used to validate settings")
+    parser.add_argument("--no-retrain", action="store_true", help="skip retraining without each cue")
     parser.add_argument("--json", action="store_true")
     flags = parser.parse_args(words)
     from inkbench.benchmark.cli.audit import audit
@@ -238,7 +236,7 @@ def verb_audit(words: list[str]) -> int:
 def verb_rescore(words: list[str]) -> int:
     """Run ``rescore [CELL]``."""
     parser = _parser("rescore", "Metrics again from stored predictions, no model: after a metric's definition changed.")
-    parser.add_argument("cell", nargs="?", help="the beginning of a cell's id (default: every cell that is done)")
+    parser.add_argument("cell", nargs="?", help="start of a run ID (default: every finished run)")
     flags = parser.parse_args(words)
     from inkbench.benchmark.progress import Progress
     from inkbench.benchmark.running.rescore import rescore
@@ -249,7 +247,7 @@ def verb_rescore(words: list[str]) -> int:
 def verb_export(words: list[str]) -> int:
     """Run ``export METHOD|KEY --out DIR``."""
     parser = _parser("export", "A pretrained backbone as a folder that timm loads in three lines, with its card.")
-    parser.add_argument("what", metavar="METHOD|KEY", help="a method, or the beginning of a pretraining's key")
+    parser.add_argument("what", metavar="METHOD|KEY", help="method name, or start of a pretraining key")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
     flags = parser.parse_args(words)
     from inkbench.benchmark.running.export import export

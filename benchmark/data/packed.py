@@ -123,7 +123,7 @@ def reading(pack: Pack | None, progress: Progress) -> Iterator[Read]:
         finally:
             fault = reader.close() if reader else "another process writes it"
             if fault:
-                progress.say(f"{pack.file} is passed over, files are read from {pack.root}: {fault}")
+                progress.say(f"{pack.file} ignored, reading files from {pack.root}: {fault}")
 
 
 def _nothing(path: Path) -> None:

@@ -81,7 +81,7 @@ def _whole(files: list[Path], pack: Pack, progress: Progress) -> Packed:
     try:
         return _pack(files, pack, progress)
     except (_Damaged, struct.error) as damage:
-        progress.say(f"{pack.file} is damaged ({damage}) and made anew")
+        progress.say(f"{pack.file} is damaged ({damage}); rebuilding it")
         pack.file.unlink()
         return _pack(files, pack, progress)
 

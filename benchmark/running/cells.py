@@ -177,7 +177,7 @@ def predict(bench: Bench, cell: Cell, record: Record, items: list[Item], data_ke
     cache = build_cache(items, cell.task.view(), caching)
     data = TaskData.without_truth(cell.task, cache)
     for failure in data.failures:
-        bench.progress.say(f"left out: {failure['item']}: {failure['reason']}")
+        bench.progress.say(f"excluded: {failure['item']}: {failure['reason']}")
     return data, predict_with(job, net, backbone, data, f"predict {cell.task.name}")
 
 
@@ -217,9 +217,8 @@ def _look_for_leaks(
     if suspect.any():
         scored.items["leak"] = suspect
         bench.progress.say(
-            f"{cell.method} on {cell.task.name}: {leaks['suspect']} of {len(suspect)} test items are suspect: "
-            f"{leaks['by_image']} look like an image that was pretrained on, {leaks['by_series']} are of a series "
-            "that was"
+            f"{cell.method} on {cell.task.name}: Possible leakage: {leaks['suspect']} of {len(suspect)} test images: "
+            f"{leaks['by_image']} are near-duplicates of pretraining images; {leaks['by_series']} share a series."
         )
     fields["leaks"] = leaks
     fields["phases"]["leaks"] = bench.phase(time.monotonic() - began)

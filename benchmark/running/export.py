@@ -100,7 +100,7 @@ def _chosen(cards: list[dict[str, Any]], what: str, store: Store) -> dict[str, A
         there = f"; there are {', '.join(made)}" if made else "; none has been pretrained yet"
         raise Refusal(f"no method or pretraining '{what}' in {store.root}{did_you_mean(what, made)}{there}")
     told = "\n".join(f"  {card['key']}  {_line(card, matching)}" for card in matching)
-    raise Refusal(f"{len(matching)} backbones answer to '{what}'; name one by the beginning of its key:\n{told}")
+    raise Refusal(f"{len(matching)} backbones match '{what}'; choose one by the start of its key:\n{told}")
 
 
 def _line(card: Mapping[str, Any], others: list[dict[str, Any]]) -> str:

@@ -65,7 +65,7 @@ def _items(folder: Path) -> list[Item]:
         name = file.relative_to(folder).with_suffix("").as_posix()
         items.append(Item(name, file, name, "test"))
     if not items:
-        raise Refusal(f"{folder} holds no images")
+        raise Refusal(f"{folder} contains no images")
     return items
 
 

@@ -127,14 +127,15 @@ def _tell(bench: Bench, work: Pretraining, found: Reading) -> None:
     if found.pool:
         kept = sum(map(len, found.held_out.values()))
         bench.progress.say(
-            f"{work.method.name} reads all of {name}, on which nothing is tested: {read:,} items; {kept:,} are kept "
-            "for the pretext figure" + (f", {found.held_back:,} are what is tested" if found.held_back else "")
+            f"{work.method.name} pretrains on all splits of {name} (no task is tested on it): {read:,} items; "
+            f"{kept:,} are held out for pretext evaluation"
+            + (f", {found.held_back:,} are test items" if found.held_back else "")
         )
     if bench.request.exclude_suspects:
         lines = ["image,like,bits", *(f'"{one.image}","{one.like}",{one.bits}' for one in found.suspects)]
         path = weights_path(bench.store, work).with_name("suspects.csv")
         write_atomic(path, "\n".join([*lines, ""]).encode())
-        bench.progress.say(f"{len(found.suspects):,} suspects left out of pretraining on {name}: {path}")
+        bench.progress.say(f"{len(found.suspects):,} suspects excluded from pretraining on {name}: {path}")
 
 
 def look(bench: Bench, backbone: Backbone, data: Dataset, folder: Path) -> None:
@@ -148,6 +149,6 @@ def look(bench: Bench, backbone: Backbone, data: Dataset, folder: Path) -> None:
         pack = Pack.of(data.root, bench.store.root)
         panels = build_cache(items, looks.view_of(backbone), Caching(cache, key, bench.progress, threads, pack))
     except CellError as error:
-        bench.progress.say(f"no pictures of what the weights find alike: {error}")
+        bench.progress.say(f"nearest-neighbour pictures not written: {error}")
         return
     save_pictures(folder, looks.draw(bench.device, backbone, panels))

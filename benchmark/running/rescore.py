@@ -37,7 +37,7 @@ def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
     status = 0
     done = [record for record in store.records() if record.status == "done"]
     if not done:
-        raise Refusal(f"no cell of {store.root} is done; there is nothing to score again")
+        raise Refusal(f"no finished run in {store.root}; nothing to rescore")
     for record in done:
         try:
             print(_again(store, record, progress))
@@ -51,7 +51,7 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
     """Score one record again and write it; gives the line that says what became of its primary metric."""
     who = f"{record.id[:10]} {record.method} on {record.task}, seed {record.seed}"
     if record.status != "done":
-        raise Refusal(f"{who} is {record.status}; only a cell that is done has predictions")
+        raise Refusal(f"{who} is {record.status}; only a finished run has predictions")
     predictions = store.read_predictions(record)
     request = Request.model_validate(record.request.resolved)
     data = _the_data(record, request, store)

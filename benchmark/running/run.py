@@ -77,7 +77,7 @@ class Runner:
         if record is None or record.status == "failed":
             return False
         if not self.store.whole(record):
-            self.progress.say(f"{self.store.items_path(cell.id)} is not what its record says; the cell is run again")
+            self.progress.say(f"{self.store.items_path(cell.id)} does not match its record; repeating the run")
             return False
         if not self.request.force:
             self._note_reuse(record)
@@ -98,7 +98,7 @@ class Runner:
         new = [name for name, version in cell.identity[SCORED_BY].items() if _version(record, name) != version]
         why = f"{', '.join(new)} {'is' if len(new) == 1 else 'are'} new" if new else "its id has changed"
         self.progress.say(
-            f"{cell.method} on {cell.task.name}, seed {cell.seed}: scored from the predictions of {record.id[:10]} "
+            f"{cell.method} on {cell.task.name}, seed {cell.seed}: rescored from predictions of {record.id[:10]} "
             f"({why}); no head is trained"
         )
         self.scored_from[cell.id] = record
@@ -114,13 +114,13 @@ class Runner:
         try:
             return self.store.read(cell.id)
         except Refusal as refusal:
-            self.progress.say(f"made anew: {refusal}")
+            self.progress.say(f"recomputing: {refusal}")
             return None
 
     def _note_reuse(self, record: Record) -> None:
         then, now = record.provenance.git.get("commit"), provenance.git_state().get("commit")
         other = f", made by commit {str(then)[:10]}" if then != now else ""
-        self.progress.say(f"{record.method} on {record.task}, seed {record.seed}: already there{other}")
+        self.progress.say(f"{record.method} on {record.task}, seed {record.seed}: already finished{other}")
 
     def _attempt(self, cell: Cell, turn: str) -> None:
         """Run a cell or score its predictions; whatever fails is recorded as failed and does not stop the others."""

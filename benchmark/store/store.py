@@ -120,7 +120,9 @@ class Store:
         """Find the record whose id begins with ``prefix``. Raises Refusal where none or several do."""
         paths = sorted((self.root / "cells").glob(f"*/{prefix}*.json"))
         if len(paths) != 1:
-            raise Refusal(f"{len(paths)} cells of {self.root} begin with '{prefix}'; see: run_benchmark.py list runs")
+            found = f"{len(paths)} run IDs" if paths else "No run ID"
+            start = "start" if paths else "starts"
+            raise Refusal(f"{found} in {self.root} {start} with '{prefix}' (see: run_benchmark.py list runs)")
         return _read_record(paths[0])
 
     def whole(self, record: Record) -> bool:

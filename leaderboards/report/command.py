@@ -31,11 +31,9 @@ def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 
         cell_page.write(site, store, found, pages, compared)
         method_page.write(site, store, found, pages)
         task_page.write(site, store, found, pages)
-    progress.say(f"report: {len(found.records):,} records, {len(found.tables)} tables, {len(pages):,} pages of cells")
+    progress.say(f"report: {len(found.records):,} records, {len(found.tables)} tables, {len(pages):,} run pages")
     if left := len(found.records) - len(pages):
-        progress.say(
-            f"without a page of their own: {left:,} cells, of rows that no table shows; their records have all"
-        )
+        progress.say(f"no page for {left:,} runs whose rows are not in any table; see their records")
     if site.left_out:
-        progress.say(f"left out: {site.left_out:,} pictures; results/runs has all")
+        progress.say(f"omitted: {site.left_out:,} pictures; all are in results/runs")
     return out / "index.html"

@@ -92,7 +92,9 @@ def replacing(out: Path) -> Iterator[Site]:
     if out.exists() and not out.is_dir():
         raise Refusal(f"{out} is a file; --out takes a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
-        raise Refusal(f"{out} holds something else than a report and is left alone; give another folder with --out DIR")
+        raise Refusal(
+            f"{out} contains files other than a report and was not changed; give another folder with --out DIR"
+        )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _sweep(out)
