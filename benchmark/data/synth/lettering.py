@@ -103,7 +103,7 @@ def write(canvas: Canvas, lines: list[str], at: tuple[float, float], height: flo
 def big_word(
     canvas: Canvas, word: str, middle: tuple[float, float], height: float, angle: float, colours: list[Colour]
 ) -> Points:
-    """Draw a sound word in fat letters about ``middle``, outlined in ``colours`` from outside in; return its corners."""
+    """Draw a sound word in fat letters about ``middle``, outlined in ``colours`` from outside in; return corners."""
     x, y = middle
     pitch = height * 0.85
     half = pitch * len(word) / 2
