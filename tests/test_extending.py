@@ -30,6 +30,11 @@ def test_code_on_a_page_runs(page):
         table_files.parse(page.stem, tomllib.loads(text), str(page))
 
 
+def test_the_page_of_metrics_counts_the_lines_of_its_example():
+    lines = len((ROOT / "examples" / "ink_contrast.py").read_text().splitlines())
+    assert f"Files touched: 1. Lines: {lines}." in (ROOT / "docs" / "extending" / "metric.md").read_text()
+
+
 def test_the_readme_shows_the_example_as_it_is():
     assert f"```python\n{(ROOT / 'examples' / 'rotation.py').read_text()}```" in (ROOT / "README.md").read_text()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli.shown import Shown, shown
-from inkbench.benchmark.config import PretrainSettings, settings_of
+from inkbench.benchmark.config import Config, PretrainSettings, settings_of
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal, did_you_mean
 from inkbench.benchmark.planning.request import SHARED_OWNERS
@@ -31,7 +31,7 @@ def describe(flags: argparse.Namespace) -> int:
         entry = registry.find(kind or "methods", name)
         kind, name = kind or registry.kind_of(entry), entry.name
         described, summary = registry.load_entry(entry, kind), entry.summary
-        config = described.Config
+        config = described.Config if kind != "metrics" else Config
     fields = [_field(name, field, config) for name, field in config.model_fields.items()]
     told: dict[str, Any] = {"name": name, "kind": kind, "summary": summary, "settings": fields}
     seen, unknown = _seen(described, flags) if kind == "methods" and described.pretrains else ({}, "")

@@ -25,7 +25,7 @@ VERBS = {
     "doctor": "what this machine can and cannot do, and how to mend it",
 }
 EPILOG = "verbs:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())
-EPILOG += "\n\nevery verb takes --plugin FILE.py: methods, tasks and datasets of a file of yours, known by their names"
+EPILOG += "\n\nevery verb takes --plugin FILE.py: what a file of yours holds is known by its names"
 
 
 def main(words: Sequence[str]) -> int:

@@ -24,9 +24,9 @@ def _parser(verb: str, description: str) -> Parser:
 
 
 def verb_list(words: list[str]) -> int:
-    """``list methods|tasks|datasets|tables|runs [--json]``."""
+    """``list methods|tasks|datasets|metrics|tables|runs [--json]``."""
     parser = _parser("list", "What there is.")
-    parser.add_argument("what", choices=("methods", "tasks", "datasets", "tables", "runs"))
+    parser.add_argument("what", choices=("methods", "tasks", "datasets", "metrics", "tables", "runs"))
     parser.add_argument("--json", action="store_true", help="an array of objects with name")
     flags = parser.parse_args(words)
     if flags.what == "runs":

@@ -15,9 +15,10 @@ from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.leak_check import without
-from inkbench.benchmark.scoring.score import metric_versions, score
+from inkbench.benchmark.scorers import metric_versions, scorer_for
+from inkbench.benchmark.scoring.score import score
 from inkbench.benchmark.store.arrays import read_arrays
-from inkbench.benchmark.store.identity import SCORED_BY, record_id
+from inkbench.benchmark.store.identity import SCORED_BY, plugged_metrics, record_id
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training.task_data import TaskData
@@ -64,7 +65,10 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
         scored = score(task, predictions, test.items, test.truths, record.calibration)
     except CellError as error:
         raise Refusal(f"{who}: {error}") from None
-    identity = {**record.identity, SCORED_BY: metric_versions(task)}
+    versions = metric_versions(task)
+    if lost := sorted(plugged_metrics(record.identity).keys() - versions.keys()):
+        raise Refusal(f"{who}: scored by {', '.join(lost)} of a file of its own too; name it with --plugin FILE.py")
+    identity = {**record.identity, SCORED_BY: versions}
     same = identity == record.identity
     changed: dict[str, Any] = {
         "id": record.id if same else record_id(identity),
@@ -77,7 +81,7 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
         changed["exclusions"] = record.exclusions.model_copy(update={"empty_truth": tuple(scored.empty)})
     if record.leaks:
         suspect = before.get("leak", np.zeros(len(ids), dtype=bool))
-        left = without(task.scorer, scored.items, suspect, scored.metrics)
+        left = without(scorer_for(task), scored.items, suspect, scored.metrics)
         changed["leaks"] = record.leaks.model_copy(update={"without": left})
         if suspect.any():
             scored.items["leak"] = suspect
