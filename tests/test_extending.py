@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 from pictures_of import draw
 
+from inkbench.benchmark.data.locate import open_dataset
 from inkbench.leaderboards import table_files
 
 PAGES = sorted((ROOT / "docs" / "extending").glob("*.md"))
@@ -70,6 +71,17 @@ def test_the_example_of_a_dataset_is_checked_described_and_run_on(cli, tmp_path)
     )
     assert run.returncode == 0, run.stderr
     assert "random" in run.stdout
+    told = cli("rescore", "--results", tmp_path / "r")
+    assert told.returncode == 1
+    assert "random on detection: no dataset 'hand-cut'" in told.stderr
+    assert "--plugin FILE.py" in told.stderr
+    assert cli("rescore", *plugin, "--results", tmp_path / "r").returncode == 0
+
+
+def test_a_layout_is_a_class_of_a_file_too(tmp_path):
+    folder = strips(tmp_path / "strips")
+    opened = open_dataset(f"{ROOT / 'examples' / 'hand_cut.py'}:HandCut:{folder}", "smoke", (), tmp_path / "r")
+    assert (opened.reader, opened.root) == ("hand-cut", folder)
 
 
 def test_the_example_of_a_method_runs(cli, with_synth):

@@ -92,8 +92,11 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
 
 
 def _the_data(record: Record, request: Request, store: Store) -> Dataset:
-    """The dataset that a record was made on. Raises Refusal where its files have changed since."""
-    data = open_dataset(request.data, request.preset, request.sets, store.root)
+    """The dataset that a record was made on. Raises Refusal where its files have changed since, or are not found."""
+    try:
+        data = open_dataset(request.data, request.preset, request.sets, store.root)
+    except Refusal as refusal:
+        raise Refusal(f"{record.id[:10]} {record.method} on {record.task}: {refusal}") from None
     data.prepare(Progress(quiet=True))
     if data.fingerprint() != record.data.fingerprint:
         raise Refusal(f"{data.root} has changed since {record.id[:10]} was made; run the cell again")
