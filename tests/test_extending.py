@@ -1,5 +1,6 @@
 """The pages on extending: their code runs, their commands work, their examples are files of one's own."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from conftest import ROOT
 from pictures_of import draw
 
+from inkbench.benchmark.cli.main import main
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.leaderboards import table_files
 
@@ -82,6 +84,17 @@ def test_a_layout_is_a_class_of_a_file_too(tmp_path):
     folder = strips(tmp_path / "strips")
     opened = open_dataset(f"{ROOT / 'examples' / 'hand_cut.py'}:HandCut:{folder}", "smoke", (), tmp_path / "r")
     assert (opened.reader, opened.root) == ("hand-cut", folder)
+
+
+def test_a_declared_table_is_described(tmp_path, capsys):
+    file = tmp_path / "mine.toml"
+    file.write_text(blocks(ROOT / "docs" / "extending" / "table.md", "toml")[0])
+    assert main(["describe", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "mine: Rotation beside nothing" in said
+    assert "row jigsaw, without a gap: method = jigsaw, jigsaw.gap = False" in said
+    assert main(["describe", str(file), "--json"]) == 0
+    assert [row["label"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["nothing", "jigsaw, without a gap"]
 
 
 def test_the_example_of_a_method_runs(cli, with_synth):
