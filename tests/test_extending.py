@@ -33,9 +33,11 @@ def test_code_on_a_page_runs(page):
         table_files.parse(page.stem, tomllib.loads(text), str(page))
 
 
-def test_the_page_of_metrics_counts_the_lines_of_its_example():
-    lines = len((ROOT / "examples" / "ink_contrast.py").read_text().splitlines())
-    assert f"Files touched: 1. Lines: {lines}." in (ROOT / "docs" / "extending" / "metric.md").read_text()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_counts_the_lines_of_its_one_file(page):
+    named = re.search(r"\(\.\./\.\./(examples/\w+\.py)\)", page.read_text())
+    whole = (ROOT / named[1]).read_text() if named else (blocks(page, "python") + blocks(page, "toml"))[0]
+    assert f"\nFiles touched: 1. Lines: {len(whole.splitlines())}.\n" in page.read_text()
 
 
 def test_the_readme_shows_the_example_as_it_is():
