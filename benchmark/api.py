@@ -1,10 +1,11 @@
-"""What a plugin imports: the contracts of methods, tasks and datasets, and the small types they share."""
+"""What a plugin imports: the contracts of methods, tasks, datasets and metrics, and the small types they share."""
 
 from __future__ import annotations
 
 from inkbench.benchmark.config import Config, TaskConfig, setting
 from inkbench.benchmark.contracts.dataset import Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.contracts.method import Context, Given, Method, Stage
+from inkbench.benchmark.contracts.metric import ItemMetric
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.contracts.task import Task
 from inkbench.benchmark.contracts.view import Placement, Predictions, Seen, Truth, View
@@ -22,6 +23,7 @@ __all__ = [
     "Declined",
     "Given",
     "Item",
+    "ItemMetric",
     "Items",
     "Kind",
     "Method",

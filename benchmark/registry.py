@@ -1,10 +1,10 @@
-"""Names of methods, tasks and datasets -> the classes that hold them; found by reading sources, loaded when used.
+"""Names of methods, tasks, datasets and metrics -> the classes that hold them; found by reading, loaded when used.
 
 A class is an entry when its body says ``name = "..."``. Files of the rooms (``methods/NAME.py`` or
 ``methods/NAME/method.py``; ``tasks/NAME/task.py``) are found by themselves, packages of others by the entry points
-``inkbench.methods``, ``inkbench.tasks`` and ``inkbench.datasets``; listing imports none of them. A class of a single
-file is ``path/to/file.py:ClassName``; those of a file that is plugged in (``--plugin``) are known by their names, as
-ours are.
+``inkbench.methods``, ``inkbench.tasks``, ``inkbench.datasets`` and ``inkbench.metrics``; listing imports none of them.
+A class of a single file is ``path/to/file.py:ClassName``; those of a file that is plugged in (``--plugin``) are known
+by their names, as ours are. There is no room of metrics: ours are those of the tasks' scorers.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ ROOMS = {
     "methods": ("methods",),
     "tasks": ("tasks",),
     "datasets": ("benchmark/data/layouts", "benchmark/data/synth"),
+    "metrics": (),
 }
 OF_FOLDER = {"methods": "method.py", "tasks": "task.py"}
 """The file with the class where a method or a task is a folder of its own."""
@@ -60,7 +61,7 @@ _plugged: dict[str, dict[str, Entry]] = {kind: {} for kind in ROOMS}
 
 
 def entries(kind: str) -> dict[str, Entry]:
-    """All entries of ``methods``, ``tasks`` or ``datasets``, by name."""
+    """All entries of a kind (``methods``, ``tasks``, ``datasets``, ``metrics``), by name."""
     return {**installed(kind), **_plugged[kind]}
 
 
@@ -80,12 +81,14 @@ def plug_in(paths: str) -> None:
 
 
 def kind_of(entry: Entry) -> str:
-    """Return which an entry is of ``methods``, ``tasks`` or ``datasets``; imports it. Raises Refusal."""
+    """Import an entry and return its kind. Raises Refusal."""
     found = _attribute(entry)
     for kind, base in _bases().items():
         if isinstance(found, type) and issubclass(found, base):
             return kind
-    raise Refusal(f"'{entry.name}' ({entry.origin}): {entry.attribute} is no Method, Task or Dataset of benchmark.api")
+    raise Refusal(
+        f"'{entry.name}' ({entry.origin}): {entry.attribute} is no Method, Task, Dataset or ItemMetric of benchmark.api"
+    )
 
 
 @cache
@@ -153,7 +156,7 @@ def load_entry(entry: Entry, kind: str) -> type:
 def _bases() -> dict[str, type]:
     from inkbench.benchmark import api
 
-    return {"methods": api.Method, "tasks": api.Task, "datasets": api.Dataset}
+    return {"methods": api.Method, "tasks": api.Task, "datasets": api.Dataset, "metrics": api.ItemMetric}
 
 
 def _attribute(entry: Entry) -> object:

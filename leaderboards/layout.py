@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from inkbench.benchmark.scorers import scorer_of
+from inkbench.benchmark.store.identity import plugged_metrics
 from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards.column import Column
 from inkbench.leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
@@ -61,6 +62,8 @@ def chosen(
         defined = {metric.name for metric in scorer.metrics}
         shown = [name for name in metrics if name in defined]
         shown += [name for name in metrics if name not in defined and _is_form(scorer, name, primary)]
+        stored = {name for record in done for name in plugged_metrics(record.identity)}
+        shown += [name for name in metrics if name in stored - defined]
         columns = [COLUMNS[key] for key in BEFORE_METRICS] + [metric_column(name) for name in shown]
         columns += [COLUMNS[key] for key in AFTER_METRICS]
     columns = [setting_column(key, key) for key in axes] + columns

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark.store.files import key_of
+from inkbench.benchmark.store.identity import plugged_metrics
 from inkbench.benchmark.store.provenance import DECIDING
 from inkbench.benchmark.store.record import Record
 
@@ -113,7 +114,8 @@ def environment(record: Record) -> dict[str, Any]:
     found: dict[str, Any] = {"protocol": record.protocol}
     present = {name: figure.version for name, figure in record.metrics.items()}
     defined = {**record.identity.get("metrics", {}), **present}  # a row may lack a figure that others have
-    raised = [f"{name}@{version}" for name, version in defined.items() if version > 1]
+    defined |= plugged_metrics(record.identity)
+    raised = [f"{name}@{version}" for name, version in defined.items() if version != 1]
     if raised:
         found["metrics"] = " ".join(raised)
     versions = {name: getattr(record.versions, name) for name in ("engine", "task", "data")}

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.scoring.score import Scored, metric_versions
+from inkbench.benchmark.scorers import metric_versions
+from inkbench.benchmark.scoring.score import Scored
 from inkbench.benchmark.scoring.score import score as score_predictions
 from inkbench.benchmark.store.files import checksum, key_of
 from inkbench.benchmark.store.record import Record

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.scorers import scorer_for
 from inkbench.benchmark.scoring.score import Scored
 from inkbench.benchmark.scoring.score import score as score_predictions
 from inkbench.submissions.archive import opened
@@ -46,7 +47,7 @@ def score(zip_path: Path, reference: Reference, strict: bool = False) -> Scores:
         lay(layout.program, files)
         lay(layout.reference, reference_files(reference, options, strict, {}))
         scores = _served(zip_path, layout, strict)
-    if options == reference.options:
+    if options == reference.options and scorer_for(reference.task) is reference.task.scorer:
         return scores
     whole = _all_here(zip_path, reference, strict)
     return replace(whole, metrics={**whole.metrics, **scores.metrics})
@@ -74,7 +75,7 @@ def _served(zip_path: Path, layout: Layout, strict: bool) -> Scores:
 def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
     scored = score_here(zip_path, reference, strict)
     metrics = {name: {"value": entry["value"], "n": entry["n"]} for name, entry in scored.metrics.items()}
-    return Scores(metrics, per_item(reference.task.scorer, scored.items, list(metrics)), scored.notes)
+    return Scores(metrics, per_item(scorer_for(reference.task), scored.items, list(metrics)), scored.notes)
 
 
 def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Scored:

@@ -1,5 +1,6 @@
 """The pages on extending: their code runs, their commands work, their examples are files of one's own."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 from conftest import ROOT
 from pictures_of import draw
 
+from inkbench.benchmark.cli.main import main
+from inkbench.benchmark.data.locate import open_dataset
 from inkbench.leaderboards import table_files
 
 PAGES = sorted((ROOT / "docs" / "extending").glob("*.md"))
@@ -28,6 +31,13 @@ def test_code_on_a_page_runs(page):
         exec(compile(code, str(page), "exec"), {})
     for text in blocks(page, "toml"):
         table_files.parse(page.stem, tomllib.loads(text), str(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_counts_the_lines_of_its_one_file(page):
+    named = re.search(r"\(\.\./\.\./(examples/\w+\.py)\)", page.read_text())
+    whole = (ROOT / named[1]).read_text() if named else (blocks(page, "python") + blocks(page, "toml"))[0]
+    assert f"\nFiles touched: 1. Lines: {len(whole.splitlines())}.\n" in page.read_text()
 
 
 def test_the_readme_shows_the_example_as_it_is():
@@ -65,6 +75,28 @@ def test_the_example_of_a_dataset_is_checked_described_and_run_on(cli, tmp_path)
     )
     assert run.returncode == 0, run.stderr
     assert "random" in run.stdout
+    told = cli("rescore", "--results", tmp_path / "r")
+    assert told.returncode == 1
+    assert "random on detection: no dataset 'hand-cut'" in told.stderr
+    assert "--plugin FILE.py" in told.stderr
+    assert cli("rescore", *plugin, "--results", tmp_path / "r").returncode == 0
+
+
+def test_a_layout_is_a_class_of_a_file_too(tmp_path):
+    folder = strips(tmp_path / "strips")
+    opened = open_dataset(f"{ROOT / 'examples' / 'hand_cut.py'}:HandCut:{folder}", "smoke", (), tmp_path / "r")
+    assert (opened.reader, opened.root) == ("hand-cut", folder)
+
+
+def test_a_declared_table_is_described(tmp_path, capsys):
+    file = tmp_path / "mine.toml"
+    file.write_text(blocks(ROOT / "docs" / "extending" / "table.md", "toml")[0])
+    assert main(["describe", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "mine: Rotation beside nothing" in said
+    assert "row jigsaw, without a gap: method = jigsaw, jigsaw.gap = False" in said
+    assert main(["describe", str(file), "--json"]) == 0
+    assert [row["label"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["nothing", "jigsaw, without a gap"]
 
 
 def test_the_example_of_a_method_runs(cli, with_synth):

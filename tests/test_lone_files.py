@@ -106,7 +106,7 @@ def test_a_class_is_described_by_its_file(ran, cli):
 def test_a_file_without_anything_of_ours_is_refused(tmp_path):
     file = tmp_path / "x.py"
     file.write_text("class A:\n    name = 'a'\n")
-    with pytest.raises(Refusal, match="no Method, Task or Dataset"):
+    with pytest.raises(Refusal, match="no Method, Task, Dataset or ItemMetric"):
         registry.plug(file)
     file.write_text("x = 1\n")
     with pytest.raises(Refusal, match="no class with a name"):

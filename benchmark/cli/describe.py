@@ -1,4 +1,4 @@
-"""``describe``: every setting of a method, task or dataset, and how much of its images a pretraining sees."""
+"""``describe``: settings of a method, task or dataset, rows of a table, how much of its images a pretraining sees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli.shown import Shown, shown
-from inkbench.benchmark.config import PretrainSettings, settings_of
+from inkbench.benchmark.config import Config, PretrainSettings, settings_of
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import Refusal, did_you_mean
 from inkbench.benchmark.planning.request import SHARED_OWNERS
@@ -18,6 +18,8 @@ from inkbench.benchmark.planning.request import SHARED_OWNERS
 
 def describe(flags: argparse.Namespace) -> int:
     """Print what there is to know of ``flags.name``. Raises Refusal where nothing has this name."""
+    if flags.name.endswith(".toml"):
+        return _describe_table(flags)
     name, kind = flags.name, ""
     described: Any = None
     config: Any
@@ -31,7 +33,7 @@ def describe(flags: argparse.Namespace) -> int:
         entry = registry.find(kind or "methods", name)
         kind, name = kind or registry.kind_of(entry), entry.name
         described, summary = registry.load_entry(entry, kind), entry.summary
-        config = described.Config
+        config = described.Config if kind != "metrics" else Config
     fields = [_field(name, field, config) for name, field in config.model_fields.items()]
     told: dict[str, Any] = {"name": name, "kind": kind, "summary": summary, "settings": fields}
     seen, unknown = _seen(described, flags) if kind == "methods" and described.pretrains else ({}, "")
@@ -50,6 +52,26 @@ def describe(flags: argparse.Namespace) -> int:
         print("\n  " + _sentence(view, figures, flags))
     if unknown:
         print(f"\n  how much of an image is seen is not known: {unknown}")
+    return 0
+
+
+def _describe_table(flags: argparse.Namespace) -> int:
+    """Print a declared table's rows with their settings and its columns. Raises Refusal where it is none."""
+    from inkbench.leaderboards import table_files
+
+    table = table_files.load(flags.name)
+    if flags.json:
+        rows = [{"label": row.label, "settings": dict(row.settings)} for row in table.rows]
+        columns = [column.id for column in table.columns]
+        told = {"name": table.name, "kind": "tables", "summary": table.title, "rows": rows, "columns": columns}
+        print(json.dumps(told, indent=1))
+        return 0
+    print(f"{table.name}: {table.title}\n\n  task {table.task or '(each column its own)'}, protocol {table.protocol}")
+    for row in table.rows:
+        settings = ", ".join(f"{key} = {value}" for key, value in row.settings.items())
+        print(f"  row {row.label}: {settings or 'reported alone'}")
+    for column in table.columns:
+        print(f"  column {column.id}")
     return 0
 
 

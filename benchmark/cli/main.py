@@ -25,7 +25,7 @@ VERBS = {
     "doctor": "check this machine and show how to fix problems",
 }
 EPILOG = "verbs:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())
-EPILOG += "\n\nevery verb accepts --plugin FILE.py: a file with your own methods, tasks and datasets"
+EPILOG += "\n\nevery verb accepts --plugin FILE.py: a file with your own methods, tasks, datasets and metrics"
 
 
 def main(words: Sequence[str]) -> int:

@@ -24,9 +24,9 @@ def _parser(verb: str, description: str) -> Parser:
 
 
 def verb_list(words: list[str]) -> int:
-    """Run ``list methods|tasks|datasets|tables|runs [--json] [--csv]``."""
+    """Run ``list methods|tasks|datasets|metrics|tables|runs [--json] [--csv]``."""
     parser = _parser("list", "What there is.")
-    parser.add_argument("what", choices=("methods", "tasks", "datasets", "tables", "runs"))
+    parser.add_argument("what", choices=("methods", "tasks", "datasets", "metrics", "tables", "runs"))
     parser.add_argument("--json", action="store_true", help="print a JSON array of objects with a name")
     parser.add_argument("--csv", action="store_true", help="for runs: one line per run and metric")
     flags = parser.parse_args(words)

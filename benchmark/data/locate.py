@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ Sets = Sequence[tuple[str, str]]
 def open_dataset(text: str, preset: str, sets: Sets, results: Path) -> Dataset:
     """The dataset that ``text`` means: a name of the registry, ``[NAME=]PATH`` of a folder, or ``[NAME=]LAYOUT:PATH``.
 
+    The layout may be a class of a file: ``plugin.py:Class:PATH``.
     A name (or ``plugin.py:Class``) is looked for in ``$INKBENCH_DATA/<name>``; one that is drawn by the program
     lies in ``<results>/cache/<name>/<fingerprint>``. Other data are a person's own: called NAME, or as their
     ``dataset.toml`` says, or like their folder. ``sets`` are the pairs of ``--set``, those of others are
@@ -29,12 +31,18 @@ def open_dataset(text: str, preset: str, sets: Sets, results: Path) -> Dataset:
     """
     called, where = _called(text)
     name, colon, path = where.partition(":")
-    if not called and (text in registry.names("datasets") or name.endswith(".py")):
+    if name.endswith(".py") and ":" in path:
+        cls, _, path = path.partition(":")
+        dataset = _as_own(_in_folder(_class(f"{name}:{cls}"), _folder(path), preset, sets), called)
+        require_accepted(dataset)
+    elif not called and (text in registry.names("datasets") or name.endswith(".py")):
         dataset = _by_name(text, results, preset, sets)
     elif colon and name in registry.names("datasets"):
         dataset = _as_own(_in_folder(_class(name), _folder(path), preset, sets), called)
         require_accepted(dataset)
     else:
+        if colon and re.fullmatch(r"[a-z0-9_-]+", name) and path[:2] != "//" and not Path(where).exists():
+            registry.find("datasets", name)  # a layout that nobody knows is refused with the mend
         dataset = _as_own(_recognised(where, preset, sets), called)
     dataset.checksums = results / "cache" / "checksums"
     dataset.unpacked = results / "cache" / dataset.reader

@@ -10,7 +10,7 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.api import Dataset, Task
 from inkbench.benchmark.config import Config, settings_of
 from inkbench.benchmark.planning.request import Request
-from inkbench.benchmark.scoring.score import metric_versions
+from inkbench.benchmark.scorers import metric_versions
 from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.identity import CHOSEN_BY, SCORED_BY
 from inkbench.benchmark.training import engine

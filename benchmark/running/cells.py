@@ -26,6 +26,7 @@ from inkbench.benchmark.running import leak_check, pretrain_items
 from inkbench.benchmark.running.bench import Bench
 from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.running.pretrained import backbone_of, look, pretrained
+from inkbench.benchmark.scorers import scorer_for
 from inkbench.benchmark.scoring.score import Scored, score
 from inkbench.benchmark.store.files import checksum, write_atomic
 from inkbench.benchmark.store.locks import machine_slot
@@ -213,7 +214,7 @@ def _look_for_leaks(
     began = time.monotonic()
     pretrained_on = pretrain_items.reading(bench, work).images
     leaks, suspect = leak_check.check(pretrained_on, bench.plan, test.items, bench.store, bench.progress)
-    leaks["without"] = leak_check.without(cell.task.scorer, scored.items, suspect, scored.metrics)
+    leaks["without"] = leak_check.without(scorer_for(cell.task), scored.items, suspect, scored.metrics)
     if suspect.any():
         scored.items["leak"] = suspect
         bench.progress.say(

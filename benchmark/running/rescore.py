@@ -16,9 +16,10 @@ from inkbench.benchmark.errors import CellError, Refusal
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.leak_check import without
-from inkbench.benchmark.scoring.score import metric_versions, score
+from inkbench.benchmark.scorers import metric_versions, scorer_for
+from inkbench.benchmark.scoring.score import score
 from inkbench.benchmark.store.arrays import read_arrays
-from inkbench.benchmark.store.identity import SCORED_BY, record_id
+from inkbench.benchmark.store.identity import SCORED_BY, plugged_metrics, record_id
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training.task_data import TaskData
@@ -65,7 +66,10 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
         scored = score(task, predictions, test.items, test.truths, record.calibration)
     except CellError as error:
         raise Refusal(f"{who}: {error}") from None
-    identity = {**record.identity, SCORED_BY: metric_versions(task)}
+    versions = metric_versions(task)
+    if lost := sorted(plugged_metrics(record.identity).keys() - versions.keys()):
+        raise Refusal(f"{who}: scored by {', '.join(lost)} of a file of its own too; name it with --plugin FILE.py")
+    identity = {**record.identity, SCORED_BY: versions}
     same = identity == record.identity
     changed: dict[str, Any] = {
         "id": record.id if same else record_id(identity),
@@ -78,7 +82,7 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
         changed["exclusions"] = record.exclusions.model_copy(update={"empty_truth": tuple(scored.empty)})
     if record.leaks:
         suspect = before.get("leak", np.zeros(len(ids), dtype=bool))
-        left = without(task.scorer, scored.items, suspect, scored.metrics)
+        left = without(scorer_for(task), scored.items, suspect, scored.metrics)
         changed["leaks"] = record.leaks.model_copy(update={"without": left})
         if suspect.any():
             scored.items["leak"] = suspect
@@ -89,8 +93,11 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
 
 
 def _the_data(record: Record, request: Request, store: Store) -> Dataset:
-    """Return the dataset that a record was made on. Raises Refusal where its files have changed since."""
-    data = open_dataset(request.data, request.preset, request.sets, store.root)
+    """Return the dataset that a record was made on. Raises Refusal where its files have changed since, or are not found."""
+    try:
+        data = open_dataset(request.data, request.preset, request.sets, store.root)
+    except Refusal as refusal:
+        raise Refusal(f"{record.id[:10]} {record.method} on {record.task}: {refusal}") from None
     data.prepare(Progress(quiet=True))
     if data.fingerprint() != record.data.fingerprint:
         raise Refusal(f"{data.root} has changed since {record.id[:10]} was made; run the cell again")

@@ -172,7 +172,7 @@ class Runner:
             self.store.write(planned.but(**{"provenance": made, **fields}), items)
 
 
-def _version(record: Record, metric: str) -> int | None:
+def _version(record: Record, metric: str) -> int | str | None:
     """Return the version of a metric that a record's figures were scored by; None where it did not know the metric."""
-    versions: dict[str, int] = record.identity.get(SCORED_BY, {})
+    versions: dict[str, int | str] = record.identity.get(SCORED_BY, {})
     return versions.get(metric)

@@ -10,6 +10,7 @@ import numpy as np
 
 from inkbench.benchmark.api import Item, Predictions, Task, Truth
 from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.scorers import scorer_for
 from inkbench.tasks.metrics.scorer import Scorer
 
 
@@ -27,11 +28,6 @@ class Scored:
         return self.items["id"][self.items["empty"]].tolist() if "empty" in self.items else []
 
 
-def metric_versions(task: Task) -> dict[str, int]:
-    """Return the metrics of a task with the versions of their definitions, the primary one first."""
-    return {metric.name: metric.version for metric in task.scorer.metrics}
-
-
 def score(
     task: Task,
     predictions: Predictions,
@@ -43,7 +39,7 @@ def score(
 
     Raises CellError where the primary metric has no finite value.
     """
-    scorer = task.scorer
+    scorer = scorer_for(task)
     ids = [item.id for item in items]
     options = {**task.score_options(), **calibration}
     arrays = {**scorer.score_items(predictions, truths, ids=ids, **options), **item_arrays(items)}

@@ -13,6 +13,11 @@ CHOSEN_BY = "chosen_by"
 """The entry of the metric, with its version, by which validation chooses: another one may choose another head."""
 
 
+def plugged_metrics(identity: Mapping[str, Any]) -> dict[str, str]:
+    """The metrics of lone files that a record is scored by, with version and checksum; all others have a number."""
+    return {name: version for name, version in identity.get(SCORED_BY, {}).items() if isinstance(version, str)}
+
+
 def record_id(identity: Mapping[str, Any]) -> str:
     """Return the id of a record: a hash of everything that changes its figures."""
     return key_of(identity)

@@ -97,7 +97,9 @@ def _items(store: Store, record: Record) -> Items | None:
 
 def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, Any]]:
     """Return by metric, the primary one first: a value for every item, or for every series; kept under the cache."""
-    names = [record.primary, *(name for name in record.metrics if name != record.primary)]
+    scorer = scorer_of(record.task)
+    told = [record.primary, *(name for name in record.metrics if name != record.primary)]
+    names = [name for name in told if scorer.defines(name)]  # of a plugin that is not here its figure is shown alone
     versions = [[name, record.metrics[name].version] for name in names]
     key = key_of(["items of a report", VERSION, record.items.sha256 if record.items else "", record.task, versions])
     path = store.root / "cache" / "statistics" / f"{key}.json"
@@ -105,12 +107,11 @@ def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, A
         known: dict[str, dict[str, Any]] = json.loads(path.read_text())
         return known
     series = np.asarray(items["series"] if "series" in items else items["id"])
-    prepare = scorer_of(record.task).resampler
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         if len(found) == MOST_METRICS:
             break
-        resampler = prepare(items, name)
+        resampler = scorer.resampler(items, name)
         if isinstance(resampler, WeightedMean):
             found[name] = {"by_series": False, "values": _of_items(resampler)}
         elif name == record.primary:
