@@ -22,7 +22,7 @@ def scorer_of(task: str) -> Scorer:
 
 
 def scorer_for(task: Any) -> Scorer:
-    """What a task (or its class) is scored by: its own scorer, then the metrics that are plugged in for it.
+    """Return the scorer of a task (or its class): its own, then the metrics that are plugged in for it.
 
     Raises Refusal where one of these has the name of another metric.
     """

@@ -93,7 +93,7 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
 
 
 def _the_data(record: Record, request: Request, store: Store) -> Dataset:
-    """Return the dataset that a record was made on. Raises Refusal where its files have changed since, or are not found."""
+    """Return the dataset that a record was made on. Raises Refusal where its files changed since or are gone."""
     try:
         data = open_dataset(request.data, request.preset, request.sets, store.root)
     except Refusal as refusal:
