@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from inkbench.benchmark.config import Config, TaskConfig, setting
 from inkbench.benchmark.contracts.dataset import Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.contracts.method import Context, Given, Method, Stage
@@ -9,18 +11,16 @@ from inkbench.benchmark.contracts.metric import ItemMetric
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.contracts.task import Task
 from inkbench.benchmark.contracts.view import Placement, Predictions, Seen, Truth, View
-from inkbench.benchmark.errors import CellError, Declined, Refusal
+from inkbench.benchmark.errors import InkbenchError, NotApplicable, RunError, UsageError
 from inkbench.tasks.metrics.items import Items
 from inkbench.tasks.metrics.metric import Metric
 from inkbench.tasks.metrics.scorer import Scorer
 
 __all__ = [
     "Box",
-    "CellError",
     "Config",
     "Context",
     "Dataset",
-    "Declined",
     "Given",
     "Item",
     "ItemMetric",
@@ -28,10 +28,11 @@ __all__ = [
     "Kind",
     "Method",
     "Metric",
+    "NotApplicable",
     "Placement",
     "PredictionFormat",
     "Predictions",
-    "Refusal",
+    "RunError",
     "Scorer",
     "Seen",
     "Split",
@@ -39,6 +40,18 @@ __all__ = [
     "Task",
     "TaskConfig",
     "Truth",
+    "UsageError",
     "View",
     "setting",
 ]
+
+FORMER = {"Refusal": UsageError, "CellError": RunError, "Declined": NotApplicable}
+"""What plugins imported before, by the names of then."""
+
+
+def __getattr__(name: str) -> type[InkbenchError]:
+    """Return an error by its former name, with a warning. Raises AttributeError for what never was."""
+    if name not in FORMER:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    warnings.warn(f"{name} is called {FORMER[name].__name__} now", DeprecationWarning, stacklevel=2)
+    return FORMER[name]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 
 PRESETS = ("smoke", "quick", "standard", "paper")
 
@@ -39,14 +39,14 @@ class Config(BaseModel):
     def resolve(cls, owner: str, preset: str, sets: Mapping[str, str] | None = None) -> Self:
         """Resolve the settings of ``owner`` (its registry name) under ``preset`` with ``--set`` texts laid over.
 
-        Raises Refusal for an unknown field or a value of the wrong type or out of range.
+        Raises UsageError for an unknown field or a value of the wrong type or out of range.
         """
         if preset not in PRESETS:
-            raise Refusal(f"no preset '{preset}'{did_you_mean(preset, PRESETS)}")
+            raise UsageError(f"no preset '{preset}'{did_you_mean(preset, PRESETS)}")
         asked: dict[str, Any] = {}
         for name, text in (sets or {}).items():
             if name not in cls.model_fields:
-                raise Refusal(f"no setting '{owner}.{name}'{did_you_mean(name, cls.model_fields)}")
+                raise UsageError(f"no setting '{owner}.{name}'{did_you_mean(name, cls.model_fields)}")
             asked[name] = parse(cls.model_fields[name].annotation, text)
         recipe = cls.recipes.get(str(asked.get("recipe")), {})
         try:
@@ -55,7 +55,7 @@ class Config(BaseModel):
             first = error.errors()[0]
             where = ".".join(str(part) for part in (owner, *first["loc"]))
             said = f"{where}: {first['msg'].removeprefix('Value error, ')}"
-            raise Refusal(said + ("" if first["type"] == "value_error" else f" (got {first['input']!r})")) from None
+            raise UsageError(said + ("" if first["type"] == "value_error" else f" (got {first['input']!r})")) from None
 
     def changed(self, preset: str) -> dict[str, Any]:
         """Return the values that differ from this class's own under ``preset``."""

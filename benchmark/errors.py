@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 
-class Refusal(Exception):
-    """Refused before anything is drawn, trained or written; the command ends with status 2."""
+class InkbenchError(Exception):
+    """What a person can act on: one line that says what is wrong, where, and how to mend it."""
+
+    status: ClassVar[int] = 1
+    """The exit status of a command that ends with it."""
 
 
-class CellError(Exception):
-    """Found at work: this cell fails with a reason for a person, the others go on."""
+class UsageError(InkbenchError):
+    """Refused before anything is drawn, trained or written."""
+
+    status = 2
 
 
-class Declined(Exception):
+class RunError(InkbenchError):
+    """Found at work: this run fails with a reason for a person, the others go on."""
+
+
+class NotApplicable(InkbenchError):
     """A method that cannot run here (weights out of reach, wrong kind of backbone): a row with its reason."""
+
+    status = 2
 
 
 def brief(value: object, most: int = 80) -> str:

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 
 import inkbench
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.former_name import former_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,27 +66,27 @@ def entries(kind: str) -> dict[str, Entry]:
 
 
 def plug(path: Path) -> None:
-    """Make the classes of a file known by their names; imports it. Raises Refusal."""
+    """Make the classes of a file known by their names; imports it. Raises UsageError."""
     known = _read_file(path)
     if not known:
-        raise Refusal(f'{path} has no class with a name: write name = "..." in the body of each')
+        raise UsageError(f'{path} has no class with a name: write name = "..." in the body of each')
     for entry in known.values():
         _plugged[kind_of(entry)][entry.name] = entry
 
 
 def plug_in(paths: str) -> None:
-    """Plug in the files of ``PLUGINS``. Raises Refusal."""
+    """Plug in the files of ``PLUGINS``. Raises UsageError."""
     for path in filter(None, paths.split(os.pathsep)):
         plug(Path(path))
 
 
 def kind_of(entry: Entry) -> str:
-    """Import an entry and return its kind. Raises Refusal."""
+    """Import an entry and return its kind. Raises UsageError."""
     found = _attribute(entry)
     for kind, base in _bases().items():
         if isinstance(found, type) and issubclass(found, base):
             return kind
-    raise Refusal(
+    raise UsageError(
         f"'{entry.name}' ({entry.origin}): {entry.attribute} is no Method, Task, Dataset or ItemMetric of benchmark.api"
     )
 
@@ -127,29 +127,29 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, text: str) -> Entry:
-    """The entry that ``text`` (a name or ``path.py:ClassName``) means. Raises Refusal."""
+    """The entry that ``text`` (a name or ``path.py:ClassName``) means. Raises UsageError."""
     path, colon, attribute = text.rpartition(":")
     if colon and path.endswith(".py"):
         return _from_file(Path(path), attribute)
     if text.endswith(".py"):
-        raise Refusal(f"'{text}': say which class, as in {text}:ClassName")
+        raise UsageError(f"'{text}': say which class, as in {text}:ClassName")
     known = entries(kind)
     if text not in known:
         mend = " (one of a file of yours is known by --plugin FILE.py)"
-        raise Refusal(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}{mend}")
+        raise UsageError(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}{mend}")
     return known[text]
 
 
 def load(kind: str, text: str) -> type:
-    """The class behind a name; imports its module. Raises Refusal."""
+    """The class behind a name; imports its module. Raises UsageError."""
     return load_entry(find(kind, text), kind)
 
 
 def load_entry(entry: Entry, kind: str) -> type:
-    """The class of an entry. Raises Refusal where its module cannot be imported or lacks such a class."""
+    """The class of an entry. Raises UsageError where its module cannot be imported or lacks such a class."""
     found, base = _attribute(entry), _bases()[kind]
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise Refusal(f"'{entry.name}' ({entry.origin}): {entry.attribute} is no {base.__name__} of benchmark.api")
+        raise UsageError(f"'{entry.name}' ({entry.origin}): {entry.attribute} is no {base.__name__} of benchmark.api")
     return found
 
 
@@ -167,29 +167,29 @@ def _attribute(entry: Entry) -> object:
         return vars(module)[entry.attribute]
     except (Exception, SystemExit) as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Refusal(f"'{entry.name}' ({entry.origin}, {entry.module}) cannot be loaded: {why}") from error
+        raise UsageError(f"'{entry.name}' ({entry.origin}, {entry.module}) cannot be loaded: {why}") from error
 
 
 def _from_file(path: Path, attribute: str) -> Entry:
     known = _read_file(path)
     if attribute not in known:
-        raise Refusal(f"{path} has no class '{attribute}' with a name{did_you_mean(attribute, known)}")
+        raise UsageError(f"{path} has no class '{attribute}' with a name{did_you_mean(attribute, known)}")
     return known[attribute]
 
 
 def _read_file(path: Path) -> dict[str, Entry]:
-    """The entries of a lone file by the names of their classes. Raises Refusal."""
+    """The entries of a lone file by the names of their classes. Raises UsageError."""
     if not path.is_file():
-        raise Refusal(f"no plugin file {path}")
+        raise UsageError(f"no plugin file {path}")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     found = {}
     for entry in _read(path, path.stem, str(path)):
         for kind in ROOMS:
             if entry.name in installed(kind):
                 origin = installed(kind)[entry.name].origin
-                raise Refusal(f"{path}: '{entry.name}' is a name of {origin}; give yours another")
+                raise UsageError(f"{path}: '{entry.name}' is a name of {origin}; give yours another")
         if not re.fullmatch(r"[a-z0-9_-]+", entry.name):
-            raise Refusal(f"{path}: the name '{entry.name}' may hold small letters, digits, '_' and '-' only")
+            raise UsageError(f"{path}: the name '{entry.name}' may hold small letters, digits, '_' and '-' only")
         found[entry.attribute] = replace(entry, file=path.resolve(), checksum=checksum)
     return found
 
@@ -216,11 +216,11 @@ def _import_file(entry: Entry) -> object:
 
 
 def _read(file: Path, module: str, origin: str) -> list[Entry]:
-    """The entries that a source file declares. Raises Refusal where it is no Python."""
+    """The entries that a source file declares. Raises UsageError where it is no Python."""
     try:
         tree = ast.parse(file.read_text())
     except (SyntaxError, ValueError) as error:
-        raise Refusal(f"{file} is no valid Python: {error}") from None
+        raise UsageError(f"{file} is no valid Python: {error}") from None
     classes = [(node, _declared_name(node)) for node in tree.body if isinstance(node, ast.ClassDef)]
     named = [(node, name) for node, name in classes if name]
     found = []

@@ -9,27 +9,27 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import CellError, ItemMetric, Items, Metric, Scorer, Task
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.api import ItemMetric, Items, Metric, RunError, Scorer, Task
+from inkbench.benchmark.errors import UsageError
 from inkbench.tasks.metrics.items import Resampler, WeightedMean
 
 
 def scorer_of(task: str) -> Scorer:
-    """Return the scorer of the task of that name. Raises Refusal where there is no such task."""
+    """Return the scorer of the task of that name. Raises UsageError where there is no such task."""
     if task not in registry.entries("tasks"):
-        raise Refusal(f"task '{task}' is none of inkbench's: name the file that it lies in with --plugin FILE.py")
+        raise UsageError(f"task '{task}' is none of inkbench's: name the file that it lies in with --plugin FILE.py")
     return scorer_for(registry.load("tasks", task))
 
 
 def scorer_for(task: Any) -> Scorer:
     """Return the scorer of a task (or its class): its own, then the metrics that are plugged in for it.
 
-    Raises Refusal where one of these has the name of another metric.
+    Raises UsageError where one of these has the name of another metric.
     """
     scorer: Scorer = task.scorer
     for metric in _plugged(task.name):
         if scorer.defines(metric.name):
-            raise Refusal(f"metric '{metric.name}' is one of {task.name}'s own; give yours another name")
+            raise UsageError(f"metric '{metric.name}' is one of {task.name}'s own; give yours another name")
         scorer = _with(scorer, metric)
     return scorer
 
@@ -93,11 +93,11 @@ def _with(scorer: Scorer, metric: ItemMetric) -> Scorer:
 
 
 def _value(metric: ItemMetric, prediction: Mapping[str, np.ndarray], truth: Any, item: object) -> float:
-    """The figure of one item. Raises CellError where the metric's own code fails."""
+    """The figure of one item. Raises RunError where the metric's own code fails."""
     try:
         return float(metric.value(prediction, truth))
     except Exception as error:
-        raise CellError(f"metric {metric.name}, item {item}: {type(error).__name__}: {error}") from error
+        raise RunError(f"metric {metric.name}, item {item}: {type(error).__name__}: {error}") from error
 
 
 def _mean(items: Items, name: str) -> WeightedMean:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from inkbench.benchmark.store.record import Record
-from inkbench.leaderboards.rows import plain
+from inkbench.leaderboards.groups import plain
 
 COLUMNS = (
     *("id", "status", "method", "task", "protocol", "data", "preset", "backbone", "side", "seed", "changed"),

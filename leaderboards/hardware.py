@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inkbench.benchmark.store.record import Record
-from inkbench.leaderboards.rows import CONTROL, Group
+from inkbench.leaderboards.groups import CONTROL, Group
 
 ON_A_CPU = ("processor", "instructions")
 ON_A_GPU = ("device", "driver")

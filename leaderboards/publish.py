@@ -17,9 +17,9 @@ from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.record_parts import Requested
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, render
-from inkbench.leaderboards.filled import filled
-from inkbench.leaderboards.overall import overall
+from inkbench.leaderboards import build, render
+from inkbench.leaderboards.combine.overall import overall
+from inkbench.leaderboards.declared.filled import filled
 
 FOLDER = Path(__file__).resolve().parent / "published"
 
@@ -30,7 +30,7 @@ def boards(folder: Path = FOLDER) -> dict[str, str]:
         shutil.copytree(folder / "records", Path(scratch) / "records")
         store = Store(Path(scratch) / "records")
         records = list(store.records())
-        made = board.tables(store, records)
+        made = build.tables(store, records)
         whole = [joined for joined in [overall(made)] if joined is not None]
         problems: list[str] = []
         made = [*whole, *made, *filled(store, records, problems)]

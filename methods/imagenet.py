@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkbench.benchmark.api import Config, Declined, Given, Method
+from inkbench.benchmark.api import Config, Given, Method, NotApplicable
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone
@@ -31,7 +31,10 @@ class ImageNet(Method[Config]):
     source = "Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, IJCV 2015"
 
     def give(self, backbone: Backbone, weights: Path | None) -> Given:
-        """Fill the backbone. Raises Refusal for a file that does not fit, Declined where the hub is out of reach."""
+        """Fill the backbone.
+
+        Raises UsageError for a file that does not fit, NotApplicable where the hub is out of reach.
+        """
         from inkbench.benchmark.networks import supervision
         from inkbench.benchmark.networks.weights_files import load_weights
 
@@ -44,7 +47,7 @@ class ImageNet(Method[Config]):
 def published(backbone: Backbone) -> dict[str, Any]:
     """Return the state that timm publishes for this architecture (its default tag, or that named), by timm's loader.
 
-    Files that the hub's cache already holds are read without a network. Raises Declined.
+    Files that the hub's cache already holds are read without a network. Raises NotApplicable.
     """
     from inkbench.benchmark.networks import supervision
     from inkbench.benchmark.networks.timm_models import create
@@ -52,10 +55,10 @@ def published(backbone: Backbone) -> dict[str, Any]:
     source: Any = backbone.model.pretrained_cfg
     name = f"{source['architecture']}.{source['tag']}" if source.get("tag") else backbone.name
     if not (source.get("hf_hub_id") or source.get("url")):
-        raise Declined(f"timm publishes no weights of {backbone.name}; give a file with --weights FILE")
+        raise NotApplicable(f"timm publishes no weights of {backbone.name}; give a file with --weights FILE")
     word = supervision.of_timm(source["architecture"], source.get("tag") or "")
     if word != "labels":
-        raise Declined(
+        raise NotApplicable(
             f"timm's weights {name} were not trained on ImageNet's labels alone ({word}); name others (--backbone "
             "NAME.TAG) or give a file with --weights FILE"
         )
@@ -66,7 +69,7 @@ def published(backbone: Backbone) -> dict[str, Any]:
     try:
         loaded = create(backbone.name, backbone.settings, pretrained=True, pretrained_cfg_overlay=overlay)
     except Exception as error:  # the hub's client, its HTTP library and safetensors each have their own
-        raise Declined(_mend(source, name, f"did not load ({type(error).__name__})")) from error
+        raise NotApplicable(_mend(source, name, f"did not load ({type(error).__name__})")) from error
     return loaded.state_dict()
 
 
@@ -91,14 +94,14 @@ def _knock(source: dict[str, Any], name: str) -> None:
 
     address = constants.ENDPOINT if source.get("hf_hub_id") else source["url"]
     if source.get("hf_hub_id") and constants.HF_HUB_OFFLINE:
-        raise Declined(_mend(source, name, "are not in the hub's cache and HF_HUB_OFFLINE is set"))
+        raise NotApplicable(_mend(source, name, "are not in the hub's cache and HF_HUB_OFFLINE is set"))
     try:
         with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=PATIENCE_S):
             return
     except urllib.error.HTTPError:
         return  # it answered
     except OSError:
-        raise Declined(_mend(source, name, f"cannot be downloaded: {address} does not answer")) from None
+        raise NotApplicable(_mend(source, name, f"cannot be downloaded: {address} does not answer")) from None
 
 
 def _mend(source: dict[str, Any], name: str, what: str) -> str:

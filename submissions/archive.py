@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Report, few
 
 MOST_ENTRIES = 20_000
@@ -85,13 +85,13 @@ def _plain(name: str) -> str:
 
 @contextmanager
 def opened(path: Path, report: Report) -> Iterator[Archive]:
-    """Open and judge the archive at ``path``. Raises Refusal where it is no zip or cannot be read."""
+    """Open and judge the archive at ``path``. Raises UsageError where it is no zip or cannot be read."""
     try:
         file = zipfile.ZipFile(path)
     except FileNotFoundError:
-        raise Refusal(f"no file {path}") from None
+        raise UsageError(f"no file {path}") from None
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as problem:
-        raise Refusal(f"{path} is no zip that can be read ({problem}); pack it again") from None
+        raise UsageError(f"{path} is no zip that can be read ({problem}); pack it again") from None
     with file:
         yield Archive(file, report)
 

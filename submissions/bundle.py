@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from PIL import Image, ImageDraw
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.scoring.score import item_arrays
 from inkbench.benchmark.store.files import write_atomic
 from inkbench.submissions.bundle_rules import broken
@@ -32,27 +32,27 @@ Flavor = Literal["codabench", "codalab"]
 def bundle(reference: Reference, flavor: Flavor, out: Path) -> list[str]:
     """Write a competition as the folder ``out`` and as ``out.zip``, what a server takes; gives the names in it.
 
-    Raises Refusal where a server cannot score the task, where ``out`` is there already, and where what was made breaks
+    Raises UsageError where a server cannot score the task, where ``out`` is there, and where what was made breaks
     a rule of the server's unpacker.
     """
     packed = out.with_name(f"{out.name}.zip")
     for path in (out, packed):
         if path.exists():
-            raise Refusal(f"{path} is there already; give another --out, or move it away")
+            raise UsageError(f"{path} is there already; give another --out, or move it away")
     files = dict(sorted(competition(reference, flavor).items()))
     said = broken(files, flavor)
     if said:
-        raise Refusal(f"the bundle would be refused by the server: {'; '.join(said)}")
+        raise UsageError(f"the bundle would be refused by the server: {'; '.join(said)}")
     try:
         lay(out, files)
         write_atomic(packed, zip_bytes(files))
     except OSError as problem:
-        raise Refusal(f"{out} cannot be written ({problem.strerror}); give another place with --out") from None
+        raise UsageError(f"{out} cannot be written ({problem.strerror}); give another place with --out") from None
     return list(files)
 
 
 def competition(reference: Reference, flavor: Flavor) -> dict[str, bytes]:
-    """Return the files of a competition by name; the same reference gives the same bytes. Raises Refusal."""
+    """Return the files of a competition by name; the same reference gives the same bytes. Raises UsageError."""
     task, scorer, options = reference.task, reference.task.scorer, served(reference)
     code = program(task)
     predicted = trivial(reference)

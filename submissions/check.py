@@ -29,7 +29,7 @@ def check(
 ) -> list[Finding]:
     """Check a zip, and with ``known`` also names and sizes; ``form`` is a module of ``formats``.
 
-    ``strict`` makes errors of what we mend and a server does not. Nothing is unpacked to disk. Raises Refusal
+    ``strict`` makes errors of what we mend and a server does not. Nothing is unpacked to disk. Raises UsageError
     where there is no zip.
     """
     report = Report(strict)

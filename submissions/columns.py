@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.tasks.metrics.scorer import Scorer
 
 MOST_CHARACTERS = 36
@@ -31,17 +31,17 @@ class Column:
 def columns(scorer: Scorer, metrics: Sequence[str]) -> list[Column]:
     """Return a column for each of ``metrics``, the primary one first.
 
-    Raises Refusal where a name is too long for a server.
+    Raises UsageError where a name is too long for a server.
     """
     found = []
     for name in metrics:
         metric = scorer.definition(name)
         key = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         if len(name) > MOST_CHARACTERS:
-            raise Refusal(f"metric {name} has more than {MOST_CHARACTERS} characters, which Codabench does not take")
+            raise UsageError(f"metric {name} has more than {MOST_CHARACTERS} characters, which Codabench does not take")
         said = metric.help if name == metric.name else f"{metric.help} ({name.removeprefix(metric.name)})"
         version = f" (version {metric.version})" if metric.version > 1 else ""
         found.append(Column(key, name, "desc" if metric.direction == "max" else "asc", said + version))
     if len({column.key for column in found}) < len(found):
-        raise Refusal(f"two of {', '.join(metrics)} would have one key; rename a style or class")
+        raise UsageError(f"two of {', '.join(metrics)} would have one key; rename a style or class")
     return found

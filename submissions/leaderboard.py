@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.scorers import metric_versions
 from inkbench.benchmark.scoring.score import Scored
 from inkbench.benchmark.scoring.score import score as score_predictions
 from inkbench.benchmark.store.files import checksum, key_of
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board
+from inkbench.leaderboards import build
 from inkbench.leaderboards.table import Block, Note, NoteKind, Row, RowKind, Setup, Table
 from inkbench.submissions.reference import Reference, trivial
 from inkbench.submissions.score import score_here
@@ -27,13 +27,13 @@ TIED = "a rank with = is shared: the figures agree in ten decimals"
 
 
 def leaderboard(folder: Path, reference: Reference, store: Store, preset: str, strict: bool) -> tuple[Table, int]:
-    """Score every zip of a folder; gives the table and how many have no score. Raises Refusal where there is no zip.
+    """Score every zip of a folder; gives the table and how many have no score. Raises UsageError where there is no zip.
 
     Records and items lie in ``store``, which holds nothing else.
     """
     zips = sorted(folder.glob("*.zip")) if folder.is_dir() else []
     if not zips:
-        raise Refusal(f"{folder} holds no zip; give the folder that the submissions lie in")
+        raise UsageError(f"{folder} holds no zip; give the folder that the submissions lie in")
     shared = _shared(reference, preset)
     baseline = reference.task.trivial[-1]
     predicted = trivial(reference)
@@ -41,15 +41,15 @@ def leaderboard(folder: Path, reference: Reference, store: Store, preset: str, s
     records = [_record(store, shared, f"trivial:{baseline}", key_of([baseline]), plain)]
     failed = 0
     for path in zips:
-        found: Scored | Refusal
+        found: Scored | UsageError
         try:
             found = score_here(path, reference, strict)
-        except Refusal as problem:
+        except UsageError as problem:
             found = problem
             failed += 1
         records.append(_record(store, shared, f"predictions:{path.stem}", checksum(path.read_bytes()), found))
     title = f"submissions for {reference.task.name} on {reference.data.name}, {reference.split} split"
-    return ranked(board.build(store, records, title), shared["primary"], _direction(plain, shared["primary"])), failed
+    return ranked(build.build(store, records, title), shared["primary"], _direction(plain, shared["primary"])), failed
 
 
 def ranked(table: Table, metric: str, direction: str) -> Table:
@@ -128,11 +128,11 @@ def _shared(reference: Reference, preset: str) -> dict[str, Any]:
     }
 
 
-def _record(store: Store, shared: Mapping[str, Any], method: str, content: str, found: Scored | Refusal) -> Record:
+def _record(store: Store, shared: Mapping[str, Any], method: str, content: str, found: Scored | UsageError) -> Record:
     """Write the record of a submission: its metrics and items, or why it has no score."""
     cell = key_of([method, content, shared["task"], shared["data"], shared["settings"], shared["versions"]])
     own = {"id": cell, "method": method, **shared}
-    if isinstance(found, Refusal):
+    if isinstance(found, UsageError):
         return store.write(Record.model_validate({**own, "status": "failed", "reason": str(found)}))
     told = {"status": "done", "metrics": found.metrics, "notes": tuple(found.notes)}
     return store.write(Record.model_validate({**own, **told}), found.items)

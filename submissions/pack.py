@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark.api import Task
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.record import Record
@@ -42,11 +42,11 @@ def pack(
 
     Names are sorted and times fixed. ``told`` says in the manifest what ``spec`` is of. In a form without loss the
     predictions are those that the cell's metrics were computed from, to the bit. ``predict`` gives others in their
-    place, of images that nothing is known of; it is called when all that can be refused is. Raises Refusal.
+    place, of images that nothing is known of; it is called when all that can be refused is. Raises UsageError.
     """
     spec = spec or Spec()
     if out.suffix.lower() != ".zip":
-        raise Refusal(f"--out {out} must end in .zip")
+        raise UsageError(f"--out {out} must end in .zip")
     task = _the_task(record)
     form = spec.form_of(form_of(task).forms, task.name)
     spec = replace(spec, form=form)
@@ -71,7 +71,7 @@ def pack(
         write_atomic(out, data)
         write_json(manifest_path(out), manifest)
     except OSError as problem:
-        raise Refusal(f"{out} cannot be written ({problem.strerror}); give another place with --out") from None
+        raise UsageError(f"{out} cannot be written ({problem.strerror}); give another place with --out") from None
     return manifest
 
 
@@ -92,18 +92,18 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
 
 
 def _the_task(record: Record) -> Task:
-    """Return the task of a cell that has predictions. Raises Refusal."""
+    """Return the task of a cell that has predictions. Raises UsageError."""
     if record.status != "done":
-        raise Refusal(f"cell {record.id} is {record.status}: it has no predictions; run it again")
+        raise UsageError(f"cell {record.id} is {record.status}: it has no predictions; run it again")
     return the_task(Asked(record.task, settings=record.settings.task or {}))
 
 
 def _stored(store: Store, record: Record) -> Found:
-    """Return items and predictions of a cell. Raises Refusal where they do not belong together."""
+    """Return items and predictions of a cell. Raises UsageError where they do not belong together."""
     cell = record.id
     items, predictions = _arrays(store.items_path(cell)), store.read_predictions(record)
     if len(items["id"]) != len(predictions):
-        raise Refusal(f"cell {cell} has {len(predictions)} predictions for {len(items['id'])} items; run it again")
+        raise UsageError(f"cell {cell} has {len(predictions)} predictions for {len(items['id'])} items; run it again")
     return items, predictions
 
 
@@ -111,4 +111,4 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         return read_arrays(path)
     except (OSError, ValueError, zipfile.BadZipFile) as problem:
-        raise Refusal(f"{path} cannot be read ({problem}); run the cell again with --force") from None
+        raise UsageError(f"{path} cannot be read ({problem}); run the cell again with --force") from None

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.arrays import read_arrays, unpack
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats.files import Folder, Rooted
@@ -62,7 +62,7 @@ class Truth:
 
     @classmethod
     def load(cls, folder: Path) -> Truth:
-        """Load the reference in a folder. Raises Refusal."""
+        """Load the reference in a folder. Raises UsageError."""
         path = folder / "reference.json"
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
@@ -70,9 +70,9 @@ class Truth:
             items = {name: np.array(values) for name, values in told["items"].items()}
         except (OSError, ValueError, KeyError) as problem:
             why = " ".join(str(problem).replace(str(folder), folder.name).split())
-            raise Refusal(f"the reference is damaged ({why}); make the bundle again") from None
+            raise UsageError(f"the reference is damaged ({why}); make the bundle again") from None
         if told.get("schema") != SCHEMA or len(truths) != len(items["id"]):
-            raise Refusal("the reference is of another version of inkbench; make the bundle again")
+            raise UsageError("the reference is of another version of inkbench; make the bundle again")
         rest = {name: told[name] for name in ("task", "options", "strict", "columns")}
         return cls(items=items, truths=truths, numbers=told.get("numbers", {}), **rest)
 
@@ -85,19 +85,22 @@ def main(words: Sequence[str], scorer: Scorer, form: PredictionFormat) -> int:
         items = score(truth, source / "res", scorer, form)
         for name, text in results(truth, items, scorer).items():
             (target / name).write_text(text, encoding="utf-8")
-    except (Refusal, ValueError) as problem:
+    except (UsageError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
 
 
 def score(truth: Truth, folder: Path, scorer: Scorer, form: PredictionFormat) -> dict[str, np.ndarray]:
-    """Score the predictions in a folder and return the scorer's items. Raises Refusal with everything that is wrong."""
+    """Score the predictions in a folder and return the scorer's items.
+
+    Raises UsageError with everything that is wrong.
+    """
     report = Report(truth.strict)
     files = Rooted(Folder(folder, "the submission"), report, flat=True)
     found = dict(form.examine(files, truth.ids, truth.truths, truth.read_options, report))
     if report.errors:
-        raise Refusal("\n".join(map(str, report.findings)))
+        raise UsageError("\n".join(map(str, report.findings)))
     for finding in report.findings:
         print(finding, file=sys.stderr)
     predictions = [found[item] for item in truth.ids]
@@ -105,12 +108,12 @@ def score(truth: Truth, folder: Path, scorer: Scorer, form: PredictionFormat) ->
 
 
 def results(truth: Truth, items: Items, scorer: Scorer) -> dict[str, str]:
-    """Return the results to write, by file. Raises Refusal where a column has no finite value."""
+    """Return the results to write, by file. Raises UsageError where a column has no finite value."""
     figures = scorer.aggregate(items)
     columns = truth.columns or {name: name for name in figures}
     for name in columns.values():
         if not abs(figures.get(name, float("nan"))) < MOST:
-            raise Refusal(f"{name} is {figures.get(name, 'undefined')} for this submission; it has no score")
+            raise UsageError(f"{name} is {figures.get(name, 'undefined')} for this submission; it has no score")
     fixed = {key: f"{figures[name]:.10f}" for key, name in columns.items()}
     counts = scorer.counts(items)
     told = {name: {"value": figures[name], "n": counts[name]} for name in columns.values()}

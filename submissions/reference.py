@@ -16,7 +16,7 @@ from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.data.images import clamp_crop, size_of
 from inkbench.benchmark.data.locate import Sets, open_dataset
 from inkbench.benchmark.data.own_numbers import reading_options
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.scoring.score import item_arrays
 from inkbench.benchmark.store.arrays import arrays_bytes, pack
@@ -68,16 +68,18 @@ class Reference:
 def the_task(asked: Asked) -> Task:
     """Return the task with the settings that are asked for.
 
-    Raises Refusal for one whose predictions have no form as files.
+    Raises UsageError for one whose predictions have no form as files.
     """
     kind: Any = registry.load("tasks", asked.task)
     if kind.prediction_format is None:
         able = [name for name in registry.names("tasks") if _format_of(name) is not None]
-        raise Refusal(f"predictions of task '{asked.task}' have no form as files; those of {', '.join(able)} have one")
+        raise UsageError(
+            f"predictions of task '{asked.task}' have no form as files; those of {', '.join(able)} have one"
+        )
     owners = {kind.name, *registry.names("datasets")}
     for key, _ in asked.sets:
         if key.partition(".")[0] not in owners:
-            raise Refusal(f"--set {key}: only settings of {kind.name} and of the dataset count here")
+            raise UsageError(f"--set {key}: only settings of {kind.name} and of the dataset count here")
     task: Task
     if asked.settings is None:
         task = kind(kind.Config.resolve(kind.name, asked.preset, settings_of(kind.name, asked.sets)))
@@ -86,7 +88,7 @@ def the_task(asked: Asked) -> Task:
         task = kind(kind.Config(**asked.settings))
         return task
     except ValueError as error:
-        raise Refusal(
+        raise UsageError(
             f"{kind.name} has other settings now ({str(error).splitlines()[0]}); give them with --set"
         ) from None
 
@@ -109,20 +111,23 @@ def served(reference: Reference) -> dict[str, Any]:
 
 
 def read_reference(asked: Asked) -> Reference:
-    """Return the items and truths of a split. Raises Refusal where the data, the task or a file of it cannot be had."""
+    """Return the items and truths of a split.
+
+    Raises UsageError where the data, the task or a file of it cannot be had.
+    """
     if asked.split not in SPLITS:
-        raise Refusal(f"no split '{asked.split}'; there are: {', '.join(SPLITS)}")
+        raise UsageError(f"no split '{asked.split}'; there are: {', '.join(SPLITS)}")
     task = the_task(asked)
     data = open_dataset(asked.data, asked.preset, asked.sets, asked.results)
     lacking = sorted(task.needs() - data.offers())
     if lacking:
-        raise Refusal(f"{asked.data} ({data.name}) has no {', '.join(lacking)}, which {task.name} is scored against")
+        raise UsageError(f"{asked.data} ({data.name}) has no {', '.join(lacking)}, which {task.name} is scored against")
     task.bind(data)
     data.prepare(Progress(quiet=True))
     split: Split = next(name for name in SPLITS if name == asked.split)
     items = task.items(data, split)
     if not items:
-        raise Refusal(f"{asked.data} has no {task.view().kind} in its {split} split")
+        raise UsageError(f"{asked.data} has no {task.view().kind} in its {split} split")
     truths = [_truth(task, item) for item in items]
     return Reference(task, data, split, items, truths, {**task.score_options(), **asked.calibration})
 
@@ -130,8 +135,8 @@ def read_reference(asked: Asked) -> Reference:
 def _truth(task: Task, item: Item) -> Truth:
     try:
         return task.truth(item, *_sides(task, item))
-    except CellError as problem:
-        raise Refusal(f"the reference cannot be read: {problem}; mend the file, or leave the item out") from None
+    except RunError as problem:
+        raise UsageError(f"the reference cannot be read: {problem}; mend the file, or leave the item out") from None
 
 
 def _sides(task: Task, item: Item) -> tuple[int, int]:

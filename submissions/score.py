@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.scorers import scorer_for
 from inkbench.benchmark.scoring.score import Scored
 from inkbench.benchmark.scoring.score import score as score_predictions
@@ -35,12 +35,12 @@ def score(zip_path: Path, reference: Reference, strict: bool = False) -> Scores:
 
     The zip is unpacked into a scratch folder laid out as a server's, and the scoring program that a bundle ships is run
     there; metrics that a server cannot compute are computed here. What can be mended is mended unless ``strict``.
-    Raises Refusal with the first findings where the zip has errors: an invalid submission has no score.
+    Raises UsageError with the first findings where the zip has errors: an invalid submission has no score.
     """
     options = served(reference)
     try:
         files = program(reference.task)
-    except Refusal:  # a scorer that no server can run
+    except UsageError:  # a scorer that no server can run
         return _all_here(zip_path, reference, strict)
     with tempfile.TemporaryDirectory(prefix="inkbench-score-") as scratch:
         layout = Layout(Path(scratch))
@@ -54,7 +54,7 @@ def score(zip_path: Path, reference: Reference, strict: bool = False) -> Scores:
 
 
 def score_with_bundle(zip_path: Path, bundle: Path) -> Scores:
-    """Score a zip as the server that was given this bundle does. Raises Refusal."""
+    """Score a zip as the server that was given this bundle does. Raises UsageError."""
     with tempfile.TemporaryDirectory(prefix="inkbench-score-") as scratch:
         layout = Layout(Path(scratch))
         unbundle(bundle, layout)
@@ -65,7 +65,7 @@ def _served(zip_path: Path, layout: Layout, strict: bool) -> Scores:
     _unpack(zip_path, layout, strict)
     try:
         details = run(layout)
-    except Refusal as problem:
+    except UsageError as problem:
         lines = [line for line in str(problem).splitlines() if line.startswith("error: ")]
         raise _no_score(zip_path, lines or str(problem).splitlines()[-1:]) from None
     items = (layout.output / "items.csv").read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
 
 
 def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Scored:
-    """Score in this process, with all items, as a cell is scored. Raises Refusal."""
+    """Score in this process, with all items, as a cell is scored. Raises UsageError."""
     report = Report(strict)
     form, options = form_of(reference.task), reference.read_options
     found = dict(predictions(zip_path, form, options, reference, report))
@@ -88,12 +88,12 @@ def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Sc
     ordered = [found[item] for item in reference.ids]
     try:
         return score_predictions(reference.task, ordered, reference.items, reference.truths, reference.options)
-    except (CellError, ValueError) as problem:
+    except (RunError, ValueError) as problem:
         raise _no_score(zip_path, [str(problem)]) from None
 
 
 def _unpack(zip_path: Path, layout: Layout, strict: bool) -> None:
-    """Unpack a zip as a server does, after every entry was judged. Raises Refusal with the errors."""
+    """Unpack a zip as a server does, after every entry was judged. Raises UsageError with the errors."""
     report = Report(strict)
     with opened(zip_path, report) as archive:
         Rooted(archive, report, flat=True)
@@ -106,9 +106,9 @@ def _unpack(zip_path: Path, layout: Layout, strict: bool) -> None:
             except ValueError as problem:
                 raise _no_score(zip_path, [f"error: {name}: {problem}; pack it again"]) from None
             except OSError as problem:  # a name that is too long, a disk that is full
-                raise Refusal(f"{zip_path}: {name[:80]} cannot be unpacked here ({problem.strerror})") from None
+                raise UsageError(f"{zip_path}: {name[:80]} cannot be unpacked here ({problem.strerror})") from None
 
 
-def _no_score(zip_path: Path, errors: list[str]) -> Refusal:
+def _no_score(zip_path: Path, errors: list[str]) -> UsageError:
     more = f" (and {len(errors) - SHOWN} more; see: submit check)" if len(errors) > SHOWN else ""
-    return Refusal(f"{zip_path} has no score: {' | '.join(errors[:SHOWN])}{more}")
+    return UsageError(f"{zip_path} has no score: {' | '.join(errors[:SHOWN])}{more}")

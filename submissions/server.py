@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.program import Truth
 
 COMPETITION = "competition.yaml"
@@ -62,20 +62,20 @@ def lay(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def command_of(program: Path) -> str:
-    """Return the command of a scoring program. Raises Refusal where it tells none."""
+    """Return the command of a scoring program. Raises UsageError where it tells none."""
     for name in COMMANDS:
         path = program / name
         if path.is_file():
             told = yaml.safe_load(path.read_text())
             if isinstance(told, dict) and isinstance(told.get("command"), str):
                 return str(told["command"])
-    raise Refusal(f"the scoring program tells no command in {' or '.join(COMMANDS)}; make the bundle again")
+    raise UsageError(f"the scoring program tells no command in {' or '.join(COMMANDS)}; make the bundle again")
 
 
 def run(layout: Layout) -> dict[str, Any]:
     """Run the program as the worker does, with this Python; gives its ``details.json``.
 
-    Raises Refusal with what it said on standard error where it ends with another status than 0.
+    Raises UsageError with what it said on standard error where it ends with another status than 0.
     """
     layout.output.mkdir(parents=True, exist_ok=True)
     command = command_of(layout.program)
@@ -89,7 +89,7 @@ def run(layout: Layout) -> dict[str, Any]:
     done = subprocess.run(words, cwd=layout.program, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().replace(f"{layout.root}/", "")
-        raise Refusal(said or f"the scoring program ended with status {done.returncode}")
+        raise UsageError(said or f"the scoring program ended with status {done.returncode}")
     details: dict[str, Any] = json.loads((layout.output / "details.json").read_text())
     return details
 
@@ -100,7 +100,7 @@ def is_bundle(folder: str | Path) -> bool:
 
 
 def truth_of(bundle: Path) -> Truth:
-    """Read the reference of a bundle in a folder. Raises Refusal."""
+    """Read the reference of a bundle in a folder. Raises UsageError."""
     with tempfile.TemporaryDirectory(prefix="inkbench-truth-") as scratch:
         layout = Layout(Path(scratch))
         unbundle(bundle, layout)
@@ -108,7 +108,10 @@ def truth_of(bundle: Path) -> Truth:
 
 
 def unbundle(bundle: Path, layout: Layout) -> None:
-    """Lay out the scoring program and the reference of a bundle in a folder. Raises Refusal where one is not there."""
+    """Lay out the scoring program and the reference of a bundle in a folder.
+
+    Raises UsageError where one is not there.
+    """
     for name, target in (("scoring_program", layout.program), ("reference_data", layout.reference)):
         folder, packed = bundle / name, bundle / f"{name}.zip"
         if folder.is_dir():
@@ -118,4 +121,4 @@ def unbundle(bundle: Path, layout: Layout) -> None:
             with zipfile.ZipFile(packed) as file:
                 lay(target, {entry: file.read(entry) for entry in file.namelist()})
         else:
-            raise Refusal(f"{bundle} has no {name}; make the bundle again")
+            raise UsageError(f"{bundle} has no {name}; make the bundle again")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import inkbench
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.registry import ROOT
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ sys.exit(main(sys.argv[1:], SCORER, FORMAT))
 def program(task: Task) -> dict[str, bytes]:
     """Build a scoring program by file: ``score.py``, its command, and what scorer and format import of ours.
 
-    Raises Refusal where one of them is none of ours (a plugin's) or imports what a server lacks.
+    Raises UsageError where one of them is none of ours (a plugin's) or imports what a server lacks.
     """
     assert task.prediction_format is not None
     modules = (task.scorer.module, task.prediction_format.module)
     strange = [module for module in modules if _file(module) is None]
     if strange:
-        raise Refusal(
+        raise UsageError(
             f"{task.name} cannot be scored by a server: {strange[0]} is no module of inkbench; score it at home"
         )
     files = {"score.py": START.format(scorer=modules[0], form=modules[1]).encode()}
@@ -56,7 +56,7 @@ def program(task: Task) -> dict[str, bytes]:
     for path in sorted(_closure(("inkbench.submissions.program", *modules))):
         foreign = sorted(_foreign(path))
         if foreign:
-            raise Refusal(
+            raise UsageError(
                 f"{task.name} cannot be scored by a server: {_place(path)} imports {foreign[0]}; score it at home"
             )
         files[_place(path)] = path.read_bytes()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import model_validator
 
-from inkbench.benchmark.api import CellError, Item, Placement, Predictions, Task, TaskConfig, Truth, View, setting
+from inkbench.benchmark.api import Item, Placement, Predictions, RunError, Task, TaskConfig, Truth, View, setting
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.grey_map import flat, read_map
 from inkbench.benchmark.data.images import BadImage
@@ -109,10 +109,10 @@ class Saliency(Task[SaliencyConfig]):
     def truth(self, item: Item, width: int, height: int) -> Truth:
         """Return ``map`` (h, w), own size and values, ``fixations`` (k, 2) in px of the image, ``image_size`` (2,).
 
-        Raises CellError for an item without a map, BadImage for a map that cannot be read or is the same everywhere.
+        Raises RunError for an item without a map, BadImage for a map that cannot be read or is the same everywhere.
         """
         if item.map is None:
-            raise CellError(f"item {item.id} has no saliency map; give one, or leave {item.path.name} out")
+            raise RunError(f"item {item.id} has no saliency map; give one, or leave {item.path.name} out")
         fixations = np.zeros((0, 2)) if item.fixations is None else np.asarray(item.fixations, dtype=np.float64)
         values = read_map(item.map)
         if said := flat(values):

@@ -21,12 +21,12 @@ import numpy as np
 
 from inkbench.benchmark.config import PRESETS
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Declined, Refusal
-from inkbench.benchmark.planning import plan, plan_checks
+from inkbench.benchmark.errors import NotApplicable, UsageError
+from inkbench.benchmark.planning import checks, planner
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.running.bench import Bench
-from inkbench.benchmark.running.run import Runner
+from inkbench.benchmark.running.runner import Runner
+from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 
@@ -87,8 +87,8 @@ def planned(results: Path, presets, backbones) -> list[Combination]:
         data = open_dataset("synth", preset, (), results)
         for backbone in backbones:
             print(f"{preset} {backbone}", file=sys.stderr, flush=True)
-            made = plan.make(request(results, preset, backbone), device(), data, data)
-            rows = [cell for cell in made.cells if cell.backbone is not None]
+            made = planner.make(request(results, preset, backbone), device(), data, data)
+            rows = [experiment for experiment in made.experiments if experiment.backbone is not None]
             found += [Combination(preset, backbone, c.method, c.task.name, c.protocol, c.declined) for c in rows]
     return found
 
@@ -120,22 +120,22 @@ def outcome(combination: Combination, results: Path, force: bool = False) -> str
     with _forced() if force else contextlib.nullcontext():
         data = open_dataset("synth", combination.preset, (), results)
         try:
-            made = plan.make(asked, device(), data, data)
-        except (Refusal, Declined) as refusal:
+            made = planner.make(asked, device(), data, data)
+        except (UsageError, NotApplicable) as refusal:
             return f"refused: {refusal}"
         store = Store(results)
-        Runner(Bench(asked, made, device(), store, Progress(quiet=True), lambda event: None)).drain(frozenset())
-    record = store.read(made.cells[-1].id)
+        Runner(Workspace(asked, made, device(), store, Progress(quiet=True), lambda event: None)).execute(frozenset())
+    record = store.read(made.experiments[-1].id)
     return record.status + (f": {record.reason}" if record.reason else "")
 
 
 @contextlib.contextmanager
 def _forced():
-    os.environ[plan_checks.FORCE] = "1"
+    os.environ[checks.FORCE] = "1"
     try:
         yield
     finally:
-        del os.environ[plan_checks.FORCE]
+        del os.environ[checks.FORCE]
 
 
 def offline() -> None:

@@ -69,7 +69,7 @@ def serve(address: str, python: str) -> None:
     import lightning_fabric  # noqa: F401
     import timm  # noqa: F401
 
-    from inkbench.benchmark.running import run, supervise  # noqa: F401
+    from inkbench.benchmark.running import runner, supervisor  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)

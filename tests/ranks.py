@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from inkbench.benchmark.registry import ROOT
-from inkbench.benchmark.running.supervise import _free_port
+from inkbench.benchmark.running.supervisor import _free_port
 
 PATIENCE_S = 240
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from inkbench.benchmark.config import BackboneSettings
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import load_weights, weights_bytes
 
@@ -24,7 +24,7 @@ def test_maps_are_as_described_and_every_trained_parameter_has_a_gradient(name):
 
 
 def test_an_unknown_backbone_is_refused_with_the_nearest_name():
-    with pytest.raises(Refusal, match="did you mean 'resnet18'"):
+    with pytest.raises(UsageError, match="did you mean 'resnet18'"):
         Backbone("resnet_18")
 
 
@@ -49,7 +49,7 @@ def test_weights_go_out_and_in_and_give_the_same_bytes(tmp_path):
 def test_weights_of_another_architecture_are_refused(tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(weights_bytes(Backbone("test_vit")))
-    with pytest.raises(Refusal, match="does not fit test_resnet"):
+    with pytest.raises(UsageError, match="does not fit test_resnet"):
         load_weights(Backbone("test_resnet"), path)
 
 
@@ -72,7 +72,7 @@ def test_hostile_and_damaged_files_are_refused_in_one_line(kind, tmp_path, capsy
         state["conv1.0.weight"] = state["conv1.0.weight"] * float("nan")
         path = tmp_path / "w.safetensors"
         save_file(state, path)
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(UsageError) as refusal:
         load_weights(Backbone("test_resnet"), path)
     assert "\n" not in str(refusal.value)
     assert path.name in str(refusal.value)
@@ -84,5 +84,5 @@ def test_real_imagenet_weights_load_with_their_own_padding(shared):
     backbone = Backbone("mobilenetv2_100", settings)
     load_weights(backbone, shared / "weights" / "mobilenetv2_100_tf_ptq_fp16.pth")
     assert backbone.model.state_dict()["bn1.running_var"].min() > 0
-    with pytest.raises(Refusal, match="does not fit resnet18"):
+    with pytest.raises(UsageError, match="does not fit resnet18"):
         load_weights(Backbone("resnet18"), shared / "weights" / "mobilenetv2_100_tf_ptq_fp16.pth")

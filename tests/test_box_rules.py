@@ -11,7 +11,7 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.check.report import examine
 from inkbench.benchmark.data.jsonfile import flag
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -62,7 +62,7 @@ def test_a_flag_that_says_yes_is_yes(tmp_path, value):
 
 @pytest.mark.parametrize("value", [2, -1, "maybe", [], {}, float("nan")])
 def test_a_flag_that_says_neither_is_refused(tmp_path, value):
-    with pytest.raises(Refusal, match=r"annotation 0 \(from 0\): 'iscrowd' is .*neither yes nor no"):
+    with pytest.raises(UsageError, match=r"annotation 0 \(from 0\): 'iscrowd' is .*neither yes nor no"):
         every(coco(tmp_path, [[5, 5, 20, 20]], iscrowd=value))
 
 
@@ -165,7 +165,7 @@ def test_boxes_in_shares_of_the_image_are_refused_in_every_layout(tmp_path, name
     coco(tmp_path, [list(share) for share in shares])
     dataset = reader(name, tmp_path)
     kind = "pages" if name in ("dcm772", "open-mantra") else "panels"
-    with pytest.raises(Refusal, match="boxes is larger than a pixel: they are shares of the image"):
+    with pytest.raises(UsageError, match="boxes is larger than a pixel: they are shares of the image"):
         every(dataset, kind)
     assert any("shares of the image (0 to 1); multiply" in line for line in examine(dataset, QUIET).errors)
 
@@ -211,7 +211,7 @@ def test_corners_where_sides_are_meant_and_sides_where_corners_are_refused(tmp_p
         {"book_title": f"b{k}", "pages": [{"image_paths": {"ja": f"images/{k}.png"}, "text": [],
          "frame": [dict(zip("xywh", box)) for box in written]}]} for k in range(3)]))  # fmt: skip
     coco(tmp_path, [list(box) for box in written])
-    with pytest.raises(Refusal, match=told):
+    with pytest.raises(UsageError, match=told):
         every(reader(name, tmp_path), "pages" if name in ("dcm772", "open-mantra") else "panels")
 
 

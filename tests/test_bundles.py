@@ -22,7 +22,7 @@ from submission_data import TASKS, nobody, values, zipped
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli.verbs import verb_submit
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.scoring.score import item_arrays
 from inkbench.submissions.bundle import bundle, competition
 from inkbench.submissions.bundle_rules import broken
@@ -204,10 +204,10 @@ def test_a_bundle_has_the_same_bytes_every_time_and_is_never_written_over(refere
     bundle(references["reid"], "codabench", again)
     first = bundles["reid", "codabench"]
     assert (tmp_path / "again.zip").read_bytes() == first.with_name(f"{first.name}.zip").read_bytes()
-    with pytest.raises(Refusal, match="is there already"):
+    with pytest.raises(UsageError, match="is there already"):
         bundle(references["reid"], "codabench", again)
     (tmp_path / "file").write_text("")
-    with pytest.raises(Refusal, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         bundle(references["reid"], "codabench", tmp_path / "file" / "x")
 
 
@@ -222,14 +222,14 @@ def test_check_and_score_against_a_bundle(references, bundles, small_synth, tmp_
         assert verb_submit(["score", *words, "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == found
     nested = {f"x/{name}": data for name, data in unzipped(submission).items()}
-    with pytest.raises(Refusal, match="enclosing folder"):
+    with pytest.raises(UsageError, match="enclosing folder"):
         score_with_bundle(zipped(tmp_path / "nested.zip", nested), folder)
     out = tmp_path / "made"
     made = ["bundle", "--task", "reid", "--reference", str(small_synth), "--out", str(out), "--flavor", "codalab"]
     assert verb_submit(made) == 0
     assert capsys.readouterr().out == f"{out}.zip\n"
     (out / "reference_data.zip").unlink()
-    with pytest.raises(Refusal, match="has no reference_data"):
+    with pytest.raises(UsageError, match="has no reference_data"):
         score_with_bundle(submission, out)
 
 
@@ -246,9 +246,9 @@ def test_what_a_server_cannot_run_is_not_bundled():
         return program(SimpleNamespace(name="x", scorer=scorer, prediction_format=maps.FORMAT))
 
     far = Far(saliency.METRICS, saliency.score_items, saliency.aggregate, saliency.counts)
-    with pytest.raises(Refusal, match=r"x cannot be scored by a server: .*imports (pydantic|torch)"):
+    with pytest.raises(UsageError, match=r"x cannot be scored by a server: .*imports (pydantic|torch)"):
         x(far)
-    with pytest.raises(Refusal, match="toy_scorer is no module of inkbench"):
+    with pytest.raises(UsageError, match="toy_scorer is no module of inkbench"):
         x(toy_scorer.SCORER)
     assert set(x(saliency.SCORER)) >= {"score.py", "metadata", "metadata.yaml"}
 
@@ -263,9 +263,9 @@ def test_a_program_finds_scorers_and_formats_by_the_names_of_their_modules():
 def test_names_that_no_leaderboard_takes_are_refused():
     defined = (Metric("a" * 37, "", "max", ""), Metric("x[1]", "", "min", "what"), Metric("x(1)", "", "max", ""))
     scorer = replace(saliency.SCORER, metrics=defined)
-    with pytest.raises(Refusal, match="more than 36 characters"):
+    with pytest.raises(UsageError, match="more than 36 characters"):
         columns(scorer, ["a" * 37])
-    with pytest.raises(Refusal, match="one key"):
+    with pytest.raises(UsageError, match="one key"):
         columns(scorer, ["x[1]", "x(1)"])
     (column,) = columns(scorer, ["x[1]"])
     assert (column.key, column.title, column.sorting, column.help) == ("x_1", "x[1]", "asc", "what")

@@ -16,7 +16,7 @@ import pytest
 import torch
 from timm.models import create_model
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.weights_files import load_weights
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +69,7 @@ HOSTILE = """
 import builtins, os, pickle, subprocess, sys, torch
 from pathlib import Path
 from inkbench.benchmark.networks.checkpoint_file import read_checkpoint
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 folder = Path(sys.argv[1])
 flag = str(folder / "pwned")
@@ -115,7 +115,7 @@ for path in files:
     watching = True
     try:
         read_checkpoint(path)
-    except Refusal as refusal:
+    except UsageError as refusal:
         watching = False
         refused += 1
         assert "\\n" not in str(refusal), refusal
@@ -164,6 +164,6 @@ def script(path):
 )
 def test_other_files_are_refused_with_what_they_are(write, words, tmp_path):
     write(tmp_path / "w.pth")
-    with pytest.raises(Refusal, match=words) as refused:
+    with pytest.raises(UsageError, match=words) as refused:
         load_weights(SimpleNamespace(name="mine", model=resnet()), tmp_path / "w.pth")
     assert "\n" not in str(refused.value)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from timm.models import VisionTransformer, create_model
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.weights_files import load_weights
 
 ROOT = Path(__file__).parents[1]
@@ -423,12 +423,12 @@ def test_registers_take_the_class_tokens_position_from_metas_file(tmp_path):
 def test_what_is_no_such_backbone_or_no_one_answer_is_refused_in_one_line(held, words, tmp_path):
     model = resnet(7)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    with pytest.raises(Refusal, match=words) as refused:
+    with pytest.raises(UsageError, match=words) as refused:
         given(model, held, tmp_path / "w.pth")
     assert "\n" not in str(refused.value)
     assert same(model, before)
 
 
 def test_a_transformer_of_other_patches_is_refused_not_resampled(tmp_path):
-    with pytest.raises(Refusal, match=r"patch_embed.proj.weight is \(32, 3, 14, 14\)"):
+    with pytest.raises(UsageError, match=r"patch_embed.proj.weight is \(32, 3, 14, 14\)"):
         given(vit(7), {**V, "patch_embed.proj.weight": torch.randn(32, 3, 14, 14)}, tmp_path / "w.pth")

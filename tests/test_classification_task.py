@@ -18,7 +18,7 @@ from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
 from inkbench.benchmark.data.synth.dataset import Synth
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.planning.asked import require
 from inkbench.tasks.classification.logistic import LogisticHead
@@ -79,7 +79,7 @@ def test_each_kind_of_labels_has_its_items_view_and_classes(tmp_path):
     assert told["characters"].needs() == {"faces", "identities"}
     assert (told["images"].classes, told["characters"].classes) == (("ant", "bee", "cat"), ("x", "y"))
     assert task(tmp_path, labels="poses", fit="crop").view().fit == "crop"
-    with pytest.raises(CellError, match="named names 0 classes of poses; two are the least"):
+    with pytest.raises(RunError, match="named names 0 classes of poses; two are the least"):
         _ = told["poses"].classes
 
 
@@ -88,7 +88,7 @@ def test_the_truth_of_an_item_is_the_place_of_its_class(tmp_path):
     truth = task(tmp_path).truth(item, 40, 30)
     assert int(truth["label"]) == 1
     assert str(truth["id"]) == "a"
-    with pytest.raises(CellError, match="item a is of class dog, which the dataset does not name"):
+    with pytest.raises(RunError, match="item a is of class dog, which the dataset does not name"):
         task(tmp_path).truth(Item("a", item.path, "s", "test", label="dog"), 40, 30)
 
 
@@ -208,7 +208,7 @@ def test_a_class_that_training_does_not_show_is_never_predicted_and_one_class_al
     scores = head(maps)["scores"]
     assert float(scores[:, 1].max().detach()) == 0
     assert torch.isfinite(scores).all()
-    with pytest.raises(CellError, match="all 14 training items are of one class; raise --label-fraction"):
+    with pytest.raises(RunError, match="all 14 training items are of one class; raise --label-fraction"):
         LogisticHead(6, 3, (1.0,)).fit([maps[0][::3]], targets[::3], maps, targets, 0)
 
 
@@ -295,7 +295,7 @@ def test_characters_of_synth_are_told_apart_within_the_test_series(with_synth):
 
 def test_what_a_dataset_lacks_is_refused_in_one_line(tmp_path):
     data = Imagefolder(folder_of_classes(tmp_path, count=2))
-    with pytest.raises(Refusal, match="task classification needs expressions, faces, which imagefolder lacks"):
+    with pytest.raises(UsageError, match="task classification needs expressions, faces, which imagefolder lacks"):
         require(task(tmp_path, labels="expressions").needs(), data, "task classification")
 
 

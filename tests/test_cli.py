@@ -10,7 +10,7 @@ import torch
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.cli.launch import request_of
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.registry import ROOT
 
 WRONG = {
@@ -78,14 +78,14 @@ def device():
 
 @pytest.mark.parametrize("name", WRONG_FOR_A_MODEL)
 def test_what_only_a_model_knows_is_refused_by_the_plan(name, device, tmp_path):
-    from inkbench.benchmark.planning import plan
+    from inkbench.benchmark.planning import planner
 
     words, says = WRONG_FOR_A_MODEL[name]
     flags = Parser(parents=[common(), run_flags()]).parse_args([*words, "--results", str(tmp_path / "results")])
     request = request_of(flags, ["jigsaw"], ["detection"], words)
     data = open_dataset("synth", request.preset, request.sets, request.results)
-    with pytest.raises(Refusal) as refusal:
-        plan.make(request, device, data, data)
+    with pytest.raises(UsageError) as refusal:
+        planner.make(request, device, data, data)
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / "results").exists()

@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_cdt
 from torch.nn.functional import softplus
 
 from inkbench.benchmark import augment
-from inkbench.benchmark.api import Refusal
+from inkbench.benchmark.api import UsageError
 from inkbench.benchmark.losses.psnr import psnr
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.inpainting_nets import ChannelWise
@@ -281,7 +281,7 @@ def test_the_control_row_sees_everything(bottleneck):
 
 
 def test_a_side_that_doubling_does_not_reach_is_refused():
-    with pytest.raises(Refusal, match="take a side that is 3 times a power of two"):
+    with pytest.raises(UsageError, match="take a side that is 3 times a power of two"):
         built(resolved(side="80"))
 
 
@@ -295,6 +295,6 @@ def test_a_side_that_doubling_does_not_reach_is_refused():
     ],
 )
 def test_impossible_settings_are_refused_in_one_line(sets, said):
-    with pytest.raises(Refusal, match=said) as refused:
+    with pytest.raises(UsageError, match=said) as refused:
         resolved(**sets)
     assert "\n" not in str(refused.value)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from method_steps import batch, built, context, drive, generator, noise
 
 from inkbench.benchmark import augment
-from inkbench.benchmark.api import Refusal
+from inkbench.benchmark.api import UsageError
 from inkbench.methods.context_prediction import NEIGHBOURS, ContextPrediction, ContextPredictionConfig
 
 
@@ -242,7 +242,7 @@ def test_pictures_show_pairs():
     ],
 )
 def test_impossible_settings_are_refused_in_one_line(sets, said):
-    with pytest.raises(Refusal, match=said) as refused:
+    with pytest.raises(UsageError, match=said) as refused:
         ContextPredictionConfig.resolve("context_prediction", "quick", sets)
     assert "\n" not in str(refused.value)
 

@@ -14,7 +14,7 @@ from inkbench.benchmark.data.cut.panels import panels_of
 from inkbench.benchmark.data.cut.score import matched
 from inkbench.benchmark.data.layouts.folder import Folder
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -181,13 +181,13 @@ def test_splits_of_folders_survive_a_cut(tmp_path):
 
 def test_places_that_cannot_be_cut_into_are_refused(pages, tmp_path):
     draw(tmp_path / "full/1.png")
-    with pytest.raises(Refusal, match="lies in the folder of the pages"):
+    with pytest.raises(UsageError, match="lies in the folder of the pages"):
         cut(pages, pages / "panels")
-    with pytest.raises(Refusal, match="holds something else"):
+    with pytest.raises(UsageError, match="holds something else"):
         cut(pages, tmp_path / "full")
-    with pytest.raises(Refusal, match="needs --out DIR"):
+    with pytest.raises(UsageError, match="needs --out DIR"):
         commands.run(["cut", str(pages), "--results", str(tmp_path / "r")])
-    with pytest.raises(Refusal, match="no panels are annotated"):
+    with pytest.raises(UsageError, match="no panels are annotated"):
         commands.run(["cut", str(pages), "--score", "--results", str(tmp_path / "r")])
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data import cache, once
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -155,7 +155,7 @@ def test_the_unreadable_are_named_and_the_rest_keeps_its_order(tmp_path):
 def test_nothing_readable_is_an_error_in_one_line(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"")
-    with pytest.raises(CellError, match=r"none of 1 images can be read; the first: .*a\.jpg: is an empty file"):
+    with pytest.raises(RunError, match=r"none of 1 images can be read; the first: .*a\.jpg: is an empty file"):
         cache.build([item(path)], View(16), cache.Caching(tmp_path / "c", "k", QUIET))
     assert list((tmp_path / "c").glob("*")) == [] or not any((tmp_path / "c").glob("*/images.raw"))
 
@@ -193,7 +193,7 @@ def test_a_damaged_cache_is_made_again(tmp_path):
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(once.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
-    with pytest.raises(CellError, match=r"MiB left .*make room or give another folder with --results DIR"):
+    with pytest.raises(RunError, match=r"MiB left .*make room or give another folder with --results DIR"):
         cache.build(pages(tmp_path / "in", 2), View(16), cache.Caching(tmp_path / "c", "k", QUIET))
     assert not list((tmp_path / "c").glob("*/images.raw"))
 

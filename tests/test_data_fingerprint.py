@@ -9,7 +9,7 @@ from pictures_of import draw, write
 from inkbench.benchmark.data import fingerprint as module
 from inkbench.benchmark.data.fingerprint import fingerprint
 from inkbench.benchmark.data.layouts.folder import Folder
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 
 def three(root: Path) -> list[Path]:
@@ -68,7 +68,7 @@ def test_damaged_memory_is_forgotten(tmp_path):
 
 
 def test_a_file_that_goes_away_is_one_line(tmp_path):
-    with pytest.raises(Refusal, match=r"gone\.txt cannot be read \(No such file"):
+    with pytest.raises(UsageError, match=r"gone\.txt cannot be read \(No such file"):
         fingerprint(tmp_path, [tmp_path / "gone.txt"])
 
 

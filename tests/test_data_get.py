@@ -20,7 +20,7 @@ from inkbench.benchmark.data.get.fetch import find, get
 from inkbench.benchmark.data.get.unpack import unpack
 from inkbench.benchmark.data.layouts.dcm772 import Dcm772
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -86,7 +86,7 @@ def test_a_later_command_goes_on(served, tmp_path, monkeypatch):
     handler, url = served
     handler.cuts = 99
     monkeypatch.setattr(module, "TRIES", 1)
-    with pytest.raises(Refusal, match=r"the connection was cut\); 0\.5 MiB are kept, the same command goes on"):
+    with pytest.raises(UsageError, match=r"the connection was cut\); 0\.5 MiB are kept, the same command goes on"):
         download(url, tmp_path / "x", QUIET)
     assert not (tmp_path / "x").exists()
     handler.cuts = 0
@@ -100,7 +100,7 @@ def test_what_cannot_be_gone_on_from_is_begun_anew(served, tmp_path, monkeypatch
     handler, url = served
     handler.cuts = 1
     monkeypatch.setattr(module, "TRIES", 1)
-    with pytest.raises(Refusal):
+    with pytest.raises(UsageError):
         download(url, tmp_path / "x", QUIET)
     if change == "no ranges":
         handler.ranges = False
@@ -113,11 +113,11 @@ def test_what_cannot_be_gone_on_from_is_begun_anew(served, tmp_path, monkeypatch
 def test_a_server_that_refuses_or_is_not_there_is_one_line(served, tmp_path):
     handler, url = served
     handler.status = 404
-    with pytest.raises(Refusal, match="the server says 404 Not Found") as refused:
+    with pytest.raises(UsageError, match="the server says 404 Not Found") as refused:
         download(url, tmp_path / "x", QUIET)
     assert "\n" not in str(refused.value)
     assert len(handler.asked) == 1, "what is not there is not asked for again"
-    with pytest.raises(Refusal, match="cannot be fetched"):
+    with pytest.raises(UsageError, match="cannot be fetched"):
         download("http://127.0.0.1:9/x", tmp_path / "y", QUIET)
 
 
@@ -148,7 +148,7 @@ def tar(path, members):
     ],
 )
 def test_hostile_archives_are_refused(tmp_path, members, said):
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UsageError, match=said):
         unpack(tar(tmp_path / "x.tar.gz", members), tmp_path / "in", 0, 2_000, QUIET)
     assert not (tmp_path / "out").exists()
 
@@ -157,7 +157,7 @@ def test_damaged_archives_are_refused(tmp_path):
     whole = tar(tmp_path / "x.tar.gz", [("a", bytes(range(256)) * 40)]).read_bytes()
     for k, damaged in enumerate((b"", b"no archive", whole[: len(whole) // 2])):
         (tmp_path / "y.tar.gz").write_bytes(damaged)
-        with pytest.raises(Refusal, match="is no whole gzipped tar"):
+        with pytest.raises(UsageError, match="is no whole gzipped tar"):
             unpack(tmp_path / "y.tar.gz", tmp_path / f"in{k}", 0, 10**6, QUIET)
 
 
@@ -196,28 +196,28 @@ def test_other_content_is_removed_and_nothing_unpacked(public, tmp_path, monkeyp
         source = Dcm772.sources["dcm772"]
         wrong = Source(source.url, checksum, source.most, source.strip)
         monkeypatch.setattr(Dcm772, "sources", MappingProxyType({"dcm772": wrong}))
-        with pytest.raises(Refusal, match="removed"):
+        with pytest.raises(UsageError, match="removed"):
             get("dcm772", tmp_path / "data", QUIET)
         assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_where_it_goes_must_be_said(public):
-    with pytest.raises(Refusal, match="say where with --out DIR, or set INKBENCH_DATA"):
+    with pytest.raises(UsageError, match="say where with --out DIR, or set INKBENCH_DATA"):
         get("dcm772", None, QUIET)
     assert public.asked == []
 
 
 def test_what_may_not_be_fetched_has_steps_for_a_person(tmp_path):
-    with pytest.raises(Refusal, match=r"\(1\) get it from https://gitlab.*\(2\) lay it out .*\(3\) look at") as said:
+    with pytest.raises(UsageError, match=r"\(1\) get it from https://gitlab.*\(2\) lay it out .*\(3\) look at") as said:
         get("dcm772", tmp_path, QUIET)
     assert "\n" not in str(said.value)
-    with pytest.raises(Refusal, match="data accept ai4va"):
+    with pytest.raises(UsageError, match="data accept ai4va"):
         get("ai4va", tmp_path, QUIET)
-    with pytest.raises(Refusal, match="drawn by the program"):
+    with pytest.raises(UsageError, match="drawn by the program"):
         get("synth", tmp_path, QUIET)
-    with pytest.raises(Refusal, match="cifar is the reader of cifar-10 and cifar-100; say which"):
+    with pytest.raises(UsageError, match="cifar is the reader of cifar-10 and cifar-100; say which"):
         get("cifar", tmp_path, QUIET)
-    with pytest.raises(Refusal, match="no dataset 'cifar-11' to get; did you mean 'cifar-10'"):
+    with pytest.raises(UsageError, match="no dataset 'cifar-11' to get; did you mean 'cifar-10'"):
         get("cifar-11", tmp_path, QUIET)
 
 
@@ -237,6 +237,6 @@ def test_the_checksum_of_open_mantra_is_that_of_the_real_files(shared):
 
 def test_nothing_is_fetched_without_being_asked(public, tmp_path):
     registry.load("datasets", "dcm772")
-    with pytest.raises(Refusal, match="is not here"):
+    with pytest.raises(UsageError, match="is not here"):
         open_dataset("dcm772", "quick", (), tmp_path)
     assert public.asked == []

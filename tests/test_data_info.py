@@ -14,7 +14,7 @@ from inkbench.benchmark.cli import data as commands
 from inkbench.benchmark.data import catalogue, serves, terms
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.registry import ROOT
 from inkbench.benchmark.running.records import data_used
 
@@ -73,10 +73,10 @@ def real(small_synth, root):
 
 def test_terms_are_asked_once_and_records_carry_the_day(small_synth, tmp_path, monkeypatch, accepted, capsys):
     monkeypatch.setenv("INKBENCH_DATA", str(real(small_synth, tmp_path / "data")))
-    with pytest.raises(Refusal, match=r"accept them with: run_benchmark\.py data accept ai4va") as refused:
+    with pytest.raises(UsageError, match=r"accept them with: run_benchmark\.py data accept ai4va") as refused:
         open_dataset("ai4va", "quick", (), tmp_path)
     assert "\n" not in str(refused.value)
-    with pytest.raises(Refusal, match="data accept"):
+    with pytest.raises(UsageError, match="data accept"):
         open_dataset(f"ai4va:{tmp_path / 'data/ai4va'}", "quick", (), tmp_path)
     assert not accepted.exists(), "nothing is accepted by being asked"
     assert commands.run(["accept", "ai4va"]) == 0
@@ -89,7 +89,7 @@ def test_terms_are_asked_once_and_records_carry_the_day(small_synth, tmp_path, m
     assert accepted.read_bytes() == first, "the first day stays"
     assert f"accepted on {today}" in capsys.readouterr().out
     monkeypatch.setattr(Ai4va, "terms", "other terms")
-    with pytest.raises(Refusal, match="other terms"):
+    with pytest.raises(UsageError, match="other terms"):
         open_dataset("ai4va", "quick", (), tmp_path)
 
 
@@ -105,10 +105,10 @@ def test_copies_of_synth_photographs_and_open_data_ask_for_nothing(small_synth, 
 
 
 def test_a_wrong_name_and_a_damaged_file_are_one_line(accepted):
-    with pytest.raises(Refusal, match="no dataset 'ai4vaa'; did you mean 'ai4va'"):
+    with pytest.raises(UsageError, match="no dataset 'ai4vaa'; did you mean 'ai4va'"):
         commands.run(["accept", "ai4vaa"])
     accepted.parent.mkdir()
     accepted.write_text("{")
-    with pytest.raises(Refusal, match=r"accepted\.json cannot be read .*; move it away and accept again"):
+    with pytest.raises(UsageError, match=r"accepted\.json cannot be read .*; move it away and accept again"):
         commands.run(["accept", "ai4va"])
     assert accepted.read_text() == "{"

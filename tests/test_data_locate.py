@@ -10,7 +10,7 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.data.layouts.dcm772 import Dcm772
 from inkbench.benchmark.data.layouts.folder import Folder
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 LAYOUTS = tuple(name for name in registry.names("datasets") if name not in ("synth", "folder"))
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +21,7 @@ def locate(text, results: Path, sets=()):
 
 
 def refusal(text, results: Path, sets=()) -> str:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UsageError) as caught:
         locate(text, results, sets)
     assert "\n" not in str(caught.value)
     return str(caught.value)

@@ -12,7 +12,7 @@ from inkbench.benchmark.data.layouts.cifar import Cifar
 from inkbench.benchmark.data.layouts.open_mantra import SPLIT, SPLIT_SHA256
 from inkbench.benchmark.data.layouts.stl10 import Stl10
 from inkbench.benchmark.data.splits import assign, by_series, labelled, read_sidecar, split_sha256, with_held_out
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 names = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=40)
 
@@ -74,7 +74,7 @@ def test_without_a_sidecar_the_layout_decides(tmp_path):
 )
 def test_a_wrong_sidecar_is_refused_in_one_line(tmp_path, text, said):
     (tmp_path / "series.json").write_text(text)
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UsageError) as caught:
         assign(["a"], tmp_path)
     assert said in str(caught.value)
     assert "series.json" in str(caught.value)

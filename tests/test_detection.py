@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from inkbench.benchmark.api import Box, Dataset, Item, Placement, Refusal, View
+from inkbench.benchmark.api import Box, Dataset, Item, Placement, UsageError, View
 from inkbench.benchmark.data.layouts.open_mantra import OpenMantra
 from inkbench.benchmark.drawing import style
 from inkbench.benchmark.networks.backbones import Backbone
@@ -98,9 +98,9 @@ def test_settings_decide_unit_and_needs():
     [("classes", "tail"), ("classes", ""), ("classes", "face,face"), ("strides", "16,8"), ("fpn_channels", "50")],
 )
 def test_impossible_settings_are_refused(name, text):
-    with pytest.raises(Refusal, match=f"detection.{name}"):
+    with pytest.raises(UsageError, match=f"detection.{name}"):
         DetectionConfig.resolve("detection", "quick", {name: text})
-    with pytest.raises(Refusal, match="panels are found on pages"):
+    with pytest.raises(UsageError, match="panels are found on pages"):
         DetectionConfig.resolve("detection", "quick", {"classes": "panel", "unit": "panel"})
 
 

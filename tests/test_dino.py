@@ -12,7 +12,7 @@ from method_steps import batch, built, context, drive, generator, noise
 from ranks import two_ranks
 
 from inkbench.benchmark import augment
-from inkbench.benchmark.api import CellError, Refusal
+from inkbench.benchmark.api import RunError, UsageError
 from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.methods.dino.distillation import Centre, distillation, effective_rank, follow
@@ -227,7 +227,7 @@ def test_the_centre_is_a_running_mean():
 
 def test_a_side_that_patches_do_not_fit_is_named():
     method = dino(local="40")
-    with pytest.raises(CellError, match=r"test_vit takes no images of 40 px .* it takes 32, 48, 160"):
+    with pytest.raises(RunError, match=r"test_vit takes no images of 40 px .* it takes 32, 48, 160"):
         list(method.step(built(method, "test_vit"), batch(method), context()))
 
 
@@ -276,7 +276,7 @@ def test_it_is_judged_beside_what_it_started_from(backbone):
     [({"momentum": "1"}, "momentum"), ({"local": "8"}, "local"), ({"prototypse": "9"}, "did you mean")],
 )
 def test_impossible_settings_are_refused_in_one_line(sets, said):
-    with pytest.raises(Refusal, match=said) as refused:
+    with pytest.raises(UsageError, match=said) as refused:
         dino(**sets)
     assert "\n" not in str(refused.value)
 

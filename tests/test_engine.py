@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.training import engine
 
@@ -34,12 +34,12 @@ def test_prefetch_gives_all_in_order_and_hands_on_errors():
 
     def broken(step):
         if step == 2:
-            raise CellError("page 2 is gone")
+            raise RunError("page 2 is gone")
         return step
 
     stream = engine.prefetch(broken, 0, 5)
     assert [next(stream), next(stream)] == [0, 1]
-    with pytest.raises(CellError, match="page 2"):
+    with pytest.raises(RunError, match="page 2"):
         next(stream)
 
 
@@ -81,7 +81,7 @@ def test_a_damaged_checkpoint_is_named_with_the_mend(tmp_path, device):
     path = tmp_path / "a.pt"
     path.write_bytes(b"half a file")
     net = nn.Linear(1, 1)
-    with pytest.raises(CellError, match=r"a\.pt cannot be read.*remove it"):
+    with pytest.raises(RunError, match=r"a\.pt cannot be read.*remove it"):
         engine.Checkpoint(path, device).load({"net": net}, {})
 
 

@@ -11,7 +11,7 @@ from pictures_of import draw
 
 from inkbench.benchmark.cli.main import main
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.leaderboards import table_files
+from inkbench.leaderboards.declared import load
 
 PAGES = sorted((ROOT / "docs" / "extending").glob("*.md"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -30,7 +30,7 @@ def test_code_on_a_page_runs(page):
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), {})
     for text in blocks(page, "toml"):
-        table_files.parse(page.stem, tomllib.loads(text), str(page))
+        load.parse(page.stem, tomllib.loads(text), str(page))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -12,12 +12,13 @@ from inkbench.benchmark.config import PRESETS
 from inkbench.benchmark.planning.asked import plugin
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, matching, render, table_files, tables
+from inkbench.leaderboards import build, render
+from inkbench.leaderboards.declared import load, match
 
 pytestmark = pytest.mark.fidelity
 
 PAPER = tomllib.loads((Path(__file__).parent / "fidelity/tables.toml").read_text())
-NAMES = table_files.names()
+NAMES = load.names()
 ROWS = [(name, row["label"]) for name, table in PAPER.items() for row in table["row"]]
 
 
@@ -29,9 +30,9 @@ def typed(name, label):
 
 def requests(name, label, preset):
     """What `table NAME --run --preset PRESET` asks for on account of one row, as the worker receives it."""
-    table = table_files.load(name)
+    table = load.load(name)
     (spec,) = [row for row in table.rows if row.label == label]
-    return [Request(**{"preset": preset, **fields}) for fields in tables.expand(replace(table, rows=(spec,)))]
+    return [Request(**{"preset": preset, **fields}) for fields in spec.expand(replace(table, rows=(spec,)))]
 
 
 def resolved(request):
@@ -52,7 +53,7 @@ def agrees(value, wanted):
 def test_every_row_and_every_column_beside_a_paper_s_is_typed():
     assert sorted(PAPER) == NAMES
     for name in NAMES:
-        table = table_files.load(name)
+        table = load.load(name)
         assert [row.label for row in table.rows if row.method] == [row["label"] for row in PAPER[name]["row"]], name
         assert [row.label for row in table.rows if not row.method] == PAPER[name].get("of_others", []), name
         beside = [column.id for column in table.columns if any(column.id in row.reported for row in table.rows)]
@@ -107,7 +108,7 @@ def test_the_last_row_of_table_5_is_the_row_100_of_table_4(preset):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_not_the_paper_s_is_told_under_the_table(name):
-    notes = table_files.load(name).notes
+    notes = load.load(name).notes
     for column in PAPER[name].get("column", []):
         assert column.get("same", False) != ("note" in column), column
         assert "note" not in column or any(column["note"] in note for note in notes), column
@@ -119,7 +120,7 @@ def test_notes_are_printed_under_the_table_alone_and_joined(tmp_path):
     """In every form, under a table of one task and under one that is several side by side."""
     store = Store(tmp_path)
     record(store, "r0", "random", detection_items(0.3), "detection", protocol="finetune@1", family="finetune")
-    single = table_files.parse(
+    single = load.parse(
         "one",
         {
             "title": "t",
@@ -132,7 +133,7 @@ def test_notes_are_printed_under_the_table_alone_and_joined(tmp_path):
         "one.toml",
     )
     column = {"key": "ap", "task": "detection", "protocol": "finetune@1"}
-    joined = table_files.parse(
+    joined = load.parse(
         "several",
         {
             "title": "t",
@@ -143,7 +144,7 @@ def test_notes_are_printed_under_the_table_alone_and_joined(tmp_path):
         "several.toml",
     )
     for declared in (single, joined):
-        (made,) = board.declared_tables(store, declared)
+        (made,) = build.declared_tables(store, declared)
         for form, draw in render.RENDERERS.items():
             if form != "csv":
                 assert draw(made).count("Fast R-CNN there") == 1, form
@@ -166,8 +167,8 @@ def test_a_puzzle_that_cannot_be_learnt_stays_in_its_table_and_says_so(tmp_path)
         changed={"jigsaw.permutations": 1000},
         pretext={"accuracy": {"value": 0.001, "trivial": 0.001, "learnt": False, "n": 1024}},
     )
-    table = table_files.load("noroozi-4")
-    (made,) = board.tables(store, matching.match(table, list(store.records())), table)
+    table = load.load("noroozi-4")
+    (made,) = build.tables(store, match.match(table, list(store.records())), table)
     rows = {row.label: row for row in made.blocks[0].rows}
     assert rows["1000 maximal"].records == ("j0",)
     assert rows["100"].status == "not run"

@@ -11,7 +11,7 @@ from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training.engine import Device
-from inkbench.leaderboards import board
+from inkbench.leaderboards import build
 
 AMD = {"device": "cpu", "processor": "AMD EPYC 7B13", "instructions": "AVX2"}
 INTEL = {"device": "cpu", "processor": "Intel Xeon 8481C", "instructions": "AVX512"}
@@ -30,7 +30,7 @@ def on(store, cell, seed, hardware, method="jigsaw"):
 
 
 def marked(store, records, label):
-    row = rows(board.build(store, records, "t"))[label]
+    row = rows(build.build(store, records, "t"))[label]
     return [mark for mark in row.marks if mark.startswith("different hardware")]
 
 
@@ -78,7 +78,7 @@ def test_of_a_gpu_its_name_and_driver_count_and_the_processor_does_not(store):
 
 
 def test_usual_records_of_one_machine_have_no_mark(store):
-    table = board.build(store, usual(store), "t")
+    table = build.build(store, usual(store), "t")
     assert not any("unlike" in mark for row in rows(table).values() for mark in row.marks)
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from leaderboard_records import record, usual
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store import index
 from inkbench.benchmark.store.store import Store
 
@@ -82,5 +82,5 @@ def test_no_folder_and_a_file_in_its_place(store):
     assert index.summaries(store) == []
     assert not store.root.exists(), "asking writes nothing where there is nothing"
     store.root.write_text("")
-    with pytest.raises(Refusal, match="is a file"):
+    with pytest.raises(UsageError, match="is a file"):
         index.summaries(store)

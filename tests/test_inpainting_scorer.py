@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.scoring.score import metric_entries
 from inkbench.tasks.metrics import inpainting
 from inkbench.tasks.metrics.inpainting import METRICS, aggregate, counts, notes, paste, resampler, score_items
@@ -79,7 +79,7 @@ def test_one_face_has_no_distance_and_constant_ones_have():
     items = score_items(noisy(truths(1), 9), truths(1))
     assert "kid[ink,paired]" not in aggregate(items)
     assert "psnr[hole]" in aggregate(items)
-    with pytest.raises(CellError, match=r"kid\[ink,paired\] has no value"):
+    with pytest.raises(RunError, match=r"kid\[ink,paired\] has no value"):
         metric_entries(inpainting.SCORER, items)
     true = truths()
     flat = [{"face": np.full((64, 64, 3), 90, dtype=np.uint8)} for _ in true]

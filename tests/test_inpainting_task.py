@@ -11,7 +11,7 @@ from record_files import written
 
 from inkbench.benchmark.api import Item, Seen
 from inkbench.benchmark.contracts.dataset import Box
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.tasks.inpainting.face_painter import FacePainter, Sizes, Weights, paste
 from inkbench.tasks.inpainting.face_windows import around, closer, surroundings
@@ -137,14 +137,14 @@ def test_small_faces_are_left_out_and_the_panel_is_shown_as_asked(tmp_path):
     ],
 )
 def test_impossible_settings_are_refused(sets, said):
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UsageError, match=said):
         task(**sets)
 
 
 def test_a_judge_that_is_not_here_is_refused_before_work(monkeypatch, tmp_path):
     monkeypatch.setenv(given_judges.HOME, str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(Refusal, match=r"inpainting\.judges: judge 'fd768' needs inception_fid2015"):
+    with pytest.raises(UsageError, match=r"inpainting\.judges: judge 'fd768' needs inception_fid2015"):
         task(judges="fd768").bind(None)
 
 

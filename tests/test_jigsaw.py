@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkbench.benchmark.api import Context, Refusal
+from inkbench.benchmark.api import Context, UsageError
 from inkbench.benchmark.drawing.style import GUTTER, LINE, MARGIN
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.pretext.puzzle_pictures import draw_puzzles, reassemble
@@ -240,7 +240,7 @@ def test_pictures_frame_right_tiles_green_and_wrong_ones_red():
     ],
 )
 def test_impossible_settings_are_refused_in_one_line(sets, said):
-    with pytest.raises(Refusal, match=said) as refused:
+    with pytest.raises(UsageError, match=said) as refused:
         JigsawConfig.resolve("jigsaw", "quick", sets)
     assert "\n" not in str(refused.value)
     assert "jigsaw" in str(refused.value)
@@ -248,7 +248,7 @@ def test_impossible_settings_are_refused_in_one_line(sets, said):
 
 def test_a_tile_that_the_backbone_cannot_take_is_refused():
     method = Jigsaw(JigsawConfig(tile=30))
-    with pytest.raises(Refusal, match="does not take tiles of 30 px"):
+    with pytest.raises(UsageError, match="does not take tiles of 30 px"):
         method.build(Backbone("vit_tiny_patch16_224"))
 
 

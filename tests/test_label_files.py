@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats import labels, scores
 from inkbench.submissions.formats.files import Folder, Rooted
@@ -25,7 +25,7 @@ def laid(folder, files):
 
 
 def refusal(form, folder, truths, options=CLASSES):
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UsageError) as caught:
         form.read(folder, IDS, truths, options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -154,7 +154,7 @@ def test_label_images_that_are_refused(tmp_path, data, said):
 
 
 def test_what_is_no_label_image_is_not_written():
-    with pytest.raises(Refusal, match=r"the mask of item s/1_0 is float64 \(6, 9\), not uint8"):
+    with pytest.raises(UsageError, match=r"the mask of item s/1_0 is float64 \(6, 9\), not uint8"):
         labels.write({"id": np.array(IDS)}, [{"mask": np.zeros((6, 9))}] * 3, {}, Spec())
 
 

@@ -39,8 +39,8 @@ def test_no_rooms_import_each_other_in_a_circle():
     "line",
     [
         "from inkbench.benchmark.cli import launch",
-        "from inkbench.leaderboards.board import build",
-        "import inkbench.benchmark.planning.plan",
+        "from inkbench.leaderboards.build import build",
+        "import inkbench.benchmark.planning.planner",
         "def late():\n    from inkbench.benchmark.running.worker import main",
     ],
 )
@@ -59,5 +59,5 @@ def test_an_arrow_back_is_seen(tmp_path, line):
 
 def test_what_is_imported_for_types_alone_is_no_arrow(tmp_path):
     file = tmp_path / "one.py"
-    file.write_text("if TYPE_CHECKING:\n    from inkbench.benchmark.planning.plan import make\n")
+    file.write_text("if TYPE_CHECKING:\n    from inkbench.benchmark.planning.planner import make\n")
     assert layers.imports(file, ["benchmark.plan"]) == set()

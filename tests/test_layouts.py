@@ -17,7 +17,7 @@ from inkbench.benchmark.data.layouts.comics import Comics
 from inkbench.benchmark.data.layouts.dcm772 import Dcm772, Dcm772Config
 from inkbench.benchmark.data.layouts.folder import Folder
 from inkbench.benchmark.data.layouts.open_mantra import OpenMantra
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 SPLITS = ("train", "val", "test")
 
@@ -99,7 +99,7 @@ def test_comics_of_two_books_are_all_train_and_say_so_where_a_test_split_is_aske
     dataset = Comics(comics(tmp_path, 2))
     assert len(dataset.items("panels", "train")) == 6
     dataset.require("panels", "train")
-    with pytest.raises(Refusal, match=r"panels of 2 series and none of them is test; say in .*series\.json"):
+    with pytest.raises(UsageError, match=r"panels of 2 series and none of them is test; say in .*series\.json"):
         dataset.require("panels", "test")
 
 
@@ -109,12 +109,12 @@ def test_comics_names_what_it_leaves_out_and_refuses_a_bad_list(tmp_path):
     assert len(every(dataset, "panels")) == 15
     assert any("raw_panel_images/1/cover.jpg" in line for line in dataset.warnings)
     write(tmp_path / "predadpages.txt", "0---2\n0-3\n")
-    with pytest.raises(Refusal, match=r"predadpages\.txt:2: '0-3' is not BOOK---PAGE"):
+    with pytest.raises(UsageError, match=r"predadpages\.txt:2: '0-3' is not BOOK---PAGE"):
         Comics(tmp_path).items("panels", "train")
 
 
 def test_a_kind_that_is_not_there_is_refused_with_what_is(tmp_path):
-    with pytest.raises(Refusal, match="has no saliency; it offers pages, panels"):
+    with pytest.raises(UsageError, match="has no saliency; it offers pages, panels"):
         Comics(comics(tmp_path)).items("saliency", "train")
 
 
@@ -198,7 +198,7 @@ def test_dcm_boxes_are_mended_and_named_by_line(tmp_path):
 )
 def test_dcm_malformed_lines_are_refused_with_file_and_line(tmp_path, line, said):
     write(dcm(tmp_path) / "groundtruth/b0/000.txt", f"8 0 0 10 10\n\n{line}\n")
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UsageError) as caught:
         Dcm772(tmp_path).items("pages", "train")
     assert "groundtruth/b0/000.txt:3: " in str(caught.value)
     assert said in str(caught.value)
@@ -206,7 +206,7 @@ def test_dcm_malformed_lines_are_refused_with_file_and_line(tmp_path, line, said
 
 def test_dcm_another_encoding_is_refused_with_the_file(tmp_path):
     (dcm(tmp_path) / "groundtruth/b0/000.txt").write_bytes("é".encode("latin-1"))
-    with pytest.raises(Refusal, match=r"groundtruth/b0/000\.txt is no UTF-8 text"):
+    with pytest.raises(UsageError, match=r"groundtruth/b0/000\.txt is no UTF-8 text"):
         Dcm772(tmp_path).items("pages", "train")
 
 
@@ -242,7 +242,7 @@ def test_dcm_corrupt_pages_stay_to_be_reported_by_the_cache(tmp_path):
 
 def test_two_files_of_one_name_are_refused(tmp_path):
     draw(dcm(tmp_path) / "images/b0/000.png")
-    with pytest.raises(Refusal, match=r"holds both 000\.jpg and 000\.png"):
+    with pytest.raises(UsageError, match=r"holds both 000\.jpg and 000\.png"):
         Dcm772(tmp_path).items("pages", "train")
 
 
@@ -270,11 +270,11 @@ def test_ai4va_pairs_by_stem_and_lets_maps_have_their_own_shape(tmp_path):
 
 def test_ai4va_mismatches_are_refused_by_name(tmp_path):
     (ai4va(tmp_path) / "maps/val/page-5.png").unlink()
-    with pytest.raises(Refusal, match="no map in maps/val for page-5"):
+    with pytest.raises(UsageError, match="no map in maps/val for page-5"):
         Ai4va(tmp_path).items("saliency", "train")
     (tmp_path / "images/val/page-5.jpg").unlink()
     (tmp_path / "images/train/page-0.jpg").unlink()
-    with pytest.raises(Refusal, match="no image in images/train for page-0"):
+    with pytest.raises(UsageError, match="no image in images/train for page-0"):
         Ai4va(tmp_path).items("saliency", "train")
 
 
@@ -309,7 +309,7 @@ def test_ai4va_fixations_count_from_one_and_those_outside_are_named(tmp_path):
 )
 def test_ai4va_malformed_fixations_are_refused(tmp_path, text, said):
     write(ai4va(tmp_path) / "fixations.csv", text)
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UsageError, match=said):
         Ai4va(tmp_path).items("saliency", "train")
 
 
@@ -321,10 +321,10 @@ def test_ai4va_sidecar_gives_series_and_style_and_must_agree(tmp_path):
     write(tmp_path / "series.json", json.dumps(series))
     assert {item.style for item in every(Ai4va(tmp_path), "saliency")} == {"toon"}
     write(tmp_path / "series.json", json.dumps({"page": {"split": "train"}}))
-    with pytest.raises(Refusal, match=r"lies in val, series\.json says train for page"):
+    with pytest.raises(UsageError, match=r"lies in val, series\.json says train for page"):
         Ai4va(tmp_path).items("saliency", "train")
     write(tmp_path / "series.json", json.dumps({"other": {"split": "train"}}))
-    with pytest.raises(Refusal, match=r"names no series that page-0 begins with"):
+    with pytest.raises(UsageError, match=r"names no series that page-0 begins with"):
         Ai4va(tmp_path).items("saliency", "train")
 
 
@@ -395,7 +395,7 @@ def test_mantra_panels_are_clamped_to_the_page_and_carry_their_text(tmp_path):
     ],
 )
 def test_mantra_malformed_annotation_is_refused_with_its_place(tmp_path, page, said):
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UsageError) as caught:
         OpenMantra(mantra(tmp_path, page)).items("pages", "train")
     assert said in str(caught.value)
     assert "annotation.json" in str(caught.value)
@@ -403,5 +403,5 @@ def test_mantra_malformed_annotation_is_refused_with_its_place(tmp_path, page, s
 
 def test_mantra_no_json_is_refused(tmp_path):
     write(mantra(tmp_path, {}) / "annotation.json", "[")
-    with pytest.raises(Refusal, match=r"annotation\.json is no JSON"):
+    with pytest.raises(UsageError, match=r"annotation\.json is no JSON"):
         OpenMantra(tmp_path).items("pages", "train")

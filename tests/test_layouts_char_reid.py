@@ -10,7 +10,7 @@ from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.layouts.char_reid import CharReid
 from inkbench.benchmark.data.reading.appearances import paired
 from inkbench.benchmark.data.reading.character_lists import Instance, face_square
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 HEADER = "series_id,page_id,type,index,char_index,x_0,y_0,x1,y_1\n"
 SERIES = {"train": "10", "val": "20", "test": "30"}
@@ -153,7 +153,7 @@ def test_the_sidecar_is_the_split_and_gives_the_style(tmp_path):
 def test_malformed_files_are_refused_with_file_and_place(tmp_path, name, text, said):
     write(with_panels(reid(tmp_path)) / name, text)
     dataset = CharReid(tmp_path)
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UsageError) as caught:
         dataset.items("panels", "train")
     assert name in str(caught.value)
     assert said in str(caught.value)

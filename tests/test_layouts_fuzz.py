@@ -14,7 +14,7 @@ from pictures_of import write
 from inkbench.benchmark import registry
 from inkbench.benchmark.contracts.dataset import KINDS, SPLITS
 from inkbench.benchmark.data.xmlfile import xml_of
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 SETS = {
     "comics": {"text": True},
@@ -44,10 +44,10 @@ WHOLE = [
 
 
 def read_all(cls, root: Path) -> bool:
-    """Ask a dataset for everything; whether it was read and not refused. Raises whatever is no Refusal."""
+    """Ask a dataset for everything; whether it was read and not refused. Raises whatever is no UsageError."""
     try:
         _ask(cls, root)
-    except Refusal as refusal:
+    except UsageError as refusal:
         said = str(refusal)
     else:
         return True
@@ -59,7 +59,7 @@ def read_all(cls, root: Path) -> bool:
 def _ask(cls, root: Path) -> None:
     cls.recognises(root)
     if not cls.accepts(root):
-        raise Refusal("not of this layout")
+        raise UsageError("not of this layout")
     dataset = cls(root, cls.Config(**SETS.get(cls.name, {})))
     dataset.unpacked = root.parent / "unpacked"
     offers = dataset.offers()
@@ -172,5 +172,5 @@ def test_damaged_text_is_read_or_refused(name, tmp_path):
     ],
 )
 def test_xml_that_declares_entities_is_refused_before_any_is_expanded(tmp_path, text):
-    with pytest.raises(Refusal, match="declares an entity"):
+    with pytest.raises(UsageError, match="declares an entity"):
         xml_of(write(tmp_path / "a.xml", text))

@@ -17,7 +17,7 @@ from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
 from inkbench.benchmark.data.layouts.stl10 import Stl10, Stl10Config
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.splits import carved, with_held_out
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
 SPLITS = ("train", "val", "test")
@@ -101,7 +101,7 @@ def test_class_folders_without_splits_are_series_unless_the_user_says_that_they_
     dataset = open_dataset(f"imagefolder:{tmp_path / 'd'}", "quick", (), tmp_path / "r")
     assert dataset.classes() == ("ant", "cat")
     assert counts(dataset) == {"train": 24, "val": 8, "test": 8}
-    with pytest.raises(Refusal, match="is not laid out as imagefolder"):
+    with pytest.raises(UsageError, match="is not laid out as imagefolder"):
         open_dataset(f"imagefolder:{tmp_path / 'd/cat'}", "quick", (), tmp_path / "r")
 
 
@@ -115,14 +115,14 @@ def test_imagefolder_with_series(tmp_path):
     dataset = Imagefolder(tmp_path)
     assert {(item.series, item.split, item.style) for item in every(dataset)} == {(s, s, "toon") for s in SPLITS}
     write(tmp_path / "series.json", json.dumps({**known, "train": {"split": "val"}}))
-    with pytest.raises(Refusal, match=r"train/ant/train_0 lies in train, series\.json says val"):
+    with pytest.raises(UsageError, match=r"train/ant/train_0 lies in train, series\.json says val"):
         Imagefolder(tmp_path).items("labelled", "train")
 
 
 def test_two_images_of_one_name_are_refused(tmp_path):
     folder_of_classes(tmp_path)
     draw(tmp_path / "train/ant/train0.jpg")
-    with pytest.raises(Refusal, match=r"holds both train0\.jpg and train0\.png"):
+    with pytest.raises(UsageError, match=r"holds both train0\.jpg and train0\.png"):
         Imagefolder(tmp_path).items("labelled", "train")
 
 
@@ -269,7 +269,7 @@ class Hostile:
 def test_a_hostile_pickle_runs_nothing(tmp_path):
     folder, _ = cifar10(tmp_path / "d", False)
     (folder / "data_batch_2").write_bytes(pickle.dumps({b"labels": Hostile(tmp_path / "owned")}, protocol=4))
-    with pytest.raises(Refusal, match=r"data_batch_2 is no pickle of arrays \(it names posix\.system\)"):
+    with pytest.raises(UsageError, match=r"data_batch_2 is no pickle of arrays \(it names posix\.system\)"):
         every(opened(Cifar, tmp_path / "d", tmp_path / "r"))
     assert not (tmp_path / "owned").exists()
 
@@ -284,7 +284,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path):
 )
 def test_other_pickles_are_refused(tmp_path, value, said):
     (tmp_path / "x").write_bytes(pickle.dumps(value, protocol=2))
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UsageError, match=said):
         read_arrays(tmp_path / "x")
 
 
@@ -294,7 +294,7 @@ def test_damaged_copies_of_cifar_say_which_file(tmp_path):
         folder, _ = cifar10(root, binary)
         change(folder)
         dataset = opened(Cifar, root, tmp_path / "r")
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(UsageError) as caught:
             every(dataset)
         assert "\n" not in str(caught.value)
         return str(caught.value)
@@ -349,32 +349,32 @@ def test_stl10_folds(tmp_path):
     mine = {item.id for split in ("train", "val") for item in dataset.items("labelled", split)}
     assert mine == {f"train/{k:05d}" for k in range(5, 10)}
     assert counts(dataset) == {"train": 4, "val": 1, "test": 6}
-    with pytest.raises(Refusal, match="has 2 folds, from 0; there is no fold 2"):
+    with pytest.raises(UsageError, match="has 2 folds, from 0; there is no fold 2"):
         opened(Stl10, tmp_path, tmp_path / "r", fold=2).items("labelled", "train")
     with pytest.raises(ValueError, match="fold"):
         Stl10Config(fold=10)
     write(tmp_path / "fold_indices.txt", "0 77\n")
-    with pytest.raises(Refusal, match=r"fold_indices\.txt:1: an index is not one of 0 to 9"):
+    with pytest.raises(UsageError, match=r"fold_indices\.txt:1: an index is not one of 0 to 9"):
         opened(Stl10, tmp_path, tmp_path / "r", fold=0).items("labelled", "train")
 
 
 def test_damaged_copies_of_stl10_say_which_file(tmp_path):
     stl10(tmp_path)
     (tmp_path / "train_y.bin").write_bytes(bytes([1] * 9))
-    with pytest.raises(Refusal, match=r"train_y\.bin has 9 labels for 10 images"):
+    with pytest.raises(UsageError, match=r"train_y\.bin has 9 labels for 10 images"):
         every(opened(Stl10, tmp_path, tmp_path / "r"))
     (tmp_path / "train_y.bin").write_bytes(bytes([0] * 10))
-    with pytest.raises(Refusal, match=r"train_y\.bin has label 0; labels are 1 to 10"):
+    with pytest.raises(UsageError, match=r"train_y\.bin has label 0; labels are 1 to 10"):
         every(opened(Stl10, tmp_path, tmp_path / "r"))
     (tmp_path / "test_X.bin").write_bytes(b"\0" * 100)
-    with pytest.raises(Refusal, match=r"test_X\.bin has 100 bytes, no multiple of 27648"):
+    with pytest.raises(UsageError, match=r"test_X\.bin has 100 bytes, no multiple of 27648"):
         opened(Stl10, tmp_path, tmp_path / "r").pixels("test")
     (tmp_path / "test_X.bin").unlink()
-    with pytest.raises(Refusal, match=r"lacks test_X\.bin"):
+    with pytest.raises(UsageError, match=r"lacks test_X\.bin"):
         opened(Stl10, tmp_path, tmp_path / "r").fingerprint()
 
 
 def test_without_a_folder_to_unpack_into_it_says_so(tmp_path):
     stl10(tmp_path)
-    with pytest.raises(Refusal, match="needs a folder to unpack its images into"):
+    with pytest.raises(UsageError, match="needs a folder to unpack its images into"):
         Stl10(tmp_path).items("labelled", "train")

@@ -17,7 +17,7 @@ from inkbench.benchmark.data.synth.make import make
 from inkbench.benchmark.data.synth.semantic import SCENES, scene_of
 from inkbench.benchmark.data.synth.series import large_face
 from inkbench.benchmark.data.synth.writers import SPLIT_BY_LISTS, WRITERS
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.store import Store
@@ -133,7 +133,7 @@ def test_layouts_are_written_on_demand_and_a_copy_of_others_is_no_synth_yet(tmp_
     assert main([*words, *small, "--layout", "coco,manga109"]) == 0
     assert f"use it with --data {tmp_path / 'd' / 'coco'}" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "d").iterdir() if path.is_dir()} == {"coco", "manga109", "labels"}
-    with pytest.raises(Refusal, match="is not drawn yet"):
+    with pytest.raises(UsageError, match="is not drawn yet"):
         open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r").items("panels", "train")
 
 

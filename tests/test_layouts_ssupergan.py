@@ -4,7 +4,7 @@ from pictures_of import draw, write
 from inkbench.benchmark.contracts.dataset import Box
 from inkbench.benchmark.data.layouts.ssupergan import SSuperGan, SSuperGanConfig
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 
 def faces(root):
@@ -53,5 +53,5 @@ def test_the_folder_is_recognised_before_comics(tmp_path):
 @pytest.mark.parametrize("line", ["0/1_0.jpg 1 2 3 4", "7/1_0.jpg 1 2 3 4 0.9", "0/1_0.jpg 1 2 x 4 0.9"])
 def test_a_line_that_is_not_understood_is_told_with_its_place(tmp_path, line):
     write(faces(tmp_path) / "golden_face_annot/0.txt", f"0/1_1.jpg 1 2 30 40 0.9\n{line}\n")
-    with pytest.raises(Refusal, match=r"0\.txt:2: "):
+    with pytest.raises(UsageError, match=r"0\.txt:2: "):
         SSuperGan(tmp_path).items("panels", "train")

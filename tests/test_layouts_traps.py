@@ -12,7 +12,7 @@ from inkbench.benchmark.contracts.dataset import SPLITS, Box
 from inkbench.benchmark.data.layouts.comix import CATEGORIES as COMIX
 from inkbench.benchmark.data.layouts.manga109 import held_out
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.formats import boxes as submitted
 
 
@@ -78,7 +78,7 @@ def test_manga109_tests_on_the_last_ten_books_as_dass_does():
 )
 def test_manga109_damage_is_told_with_its_place(tmp_path, old, new, said):
     write(manga109(tmp_path) / "annotations/A.xml", MANGA.replace(old, new))
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UsageError) as caught:
         every(registry.load("datasets", "manga109")(tmp_path), "pages")
     assert said in str(caught.value)
 
@@ -120,7 +120,7 @@ def test_ebdtheque_s_volumes_of_an_album_are_one_series(tmp_path):
 def test_ebdtheque_s_outlines_are_pairs_of_numbers(tmp_path):
     dataset = sample("ebdtheque", tmp_path)
     write(tmp_path / "GT/INOUE_KYOUMEN_003.svg", SVG.replace("60,30.5 80,30.5", "60,30.5 80"))
-    with pytest.raises(Refusal, match=r"003\.svg: Character 1: 5 numbers are no outline"):
+    with pytest.raises(UsageError, match=r"003\.svg: Character 1: 5 numbers are no outline"):
         every(dataset, "pages")
 
 
@@ -164,7 +164,7 @@ def test_coco_s_folders_are_series_and_a_series_in_two_lists_is_held_out(tmp_pat
 def test_coco_damage_is_told_with_its_place(tmp_path, change, said):
     entry = {"id": 1, "image_id": 0, "category_id": 7, "bbox": [0, 0, 9, 9]} | change
     write(tmp_path / "instances.json", json.dumps(coco_list(["a.jpg"], [entry])))
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UsageError) as caught:
         every(registry.load("datasets", "coco")(tmp_path))
     assert said in str(caught.value)
 
@@ -173,10 +173,10 @@ def test_coco_damage_is_told_with_its_place(tmp_path, change, said):
 def test_no_annotation_leads_out_of_the_folder(tmp_path, name):
     pages = [{"page_index": 0, "image_paths": {"ja": name}, "frame": [], "text": []}]
     write(tmp_path / "m/annotation.json", json.dumps([{"book_title": "a", "pages": pages}]))
-    with pytest.raises(Refusal, match="book a, page 1: "):
+    with pytest.raises(UsageError, match="book a, page 1: "):
         every(registry.load("datasets", "open-mantra")(tmp_path / "m"))
     write(tmp_path / "train.json", json.dumps(coco_list([name], [], CATEGORIES)))
-    with pytest.raises(Refusal, match="file_name"):
+    with pytest.raises(UsageError, match="file_name"):
         every(registry.load("datasets", "coco")(tmp_path))
 
 
@@ -241,13 +241,13 @@ def test_icartoonface_s_nobody_distracts_and_is_never_asked_for(tmp_path):
 
 def test_icartoonface_s_lists_have_five_or_six_values(tmp_path):
     write(icartoonface(tmp_path) / "icartoonface_dettrain.csv", "a.jpg,1,2,3\n")
-    with pytest.raises(Refusal, match=r"dettrain\.csv:1: 4 values"):
+    with pytest.raises(UsageError, match=r"dettrain\.csv:1: 4 values"):
         every(registry.load("datasets", "icartoonface")(tmp_path))
 
 
 def test_dass_s_panels_beside_dcm772_itself_are_asked_about(tmp_path):
     dass_panels(dcm772(tmp_path / "d"))
-    with pytest.raises(Refusal, match="looks like dass-panels and dcm772; say which"):
+    with pytest.raises(UsageError, match="looks like dass-panels and dcm772; say which"):
         open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r")
     assert open_dataset(f"dcm772:{tmp_path / 'd'}", "quick", (), tmp_path / "r").reader == "dcm772"
 
@@ -302,12 +302,12 @@ def test_ssupergan_s_own_lists_are_read_where_they_are_asked_for(tmp_path):
     few = sample("ssupergan", tmp_path, panels="list")
     assert set(every(few)) == {f"{book}/{name}" for book in range(3) for name in ("2_0", "2_1")}
     (tmp_path / "only_panel_data.json").unlink()
-    with pytest.raises(Refusal, match=r"has no only_panel_data\.json; leave out --set ssupergan\.panels=list"):
+    with pytest.raises(UsageError, match=r"has no only_panel_data\.json; leave out --set ssupergan\.panels=list"):
         every(registry.load("datasets", "ssupergan")(tmp_path, few.config))
 
 
 def test_a_name_that_says_dass_s_panels_needs_their_file(tmp_path):
     dass_panels(tmp_path / "a")
     write(tmp_path / "a/annots/annotations.json", json.dumps({"a/4_2.jpg": {"face": [[1, 2, 3]]}}))
-    with pytest.raises(Refusal, match=r"face 0 \(from 0\) has 3 numbers, not x1, y1, x2, y2 and a class"):
+    with pytest.raises(UsageError, match=r"face 0 \(from 0\) has 3 numbers, not x1, y1, x2, y2 and a class"):
         every(registry.load("datasets", "dass-panels")(tmp_path / "a"))

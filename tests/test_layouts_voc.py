@@ -15,7 +15,7 @@ from inkbench.benchmark.data.label_map import read_labels, save_labels
 from inkbench.benchmark.data.layouts.voc import VOC_CLASSES, Voc, VocConfig
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.drawing.palette import colours
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 SPLITS = ("train", "val", "test")
 
@@ -151,7 +151,7 @@ def test_classes_of_one_s_own_and_no_lists(tmp_path):
     assert Counter(split_of(dataset).values()) == {"train": 6, "val": 2, "test": 2}
     assert any("1 masks left out, they have no image in JPEGImages: stray" in line for line in dataset.warnings)
     write(tmp_path / "classes.txt", "ink\nink\n")
-    with pytest.raises(Refusal, match=r"classes\.txt has 2 names; expected 2 to 255, each once"):
+    with pytest.raises(UsageError, match=r"classes\.txt has 2 names; expected 2 to 255, each once"):
         Voc(tmp_path).classes("segmented")
 
 
@@ -181,7 +181,7 @@ def test_boxes_of_the_classes_that_are_known_here(tmp_path):
 def test_damaged_boxes_say_where(tmp_path, text, said):
     voc(tmp_path, Main_train="1", Main_val="2")
     write(tmp_path / "Annotations/2007_000001.xml", text)
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UsageError, match=said):
         Voc(tmp_path).offers()
 
 
@@ -201,5 +201,5 @@ def test_series_hold_in_voc_s_layout_too(tmp_path):
     write(tmp_path / "series.json", json.dumps({s: {"split": p} for s, p in zip("abc", SPLITS, strict=True)}))
     assert {(item.series, item.split) for item in every(Voc(tmp_path))} == set(zip("abc", SPLITS, strict=True))
     write(tmp_path / "ImageSets/Segmentation/val.txt", "a_0\n")
-    with pytest.raises(Refusal, match=r"ImageSets say val for a_0, series\.json train"):
+    with pytest.raises(UsageError, match=r"ImageSets say val for a_0, series\.json train"):
         every(Voc(tmp_path))

@@ -11,7 +11,7 @@ from record_files import data_used
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, render
+from inkbench.leaderboards import build, render
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def store(tmp_path):
 
 def test_figures_are_those_of_the_items(store):
     records = usual(store)
-    found = rows(board.build(store, records, "t"))["jigsaw"].cells
+    found = rows(build.build(store, records, "t"))["jigsaw"].cells
     ours, control = saliency_items(0.40, 2), saliency_items(0.35, 1)
     sums = np.array([(ours["cc"] - control["cc"])[ours["series"] == name].sum() for name in np.unique(ours["series"])])
     theirs = scipy.stats.permutation_test((sums,), np.sum, permutation_type="samples", n_resamples=2**16)
@@ -37,7 +37,7 @@ def test_figures_are_those_of_the_items(store):
 
 def test_a_paired_interval_is_narrower_than_two_apart(store):
     """Both rows are resampled with the same series and items: what they share cancels."""
-    found = rows(board.build(store, usual(store), "t"))
+    found = rows(build.build(store, usual(store), "t"))
     difference = found["jigsaw"].cells["difference"]
     apart = [found[name].cells["primary"].high - found[name].cells["primary"].low for name in ("jigsaw", "random")]
     assert difference.high - difference.low < 0.8 * np.hypot(*apart)
@@ -45,22 +45,22 @@ def test_a_paired_interval_is_narrower_than_two_apart(store):
 
 def test_holm_covers_the_column(store):
     records = usual(store)
-    alone = rows(board.build(store, records, "t"))["jigsaw"].cells["p"]
+    alone = rows(build.build(store, records, "t"))["jigsaw"].cells["p"]
     records += [record(store, f"x{k}", f"method{k}", saliency_items(0.35, 10 + k)) for k in range(3)]
-    among = rows(board.build(store, records, "t"))["jigsaw"].cells["p"]
+    among = rows(build.build(store, records, "t"))["jigsaw"].cells["p"]
     assert alone.value == alone.extra["unadjusted"] == among.extra["unadjusted"]
     assert among.value == pytest.approx(4 * among.extra["unadjusted"])
 
 
 def test_one_seed_says_so(store):
-    for shown in everything(board.build(store, usual(store), "t"))[:2]:
+    for shown in everything(build.build(store, usual(store), "t"))[:2]:
         assert "Single seed" in shown
 
 
 @pytest.mark.parametrize("status", ["failed", "declined"])
 def test_what_did_not_run_is_a_row_with_its_reason(store, status):
     records = [*usual(store), record(store, "d0", "imagenet", None, status=status, reason="no weights within reach")]
-    table = board.build(store, records, "t")
+    table = build.build(store, records, "t")
     row = rows(table)["imagenet"]
     assert row.status == status
     assert all(cell.value is None for cell in row.cells.values())
@@ -74,13 +74,13 @@ def test_what_did_not_run_is_a_row_with_its_reason(store, status):
 
 def test_a_seed_that_failed_is_told_beside_those_that_did_not(store):
     records = [*usual(store), record(store, "j1", "jigsaw", None, seed=1)]
-    row = rows(board.build(store, records, "t"))["jigsaw"]
+    row = rows(build.build(store, records, "t"))["jigsaw"]
     assert row.status == "done"
     assert any("seed 1, out of memory" in mark for mark in row.marks)
 
 
 def test_nothing_finished_is_still_a_table(store):
-    table = board.build(store, [record(store, "j0", "jigsaw", None)], "t")
+    table = build.build(store, [record(store, "j0", "jigsaw", None)], "t")
     assert "out of memory" in render.text(table)
 
 
@@ -90,7 +90,7 @@ def test_few_series_give_no_mark(store):
         record(store, "r0", "random", saliency_items(0.1, 1, **few)),
         record(store, "j0", "jigsaw", saliency_items(0.6, 2, **few)),
     ]
-    table = board.build(store, records, "t")
+    table = build.build(store, records, "t")
     text = render.text(table)
     assert "few series" in text
     assert "*" not in text.split("few series")[0].split("---")[-1]
@@ -101,14 +101,14 @@ def test_few_series_give_no_mark(store):
 @pytest.mark.parametrize(("series", "words"), [(1, "one test series"), (4, "4 test series: intervals"), (16, None)])
 def test_intervals_from_few_series_say_so(store, series, words):
     items = saliency_items(0.3, 1, series=series)
-    table = board.build(store, [record(store, "r0", "random", items), record(store, "j0", "jigsaw", items)], "t")
+    table = build.build(store, [record(store, "r0", "random", items), record(store, "j0", "jigsaw", items)], "t")
     told = [note for note in table.notes if "test series" in note and not note.startswith("few series")]
     assert len(told) == (words is not None)
     assert not told or words in told[0]
 
 
 def test_enough_series_give_marks(store):
-    text = render.text(board.build(store, usual(store), "t"))
+    text = render.text(build.build(store, usual(store), "t"))
     assert "few series" not in text
     assert "*" in text
     assert "• 0." in text
@@ -116,7 +116,7 @@ def test_enough_series_give_marks(store):
 
 def test_best_and_all_not_distinguishable_from_it_are_bold(store):
     records = [*usual(store), record(store, "k0", "twin", saliency_items(0.40, 5))]
-    table = board.build(store, records, "t")
+    table = build.build(store, records, "t")
     best = {label for label, row in rows(table).items() if row.cells["primary"].best}
     assert best == {"jigsaw", "twin"}
     assert render.markdown(table).count("**0.") == 2
@@ -129,7 +129,7 @@ def test_smaller_is_better_where_the_metric_says_so(store, monkeypatch):
         record(store, "r0", "random", toy_items(1.5, 1), task="toy"),
         record(store, "j0", "jigsaw", toy_items(1.0, 2), task="toy"),
     ]
-    table = board.build(store, records, "t")
+    table = build.build(store, records, "t")
     found = rows(table)
     assert found["jigsaw"].cells["primary"].best
     assert not found["random"].cells["primary"].best
@@ -146,7 +146,7 @@ def test_a_budget_at_which_nothing_beats_the_trivial_row_is_not_informative(stor
         record(store, "r0", "random", saliency_items(0.35, 1)),
         record(store, "j0", "jigsaw", saliency_items(0.40, 2)),
     ]
-    for shown in everything(board.build(store, records, "t"))[:2]:
+    for shown in everything(build.build(store, records, "t"))[:2]:
         assert "not informative: no row beats the trivial baseline trivial:centre at this budget" in shown
 
 
@@ -158,7 +158,7 @@ def test_departures_are_marked(store):
         record(store, "s0", "seen", saliency_items(0.4, 6), transductive=True),
         record(store, "n0", "lost", saliency_items(0.35, 7), pretext=chance),
     ]
-    table = board.build(store, records, "t")
+    table = build.build(store, records, "t")
     found = rows(table)
     assert found["imagenet"].cells["images"].text == "outside"
     for label, words in (
@@ -175,9 +175,9 @@ def test_departures_are_marked(store):
 @pytest.mark.parametrize(("key", "words"), [("simulated", "simulated"), ("photographs", "not comics")])
 def test_data_that_is_no_comic_says_so(store, key, words):
     data = data_used("d", fingerprint="g" * 20)
-    plain = board.build(store, usual(store, data=data), "t")
+    plain = build.build(store, usual(store, data=data), "t")
     assert all(words not in shown for shown in everything(plain))
-    table = board.build(store, usual(store, data={**data, key: True}), "t")
+    table = build.build(store, usual(store, data={**data, key: True}), "t")
     assert words in render.text(table).split("\n\n")[0]
     assert words in render.markdown(table)
 
@@ -188,7 +188,7 @@ def test_set_metrics_of_detection(store):
         record(store, "r0", "random", detection_items(0.3, 1), task="detection"),
         record(store, "j0", "jigsaw", detection_items(0.7, 2), task="detection"),
     ]
-    table = board.build(store, records, "t")
+    table = build.build(store, records, "t")
     row = rows(table)["jigsaw"]
     assert row.cells["primary"].best
     assert row.cells["p"].value <= 0.01
@@ -200,5 +200,5 @@ def test_unreadable_images_are_counted(store):
     lost = [{"item": f"s00/{k:03d}_0", "reason": "truncated JPEG"} for k in range(3)]
     records = usual(store, exclusions={"unreadable": lost})
     assert "unreadable images excluded: 3, e.g. s00/000_0 (truncated JPEG)" in render.text(
-        board.build(store, records, "t")
+        build.build(store, records, "t")
     )

@@ -9,10 +9,11 @@ from leaderboard_records import detection_items, record
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli.declared import show_table
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, matching, render, table_files, tables
+from inkbench.leaderboards import build, render
+from inkbench.leaderboards.declared import load, match, spec
 
 
 @pytest.fixture
@@ -48,14 +49,14 @@ def ablation(store):
     ]
 
 
-@pytest.mark.parametrize("name", table_files.names())
+@pytest.mark.parametrize("name", load.names())
 def test_shipped_tables_name_settings_that_exist(name):
     """Every row resolves against the real classes, so that ``--run`` is never refused for a misspelling."""
-    table = table_files.load(name)
+    table = load.load(name)
     for part in table.parts():
         task = registry.load("tasks", part.task)
         assert part.protocol in {*task.protocols, *(protocol.partition("@")[0] for protocol in task.protocols)}
-    runs = tables.expand(table)
+    runs = spec.expand(table)
     assert len(runs) == sum(bool(row.method) for row in table.rows) * len(table.parts())
     for fields in runs:
         Request(**fields)
@@ -67,7 +68,7 @@ def test_shipped_tables_name_settings_that_exist(name):
 
 def test_noroozi_5_holds_the_paper_s_figures():
     """Facts of the paper's Table 5 (reference: methods.md 1.5), and their source."""
-    table = table_files.load("noroozi-5")
+    table = load.load("noroozi-5")
     figures = {row.label: (row.reported["pretext"], row.reported["ap50"]) for row in table.rows}
     assert figures == {
         "no gap": (98, 47.7),
@@ -77,7 +78,7 @@ def test_noroozi_5_holds_the_paper_s_figures():
     }
     assert "1603.09246" in table.source
     on = {"jigsaw.gap": "true", "jigsaw.normalize": "true", "jigsaw.color_jittering": "true"}
-    sets = [dict(request["sets"]) for request in tables.expand(table)]
+    sets = [dict(request["sets"]) for request in spec.expand(table)]
     assert sets == [
         {"jigsaw.permutations": "100", **on, **off}
         for off in (
@@ -91,11 +92,11 @@ def test_noroozi_5_holds_the_paper_s_figures():
 
 def test_rows_find_records_with_equal_changes(store):
     """Neither the row with one more change nor the one with none is taken for "no gap"."""
-    table = table_files.load("noroozi-5")
+    table = load.load("noroozi-5")
     records = ablation(store)
-    found = matching.match(table, records)
+    found = match.match(table, records)
     assert [one.id for one in found] == ["t0", "r0", "j0", "j1"]
-    (made,) = board.tables(store, found, table)
+    (made,) = build.tables(store, found, table)
     labels = [row.label for row in made.blocks[0].rows]
     assert labels == [
         "trivial:constant-box",
@@ -112,8 +113,8 @@ def test_rows_find_records_with_equal_changes(store):
 
 
 def test_settings_are_columns_with_check_marks(store):
-    table = table_files.load("noroozi-5")
-    (made,) = board.tables(store, matching.match(table, ablation(store)), table)
+    table = load.load("noroozi-5")
+    (made,) = build.tables(store, match.match(table, ablation(store)), table)
     assert [head.label for head in made.columns][:3] == ["Gap", "Normalization", "Color jittering"]
     rows = {
         row.label: [row.cells[head.key].text for head in made.columns[:3]]
@@ -125,16 +126,16 @@ def test_settings_are_columns_with_check_marks(store):
 
 
 def test_another_protocol_of_a_table(store):
-    frozen = tables.with_protocol(table_files.load("noroozi-5"), "frozen")
-    assert matching.match(frozen, ablation(store)) == []
-    assert {request["protocols"] for request in tables.expand(frozen)} == {("frozen",)}
-    with pytest.raises(Refusal, match="columns of table 'noroozi-1' have protocols of their own"):
-        tables.with_protocol(table_files.load("noroozi-1"), "frozen")
+    frozen = spec.with_protocol(load.load("noroozi-5"), "frozen")
+    assert match.match(frozen, ablation(store)) == []
+    assert {request["protocols"] for request in spec.expand(frozen)} == {("frozen",)}
+    with pytest.raises(UsageError, match="columns of table 'noroozi-1' have protocols of their own"):
+        spec.with_protocol(load.load("noroozi-1"), "frozen")
 
 
 def test_reported_figures_stand_beside_ours_and_change_nothing(store):
-    table = table_files.load("noroozi-5")
-    (made,) = board.tables(store, matching.match(table, ablation(store)), table)
+    table = load.load("noroozi-5")
+    (made,) = build.tables(store, match.match(table, ablation(store)), table)
     rows = {row.label: row for row in made.blocks[0].rows}
     assert rows["no gap"].cells["reported:ap50"].value == 47.7
     assert rows["no normalisation"].cells["reported:ap50"].value == 43.5
@@ -143,7 +144,7 @@ def test_reported_figures_stand_beside_ours_and_change_nothing(store):
     assert "47.7" in text
     assert "reported: published in Noroozi & Favaro" in text
     assert "not run" in text
-    (plain,) = board.tables(store, matching.match(table, ablation(store)))
+    (plain,) = build.tables(store, match.match(table, ablation(store)))
     unlabelled = {row.records: row for row in plain.blocks[0].rows}
     assert rows["no gap"].cells["p"].value == unlabelled[("j1",)].cells["p"].value
     assert rows["no gap"].cells["primary"].value == unlabelled[("j1",)].cells["primary"].value
@@ -160,7 +161,7 @@ def test_a_control_row_must_share_the_task_s_settings(store):
             **FINE_TUNED,
         ),
     ]
-    assert [one.id for one in matching.match(table_files.load("noroozi-5"), records)] == ["j0"]
+    assert [one.id for one in match.match(load.load("noroozi-5"), records)] == ["j0"]
 
 
 def parsed(**over):
@@ -170,7 +171,7 @@ def parsed(**over):
         "rows": [{"label": "a", "settings": {"method": "jigsaw", "jigsaw.gap": False}}],
         "columns": [{"key": "ap"}],
     }
-    return table_files.parse("mine", {**text, **over}, "mine.toml")
+    return load.parse("mine", {**text, **over}, "mine.toml")
 
 
 @pytest.mark.parametrize(
@@ -215,19 +216,19 @@ def parsed(**over):
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(over, words):
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(UsageError) as refused:
         parsed(**over)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_unknown_names_and_broken_files_are_refused(tmp_path):
-    with pytest.raises(Refusal, match="no table 'norozi-5'; did you mean 'noroozi-5'"):
-        table_files.load("norozi-5")
+    with pytest.raises(UsageError, match="no table 'norozi-5'; did you mean 'noroozi-5'"):
+        load.load("norozi-5")
     broken = tmp_path / "broken.toml"
     broken.write_text("title = ")
-    with pytest.raises(Refusal, match=r"broken\.toml is no TOML"):
-        table_files.load(str(broken))
+    with pytest.raises(UsageError, match=r"broken\.toml is no TOML"):
+        load.load(str(broken))
 
 
 def test_shared_settings_and_nested_toml(tmp_path):
@@ -236,8 +237,8 @@ def test_shared_settings_and_nested_toml(tmp_path):
         'title = "t"\ntask = "detection"\n[settings]\npretrain.images = 50\njigsaw = {gap = false}\n'
         '[[rows]]\nsettings = {method = "jigsaw", init = "imagenet"}\n[[rows]]\nsettings = {method = "random"}\n'
     )
-    table = table_files.load(str(path))
-    requests = tables.expand(table)
+    table = load.load(str(path))
+    requests = spec.expand(table)
     assert requests[0]["sets"] == (("pretrain.images", "50"), ("jigsaw.gap", "false"))
     assert requests[0]["init"] == "imagenet"
     assert requests[1]["sets"] == (("pretrain.images", "50"),)
@@ -260,16 +261,14 @@ def test_the_verb_prints_and_writes(store, capsys):
 
 
 def test_the_verb_refuses_where_nothing_was_run(tmp_path):
-    with pytest.raises(Refusal, match="run it with: table noroozi-5 --run"):
+    with pytest.raises(UsageError, match="run it with: table noroozi-5 --run"):
         show_table(flags(Store(Path(tmp_path)), "noroozi-5"), [])
 
 
 def test_settings_laid_over_a_table_are_searched_for_too(store):
     """``--set`` concerns the rows whose method has the setting; a row's record is one with that setting as well."""
-    table = tables.with_settings(
-        table_files.load("noroozi-5"), [("pretrain.images", "20000"), ("imagenet.weights", "x")]
-    )
+    table = spec.with_settings(load.load("noroozi-5"), [("pretrain.images", "20000"), ("imagenet.weights", "x")])
     assert [dict(row.settings) for row in table.rows] == [
-        {**row.settings, "pretrain.images": "20000"} for row in table_files.load("noroozi-5").rows
+        {**row.settings, "pretrain.images": "20000"} for row in load.load("noroozi-5").rows
     ]
-    assert matching.match(table, ablation(store)) == [], "these were pretrained on 40,000 images"
+    assert match.match(table, ablation(store)) == [], "these were pretrained on 40,000 images"

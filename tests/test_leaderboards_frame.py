@@ -49,7 +49,7 @@ def test_the_command_prints_it_as_csv(store, capsys):
 
 
 def test_csv_is_of_runs_alone(store, capsys):
-    from inkbench.benchmark.errors import Refusal
+    from inkbench.benchmark.errors import UsageError
 
-    with pytest.raises(Refusal, match="list runs"):
+    with pytest.raises(UsageError, match="list runs"):
         verb_list(["methods", "--csv", "--results", str(store.root)])

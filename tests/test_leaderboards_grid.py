@@ -6,7 +6,7 @@ from leaderboard_records import detection_items, record
 from inkbench.benchmark.cli.launch import show
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, render
+from inkbench.leaderboards import build, render
 
 AXES = ["jigsaw.gap", "jigsaw.permutations", "pretrain.images"]
 
@@ -34,7 +34,7 @@ def grid(store):
 
 
 def test_axes_are_columns_and_leave_the_labels(store):
-    (table,) = board.tables(store, grid(store), axes=AXES)
+    (table,) = build.tables(store, grid(store), axes=AXES)
     assert [head.label for head in table.columns[:3]] == AXES
     rows = [(row.label, *(row.cells[head.key].text for head in table.columns[:3])) for row in table.blocks[0].rows]
     assert rows == [

@@ -8,8 +8,9 @@ from leaderboard_records import detection_items, record, saliency_items
 from scipy.stats import rankdata
 
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, render, table_files
-from inkbench.leaderboards.ranks import average_ranks, with_ranks
+from inkbench.leaderboards import build, render
+from inkbench.leaderboards.combine.ranks import average_ranks, with_ranks
+from inkbench.leaderboards.declared import load
 from inkbench.leaderboards.table import Block, Cell, Head, Row, RowKind, Setup
 
 TEXT = {
@@ -42,7 +43,7 @@ def both(store):
     record(store, "t1", "trivial:constant-box", detection_items(0.02), "detection")
     record(store, "r1", "random", detection_items(0.3, 1), "detection")
     record(store, "j1", "jigsaw", None, "detection")
-    (table,) = board.declared_tables(store, table_files.parse("both", TEXT, "both.toml"))
+    (table,) = build.declared_tables(store, load.parse("both", TEXT, "both.toml"))
     return table
 
 
@@ -74,7 +75,7 @@ def test_one_preset_and_dataset_a_table(store):
     both(store)
     record(store, "j2", "jigsaw", saliency_items(0.4, 3), preset="smoke")
     record(store, "r2", "random", saliency_items(0.4, 4), preset="smoke")
-    tables = board.declared_tables(store, table_files.parse("both", TEXT, "both.toml"))
+    tables = build.declared_tables(store, load.parse("both", TEXT, "both.toml"))
     assert [table.about.preset for table in tables] == ["quick", "smoke"]
     assert len({table.name for table in tables}) == 2
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from inkbench.leaderboards import render
-from inkbench.leaderboards.joined import BEST_TRIVIAL
-from inkbench.leaderboards.overall import overall
+from inkbench.leaderboards.combine.overall import overall
+from inkbench.leaderboards.combine.side_by_side import BEST_TRIVIAL
 from inkbench.leaderboards.table import About, Block, Cell, Head, Note, NoteKind, Row, RowKind, Setup, Table
 
 

@@ -10,7 +10,7 @@ import pytest
 from leaderboard_records import ROOT, everything, record, saliency_items, usual
 
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, render
+from inkbench.leaderboards import build, render
 from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Note, NoteKind, Row, Setup, Table
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -26,18 +26,18 @@ def test_text_fits_a_terminal(store):
         *usual(store),
         record(store, "j1", "jigsaw", saliency_items(0.4), changed={"jigsaw.generator": "middle"}),
     ]
-    for line in render.text(board.build(store, records, "t")).split("\n\n", 1)[1].split("\n¹")[0].splitlines():
+    for line in render.text(build.build(store, records, "t")).split("\n\n", 1)[1].split("\n¹")[0].splitlines():
         assert len(line) <= render.WIDTH
 
 
 def test_never_a_bare_plus_minus(store):
-    for shown in everything(board.build(store, usual(store), "t")):
+    for shown in everything(build.build(store, usual(store), "t")):
         assert "±" not in shown
 
 
 def test_files_are_written_whole(store):
-    table = board.build(store, usual(store), "t")
-    path = board.write(store, table, "mine")
+    table = build.build(store, usual(store), "t")
+    path = build.write(store, table, "mine")
     assert path == store.root / "tables" / "mine.md"
     assert path.read_text() == render.markdown(table)
     loaded = json.loads(path.with_suffix(".json").read_text())
@@ -106,9 +106,9 @@ def test_tables_import_neither_torch_nor_pandas(store):
     usual(store)
     code = (
         "import sys\nfrom pathlib import Path\nfrom inkbench.benchmark.store.store import Store\n"
-        "from inkbench.leaderboards import board, render\n"
+        "from inkbench.leaderboards import build, render\n"
         f"store = Store(Path({str(store.root)!r}))\n"
-        "print(render.text(board.tables(store, list(store.records()))[0]))\n"
+        "print(render.text(build.tables(store, list(store.records()))[0]))\n"
         "print('LOADED', [name for name in ('torch', 'timm', 'pandas', 'scipy', 'matplotlib') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -118,7 +118,7 @@ def test_tables_import_neither_torch_nor_pandas(store):
 
 def test_a_terminal_leaves_out_what_differs_from_run_to_run(store):
     """The same command prints the same; files hold time and memory too."""
-    table = board.build(store, usual(store), "t")
+    table = build.build(store, usual(store), "t")
     assert [head.key for head in table.columns if head.volatile] == ["device", "memory"]
     assert "0.3 GiB" not in render.text(table)
     assert all("0.3 GiB" in render.RENDERERS[form](table) for form in ("md", "tex", "html", "json"))

@@ -5,10 +5,10 @@ import re
 import pytest
 from leaderboard_records import detection_items, record, saliency_items
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board
-from inkbench.leaderboards.versus import versus
+from inkbench.leaderboards import build
+from inkbench.leaderboards.significance.two_rows import versus
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def cell(store, name, method, quality, noise=0, seed=0, **settings):
 
 def test_it_tells_what_the_table_tells(store):
     records = [cell(store, "r0", "random", 0.3, 1), cell(store, "j0", "jigsaw", 0.5, 2)]
-    (table,) = board.tables(store, records)
+    (table,) = build.tables(store, records)
     row = {one.label: one for one in table.blocks[0].rows}["jigsaw"]
     text = versus(store, "j0", "r0")
     assert f"difference: {row.cells['difference'].text}" in text
@@ -70,5 +70,5 @@ def test_what_cannot_be_compared_is_refused(store, first, second, metric, said):
     record(store, "d0", "random", detection_items(0.4), "detection")
     record(store, "f0", "random", None, "saliency", status="failed", reason="it broke")
     record(store, "few", "simclr", saliency_items(0.4, 3, series=8), "saliency")
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UsageError, match=said):
         versus(store, first, second, metric)

@@ -21,7 +21,7 @@ from inkbench.benchmark.data.leaks.search import NONE, QUERIES, REFERENCES, near
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.leak_check import without
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board
+from inkbench.leaderboards import build
 from inkbench.tasks.metrics import saliency
 
 QUIET = Progress(quiet=True)
@@ -146,7 +146,7 @@ def test_a_table_tells_the_share_and_the_score_without(tmp_path):
     leaks = {"suspect": 3, "share": 0.025, "test_items": 120, "pretraining_images": 9, "by_image": 3, "by_series": 0}
     leaks |= {"hash": "phash", "threshold": 8, "series": [], "pairs": [], "without": {"cc": 0.123}}
     record(store, "k0", "simclr", saliency_items(0.4, 5), leaks=leaks)
-    [table] = board.tables(store, list(store.records()))
+    [table] = build.tables(store, list(store.records()))
     rows = {row.label: row for block in table.blocks for row in block.rows}
     assert any("Possible leakage: 3 of 120 test items" in mark and "0.123" in mark for mark in rows["simclr"].marks)
     assert not any("leaks" in mark for mark in rows["jigsaw"].marks)

@@ -10,7 +10,7 @@ from conftest import ROOT
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.cli.launch import request_of
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_without_its_file_the_mend_is_named(ran, cli):
 
 
 def test_a_name_that_no_file_was_plugged_in_for_names_the_mend():
-    with pytest.raises(Refusal, match=r"no task 'ink-shares'; .*--plugin FILE\.py"):
+    with pytest.raises(UsageError, match=r"no task 'ink-shares'; .*--plugin FILE\.py"):
         registry.find("tasks", "ink-shares")
 
 
@@ -106,8 +106,8 @@ def test_a_class_is_described_by_its_file(ran, cli):
 def test_a_file_without_anything_of_ours_is_refused(tmp_path):
     file = tmp_path / "x.py"
     file.write_text("class A:\n    name = 'a'\n")
-    with pytest.raises(Refusal, match="no Method, Task, Dataset or ItemMetric"):
+    with pytest.raises(UsageError, match="no Method, Task, Dataset or ItemMetric"):
         registry.plug(file)
     file.write_text("x = 1\n")
-    with pytest.raises(Refusal, match="no class with a name"):
+    with pytest.raises(UsageError, match="no class with a name"):
         registry.plug(file)

@@ -14,7 +14,7 @@ from inkbench.benchmark.drawing.neighbours import OTHER, OWN, draw_neighbours
 from inkbench.benchmark.drawing.style import MARGIN
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
-from inkbench.benchmark.running import looks
+from inkbench.benchmark.running import visualise
 from inkbench.benchmark.training import engine
 
 
@@ -34,18 +34,18 @@ def test_both_pictures_of_both_kinds_of_backbone_leave_it_as_it_was(device, name
     torch.manual_seed(0)
     backbone = Backbone(name)
     before, training = weights_bytes(backbone), backbone.training
-    first = looks.draw(device, backbone, panels())
+    first = visualise.draw(device, backbone, panels())
     assert set(first) == {"first-layer", "neighbours"}
     assert weights_bytes(backbone) == before
     assert backbone.training == training
     torch.manual_seed(1)
-    again = looks.draw(device, backbone, panels())
+    again = visualise.draw(device, backbone, panels())
     assert all((again[key] == picture).all() for key, picture in first.items())
-    assert looks.view_of(backbone).side % backbone.strides[-1] == 0
+    assert visualise.view_of(backbone).side % backbone.strides[-1] == 0
 
 
 def test_without_panels_filters_alone_are_drawn(device):
-    assert set(looks.draw(device, Backbone("test_resnet"), panels(0))) == {"first-layer"}
+    assert set(visualise.draw(device, Backbone("test_resnet"), panels(0))) == {"first-layer"}
 
 
 def test_a_filter_has_its_own_colours_and_scale():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from method_steps import batch, built, context, drive, generator, noise
 
 from inkbench.benchmark import augment
-from inkbench.benchmark.api import Declined, Refusal
+from inkbench.benchmark.api import NotApplicable, UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.methods.mae.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
 from inkbench.methods.mae.method import Mae
@@ -250,14 +250,14 @@ def test_it_trains_and_is_judged(sets):
 
 
 def test_what_is_not_a_vision_transformer_is_declined_and_a_side_refused():
-    with pytest.raises(Declined, match="test_resnet is none"):
+    with pytest.raises(NotApplicable, match="test_resnet is none"):
         built(mae(), "test_resnet")
     for name in ("vit_tiny_patch16_dinov3_qkvb", "eva02_tiny_patch14_224", "test_vit_relpos"):
-        with pytest.raises(Declined, match="whose places are told in its attention"):
+        with pytest.raises(NotApplicable, match="whose places are told in its attention"):
             built(mae(), name)
-    with pytest.raises(Declined, match="convolutional stem"):  # its patches overlap: masked pixels would be seen
+    with pytest.raises(NotApplicable, match="convolutional stem"):  # its patches overlap: masked pixels would be seen
         built(mae(), "vit_tiny_r_s16_p8_224")
-    with pytest.raises(Refusal, match="no multiple of the 16 px patches"):
+    with pytest.raises(UsageError, match="no multiple of the 16 px patches"):
         built(mae(side="72"), "test_vit")
-    with pytest.raises(Refusal, match="no multiple of 4 and of the 5 heads"):
+    with pytest.raises(UsageError, match="no multiple of 4 and of the 5 heads"):
         mae(heads="5")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from submission_data import gaze_folder, good, image_bytes, json_bytes, npy_bytes, npz_bytes, zipped
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions import program
 from inkbench.submissions.archive import Archive
 from inkbench.submissions.check import check
@@ -196,7 +196,7 @@ def run_here(layout, task) -> dict:
         status = program.main([str(layout.root / "input"), str(layout.output)], task.scorer, task.prediction_format)
     if status:
         assert not list(layout.output.iterdir())
-        raise Refusal(said.getvalue().strip())
+        raise UsageError(said.getvalue().strip())
     return json.loads((layout.output / "details.json").read_text())
 
 
@@ -221,11 +221,11 @@ def refused(path: Path, reference, file: str, message: str, tolerant: str, watch
         findings = check(path, form_of(reference.task), reference.options, reference, strict)
         found = [one for one in findings if re.search(message, one.message) and one.file == (file or one.file)]
         assert [(one.level, bool(one.mend)) for one in found] == [(level, True)], findings
-    with pytest.raises(Refusal, match=f"(?s)has no score: .*{message}"):
+    with pytest.raises(UsageError, match=f"(?s)has no score: .*{message}"):
         score(path, reference, strict=True)
     assert listed(watched) == before
     if tolerant == ERROR:
-        with pytest.raises(Refusal, match="has no score: error"):
+        with pytest.raises(UsageError, match="has no score: error"):
             score_here(path, reference)
     elif reference.task.name != "inpainting":
         assert score_here(path, reference).metrics
@@ -344,7 +344,7 @@ def test_a_drive_letter_and_a_climb_in_the_middle_are_path_traversal(all_referen
 def test_what_is_no_zip_is_refused(watched, all_references):
     (watched / "x.zip").write_bytes(b"PK")
     for path, message in ((watched / "x.zip", "is no zip that can be read"), (watched / "no.zip", "no file")):
-        with pytest.raises(Refusal, match=message):
+        with pytest.raises(UsageError, match=message):
             score(path, all_references["saliency"])
 
 

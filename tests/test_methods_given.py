@@ -11,7 +11,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from inkbench.benchmark.api import Declined, Refusal
+from inkbench.benchmark.api import NotApplicable, UsageError
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
@@ -84,7 +84,7 @@ def test_a_machine_without_network_is_told_at_once_how_to_mend_it(monkeypatch, e
     backbone = Backbone("test_resnet")
     before = weights_bytes(backbone)
     began = time.monotonic()
-    with pytest.raises(Declined, match=r"--weights FILE.*models--timm--test_resnet\.r160_in1k") as declined:
+    with pytest.raises(NotApplicable, match=r"--weights FILE.*models--timm--test_resnet\.r160_in1k") as declined:
         imagenet().give(backbone, None)
     assert time.monotonic() - began < 5
     assert "\n" not in str(declined.value)
@@ -100,7 +100,7 @@ def test_a_hub_that_answers_but_fails_declines_too(monkeypatch, empty_cache):
 
     monkeypatch.setattr(urllib.request, "urlopen", forbidden)
     monkeypatch.setattr("timm.models._hub.hf_hub_download", broken)
-    with pytest.raises(Declined, match="did not load"):
+    with pytest.raises(NotApplicable, match="did not load"):
         imagenet().give(Backbone("test_resnet"), None)
 
 
@@ -129,7 +129,7 @@ def test_what_the_cache_holds_is_loaded_without_a_network(monkeypatch, empty_cac
     ],
 )
 def test_weights_that_saw_more_than_labels_of_imagenet_are_not_called_imagenet(name, word, empty_cache):
-    with pytest.raises(Declined, match=rf"not trained on ImageNet's labels alone \({word}\)"):
+    with pytest.raises(NotApplicable, match=rf"not trained on ImageNet's labels alone \({word}\)"):
         imagenet().give(Backbone(name), None)
 
 
@@ -148,7 +148,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
     save_file(timm.create_model("test_efficientnet", pretrained=False).state_dict(), tmp_path / "w.safetensors")
     backbone = Backbone("test_resnet")
     before = weights_bytes(backbone)
-    with pytest.raises(Refusal, match="does not fit test_resnet") as refused:
+    with pytest.raises(UsageError, match="does not fit test_resnet") as refused:
         imagenet().give(backbone, tmp_path / "w.safetensors")
     assert "\n" not in str(refused.value)
     assert weights_bytes(backbone) == before

@@ -14,7 +14,7 @@ from record_files import written
 from inkbench.benchmark.cli.verbs import verb_list
 from inkbench.benchmark.store.record import SCHEMA, Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board
+from inkbench.leaderboards import build
 from inkbench.leaderboards.report.cell_page import card
 
 MUSEUM = Path(__file__).resolve().parent / "museum"
@@ -34,7 +34,7 @@ def test_every_schema_has_a_room():
 
 def test_the_table_of_then(room):
     store = Store(room)
-    (table,) = board.tables(store, list(store.records()))
+    (table,) = build.tables(store, list(store.records()))
     then = json.loads((room / "table.json").read_text())
     now = {row.label: {key: cell.text for key, cell in row.cells.items()} for part in table.blocks for row in part.rows}
     assert table.title == then["title"]
@@ -56,11 +56,11 @@ def test_nothing_that_an_old_record_says_is_lost(room):
 
 def test_written_anew_they_make_the_same_table(room):
     store = Store(room)
-    (before,) = board.tables(store, list(store.records()))
+    (before,) = build.tables(store, list(store.records()))
     for record in list(store.records()):
         store.write(record)
     assert {told["schema"] for told in written(room)} == {SCHEMA}
-    (after,) = board.tables(store, list(store.records()))
+    (after,) = build.tables(store, list(store.records()))
     assert after.blocks == before.blocks
 
 

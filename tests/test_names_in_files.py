@@ -14,7 +14,7 @@ from inkbench.benchmark.data.check.report import examine
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.named import Finder
 from inkbench.benchmark.data.texts import before_numbers, lines_of, listed, text_of
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -112,7 +112,7 @@ def test_lines_end_where_the_file_ends_them_and_nowhere_else(tmp_path):
     (tmp_path / "a.txt").write_bytes("a\u2028b\r\nc\x0bd\rlast".encode())
     assert [line for _, line in lines_of(tmp_path / "a.txt")] == ["a\u2028b", "c\x0bd", "last"]
     (tmp_path / "b.txt").write_bytes("é".encode("latin-1"))
-    with pytest.raises(Refusal, match="is no UTF-8 text"):
+    with pytest.raises(UsageError, match="is no UTF-8 text"):
         text_of(tmp_path / "b.txt")
 
 
@@ -136,7 +136,7 @@ def test_fixations_of_which_none_has_an_image_are_refused(tmp_path):
         draw(tmp_path / f"images/{split}/a{k}.jpg")
         draw(tmp_path / f"maps/{split}/a{k}.png")
     write(tmp_path / "fixations.csv", "image,x,y\nb0,3,3\nb1,3,3\n")
-    with pytest.raises(Refusal, match=r"fixations\.csv: not one of its images is here: b0 \(line 2\)"):
+    with pytest.raises(UsageError, match=r"fixations\.csv: not one of its images is here: b0 \(line 2\)"):
         every(reader("ai4va", tmp_path), "saliency")
 
 
@@ -184,7 +184,7 @@ def test_a_backslash_in_a_file_s_own_name_is_that_file(tmp_path):
 def test_a_looser_spelling_leads_nowhere_out_of_the_folder(tmp_path, name):
     draw(tmp_path / "x.jpg")
     (tmp_path / "inner").mkdir()
-    with pytest.raises(Refusal, match="leads out"):
+    with pytest.raises(UsageError, match="leads out"):
         Finder().find(tmp_path / "inner", name, "list")
 
 
@@ -263,7 +263,7 @@ def test_two_files_whose_names_differ_in_their_spelling_alone_are_refused(tmp_pa
     for name in (ONE, TWO):
         draw(tmp_path / f"JPEGImages/{name}.jpg")
     (tmp_path / "Annotations").mkdir()
-    with pytest.raises(Refusal, match="keep one of them"):
+    with pytest.raises(UsageError, match="keep one of them"):
         every(reader("voc", tmp_path))
 
 

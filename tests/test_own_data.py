@@ -9,7 +9,7 @@ from test_units import STEMS, coco
 
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.own import about, read_own
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 
 def opened(text, tmp_path: Path):
@@ -39,7 +39,7 @@ def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
 )  # fmt: skip
 def test_names_that_cannot_be_are_refused(tmp_path, text, why):
     draw(tmp_path / "d/1.png")
-    with pytest.raises(Refusal, match=why):
+    with pytest.raises(UsageError, match=why):
         opened(text.format(tmp_path / "d"), tmp_path)
 
 
@@ -51,7 +51,7 @@ def test_names_that_cannot_be_are_refused(tmp_path, text, why):
 def test_a_file_about_data_is_read_strictly(tmp_path, text, why):
     draw(tmp_path / "d/1.png")
     write(tmp_path / "d/dataset.toml", text)
-    with pytest.raises(Refusal, match=why):
+    with pytest.raises(UsageError, match=why):
         opened(tmp_path / "d", tmp_path)
 
 

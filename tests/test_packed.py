@@ -21,7 +21,7 @@ from inkbench.benchmark.data import cache, catalogue, images, packed, packing
 from inkbench.benchmark.data.layouts.folder import Folder
 from inkbench.benchmark.data.packed import Pack, reading
 from inkbench.benchmark.data.packing import image_files, pack_images
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.locks import claim
 
@@ -164,13 +164,13 @@ def test_a_disk_that_is_full_is_one_line_and_what_was_packed_stays(root, results
     usage = namedtuple("usage", "total used free")
     with monkeypatch.context() as patch:
         patch.setattr(packing.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
-        with pytest.raises(Refusal, match=r"lmdb cannot be written \(0 MiB are needed .* run it again$") as refused:
+        with pytest.raises(UsageError, match=r"lmdb cannot be written \(0 MiB are needed .* run it again$") as refused:
             pack_images(Folder(root), pack, QUIET)
     assert "\n" not in str(refused.value)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, limits[1]))
     try:
-        with pytest.raises(Refusal, match=r"lmdb cannot be written .*what was packed stays"):
+        with pytest.raises(UsageError, match=r"lmdb cannot be written .*what was packed stays"):
             pack_images(Folder(root), pack, QUIET)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -183,7 +183,7 @@ def test_a_disk_that_is_full_is_one_line_and_what_was_packed_stays(root, results
 def test_a_place_that_cannot_be_written_is_one_line(root, results):
     (results / "cache").mkdir(parents=True)
     (results / "cache/packed").write_text("a file")
-    with pytest.raises(Refusal, match=r"lmdb cannot be written \(File exists\)"):
+    with pytest.raises(UsageError, match=r"lmdb cannot be written \(File exists\)"):
         pack_images(Folder(root), Pack.of(root, results), QUIET)
     assert (results / "cache/packed").read_text() == "a file"
 
@@ -240,7 +240,7 @@ def test_without_the_library_packing_is_refused_and_a_pack_is_passed_over(root, 
     pack = Pack.of(root, results)
     pack_images(Folder(root), pack, QUIET)
     monkeypatch.setitem(sys.modules, "lmdb", None)
-    with pytest.raises(Refusal, match=r"install it with: pip install -e '\.\[packed\]'$"):
+    with pytest.raises(UsageError, match=r"install it with: pip install -e '\.\[packed\]'$"):
         pack_images(Folder(root), pack, QUIET)
     heard = Heard()
     assert same(squares(root, tmp_path / "packed", pack, heard), squares(root, tmp_path / "plain", Pack.of(root, root)))

@@ -14,13 +14,13 @@ from method_steps import batch, built, context
 from PIL import Image
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import Config, Declined
+from inkbench.benchmark.api import Config, NotApplicable
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import Backbone, map_sizes, skeleton
-from inkbench.benchmark.planning import plan, plan_checks, plan_space
+from inkbench.benchmark.planning import checks, planner, space
 from inkbench.benchmark.planning.estimate import MOST_IMAGES, MOST_OPERATIONS, Stopwatch
 
 PRETEXTS = [name for name in registry.names("methods") if registry.load("methods", name).pretrains]
@@ -59,21 +59,21 @@ def test_asking_an_architecture_draws_no_random_number():
     assert torch.equal(torch.rand(4), wanted)
 
 
-@pytest.mark.parametrize("asked", [plan_checks.given_weights, plan_checks.init_weights])
+@pytest.mark.parametrize("asked", [checks.given_weights, checks.init_weights])
 def test_a_network_is_not_kept_with_the_reason_why_it_has_no_weights(asked, monkeypatch):
     """A kept exception holds its traceback, its frames and whatever network they worked on."""
     seen = []
 
     def decline(backbone, *rest):
         seen.append(weakref.ref(backbone))
-        raise Declined("out of reach")
+        raise NotApplicable("out of reach")
 
     class Far:
         def __init__(self, config):
             self.give = decline
 
     monkeypatch.setattr(initialise, "load_init", decline)
-    first = (Far, Config()) if asked is plan_checks.given_weights else ()
+    first = (Far, Config()) if asked is checks.given_weights else ()
     last = (None,) if first else ("imagenet", None)
     found = asked(*first, "test_resnet", BackboneSettings(), *last)
     gc.collect()
@@ -98,7 +98,7 @@ def test_a_head_that_changes_the_backbone_leaves_no_trace_in_what_the_next_is_sh
     task = Rude(kind.Config.resolve("classification", "smoke", {}))
     task.bind(open_dataset("synth", "smoke", (), with_synth))
     for protocol in ("linear@1", "knn@1"):
-        plan_checks.require_task(task, protocol, "any", "test_resnet", PLAIN)
+        checks.require_task(task, protocol, "any", "test_resnet", PLAIN)
     assert seen == [(True, True)] * 2
 
 
@@ -114,14 +114,14 @@ def test_a_head_that_changes_the_backbone_leaves_no_trace_in_what_the_next_is_sh
     ],
 )
 def test_a_side_that_an_architecture_does_not_take_is_told_with_those_that_it_takes(name, side, said):
-    with pytest.raises(Refusal, match=f"{name} takes no images of {side} px") as refused:
+    with pytest.raises(UsageError, match=f"{name} takes no images of {side} px") as refused:
         skeleton(name, PLAIN).maps(side)
     assert said in str(refused.value)
 
 
 def test_maps_that_do_not_follow_their_strides_fail_at_work_too():
     own = Backbone("crossvit_9_240").eval()
-    with pytest.raises(CellError, match="a map of 20 px"):
+    with pytest.raises(RunError, match="a map of 20 px"):
         own(torch.zeros(1, 3, 96, 96))
     assert [one.shape[-1] for one in own(torch.zeros(1, 3, 240, 240))] == [20, 20, 14, 14, 14]
 
@@ -247,18 +247,18 @@ def planned_first_run(results):
         ),
     )
     data = open_dataset("synth", "smoke", (), results)
-    return plan.make(asked, plan_matrix.device(), data, data)
+    return planner.make(asked, plan_matrix.device(), data, data)
 
 
 def test_a_disk_without_room_for_the_images_is_refused_before_any_work(with_synth, monkeypatch):
     work = planned_first_run(with_synth)
-    plan_space.require_space(work, with_synth)
-    monkeypatch.setattr(plan_space.shutil, "disk_usage", lambda path: SimpleNamespace(free=plan_space.SPARE_BYTES + 1))
-    with pytest.raises(Refusal, match=r"the images of this run take about \d+ MiB in .* has 64 MiB left; make room"):
-        plan_space.require_space(work, with_synth)
+    space.require_space(work, with_synth)
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda path: SimpleNamespace(free=space.SPARE_BYTES + 1))
+    with pytest.raises(UsageError, match=r"the images of this run take about \d+ MiB in .* has 64 MiB left; make room"):
+        space.require_space(work, with_synth)
 
 
 def test_images_that_are_prepared_already_need_no_room(first_run, monkeypatch):
     work = planned_first_run(first_run[1])
-    monkeypatch.setattr(plan_space.shutil, "disk_usage", lambda path: SimpleNamespace(free=plan_space.SPARE_BYTES + 1))
-    plan_space.require_space(work, first_run[1])
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda path: SimpleNamespace(free=space.SPARE_BYTES + 1))
+    space.require_space(work, first_run[1])

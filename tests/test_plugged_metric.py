@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import CellError, ItemMetric
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.api import ItemMetric, RunError
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.scorers import _with, scorer_of
 from inkbench.tasks.metrics.saliency import SCORER
 from inkbench.tasks.saliency import Saliency
@@ -56,7 +56,7 @@ def test_a_metric_that_fails_names_itself_and_the_item():
         def value(self, prediction, truth):
             return 1 / 0
 
-    with pytest.raises(CellError, match="metric peak, item a: ZeroDivisionError"):
+    with pytest.raises(RunError, match="metric peak, item a: ZeroDivisionError"):
         items_of(_with(SCORER, Broken()))
 
 
@@ -65,7 +65,7 @@ def test_the_name_of_another_metric_is_refused(tmp_path, monkeypatch):
     file.write_text((ROOT / "examples" / "ink_contrast.py").read_text().replace('"contrast"', '"sim"'))
     monkeypatch.setitem(registry._plugged, "metrics", {})
     registry.plug(file)
-    with pytest.raises(Refusal, match="metric 'sim' is one of saliency's own"):
+    with pytest.raises(UsageError, match="metric 'sim' is one of saliency's own"):
         scorer_of("saliency")
     assert Saliency.scorer is SCORER
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from inkbench.benchmark.api import View
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.planning.pool import HELD_OUT_SHARE, identity, is_pool
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.pretrain_items import reading
@@ -120,7 +120,7 @@ def test_a_pool_of_suspects_alone_is_told(tmp_path):
             path = tmp_path / f"pool/x{k}/{item.path.name}"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.asarray(Image.open(item.path)) // 2 + 60).save(path)
-    with pytest.raises(CellError, match="no panels to read after 4 suspects are left out"):
+    with pytest.raises(RunError, match="no panels to read after 4 suspects are left out"):
         read(tmp_path, data, tmp_path / "pool", exclude_suspects=True)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from record_files import written
 
 from inkbench.benchmark.cli.verbs import verb_submit
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.predict import predict_folder
 from inkbench.benchmark.store.arrays import read_arrays, unpack
@@ -75,15 +75,15 @@ def test_a_folder_without_truth_is_packed(finished, tmp_path, capsys):
 
 def test_what_has_no_network_is_refused(finished, tmp_path):
     known = records(finished)
-    with pytest.raises(Refusal, match="contains no images"):
+    with pytest.raises(UsageError, match="contains no images"):
         predict_folder(finished, finished.find(known["random", "frozen"]["id"]), tmp_path, QUIET)
     (tmp_path / "a.png").write_bytes(b"none")
-    with pytest.raises(Refusal, match="has no network to predict with"):
+    with pytest.raises(UsageError, match="has no network to predict with"):
         predict_folder(finished, finished.find(known["trivial:centre", "frozen"]["id"]), tmp_path, QUIET)
     lost = known["random", "finetune"]
     path = finished.network_path(lost["work"])
     kept = path.read_bytes()
     path.unlink()
-    with pytest.raises(Refusal, match="run it again with --force"):
+    with pytest.raises(UsageError, match="run it again with --force"):
         predict_folder(finished, finished.find(lost["id"]), tmp_path, QUIET)
     path.write_bytes(kept)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats import boxes, embeddings, images, maps
 from inkbench.submissions.formats.files import Folder, Rooted
@@ -56,10 +56,10 @@ def test_names_of_files():
         assert Names([known]).near(f"{asked.upper()}.png") == known
     assert Names(["vol.3_p03"]).find("vol.3_p03") == Names(["vol.3_p03"]).find("vol.3_p03.png") == "vol.3_p03"
     for ids in (["a/b", "a__b"], ["a/b", "A/b"], [composed, parted]):
-        with pytest.raises(Refusal, match="would both be"):
+        with pytest.raises(UsageError, match="would both be"):
             Names(ids)
     for wrong in ("../a", "/a", "a//b", "a\\b", "C:a", "a\nb", ""):
-        with pytest.raises(Refusal, match="cannot be the name of a file"):
+        with pytest.raises(UsageError, match="cannot be the name of a file"):
             flat(wrong)
 
 
@@ -145,7 +145,7 @@ COMIX = {"images": [{"id": 1, "file_name": "s/1_0"}], "categories": [{"id": 1, "
     ],
 )
 def test_boxes_that_are_refused(tmp_path, name, data, message):
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(UsageError, match=message):
         boxes.read(laid(tmp_path, {name: data}), IDS, SIZES, CLASSES)
 
 
@@ -242,7 +242,7 @@ EYE = np.eye(3, dtype=np.float32)
     ],
 )
 def test_embeddings_that_are_refused(tmp_path, files, message):
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(UsageError, match=message):
         embeddings.read(laid(tmp_path, files), IDS, [{}] * 3, {})
 
 
@@ -288,19 +288,19 @@ def test_pictures_come_back_as_they_were(tmp_path):
     for entry, back in zip(faces, images.read(laid(tmp_path, files), IDS, faces, {}), strict=True):
         np.testing.assert_array_equal(back["face"], entry["face"])
     other = [{"face": np.zeros((9, 9, 3))}] * 3
-    with pytest.raises(Refusal, match=r"s__1_0\.png: is 6 x 8 pixels, the truth 9 x 9"):
+    with pytest.raises(UsageError, match=r"s__1_0\.png: is 6 x 8 pixels, the truth 9 x 9"):
         images.read(tmp_path, IDS, other, {})
     for mode, refused in (("I;16", True), ("L", False), ("RGBA", False)):
         Image.new(mode, (6, 8), 7).save(tmp_path / "s__1_0.png")
         found = []
         if refused:
-            with pytest.raises(Refusal, match="16-bit"):
+            with pytest.raises(UsageError, match="16-bit"):
                 images.read(tmp_path, IDS, faces, {})
         else:
             images.read(tmp_path, IDS, faces, {}, found)
             assert found[0].message == f"is {mode}, not RGB"
     (tmp_path / "s__1_0.png").write_bytes(b"\x89PNG")
-    with pytest.raises(Refusal, match=r"s__1_0\.png: cannot be read"):
+    with pytest.raises(UsageError, match=r"s__1_0\.png: cannot be read"):
         images.read(tmp_path, IDS, faces, {})
 
 
@@ -318,9 +318,9 @@ def test_maps_from_a_folder_with_folders(tmp_path):
         assert "is 4 x 4 pixels, the truth 5 x 7" in found[0].message
     (tmp_path / "flat" / "copy").mkdir()
     (tmp_path / "flat" / "copy" / "s__1_0.npy").write_bytes(flat_files["s__1_0.npy"])
-    with pytest.raises(Refusal, match=r"s__1_0\.npy: is a duplicate of copy/s__1_0\.npy"):
+    with pytest.raises(UsageError, match=r"s__1_0\.npy: is a duplicate of copy/s__1_0\.npy"):
         maps.read(tmp_path / "flat", IDS, truths, {})
-    with pytest.raises(Refusal, match="no file or folder"):
+    with pytest.raises(UsageError, match="no file or folder"):
         maps.read(tmp_path / "none", IDS, truths, {})
 
 
@@ -329,7 +329,7 @@ def test_a_log_density_is_refused(tmp_path):
     files = {f"{flat(item)}.npy": density for item in IDS}
     for name, values in files.items():
         np.save(tmp_path / name, np.log(values / values.sum()))
-    with pytest.raises(Refusal, match=r"is a log-density.*save its exponential"):
+    with pytest.raises(UsageError, match=r"is a log-density.*save its exponential"):
         maps.read(tmp_path, IDS, [{"map": np.ones((7, 5))}] * 3, {})
 
 

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from record_files import data_used, made, written
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.record import SCHEMA, Record
 from inkbench.benchmark.store.store import Store
 
@@ -20,6 +20,7 @@ SETTINGS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     changed=SETTINGS,
     task=SETTINGS,
@@ -71,7 +72,7 @@ def test_what_is_no_record_is_told_in_words(tmp_path, capsys, change, said):
     assert said in problems[0]
     assert "move it away and run the cell again" in problems[0]
     assert problems[0] in capsys.readouterr().err
-    with pytest.raises(Refusal, match="move it away"):
+    with pytest.raises(UsageError, match="move it away"):
         store.find("a")
 
 
@@ -79,7 +80,7 @@ def test_a_record_under_another_name_is_refused(tmp_path):
     store = Store(tmp_path)
     store.write(DONE)
     store.record_path("ab").rename(store.record_path("ab").with_name("ac.json"))
-    with pytest.raises(Refusal, match="is the record of ab"):
+    with pytest.raises(UsageError, match="is the record of ab"):
         store.find("ac")
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 SOURCE = '''"""A method of somebody else's package."""
 from inkbench.benchmark.api import Method
@@ -45,7 +45,7 @@ def test_a_method_or_a_task_is_a_file_or_a_folder_and_what_lies_beside_it_there_
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(Refusal, match="did you mean 'saliency'"):
+    with pytest.raises(UsageError, match="did you mean 'saliency'"):
         registry.find("tasks", "salency")
 
 
@@ -89,6 +89,6 @@ def test_a_lone_file_is_keyed_by_its_content(tmp_path):
 def test_a_broken_file_is_refused_in_one_line(source, asked, says, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(source)
-    with pytest.raises(Refusal, match=says) as refusal:
+    with pytest.raises(UsageError, match=says) as refusal:
         registry.load("methods", f"{path}:{asked}")
     assert "\n" not in str(refusal.value)

@@ -12,7 +12,7 @@ from record_files import written
 from inkbench.benchmark.api import Item
 from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.drawing.strips import letters
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.tasks.reid.task import Reid, ReidConfig, histogram, thumbnail
 
 
@@ -122,13 +122,13 @@ def test_codes_are_of_a_character_of_a_series():
     ],
 )
 def test_impossible_settings_are_refused(sets, said):
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UsageError, match=said):
         task(**sets)
 
 
 def test_a_learnt_fusion_needs_training():
     for fusion in ("weighted", "attention"):
-        with pytest.raises(Refusal, match=f"reid.fusion={fusion} is learnt and zeroshot@1 trains nothing"):
+        with pytest.raises(UsageError, match=f"reid.fusion={fusion} is learnt and zeroshot@1 trains nothing"):
             task(crops="both", fusion=fusion).head(Backbone(), "zeroshot@1")
         task(crops="both", fusion=fusion).head(Backbone(), "identity@1")
     assert [task().steps(protocol) for protocol in Reid.protocols] == [0, 40, 40]

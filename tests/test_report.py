@@ -15,7 +15,7 @@ from record_files import data_used
 from report_store import full
 
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import write_json
 from inkbench.benchmark.store.store import Store
@@ -170,15 +170,15 @@ def test_tables_that_cannot_be_made_are_told_and_the_others_stand(tmp_path, caps
 
 
 def test_nothing_there_is_refused_in_one_line(tmp_path):
-    with pytest.raises(Refusal, match="there is no results folder"):
+    with pytest.raises(UsageError, match="there is no results folder"):
         report(Store(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
-    with pytest.raises(Refusal, match="no record in"):
+    with pytest.raises(UsageError, match="no record in"):
         report(Store(tmp_path))
     file = tmp_path / "file"
     file.write_text("")
     usual(Store(tmp_path))
-    with pytest.raises(Refusal, match="is a file; --out takes a folder"):
+    with pytest.raises(UsageError, match="is a file; --out takes a folder"):
         report(Store(tmp_path), file)
 
 
@@ -188,10 +188,10 @@ def test_another_folder_is_left_alone_and_one_that_cannot_be_written_named(tmp_p
     thesis = tmp_path / "thesis"
     thesis.mkdir()
     (thesis / "chapter.tex").write_text("years of work")
-    with pytest.raises(Refusal, match="left alone"):
+    with pytest.raises(UsageError, match="left alone"):
         report(store, thesis)
     assert (thesis / "chapter.tex").read_text() == "years of work"
-    with pytest.raises(Refusal, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         report(store, thesis / "chapter.tex" / "report")
     assert [path.name for path in thesis.iterdir()] == ["chapter.tex"]
 
@@ -204,7 +204,7 @@ def test_stale_pages_go_and_a_failed_report_keeps_the_old_one(tmp_path, monkeypa
     store.record_path("j0").unlink()
     before = sorted(path.name for path in folder.iterdir())
     monkeypatch.setattr(site.Site, "data", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(Refusal, match="No space left"):
+    with pytest.raises(UsageError, match="No space left"):
         report(store)
     assert sorted(path.name for path in folder.iterdir()) == before
     monkeypatch.undo()
@@ -294,10 +294,10 @@ def test_thumbnails_come_from_the_files_of_the_dataset(on_synth, capsys):
     assert max(Image.open(made[0]).size) == thumbnails.SIDE
     measured = store.read("s0")
     changed = measured.but(data={**measured.data.model_dump(), "fingerprint": "0" * 20})
-    with pytest.raises(Refusal, match="is not what was measured"):
+    with pytest.raises(UsageError, match="is not what was measured"):
         thumbnails.dataset_of(store, changed)
     changed = measured.but(request={"resolved": {"data": "evil.py:Reader"}})
-    with pytest.raises(Refusal, match="plugin"):
+    with pytest.raises(UsageError, match="plugin"):
         thumbnails.dataset_of(store, changed)
 
 

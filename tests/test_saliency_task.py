@@ -12,7 +12,7 @@ from inkbench.benchmark.api import Item, Placement
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
 from inkbench.benchmark.drawing import style
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.readout import Readout
 from inkbench.tasks.metrics import maps, saliency
@@ -181,7 +181,7 @@ def test_truths_come_from_files_of_any_grey(tmp_path: Path):
     (tmp_path / "cut.png").write_bytes((tmp_path / "grey.png").read_bytes()[:60])
     with pytest.raises(BadImage, match=r"cut\.png"):
         task().truth(Item("cut", tmp_path / "x.jpg", "s", "test", map=tmp_path / "cut.png"), 160, 120)
-    with pytest.raises(CellError, match="item page_7 has no saliency map"):
+    with pytest.raises(RunError, match="item page_7 has no saliency map"):
         task().truth(Item("page_7", tmp_path / "x.jpg", "s", "test"), 160, 120)
 
 
@@ -204,7 +204,7 @@ def test_pictures_show_three_panes_of_the_image():
 
 
 def test_a_grid_of_no_cells_is_refused():
-    with pytest.raises(Refusal, match="side 64 and stride 32 leave fewer than 4 cells a side"):
+    with pytest.raises(UsageError, match="side 64 and stride 32 leave fewer than 4 cells a side"):
         SaliencyConfig.resolve("saliency", "quick", {"side": "64", "stride": "32"})
     for preset in ("smoke", "quick", "standard", "paper"):
         assert SaliencyConfig.resolve("saliency", preset).grid >= 8

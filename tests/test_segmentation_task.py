@@ -9,13 +9,13 @@ from pictures_of import draw
 from record_files import written
 from test_layouts_voc import voc
 
-from inkbench.benchmark.api import CellError, Item
+from inkbench.benchmark.api import Item, RunError
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.label_map import save_labels
 from inkbench.benchmark.data.layouts.voc import Voc
 from inkbench.benchmark.drawing.labels import HEIGHT, draw_labels
 from inkbench.benchmark.drawing.style import GUTTER, MARGIN
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.tasks.metrics import segmentation as metrics
 from inkbench.tasks.segmentation.dense_heads import FcnHead, LinearHead
@@ -53,7 +53,7 @@ def test_masks_that_do_not_fit_are_left_out_by_name(task, tmp_path):
         task().truth(masked(tmp_path, np.zeros((30, 40), np.uint8), (15, 20)), 20, 15)
     with pytest.raises(BadImage, match=r"m\.png: holds label 21; there are 21 classes from 0, and 255"):
         task().truth(masked(tmp_path, np.full((30, 40), 21, np.uint8)), 40, 30)
-    with pytest.raises(CellError, match="item a has no label image"):
+    with pytest.raises(RunError, match="item a has no label image"):
         task().truth(Item("a", tmp_path / "a.png", "s", "test"), 40, 30)
 
 
@@ -131,7 +131,7 @@ def test_heads_read_kept_maps_as_they_read_whole_ones(task):
 
 
 def test_the_grid_divides_the_side():
-    with pytest.raises(Refusal, match="side 100 is to be a multiple of stride 8"):
+    with pytest.raises(UsageError, match="side 100 is to be a multiple of stride 8"):
         SegmentationConfig.resolve("segmentation", "smoke", {"side": "100"})
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from method_steps import batch, built, context, drive
 
-from inkbench.benchmark.api import Refusal
+from inkbench.benchmark.api import UsageError
 from inkbench.benchmark.augment.views import YIQ
 from inkbench.benchmark.losses.nt_xent import nt_xent
 from inkbench.benchmark.pretext.two_views import recoloured
@@ -162,7 +162,7 @@ def test_it_learns_to_tell_images_apart():
     ],
 )
 def test_impossible_settings_are_refused_in_one_line(make, sets, said):
-    with pytest.raises(Refusal, match=said) as refused:
+    with pytest.raises(UsageError, match=said) as refused:
         make(**sets)
     assert "\n" not in str(refused.value)
 

@@ -9,15 +9,15 @@ from method_steps import batch, built, context, drive, generator, noise
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import interpolate
 
-from inkbench.benchmark.api import Refusal
+from inkbench.benchmark.api import UsageError
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.leaderboards import table_files
+from inkbench.leaderboards.declared import load
 from inkbench.methods.spot_artifacts.artifact_losses import critic_loss, fooling_loss, kept_error
 from inkbench.methods.spot_artifacts.artifact_nets import Autoencoder, Critic, History, Repair, RepairLayer
 from inkbench.methods.spot_artifacts.damage import damage, draw_mask
 from inkbench.methods.spot_artifacts.method import SpotArtifacts, SpotArtifactsConfig, auroc, recoloured
 
-ROWS = {row.label: row.settings for row in table_files.load("jenni-1").rows}
+ROWS = {row.label: row.settings for row in load.load("jenni-1").rows}
 
 
 def resolved(**sets):
@@ -196,11 +196,11 @@ def test_the_mask_head_reads_the_map_that_is_as_coarse_as_the_mask(grid, side):
 
 
 def test_a_mask_that_no_map_fits_is_refused():
-    with pytest.raises(Refusal, match=r"no map of test_vit is 32 wide on 64 px .*spot_artifacts.levels"):
+    with pytest.raises(UsageError, match=r"no map of test_vit is 32 wide on 64 px .*spot_artifacts.levels"):
         built(resolved(levels="1"), "test_vit")
-    with pytest.raises(Refusal, match="cannot be halved 4 times"):
+    with pytest.raises(UsageError, match="cannot be halved 4 times"):
         resolved(side="40")
-    with pytest.raises(Refusal, match="did you mean 'dropping'"):
+    with pytest.raises(UsageError, match="did you mean 'dropping'"):
         resolved(droping="0.3")
 
 

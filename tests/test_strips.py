@@ -19,7 +19,7 @@ from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data import cache, once
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.strips import build_strips, expected_bytes
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training import batches, engine
 
@@ -122,7 +122,7 @@ def test_bytes_are_told_before_they_are_written_and_a_full_disk_is_one_line(tmp_
     assert expected_bytes(of, View(64)) == made.pixels.nbytes
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(once.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
-    with pytest.raises(CellError, match=r"MiB left .*make room or give another folder with --results DIR"):
+    with pytest.raises(RunError, match=r"MiB left .*make room or give another folder with --results DIR"):
         strips(tmp_path, of, View(65))
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from submission_data import gaze_folder, good, zipped
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.check import check
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats import boxes, maps
@@ -137,7 +137,7 @@ def test_a_bundle_and_a_run_read_the_same_numbers(tmp_path):
 def test_numbers_of_another_counting_are_refused_not_guessed(change, message, tmp_path):
     numbers, categories = (1, 2, 3), {"body": 1, "face": 2}
     root = coco_folder(tmp_path / "ref", numbers, categories)
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(UsageError, match=message):
         scored(root, perfect(numbers, categories, change), tmp_path)
 
 
@@ -246,7 +246,7 @@ CLASSES = {"classes": ["face", "body"]}
 )
 def test_no_message_names_a_scratch_folder(files, gaze, tmp_path):
     path = zipped(tmp_path / "mine.zip", files)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(UsageError) as refused:
         score(path, gaze)
     assert "mine.zip has no score" in str(refused.value)
     assert "inkbench-score" not in str(refused.value)
@@ -267,7 +267,7 @@ def test_a_bundle_that_is_damaged_is_told_without_a_scratch_folder(gaze, tmp_pat
         ],
     ):
         break_it()
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(UsageError) as refused:
             score_with_bundle(path, tmp_path / "mine")
         assert not re.search(r"inkbench-(score|truth)-", str(refused.value)), refused.value
 

@@ -9,7 +9,7 @@ from record_files import written
 from submission_data import gaze_folder, good, npy_bytes, zipped
 
 from inkbench.benchmark.cli.verbs import verb_submit
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.table import Block, Head, Row, RowKind, Setup, Table
 from inkbench.submissions.leaderboard import leaderboard, ranked
@@ -66,7 +66,7 @@ def test_the_command(reference, folder, tmp_path, capsys):
     assert written.startswith(str(tmp_path / "r" / "submissions" / "tables"))
     (folder / "lost.zip").unlink()
     assert verb_submit(words) == 0
-    with pytest.raises(Refusal, match="holds no zip"):
+    with pytest.raises(UsageError, match="holds no zip"):
         verb_submit(["leaderboard", str(tmp_path), *words[2:]])
 
 

@@ -16,7 +16,7 @@ from submission_data import STEMS, entries_of, gaze_folder, good, image_bytes, n
 
 from inkbench.benchmark.cli.verbs import verb_submit
 from inkbench.benchmark.data.layouts.ai4va import Ai4va
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.scoring.score import metric_entries
 from inkbench.benchmark.store.arrays import arrays_bytes, pack
 from inkbench.benchmark.store.files import checksum, write_atomic
@@ -141,22 +141,22 @@ def test_the_floor_keeps_zeros_from_ruling_kld():
 )
 def test_cells_that_cannot_be_packed(reference, tmp_path, changes, message):
     store, record = cell_of(reference, tmp_path / "results", **changes)
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(UsageError, match=message):
         pack_cell(store, record, tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()
 
 
 def test_requests_that_are_refused(reference, tmp_path):
     store, record = cell_of(reference, tmp_path / "results")
-    with pytest.raises(Refusal, match=r"must end in \.zip"):
+    with pytest.raises(UsageError, match=r"must end in \.zip"):
         pack_cell(store, record, tmp_path / "x.tar")
-    with pytest.raises(Refusal, match="floor 300 is no grey value"):
+    with pytest.raises(UsageError, match="floor 300 is no grey value"):
         pack_cell(store, record, tmp_path / "x.zip", Spec(floor=300))
     (tmp_path / "file").write_text("")
-    with pytest.raises(Refusal, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         pack_cell(store, record, tmp_path / "file" / "x.zip")
     store.predictions_path(CELL).unlink()
-    with pytest.raises(Refusal, match=r"predictions\.npz cannot be read"):
+    with pytest.raises(UsageError, match=r"predictions\.npz cannot be read"):
         pack_cell(store, record, tmp_path / "x.zip")
     zipped(tmp_path / "good.zip", good())
     for call, message in (
@@ -167,10 +167,10 @@ def test_requests_that_are_refused(reference, tmp_path):
         (lambda: read_reference(Asked("depth", str(reference))), "no task 'depth'"),
         (lambda: score(tmp_path / "good.zip", tmp_path / "nowhere"), "no folder"),
     ):
-        with pytest.raises(Refusal, match=message):
+        with pytest.raises(UsageError, match=message):
             call()
     (reference / "maps" / "test" / "Yves_01.png").write_bytes(b"")
-    with pytest.raises(Refusal, match=r"the reference cannot be read: .*Yves_01\.png"):
+    with pytest.raises(UsageError, match=r"the reference cannot be read: .*Yves_01\.png"):
         score(tmp_path / "good.zip", reference)
 
 

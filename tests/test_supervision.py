@@ -12,7 +12,7 @@ import torch
 from conftest import TINY
 from safetensors.torch import save_file
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks import supervision
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
@@ -113,7 +113,7 @@ def test_a_card_beside_the_file_says_it(weights):
 )
 def test_a_card_that_cannot_be_meant_is_refused_in_one_line(text, words, weights):
     weights.with_suffix(".toml").write_text(text)
-    with pytest.raises(Refusal, match=words) as refused:
+    with pytest.raises(UsageError, match=words) as refused:
         supervision.of_file(weights)
     assert "\n" not in str(refused.value)
 

@@ -13,7 +13,7 @@ from inkbench.benchmark.data.check.report import examine
 from inkbench.benchmark.data.files import FileDataset, folders, images_below, images_in
 from inkbench.benchmark.data.layouts.folder import Folder
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -206,9 +206,9 @@ def test_a_folder_that_may_not_be_read_is_an_error_not_a_crash(tmp_path, monkeyp
 
     monkeypatch.setattr(os, "scandir", guarded)
     for reads in (images_in, folders):
-        with pytest.raises(Refusal, match=r"/b cannot be read \(Permission denied\)"):
+        with pytest.raises(UsageError, match=r"/b cannot be read \(Permission denied\)"):
             reads(tmp_path / "b")
-    with pytest.raises(Refusal, match="make it readable"):
+    with pytest.raises(UsageError, match="make it readable"):
         list(images_below(tmp_path))
     assert any("cannot be read (Permission denied)" in line for line in told(tmp_path)[0].errors)
 
@@ -234,7 +234,7 @@ def test_a_folder_of_which_nothing_is_read_says_what_lies_there(tmp_path, what):
             draw(root / f".thumbnails/{k}.jpg")
     told = {"link": "3 links lead nowhere", "heic": "3 pictures of suffix .heic not read",
             "nameless": "3 images not read", "hidden": "3 images in 1 hidden folders"}  # fmt: skip
-    with pytest.raises(Refusal, match=told[what]):
+    with pytest.raises(UsageError, match=told[what]):
         open_dataset(str(root), "quick", (), tmp_path / "r")
 
 

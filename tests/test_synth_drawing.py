@@ -26,7 +26,7 @@ from inkbench.benchmark.data.synth.printing import edge_code, print_panel
 from inkbench.benchmark.data.synth.series import TEMPORARY
 from inkbench.benchmark.data.synth.sheet import sheet
 from inkbench.benchmark.data.synth.style import make_style
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store.files import key_of
@@ -72,7 +72,7 @@ def test_a_killed_drawing_goes_on_to_the_same_bytes(tiny, tmp_path):
     assert (home / "1").is_dir()
     assert not (tmp_path / making.MARKER).exists()
     assert making.read_marker(tmp_path) is None
-    with pytest.raises(Refusal, match="not drawn yet"):
+    with pytest.raises(UsageError, match="not drawn yet"):
         Synth(tmp_path, TINY).items("pages", "test")
     (home / f"{TEMPORARY}5-left").mkdir()
     making.make(tmp_path, TINY, QUIET, workers=2)
@@ -86,14 +86,14 @@ def test_a_finished_copy_is_left_alone(tiny):
 
 
 def test_other_settings_are_refused(tiny):
-    with pytest.raises(Refusal, match="other settings"):
+    with pytest.raises(UsageError, match="other settings"):
         making.make(tiny, TINY.model_copy(update={"seed": 1}), QUIET)
 
 
 def test_a_copy_knows_its_own_settings(tiny):
     assert Synth(tiny).config == TINY
     assert Synth(tiny, SynthConfig()).config == TINY, "a preset's settings ask for nothing in particular"
-    with pytest.raises(Refusal, match="other settings"):
+    with pytest.raises(UsageError, match="other settings"):
         Synth(tiny, TINY.model_copy(update={"seed": 7})).prepare(QUIET)
     assert Synth(tiny).fingerprint() == making.fingerprint(TINY)
     assert Synth.recognises(tiny)

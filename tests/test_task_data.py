@@ -8,7 +8,7 @@ from pictures_of import draw
 
 from inkbench.benchmark.api import Item, View
 from inkbench.benchmark.data.cache import Caching, build
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training.task_data import TaskData
 
@@ -97,5 +97,5 @@ def test_a_subset_keeps_squares_and_order(some):
 
 def test_nothing_readable_is_one_line(tmp_path):
     (tmp_path / "cache").mkdir()
-    with pytest.raises(CellError, match="has none of the images"):
+    with pytest.raises(RunError, match="has none of the images"):
         data([Item("a", tmp_path / "a.png", "s", "train", parts={"other": part(tmp_path, "o")})], tmp_path)

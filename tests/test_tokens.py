@@ -9,7 +9,7 @@ import torch
 from inkbench.benchmark.api import Method
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.contracts.fitted_head import FittedHead
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.tokens import readout_of
 from inkbench.benchmark.planning.asked import as_read_by
@@ -140,7 +140,7 @@ def test_a_family_is_read_as_its_makers_read_it(name, expected):
 
 def test_a_class_token_that_is_not_there_is_refused():
     for readout in ("cls", "cls+mean"):
-        with pytest.raises(Refusal, match="test_vit2 has no class token to read; set backbone"):
+        with pytest.raises(UsageError, match="test_vit2 has no class token to read; set backbone"):
             Backbone("test_vit2", BackboneSettings(readout=readout))
     plain = Backbone("test_resnet", BackboneSettings(readout="cls"))
     assert plain.width == plain.channels[-1]
@@ -225,20 +225,20 @@ def test_rows_that_are_read_in_two_ways_stand_in_one_block(tmp_path):
     from inkbench.benchmark.cli.flags import Parser, common, run_flags
     from inkbench.benchmark.cli.launch import request_of
     from inkbench.benchmark.data.locate import open_dataset
-    from inkbench.benchmark.planning import plan
+    from inkbench.benchmark.planning import planner
     from inkbench.benchmark.running.records import base_record
     from inkbench.benchmark.training import engine
-    from inkbench.leaderboards.rows import setup
+    from inkbench.leaderboards.groups import setup
 
     words = ["--preset", "smoke", "--backbone", "test_vit", "--results", str(tmp_path)]
     flags = Parser(parents=[common(), run_flags()]).parse_args(words)
     request = request_of(flags, ["random", "mae"], ["saliency"], words)
     data = open_dataset("synth", request.preset, request.sets, request.results)
-    work = plan.make(request, engine.start(1, "32", torch.get_num_threads()), data, data)
-    records = {cell.method: base_record(cell, work, request) for cell in work.cells if cell.backbone}
+    work = planner.make(request, engine.start(1, "32", torch.get_num_threads()), data, data)
+    records = {cell.method: base_record(cell, work, request) for cell in work.experiments if cell.backbone}
     assert {name: record.backbone.readout for name, record in records.items()} == {
         "random": "family",
         "mae": "mean",
     }
-    assert work.cells[-1].pretraining.identity["backbone_settings"]["readout"] == "mean"
+    assert work.experiments[-1].pretraining.identity["backbone_settings"]["readout"] == "mean"
     assert setup(records["random"]) == setup(records["mae"])

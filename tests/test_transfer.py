@@ -12,7 +12,7 @@ from toy_scorer import SCORER
 from inkbench.benchmark.api import Item, Task, TaskConfig, View
 from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.data.cache import Caching, build
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training import engine, features, transfer
@@ -148,7 +148,7 @@ def test_each_group_is_predicted_by_a_head_that_never_saw_it(run):
 
 def test_a_test_item_of_no_group_is_an_error(run, monkeypatch):
     monkeypatch.setattr(Toy, "group", lambda self, protocol, item: item.style if item.id != "10" else None)
-    with pytest.raises(CellError, match="which group test item 10 is of"):
+    with pytest.raises(RunError, match="which group test item 10 is of"):
         run(Toy, "apart@1")
 
 

@@ -11,7 +11,7 @@ from pictures_of import draw, write
 from inkbench.benchmark.cli import data as commands
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.units import by_regex, by_stem, split_folders, split_word
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 SPLITS = ("train", "val", "test")
 
@@ -159,7 +159,7 @@ def test_series_from_and_the_sidecar_settle_it(tmp_path):
     status, said = check(root, tmp_path, "--series-from", r"^(?P<series>\d\d\d)")
     assert (status, said["counts"]["series"], said["warnings"]) == (0, 4, [])
     write(root / "series.json", json.dumps({f"000{k}": {"split": "test"} for k in range(10)}))
-    with pytest.raises(Refusal, match=r"series\.json does not name 0010"):
+    with pytest.raises(UsageError, match=r"series\.json does not name 0010"):
         placed(opened(root, tmp_path))
     write(root / "series.json", json.dumps({f"00{k}": {"split": SPLITS[k % 3]} for k in range(4)}))
     both = opened(root, tmp_path, [("data.series_from", r"^(\d\d\d)")])
@@ -177,14 +177,14 @@ def test_a_sidecar_wins_over_folders_of_splits_and_says_so(tmp_path):
 
 @pytest.mark.parametrize(("regex", "why"), [("(", "is no regular expression"), ("zzz", "finds no series in 2 names")])
 def test_an_expression_that_cannot_be_meant_is_refused(regex, why):
-    with pytest.raises(Refusal, match=why):
+    with pytest.raises(UsageError, match=why):
         by_regex(["a_1", "b_2"], regex)
 
 
 def test_a_layout_that_knows_its_series_refuses_the_expression(tmp_path):
     draw(tmp_path / "d/images/b/0.jpg")
     write(tmp_path / "d/groundtruth/b/0.txt", "")
-    with pytest.raises(Refusal, match="dcm772 says itself which series an image is of"):
+    with pytest.raises(UsageError, match="dcm772 says itself which series an image is of"):
         check(tmp_path / "d", tmp_path, "--series-from", "x")
 
 

@@ -11,9 +11,9 @@ from torch import nn
 
 from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import Backbone
-from inkbench.benchmark.planning.planned import Pretraining
-from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.planning.experiment import Pretraining
 from inkbench.benchmark.running.pretrain_items import reading
+from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.locks import machine_slot
@@ -26,25 +26,29 @@ from inkbench.benchmark.training.updates import setup
 class Workshop:
     """Builds and trains pretext networks as a run of the same plan would, in ``folder``."""
 
-    def __init__(self, bench: Bench, work: Pretraining, folder: Path) -> None:
-        self.bench, self.work, self.folder = bench, work, folder
+    def __init__(self, workspace: Workspace, work: Pretraining, folder: Path) -> None:
+        self.workspace, self.work, self.folder = workspace, work, folder
 
     def panels(self, method: Any, split: Any) -> Any:
         """Return the squares that a method cuts: those that its pretraining trains on (``train``), or held-out ones."""
-        view, found, data = method.views()["image"], reading(self.bench, self.work), self.bench.plan.pretrain_data
+        view, found, data = (
+            method.views()["image"],
+            reading(self.workspace, self.work),
+            self.workspace.plan.pretrain_data,
+        )
         if split == "train":
-            return self.bench.training(data, found.train[view.kind], view, self.work.settings.window)
-        return self.bench.squares(data, found.held_out[view.kind], view)
+            return self.workspace.training(data, found.train[view.kind], view, self.work.settings.window)
+        return self.workspace.squares(data, found.held_out[view.kind], view)
 
     def initial(self, method: Any) -> tuple[Backbone, nn.Module]:
         """Return the backbone and the pretext network as training starts from them, in evaluation mode."""
         backbone, raw = self._build(method)
-        net = raw["net"].to(self.bench.device.torch).eval()
+        net = raw["net"].to(self.workspace.device.torch).eval()
         return backbone, net
 
     def trained(self, method: Any, name: str) -> tuple[Backbone, nn.Module]:
         """Return the same after training, read back from an earlier audit; unfinished training is resumed."""
-        device, work = self.bench.device, self.work
+        device, work = self.workspace.device, self.work
         backbone, raw = self._build(method)
         panels = {"image": self.panels(method, "train")}
         batch = {
@@ -58,9 +62,9 @@ class Workshop:
         own = key_of([name, method.config.model_dump(mode="json")])[:8]
         checkpoint = engine.Checkpoint(self.folder / f"{name.replace(' ', '-')}-{own}.pt", device)
         if not checkpoint.path.is_file():
-            self.bench.progress.say(f"audit: training '{name}'")
-        with machine_slot(device.name, self.bench.progress):
-            pretrain.drive(learner, panels, steps, driven, checkpoint, self.bench.progress)
+            self.workspace.progress.say(f"audit: training '{name}'")
+        with machine_slot(device.name, self.workspace.progress):
+            pretrain.drive(learner, panels, steps, driven, checkpoint, self.workspace.progress)
         return backbone, driven.nets["net"].eval()
 
     def _build(self, method: Any) -> tuple[Backbone, dict[str, nn.Module]]:
@@ -68,6 +72,6 @@ class Workshop:
         torch.manual_seed(derive(work.seed, "backbone"))
         backbone = Backbone(work.backbone, work.backbone_settings)
         if work.init is not None:
-            initialise.load_init(backbone, work.init, self.bench.request.weights)
+            initialise.load_init(backbone, work.init, self.workspace.request.weights)
         torch.manual_seed(derive(work.seed, "build", method.name))
         return backbone, method.build(backbone)

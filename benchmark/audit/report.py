@@ -14,7 +14,7 @@ from tabulate import tabulate
 from inkbench.benchmark.audit.measure import Figure
 from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.store.files import write_atomic, write_json
-from inkbench.leaderboards.rows import plain
+from inkbench.leaderboards.groups import plain
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>

@@ -16,12 +16,12 @@ from inkbench.benchmark.audit.pictures import draw_average, draw_examples
 from inkbench.benchmark.audit.report import Findings
 from inkbench.benchmark.cli.launch import prepare, request_of
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.planning import plan
-from inkbench.benchmark.planning.planned import Pretraining
+from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.planning import planner
+from inkbench.benchmark.planning.experiment import Pretraining
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
@@ -30,22 +30,22 @@ EXAMPLES = 3
 
 
 def audit(flags: argparse.Namespace, typed: Sequence[str]) -> int:
-    """Audit the method that the flags name; prints the findings. Raises Refusal before anything is trained."""
+    """Audit the method that the flags name; prints the findings. Raises UsageError before anything is trained."""
     _check_tiled(flags.method)
     flags.no_baseline = True
     request = request_of(flags, [flags.method], [flags.task], typed)
     prepare(request)
-    bench, work = _plan(request)
+    workspace, work = _plan(request)
     store = Store(request.results)
     if flags.dry_run:
         cues = ", ".join(cue.name for cue in cues_of(work.method))  # type: ignore[arg-type]
         print(f"audit of {work.method.name}: the network, two controls, and without: {cues}")
         return 0
-    findings, pictures = _examine(bench, work, store, retrain=not flags.no_retrain)
+    findings, pictures = _examine(workspace, work, store, retrain=not flags.no_retrain)
     folder = store.root / "audit" / work.key
     findings.write(folder, pictures)
     print(findings.json() if flags.json else findings.text())
-    bench.progress.say(f"pictures and page: {folder / 'index.html'}")
+    workspace.progress.say(f"pictures and page: {folder / 'index.html'}")
     return 0
 
 
@@ -54,34 +54,36 @@ def _check_tiled(name: str) -> None:
     method = registry.load_entry(registry.find("methods", name), "methods")
     if not _tiled(method):
         having = [other for other in registry.names("methods") if _tiled(registry.load("methods", other))]
-        raise Refusal(f"{name} does not use tiles and cannot be audited; methods that do: {', '.join(having)}")
+        raise UsageError(f"{name} does not use tiles and cannot be audited; methods that do: {', '.join(having)}")
 
 
 def _tiled(method: type) -> bool:
     return issubclass(method, CutsTiles)
 
 
-def _plan(request: Request) -> tuple[Bench, Pretraining]:
+def _plan(request: Request) -> tuple[Workspace, Pretraining]:
     """Return the one pretraining of the request, and where it is done."""
     device = engine.start(1, request.precision, request.threads)
     data = open_dataset(request.data, request.preset, request.sets, request.results)
     pretrain_data = data
     if request.pretrain_data not in (None, request.data):
         pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
-    work = plan.make(request, device, data, pretrain_data)
+    work = planner.make(request, device, data, pretrain_data)
     pretrainings = work.pretrainings()
     if len(pretrainings) != 1:
-        raise Refusal(f"audit takes one method with one set of settings and one seed, not {len(pretrainings)}")
+        raise UsageError(f"audit takes one method with one set of settings and one seed, not {len(pretrainings)}")
     store, progress = Store(request.results), Progress(request.quiet)
-    return Bench(request, work, device, store, progress, lambda event: None), pretrainings[0]
+    return Workspace(request, work, device, store, progress, lambda event: None), pretrainings[0]
 
 
-def _examine(bench: Bench, work: Pretraining, store: Store, retrain: bool) -> tuple[Findings, dict[str, np.ndarray]]:
+def _examine(
+    workspace: Workspace, work: Pretraining, store: Store, retrain: bool
+) -> tuple[Findings, dict[str, np.ndarray]]:
     """Train and measure everything."""
-    bench.prepare(bench.plan.pretrain_data)
-    workshop = Workshop(bench, work, store.root / "audit" / work.key)
+    workspace.prepare(workspace.plan.pretrain_data)
+    workshop = Workshop(workspace, work, store.root / "audit" / work.key)
     method: Any = work.method
-    device = bench.device
+    device = workspace.device
     backbone, net = workshop.trained(method, "trained")
     panels = workshop.panels(method, "val")
     count = len(panels.items)
@@ -111,8 +113,8 @@ def _examine(bench: Bench, work: Pretraining, store: Store, retrain: bool) -> tu
     tile = few["tiles"].shape[2]
     findings = Findings(
         method=method.name,
-        settings=method.config.changed(bench.request.preset),
-        data=f"{bench.plan.pretrain_data.name} {bench.plan.pretrain_data.fingerprint()[:8]}",
+        settings=method.config.changed(workspace.request.preset),
+        data=f"{workspace.plan.pretrain_data.name} {workspace.plan.pretrain_data.fingerprint()[:8]}",
         even=even_share(tile),
         chance=method.trivial()["accuracy"],
         gradients={name: {"right": found.share, "sum": found.share_sum} for name, found in gradients.items()},

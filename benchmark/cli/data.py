@@ -71,7 +71,7 @@ def _pairs(flags: argparse.Namespace) -> list[tuple[str, str]]:
 
 
 def _opened(flags: argparse.Namespace) -> Dataset:
-    """Return the one dataset that a word is about. Raises Refusal."""
+    """Return the one dataset that a word is about. Raises UsageError."""
     from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
 
     pairs = _pairs(flags)
@@ -108,7 +108,7 @@ def _leaks(flags: argparse.Namespace) -> int:
     from inkbench.benchmark.data.leaks.command import images_of, report, sheet_of_pairs, splits_of
     from inkbench.benchmark.data.leaks.compare import compare, told
     from inkbench.benchmark.data.locate import open_dataset
-    from inkbench.benchmark.errors import Refusal
+    from inkbench.benchmark.errors import UsageError
     from inkbench.benchmark.progress import Progress
     from inkbench.benchmark.store.store import Store
 
@@ -118,7 +118,7 @@ def _leaks(flags: argparse.Namespace) -> int:
     for dataset in (one, other):
         dataset.prepare(progress)
     if flags.all and one.root.resolve() == other.root.resolve():
-        raise Refusal("--all compares all of a dataset with all of another; every image is like itself")
+        raise UsageError("--all compares all of a dataset with all of another; every image is like itself")
     pretraining = images_of(one, SPLITS if flags.all else splits_of(one, "train"))
     test = images_of(other, SPLITS if flags.all else splits_of(other, "test"))
     found = compare(test, other, pretraining, one, flags.results / "cache" / "hashes", progress)
@@ -167,26 +167,26 @@ def _cut(flags: argparse.Namespace) -> int:
     """Cut pages into panels, or say how well that goes; status 1 where pages could not be cut."""
     from inkbench.benchmark.data.cut.cutting import cut, pages_of, picture_of
     from inkbench.benchmark.data.cut.score import score
-    from inkbench.benchmark.errors import CellError, Refusal
+    from inkbench.benchmark.errors import RunError, UsageError
     from inkbench.benchmark.progress import Progress
     from inkbench.benchmark.store.store import Store
 
     if not flags.out and not flags.score:
-        raise Refusal("data cut needs --out DIR for the panels, or --score to hold them against annotated ones")
+        raise UsageError("data cut needs --out DIR for the panels, or --score to hold them against annotated ones")
     Store(flags.results).check_writable()
     dataset, progress = _opened(flags), Progress(flags.quiet)
     dataset.prepare(progress)
     if flags.score:
         if "boxes:panel" not in dataset.offers():
-            raise Refusal(f"--score: no panels are annotated in {dataset.root} ({dataset.reader})")
+            raise UsageError(f"--score: no panels are annotated in {dataset.root} ({dataset.reader})")
         for name, found in score(pages_of(dataset), progress).items():
             print(f"{name}: {found.line()}")
     if not flags.out:
         return 0
     try:
         cutting = cut(dataset, flags.out, progress)
-    except CellError as error:
-        raise Refusal(str(error)) from None
+    except RunError as error:
+        raise UsageError(str(error)) from None
     print(cutting.text())
     if (picture := picture_of(cutting, pages_of(dataset))) is not None:
         path = flags.results / "check" / f"cut-{hashlib.sha256(str(flags.out.resolve()).encode()).hexdigest()[:6]}.png"

@@ -9,31 +9,32 @@ from typing import Any
 
 from inkbench.benchmark.cli.launch import pair, prepare, request_of
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.running.supervise import run
+from inkbench.benchmark.running.supervisor import run
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, render, table_files, tables
+from inkbench.leaderboards import build, render
+from inkbench.leaderboards.declared import load, spec
 
 
 def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
-    """Print a declared table on standard output; gives 1 where a cell failed. Raises Refusal."""
-    declared = tables.with_settings(table_files.load(flags.name), [pair(text) for text in flags.set])
+    """Print a declared table on standard output; gives 1 where a cell failed. Raises UsageError."""
+    declared = spec.with_settings(load.load(flags.name), [pair(text) for text in flags.set])
     if any(word.partition("=")[0] == "--protocol" for word in typed):
-        declared = tables.with_protocol(declared, flags.protocol)
+        declared = spec.with_protocol(declared, flags.protocol)
     store, progress = Store(flags.results), Progress(flags.quiet)
-    status = _run_rows(tables.expand(declared), flags, typed, progress) if flags.run else 0
+    status = _run_rows(spec.expand(declared), flags, typed, progress) if flags.run else 0
     if flags.dry_run or status == 2:
         return status
-    made = board.declared_tables(store, declared)
+    made = build.declared_tables(store, declared)
     if not made:
-        raise Refusal(
+        raise UsageError(
             f"no rows of table '{declared.name}' found in {store.root}; run it with: table {declared.name} --run"
         )
     for table in made:
         print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
-        progress.say(f"table: {board.write(store, table)}")
+        progress.say(f"table: {build.write(store, table)}")
     return status
 
 
@@ -43,7 +44,7 @@ def _run_rows(
     """Run what the rows ask for, all of it checked before any is run; finished cells are found, not repeated.
 
     What cannot run here (weights out of reach) is a row with its reason; a dataset that the table names and that is
-    not here leaves its column empty, and says so. Raises Refusal where that leaves nothing.
+    not here leaves its column empty, and says so. Raises UsageError where that leaves nothing.
     """
     requests = _that_can_run([(row, _request(row, flags, typed)) for row in rows], progress)
     began, worst = time.monotonic(), 0
@@ -64,12 +65,12 @@ def _that_can_run(
 ) -> list[tuple[dict[str, Any], Request]]:
     """Return the rows whose dataset is here; refuse every other fault."""
     kept: list[tuple[dict[str, Any], Request]] = []
-    lacking: dict[str, Refusal] = {}
+    lacking: dict[str, UsageError] = {}
     for row, request in requests:
         if "data" in row:
             try:
                 open_dataset(request.data, request.preset, request.sets, request.results)
-            except Refusal as absent:
+            except UsageError as absent:
                 lacking[request.data] = absent
                 continue
         prepare(request)

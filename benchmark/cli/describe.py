@@ -12,12 +12,12 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.cli.shown import Shown, shown
 from inkbench.benchmark.config import Config, PretrainSettings, settings_of
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.planning.request import SHARED_OWNERS
 
 
 def describe(flags: argparse.Namespace) -> int:
-    """Print what there is to know of ``flags.name``. Raises Refusal where nothing has this name."""
+    """Print what there is to know of ``flags.name``. Raises UsageError where nothing has this name."""
     if flags.name.endswith(".toml"):
         return _describe_table(flags)
     name, kind = flags.name, ""
@@ -29,7 +29,7 @@ def describe(flags: argparse.Namespace) -> int:
         kind = next((kind for kind in registry.ROOMS if name in registry.entries(kind)), "")
         if not kind and ".py" not in name:
             known = [name for room in registry.ROOMS for name in registry.names(room)] + list(SHARED_OWNERS)
-            raise Refusal(f"nothing is called '{name}'{did_you_mean(name, known)}")
+            raise UsageError(f"nothing is called '{name}'{did_you_mean(name, known)}")
         entry = registry.find(kind or "methods", name)
         kind, name = kind or registry.kind_of(entry), entry.name
         described, summary = registry.load_entry(entry, kind), entry.summary
@@ -56,10 +56,10 @@ def describe(flags: argparse.Namespace) -> int:
 
 
 def _describe_table(flags: argparse.Namespace) -> int:
-    """Print a declared table's rows with their settings and its columns. Raises Refusal where it is none."""
-    from inkbench.leaderboards import table_files
+    """Print a declared table's rows with their settings and its columns. Raises UsageError where it is none."""
+    from inkbench.leaderboards.declared import load
 
-    table = table_files.load(flags.name)
+    table = load.load(flags.name)
     if flags.json:
         rows = [{"label": row.label, "settings": dict(row.settings)} for row in table.rows]
         columns = [column.id for column in table.columns]
@@ -93,20 +93,20 @@ def _type_name(annotation: Any) -> str:
 def _seen(method: Any, flags: argparse.Namespace) -> tuple[dict[str, Shown], str]:
     """Return what the method would see of the data that the flags name, or why that is not known.
 
-    Raises Refusal for settings and data that there are not.
+    Raises UsageError for settings and data that there are not.
     """
     pairs = []
     for text in flags.set:
         key, equals, value = text.partition("=")
         if not equals:
-            raise Refusal(f"--set takes NAME.FIELD=VALUE, not '{text}'")
+            raise UsageError(f"--set takes NAME.FIELD=VALUE, not '{text}'")
         pairs.append((key, value))
     own = method(method.Config.resolve(method.name, flags.preset, settings_of(method.name, pairs)))
     settings = PretrainSettings.resolve("pretrain", flags.preset, settings_of("pretrain", pairs))
     data = open_dataset(flags.data, flags.preset, pairs, flags.results)
     try:
         return shown(own, settings, data), ""
-    except Refusal as reason:
+    except UsageError as reason:
         return {}, str(reason)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.provenance import DECIDING, TOLD, git_state, processor, versions
 from inkbench.benchmark.store.store import Store
 
@@ -90,7 +90,7 @@ def _bf16() -> tuple[str, str]:
 def _results(results: Path) -> tuple[str, str]:
     try:
         Store(results).check_writable()
-    except Refusal as refusal:
+    except UsageError as refusal:
         return "bad", str(refusal)
     free = shutil.disk_usage(results).free / 2**30
     line = f"results folder {results} can be written, {free:.0f} GiB free"

@@ -6,19 +6,19 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line with the nearest flag."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise Refusal instead of dumping the usage."""
+        """Raise UsageError instead of dumping the usage."""
         _, found, rest = message.partition("unrecognized arguments: ")
         if found:
             flags = [flag for action in self._actions for flag in action.option_strings]
-            raise Refusal(f"no argument '{rest.split()[0]}'{did_you_mean(rest.split()[0], flags)}")
-        raise Refusal(message)
+            raise UsageError(f"no argument '{rest.split()[0]}'{did_you_mean(rest.split()[0], flags)}")
+        raise UsageError(message)
 
 
 def common() -> Parser:

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import SERIES_FROM
 from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning.request import Request, check_names, check_settings, task_names, usual_threads
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.running import supervise
+from inkbench.benchmark.running import supervisor
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
@@ -28,7 +28,7 @@ def request_of(
     typed: Sequence[str],
     sets: Sequence[tuple[str, str]] = (),
 ) -> Request:
-    """Return the request that parsed run flags mean; ``sets`` are laid under those of the flags. Raises Refusal."""
+    """Return the request that parsed run flags mean; ``sets`` are laid under those of the flags. Raises UsageError."""
     try:
         return Request(
             methods=tuple(methods),
@@ -62,7 +62,9 @@ def request_of(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise Refusal(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})") from None
+        raise UsageError(
+            f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})"
+        ) from None
 
 
 def _plugged_in() -> list[str]:
@@ -102,7 +104,7 @@ def launch(request: Request) -> int:
     """Refuse or run a request, print its tables on standard output; gives the exit status."""
     prepare(request)
     store = Store(request.results)
-    status, cells = supervise.run(request)
+    status, cells = supervisor.run(request)
     if status != 2 and not request.dry_run:
         records = [record for cell in cells if (record := _as_asked(store, cell))]
         show(store, records, Progress(request.quiet), [key for key, _ in request.grid])
@@ -120,16 +122,16 @@ def show(store: Store, records: Sequence[Record], progress: Progress, axes: Sequ
 
     ``axes`` are the settings of ``--grid``; those of methods and of their pretraining get a column each.
     """
-    from inkbench.leaderboards import board, render
-    from inkbench.leaderboards.overall import overall
+    from inkbench.leaderboards import build, render
+    from inkbench.leaderboards.combine.overall import overall
 
     tasks = {record.task for record in records}
     axes = [key for key in axes if key.partition(".")[0] not in {*tasks, "backbone"}]
-    tables = board.tables(store, records, axes=axes)
-    whole = overall(board.tables(store, records) if axes else tables) if len(tables) > 1 else None
+    tables = build.tables(store, records, axes=axes)
+    whole = overall(build.tables(store, records) if axes else tables) if len(tables) > 1 else None
     for table in [*tables, *([whole] if whole else [])]:
         print(render.text(table))
-        progress.say(f"table: {board.write(store, table)}")
+        progress.say(f"table: {build.write(store, table)}")
     for record in records:
         if record.status == "failed":
             print(
@@ -151,10 +153,10 @@ def _show_log(store: Store, record: Record) -> None:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Split ``NAME.FIELD=VALUE`` into key and value. Raises Refusal."""
+    """Split ``NAME.FIELD=VALUE`` into key and value. Raises UsageError."""
     key, equals, value = text.partition("=")
     if not equals:
-        raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{text}'")
+        raise UsageError(f"--set and --grid take NAME.FIELD=VALUE, not '{text}'")
     return key.strip(), value
 
 

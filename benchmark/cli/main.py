@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import InkbenchError, UsageError, did_you_mean
 
 VERBS = {
     "list": "methods, tasks, datasets, tables or runs",
@@ -37,11 +37,11 @@ def main(words: Sequence[str]) -> int:
 
             return verbs.RUN[words[0]](list(words[1:]))
         if words and not words[0].startswith("-"):
-            raise Refusal(f"no verb '{words[0]}'{did_you_mean(words[0], VERBS)}")
+            raise UsageError(f"no verb '{words[0]}'{did_you_mean(words[0], VERBS)}")
         return _run(list(words))
-    except Refusal as refusal:
-        print(f"run_benchmark.py: {refusal}", file=sys.stderr)
-        return 2
+    except InkbenchError as error:
+        print(f"run_benchmark.py: {error}", file=sys.stderr)
+        return error.status
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
@@ -51,7 +51,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _plugged_in(words: Sequence[str]) -> list[str]:
-    """Load the files of ``--plugin FILE``, which every verb takes; return the other words. Raises Refusal."""
+    """Load the files of ``--plugin FILE``, which every verb takes; return the other words. Raises UsageError."""
     parser = Parser(prog="run_benchmark.py", add_help=False, allow_abbrev=False)
     parser.add_argument("--plugin", action="append", default=[])
     flags, rest = parser.parse_known_args(list(words))
@@ -78,7 +78,7 @@ def _run(words: list[str]) -> int:
         return 0
     flags = parser.parse_args(words)
     if not flags.method or not flags.task:
-        raise Refusal("a run needs --method and --task; see: run_benchmark.py list methods, list tasks")
+        raise UsageError("a run needs --method and --task; see: run_benchmark.py list methods, list tasks")
     from inkbench.benchmark.cli.launch import launch, request_of
 
     return launch(request_of(flags, flags.method.split(","), flags.task.split(","), words))

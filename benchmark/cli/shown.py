@@ -12,7 +12,7 @@ from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.data.cache import LONGEST
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.strips import original_size
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 MEASURED = 4_000
 PLACES = 512
@@ -30,7 +30,7 @@ class Shown:
 
 
 def shown(method: Method, settings: PretrainSettings, data: Dataset) -> dict[str, Shown]:
-    """Return what a pretraining shows of the training images of ``data``, by view. Raises Refusal without any."""
+    """Return what a pretraining shows of the training images of ``data``, by view. Raises UsageError without any."""
     found = {}
     for name, view in method.views().items():
         sizes, count = sizes_of(data, view)
@@ -51,7 +51,7 @@ def sizes_of(data: Dataset, view: View) -> tuple[np.ndarray, int]:
     """
     try:
         items: Sequence[Item] = data.items(view.kind, "train")
-    except Refusal:
+    except UsageError:
         sizes = data.foretold(view.kind, "train")
         if not sizes:
             raise
@@ -63,7 +63,7 @@ def sizes_of(data: Dataset, view: View) -> tuple[np.ndarray, int]:
         except BadImage:
             continue
     if not found:
-        raise Refusal(f"{data.name} has no {view.kind} to train on that can be read")
+        raise UsageError(f"{data.name} has no {view.kind} to train on that can be read")
     return np.array(found), len(items)
 
 

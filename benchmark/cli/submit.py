@@ -16,7 +16,7 @@ from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import checksum, write_atomic
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, render
+from inkbench.leaderboards import build, render
 from inkbench.submissions import bundle as bundling
 from inkbench.submissions import check as checking
 from inkbench.submissions import leaderboard as boards
@@ -115,7 +115,7 @@ def leaderboard(flags: Namespace) -> int:
     reference = read_reference(asked_of(flags))
     table, failed = boards.leaderboard(flags.folder, reference, store, flags.preset, flags.strict)
     print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
-    print(f"table: {board.write(store, table)}", file=sys.stderr)
+    print(f"table: {build.write(store, table)}", file=sys.stderr)
     return int(failed > 0)
 
 

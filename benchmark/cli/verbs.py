@@ -11,7 +11,7 @@ from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
@@ -35,9 +35,9 @@ def verb_list(words: list[str]) -> int:
     if flags.what == "runs":
         rows = [_run_row(record) for record in Store(flags.results).records()]
     elif flags.what == "tables":
-        from inkbench.leaderboards import table_files
+        from inkbench.leaderboards.declared import load
 
-        rows = [{"name": name, "summary": table_files.load(name).title} for name in table_files.names()]
+        rows = [{"name": name, "summary": load.load(name).title} for name in load.names()]
     else:
         entries = registry.entries(flags.what).values()
         rows = [
@@ -57,7 +57,7 @@ def verb_list(words: list[str]) -> int:
 
 def _csv_of_runs(what: str, store: Store) -> int:
     if what != "runs":
-        raise Refusal(f"--csv is of runs, and {what} have no figures: list runs --csv")
+        raise UsageError(f"--csv is of runs, and {what} have no figures: list runs --csv")
     from inkbench.leaderboards.frame import frame
 
     print(frame(store.records()).to_csv(index=False), end="")
@@ -136,7 +136,7 @@ def verb_report(words: list[str]) -> int:
     )
     flags = parser.parse_args(words)
     if flags.thumbnails < 0:
-        raise Refusal(f"--thumbnails takes 0 or more, not {flags.thumbnails}")
+        raise UsageError(f"--thumbnails takes 0 or more, not {flags.thumbnails}")
     from inkbench.benchmark.progress import Progress
     from inkbench.leaderboards.report.command import write_report
 
@@ -151,7 +151,7 @@ def verb_compare(words: list[str]) -> int:
     parser.add_argument("cells", nargs=2, metavar="CELL", help="start of a run ID of the row (see list runs)")
     parser.add_argument("--metric", metavar="M", help="metric to compare (default: the primary metric of the task)")
     flags = parser.parse_args(words)
-    from inkbench.leaderboards.versus import versus
+    from inkbench.leaderboards.significance.two_rows import versus
 
     first, second = flags.cells
     print(versus(Store(flags.results), first, second, flags.metric))

@@ -199,7 +199,7 @@ class Dataset(ABC):
         return {}
 
     def require(self, kind: Kind, split: Split) -> None:
-        """Raise Refusal where a split that is asked for has no items; what a program draws has all splits."""
+        """Raise UsageError where a split that is asked for has no items; what a program draws has all splits."""
         del kind, split
 
     @abstractmethod

@@ -101,7 +101,7 @@ class Method(ABC, Generic[ConfigT]):
 
     # --- methods that do not pretrain
     def give(self, backbone: Backbone, weights: Path | None) -> Given | None:
-        """Set the backbone's weights in place; torch's global generator is seeded before. Raises Declined.
+        """Set the backbone's weights in place; torch's global generator is seeded before. Raises NotApplicable.
 
         What is returned is told of the row; without it ``supervision`` of the class holds.
         """

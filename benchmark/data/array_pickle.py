@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 _ADMITTED = {
     **{(module, "_reconstruct"): "_reconstruct" for module in ("numpy.core.multiarray", "numpy._core.multiarray")},
@@ -37,14 +37,14 @@ def _new_array(subtype: type, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 def read_arrays(path: Path) -> dict[bytes, Any]:
-    """Read the dictionary that a file pickles, keys as bytes (written by Python 2). Raises Refusal."""
+    """Read the dictionary that a file pickles, keys as bytes (written by Python 2). Raises UsageError."""
     try:
         value = _ArraysOnly(io.BytesIO(path.read_bytes()), encoding="bytes").load()
     except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror})") from None
+        raise UsageError(f"{path} cannot be read ({error.strerror})") from None
     except Exception as error:  # a damaged or hostile pickle raises whatever its bytes provoke
         said = " ".join(str(error).split()) or type(error).__name__
-        raise Refusal(f"{path} is no pickle of arrays ({said}); get it anew from the dataset's homepage") from None
+        raise UsageError(f"{path} is no pickle of arrays ({said}); get it anew from the dataset's homepage") from None
     if not isinstance(value, dict):
-        raise Refusal(f"{path} pickles {type(value).__name__}, not a dictionary")
+        raise UsageError(f"{path} pickles {type(value).__name__}, not a dictionary")
     return {key.encode() if isinstance(key, str) else key: part for key, part in value.items()}

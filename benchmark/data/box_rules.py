@@ -12,7 +12,7 @@ from typing import Literal
 
 from inkbench.benchmark.data.boxes import Corners, repair
 from inkbench.benchmark.data.told import TINY
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 Form = Literal["corners", "sides", "pixels from 1"]
 """``x0, y0, x1, y1``; ``x, y, width, height``; corners of pixels that count from 1, the last included (VOC)."""
@@ -65,11 +65,11 @@ class BoxRules:
         return inside
 
     def settle(self, root: str) -> None:
-        """Refuse boxes that were written in another way than their layout has. Raises Refusal."""
+        """Refuse boxes that were written in another way than their layout has. Raises UsageError."""
         for (source, form), tally in self._tallies.items():
             told = _meant_otherwise(tally, "sides" if form == "sides" else "corners")
             if told:
-                raise Refusal(f"{source or root}: {told}")
+                raise UsageError(f"{source or root}: {told}")
             if tally.total >= MANY and 1 < tally.largest <= 100 and tally.smallest_side >= SMALL:
                 self._warn(
                     f"{source or root}: none of {tally.total} boxes reaches beyond 100, and every image is larger: "

@@ -29,7 +29,7 @@ from inkbench.benchmark.data.cached import ImageCache, aligned
 from inkbench.benchmark.data.images import BadImage, Decoded, clamp_crop, decode
 from inkbench.benchmark.data.once import once, reserve, whole
 from inkbench.benchmark.data.packed import Pack, Read, reading
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import key_of
 
@@ -74,7 +74,7 @@ def build(
 ) -> ImageCache:
     """The squares of ``items`` under ``view``; made where no earlier call made them.
 
-    Two processes build a cache once; one that dies leaves nothing that is read. Raises CellError where the disk is too
+    Two processes build a cache once; one that dies leaves nothing that is read. Raises RunError where the disk is too
     full or no image at all can be read.
     """
     if not items:
@@ -221,10 +221,10 @@ def _make(path: Path, items: Sequence[Item], view: View, caching: Caching) -> No
 
 
 def write_index(folder: Path, items: Sequence[Item], sizes: np.ndarray, failures: dict[int, str]) -> list[int]:
-    """Write what could be read and what not; gives the rows that could. Raises CellError where there are none."""
+    """Write what could be read and what not; gives the rows that could. Raises RunError where there are none."""
     readable = [i for i in range(len(items)) if i not in failures]
     if not readable:
-        raise CellError(f"none of {len(items)} images can be read; the first: {items[0].path}: {failures[0]}")
+        raise RunError(f"none of {len(items)} images can be read; the first: {items[0].path}: {failures[0]}")
     np.save(folder / "sizes.npy", sizes[readable])
     listed = [(items[i].id, reason) for i, reason in sorted(failures.items())]
     (folder / "index.json").write_text(json.dumps({"readable": readable, "failures": listed}))

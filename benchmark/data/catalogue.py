@@ -13,7 +13,7 @@ from inkbench.benchmark.data.packed import Pack
 from inkbench.benchmark.data.serves import lines
 from inkbench.benchmark.data.terms import accepted_on
 from inkbench.benchmark.data.units import TOLD
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.progress import Progress
 
 
@@ -24,7 +24,7 @@ def info(text: str, results: Path, sets: Sets = ()) -> str:
         cls = registry.load("datasets", text)
     try:
         dataset = open_dataset(text, "quick", sets, results)
-    except Refusal as refusal:
+    except UsageError as refusal:
         if cls is None:
             raise
         offered = ["offers:    " + ", ".join(sorted(cls.whole)) + " (a whole copy)", *lines(cls.whole)]
@@ -49,7 +49,7 @@ def info(text: str, results: Path, sets: Sets = ()) -> str:
 
 
 def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: bool, layout: str | None = None) -> str:
-    """Draw a copy of synth into ``out``; gives the line that says how to use it. Raises Refusal.
+    """Draw a copy of synth into ``out``; gives the line that says how to use it. Raises UsageError.
 
     ``layout`` names the layouts to write, by comma, or ``all``; by default those that synth itself is read through.
     """
@@ -59,16 +59,16 @@ def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: 
 
     wanted = LAYOUTS if layout is None else tuple(WRITERS) if layout == "all" else tuple(layout.split(","))
     if strange := [name for name in wanted if name not in WRITERS]:
-        raise Refusal(f"synth writes no layout '{strange[0]}'{did_you_mean(strange[0], WRITERS)}")
+        raise UsageError(f"synth writes no layout '{strange[0]}'{did_you_mean(strange[0], WRITERS)}")
     stray = [key for key, _ in pairs if not key.startswith("synth.")]
     if stray:
-        raise Refusal(f"data make synth takes --set synth.FIELD=VALUE, not '{stray[0]}'")
+        raise UsageError(f"data make synth takes --set synth.FIELD=VALUE, not '{stray[0]}'")
     sets = {key.partition(".")[2]: value for key, value in pairs}
     config = SynthConfig.resolve("synth", preset, sets)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refusal(f"{out} cannot be written ({error.strerror}); give another folder with --out") from None
+        raise UsageError(f"{out} cannot be written ({error.strerror}); give another folder with --out") from None
     make(out, config, Progress(quiet), wanted)
     layouts = sorted(entry.name for entry in out.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     use = out if set(LAYOUTS) <= set(layouts) else out / wanted[0]

@@ -19,7 +19,7 @@ from inkbench.benchmark.data.images import SIDEWAYS, BadImage, Head, head_of
 from inkbench.benchmark.data.splits import SIDECAR
 from inkbench.benchmark.data.survey import survey
 from inkbench.benchmark.data.told import MISFIT
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.files import key_of
 
 if TYPE_CHECKING:
@@ -53,23 +53,23 @@ class FileDataset(Dataset):
         """Return every file that items depend on."""
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
-        """Return all items of a kind in a split, in a fixed order. Raises Refusal for a kind that is not offered.
+        """Return all items of a kind in a split, in a fixed order. Raises UsageError for a kind that is not offered.
 
         So it does for boxes that were written in another way than the layout has.
         """
         if kind not in self.offers():
-            raise Refusal(f"{self.root} ({self.reader}) has no {kind}; it offers {', '.join(sorted(self.offers()))}")
+            raise UsageError(f"{self.root} ({self.reader}) has no {kind}; it offers {', '.join(sorted(self.offers()))}")
         if kind not in self._read:
             self._read[kind] = self.read(kind)
         self.rules.settle(str(self.root))
         return [item for item in self._read[kind] if item.split == split]
 
     def require(self, kind: Kind, split: Split) -> None:
-        """Raise Refusal where a split that is asked for has no items."""
+        """Raise UsageError where a split that is asked for has no items."""
         if self.items(kind, split):
             return
         series = len({item.series for item in self._read[kind]})
-        raise Refusal(
+        raise UsageError(
             f"{self.root} ({self.reader}) has {kind} of {series} series and none of them is {split}; say in "
             f"{self.root / SIDECAR} which series is train, val or test, or give a folder of three series or more"
             + (
@@ -130,7 +130,7 @@ class FileDataset(Dataset):
         self._surveyed = True
         try:
             used = [*self.files(), *(self.root / name for name in self.on_request)]
-        except Refusal:
+        except UsageError:
             used = None  # told where items are read
         for line in survey(self.root, used, self.name if self.specific else ""):
             self.warn(line)
@@ -213,14 +213,14 @@ def texts_in(path: Path, suffix: str) -> list[Path]:
 
 
 def _entries(path: Path) -> list[os.DirEntry[str]]:
-    """Return the entries of a folder; nothing where it is none. Raises Refusal for one that may not be read."""
+    """Return the entries of a folder; nothing where it is none. Raises UsageError for one that may not be read."""
     if not path.is_dir():
         return []
     try:
         with os.scandir(path) as entries:
             return list(entries)
     except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror}); make it readable, or move it away") from None
+        raise UsageError(f"{path} cannot be read ({error.strerror}); make it readable, or move it away") from None
 
 
 def images_below(path: Path) -> Iterator[Path]:
@@ -239,12 +239,12 @@ def _below(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
 
 
 def by_stem(files: list[Path]) -> dict[str, Path]:
-    """Return files by their name without suffix, in one spelling (NFC). Raises Refusal where two share it."""
+    """Return files by their name without suffix, in one spelling (NFC). Raises UsageError where two share it."""
     found: dict[str, Path] = {}
     for file in files:
         stem = stem_of(file)
         if stem in found:
-            raise Refusal(f"{file.parent} holds both {found[stem].name} and {file.name}; keep one of them")
+            raise UsageError(f"{file.parent} holds both {found[stem].name} and {file.name}; keep one of them")
         found[stem] = file
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.files import write_atomic
 
 RACY_NS = 2_000_000_000
@@ -23,7 +23,7 @@ def fingerprint(root: Path, files: Iterable[Path], folder: Path | None = None) -
     """Return a hash over the sorted relative paths, sizes and sha256 checksums of ``files`` below ``root``.
 
     Checksums are remembered in ``folder`` by size, modification time and inode, so that only changed files are
-    read again; without a folder every file is read. Raises Refusal for a file that cannot be read.
+    read again; without a folder every file is read. Raises UsageError for a file that cannot be read.
     """
     return digest(checksums(root, files, folder))
 
@@ -67,7 +67,7 @@ def _seen(file: Path) -> list[int | str]:
     try:
         stat = file.stat()
     except OSError as error:
-        raise Refusal(f"{file} cannot be read ({error.strerror})") from None
+        raise UsageError(f"{file} cannot be read ({error.strerror})") from None
     return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
@@ -78,7 +78,7 @@ def _checksums(part: list[tuple[str, Path]]) -> list[str]:
             with file.open("rb") as handle:
                 made.append(hashlib.file_digest(handle, "sha256").hexdigest())
         except OSError as error:
-            raise Refusal(f"{file} cannot be read ({error.strerror})") from None
+            raise UsageError(f"{file} cannot be read ({error.strerror})") from None
     return made
 
 

@@ -22,7 +22,7 @@ from PIL.Image import Transpose
 
 from inkbench.benchmark.data.filenames import IMAGE_FORMATS
 from inkbench.benchmark.data.png_text import without_large_text
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 
 T = TypeVar("T")
 HUGE_PIXELS = 40_000_000
@@ -42,7 +42,7 @@ _UPRIGHT = {
 }
 
 
-class BadImage(CellError):
+class BadImage(RunError):
     """An image that cannot be read; ``reason`` is one line."""
 
     def __init__(self, path: Path, reason: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from inkbench.benchmark.data.texts import text_of
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 T = TypeVar("T")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -18,50 +18,53 @@ KINDS = {int: "a whole number", dict: "an object", list: "a list", str: "a text"
 
 
 def json_of(path: Path, kind: type[T]) -> T:
-    """Read the value of a JSON file, which must be of ``kind``. Raises Refusal."""
+    """Read the value of a JSON file, which must be of ``kind``. Raises UsageError."""
     text = text_of(path)
     try:
         value = json.loads(text)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise Refusal(f"{path} holds half of a sign (a lone surrogate); write it anew as UTF-8") from None
+        raise UsageError(f"{path} holds half of a sign (a lone surrogate); write it anew as UTF-8") from None
     except ValueError as error:
-        raise Refusal(f"{path} is no JSON: {error}") from None
+        raise UsageError(f"{path} is no JSON: {error}") from None
     except RecursionError:
-        raise Refusal(f"{path} is no annotation: its lists lie too deep in each other") from None
+        raise UsageError(f"{path} is no annotation: its lists lie too deep in each other") from None
     return expect(value, kind, str(path))
 
 
 def field(value: Any, key: str, kind: type[T], where: str) -> T:
-    """Return ``value[key]``, which must be of ``kind`` (float: any finite number). Raises Refusal naming ``where``."""
+    """Return ``value[key]``, which must be of ``kind`` (float: any finite number).
+
+    Raises UsageError naming ``where``.
+    """
     if not isinstance(value, dict) or key not in value:
-        raise Refusal(f"{where}: no '{key}'")
+        raise UsageError(f"{where}: no '{key}'")
     return expect(value[key], kind, f"{where}: '{key}'")
 
 
 def expect(value: Any, kind: type[T], where: str) -> T:
-    """Return ``value``, which must be of ``kind`` (float: any finite number). Raises Refusal naming ``where``."""
+    """Return ``value``, which must be of ``kind`` (float: any finite number). Raises UsageError naming ``where``."""
     if kind is int and isinstance(value, bool):
-        raise Refusal(f"{where} is bool, not {KINDS[kind]}")
+        raise UsageError(f"{where} is bool, not {KINDS[kind]}")
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST:
         return kind(value)  # type: ignore[call-arg]
     if kind is float and isinstance(value, int | float):
-        raise Refusal(f"{where} is {str(value)[:40]}, not a finite number")
+        raise UsageError(f"{where} is {str(value)[:40]}, not a finite number")
     if not isinstance(value, kind):
-        raise Refusal(f"{where} is {type(value).__name__}, not {KINDS[kind]}")
+        raise UsageError(f"{where} is {type(value).__name__}, not {KINDS[kind]}")
     return value
 
 
 def flag(value: Any, where: str) -> bool:
-    """Return whether a flag is set, written as a number, true, or a word. Raises Refusal for anything else."""
+    """Return whether a flag is set, written as a number, true, or a word. Raises UsageError for anything else."""
     word = value.strip().lower() if isinstance(value, str) else value
     if isinstance(word, str):
         if word in _YES or word in _NO:
             return word in _YES
     elif value is None or (isinstance(value, int | float) and value in (0, 1)):
         return bool(value)
-    raise Refusal(f"{where} is {brief(value)}, neither yes nor no; write 0 or 1")
+    raise UsageError(f"{where} is {brief(value)}, neither yes nor no; write 0 or 1")
 
 
 _YES = frozenset({"1", "1.0", "true", "yes", "t", "y"})

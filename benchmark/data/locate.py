@@ -14,7 +14,7 @@ from inkbench.benchmark.data.own import SAYS, check_name, folder_name, read_own
 from inkbench.benchmark.data.survey import survey
 from inkbench.benchmark.data.terms import require_accepted
 from inkbench.benchmark.data.units import by_regex
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 
 HOME = "INKBENCH_DATA"
 Sets = Sequence[tuple[str, str]]
@@ -27,7 +27,7 @@ def open_dataset(text: str, preset: str, sets: Sets, results: Path) -> Dataset:
     A name (or ``plugin.py:Class``) is looked for in ``$INKBENCH_DATA/<name>``; one that is drawn by the program
     lies in ``<results>/cache/<name>/<fingerprint>``. Other data are a person's own: called NAME, or as their
     ``dataset.toml`` says, or like their folder. ``sets`` are the pairs of ``--set``, those of others are
-    passed over. Nothing is read or drawn yet. Raises Refusal.
+    passed over. Nothing is read or drawn yet. Raises UsageError.
     """
     called, where = _called(text)
     name, colon, path = where.partition(":")
@@ -57,7 +57,7 @@ def _called(text: str) -> tuple[str, str]:
         return "", text
     check_name(name, f"--data {text}")
     if not rest or (rest in registry.names("datasets") and not Path(rest).is_dir()):
-        raise Refusal(f"--data {text}: a name is given to a folder of your own, as NAME=PATH or NAME=LAYOUT:PATH")
+        raise UsageError(f"--data {text}: a name is given to a folder of your own, as NAME=PATH or NAME=LAYOUT:PATH")
     return name, rest
 
 
@@ -76,16 +76,16 @@ def _series_from(dataset: Dataset, sets: Sets) -> str | None:
         if regex is not None:
             by_regex((), regex)
     if said and not dataset.guesses:
-        raise Refusal(
+        raise UsageError(
             f"{dataset.root / SAYS}: {dataset.reader} says itself which series an image is of; leave out 'series'"
         )
     return (asked or said) if dataset.guesses else None
 
 
 def heeds_series_from(dataset: Dataset, sets: Sets) -> None:
-    """Raise Refusal where ``--series-from`` is asked of data whose layout knows its series."""
+    """Raise UsageError where ``--series-from`` is asked of data whose layout knows its series."""
     if SERIES_FROM in dict(sets) and not dataset.guesses:
-        raise Refusal(f"--series-from: {dataset.reader} says itself which series an image is of")
+        raise UsageError(f"--series-from: {dataset.reader} says itself which series an image is of")
 
 
 def _class(name: str) -> type[Dataset]:
@@ -107,7 +107,7 @@ def _by_name(name: str, results: Path, preset: str, sets: Sets) -> Dataset:
     if root is None or not root.is_dir():
         looked = f"{root} is no folder" if root else f"{HOME} is not set"
         source = f"; get it from {cls.homepage}" if cls.homepage else ""
-        raise Refusal(f"dataset '{name}' is not here ({looked}); say where it lies with --data PATH{source}")
+        raise UsageError(f"dataset '{name}' is not here ({looked}); say where it lies with --data PATH{source}")
     dataset = _in_folder(cls, root, preset, sets)
     require_accepted(dataset)
     return dataset
@@ -116,22 +116,22 @@ def _by_name(name: str, results: Path, preset: str, sets: Sets) -> Dataset:
 def _folder(text: str) -> Path:
     root = Path(text).expanduser()
     if not root.exists():
-        raise Refusal(f"no folder {root}")
+        raise UsageError(f"no folder {root}")
     if not root.is_dir():
-        raise Refusal(f"{root} is a file; --data takes the folder of a dataset")
+        raise UsageError(f"{root} is a file; --data takes the folder of a dataset")
     return root
 
 
 def _in_folder(cls: type[Dataset], root: Path, preset: str, sets: Sets) -> Dataset:
     if not cls.accepts(root):
-        raise Refusal(f"{root} is not laid out as {cls.name}; expected: {cls.layout}")
+        raise UsageError(f"{root} is not laid out as {cls.name}; expected: {cls.layout}")
     return _make(cls, root, preset, sets)
 
 
 def _recognised(text: str, preset: str, sets: Sets) -> Dataset:
     names = registry.names("datasets")
     if not Path(text).expanduser().exists() and os.sep not in text:
-        raise Refusal(f"no dataset and no folder '{text}'{did_you_mean(text, names)}")
+        raise UsageError(f"no dataset and no folder '{text}'{did_you_mean(text, names)}")
     root = _folder(text)
     classes = [_class(name) for name in names]
     found = [cls for cls in classes if cls.recognises(root)]
@@ -141,8 +141,8 @@ def _recognised(text: str, preset: str, sets: Sets) -> Dataset:
     if not best:
         layouts = " | ".join(f"{cls.name}: {cls.layout}" for cls in classes)
         passed_over = "".join(f"{line}; " for line in survey(root, None))
-        raise Refusal(f"{root} holds no layout that is known; {passed_over}expected one of: {layouts}")
+        raise UsageError(f"{root} holds no layout that is known; {passed_over}expected one of: {layouts}")
     if len(best) > 1:
         several = " and ".join(cls.name for cls in best)
-        raise Refusal(f"{root} looks like {several}; say which with --data {best[0].name}:{root}")
+        raise UsageError(f"{root} looks like {several}; say which with --data {best[0].name}:{root}")
     return _make(best[0], root, preset, sets)

@@ -6,13 +6,13 @@ import os
 from pathlib import Path, PurePosixPath
 
 from inkbench.benchmark.data.filenames import one_name, suffix_of
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 LONGEST_NAME, LONGEST_PATH = 255, 1024
 
 
 def below(folder: Path, name: str, where: str) -> Path:
-    """Return ``folder/name``, which need not exist. Raises Refusal, naming ``where``, for no name of a file below.
+    """Return ``folder/name``, which need not exist. Raises UsageError, naming ``where``, for no name of a file below.
 
     Backslashes are taken for slashes: annotations are made on Windows too.
     """
@@ -27,7 +27,7 @@ def below(folder: Path, name: str, where: str) -> Path:
     elif len(str(path).encode()) > LONGEST_PATH or any(len(part.encode()) > LONGEST_NAME for part in path.parts):
         why = "is longer than the name of a file can be"
     if why:
-        raise Refusal(f"{where}: {brief(name)} {why}")
+        raise UsageError(f"{where}: {brief(name)} {why}")
     return folder / path
 
 
@@ -42,7 +42,10 @@ class Finder:
         self._spelled: dict[Path, dict[str, str]] = {}
 
     def find(self, folder: Path, name: str, where: str) -> Path:
-        """Return ``folder/name`` as it lies there, or as written where nothing does. Raises Refusal like ``below``."""
+        """Return ``folder/name`` as it lies there, or as written where nothing does.
+
+        Raises UsageError like ``below``.
+        """
         path = below(folder, name, where)
         literal = folder / name
         if "\\" in name and literal.is_file():

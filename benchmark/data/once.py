@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.locks import claim
 
@@ -44,7 +44,7 @@ def _read_or_make(path: Path, read: Callable[[], T | None], make: Callable[[], N
         make()
         made = read()
     if made is None:
-        raise CellError(f"image cache {path} was made and is gone; does something clean {path.parent}?")
+        raise RunError(f"image cache {path} was made and is gone; does something clean {path.parent}?")
     return made
 
 
@@ -74,15 +74,15 @@ def reserve(file: Path, need: int) -> None:
 
 
 def require_room(folder: Path, need: int) -> None:
-    """Raise CellError where the disk of a cache has less than ``need`` bytes and some to spare."""
+    """Raise RunError where the disk of a cache has less than ``need`` bytes and some to spare."""
     if shutil.disk_usage(folder).free < need + SPARE_BYTES:
         no_room(folder, need, OSError(errno.ENOSPC, "disk full"))
 
 
 def no_room(folder: Path, need: int, error: OSError) -> NoReturn:
-    """Raise CellError: what is needed of the disk, what it has, how to mend it."""
+    """Raise RunError: what is needed of the disk, what it has, how to mend it."""
     free = shutil.disk_usage(folder).free
-    raise CellError(
+    raise RunError(
         f"{need / 2**20:.0f} MiB of images cannot be stored in {folder.parent}, which has "
         f"{free / 2**20:.0f} MiB left ({error.strerror}); make room or give another folder with --results DIR"
     ) from None

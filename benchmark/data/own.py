@@ -11,7 +11,7 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.texts import text_of
-from inkbench.benchmark.errors import Refusal, brief, did_you_mean
+from inkbench.benchmark.errors import UsageError, brief, did_you_mean
 
 SAYS = "dataset.toml"
 FIELDS = ("name", "licence", "citation", "homepage", "series")
@@ -42,7 +42,7 @@ class About:
 def read_own(root: Path) -> dict[str, str]:
     """Read ``root/dataset.toml``: texts by the names of ``FIELDS``; nothing where there is no such file.
 
-    Raises Refusal for what is no TOML, for other fields and for what is no text.
+    Raises UsageError for what is no TOML, for other fields and for what is no text.
     """
     path = root / SAYS
     if not path.is_file():
@@ -50,23 +50,23 @@ def read_own(root: Path) -> dict[str, str]:
     try:
         read = tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
-        raise Refusal(f"{path} is no TOML: {error}") from None
+        raise UsageError(f"{path} is no TOML: {error}") from None
     for field, value in read.items():
         if field not in FIELDS:
-            raise Refusal(f"{path}: no field '{field}'{did_you_mean(field, FIELDS)}")
+            raise UsageError(f"{path}: no field '{field}'{did_you_mean(field, FIELDS)}")
         if not isinstance(value, str) or not value.strip():
-            raise Refusal(f"{path}: {field} is {brief(value)}, not a text")
+            raise UsageError(f"{path}: {field} is {brief(value)}, not a text")
     if "name" in read:
         check_name(read["name"], f"{path}: name")
     return {field: value.strip() for field, value in read.items()}
 
 
 def check_name(name: str, where: str) -> str:
-    """Return the name if own data may have it. Raises Refusal for one that is taken, or that no table can carry."""
+    """Return the name if own data may have it. Raises UsageError for one that is taken, or that no table can carry."""
     if name in registry.names("datasets"):
-        raise Refusal(f"{where}: '{name}' is the name of a dataset known here; call your data otherwise")
+        raise UsageError(f"{where}: '{name}' is the name of a dataset known here; call your data otherwise")
     if not _NAME.fullmatch(name):
-        raise Refusal(
+        raise UsageError(
             f"{where}: {brief(name)} is no name; it takes up to {LONGEST} letters, digits, blanks and any of _.+-, "
             "a letter or digit first"
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from inkbench.benchmark.data.fingerprint import root_key
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.locks import claim
 
@@ -95,11 +95,11 @@ class Pack:
 
 
 def library() -> None:
-    """Raise Refusal where LMDB is not installed."""
+    """Raise UsageError where LMDB is not installed."""
     try:
         import lmdb  # noqa: F401
     except ImportError:
-        raise Refusal(INSTALL) from None
+        raise UsageError(INSTALL) from None
 
 
 def is_cut(environment: lmdb.Environment, file: Path) -> bool:

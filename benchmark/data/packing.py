@@ -16,7 +16,7 @@ from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Item
 from inkbench.benchmark.data.fingerprint import RACY_NS, THREADS
 from inkbench.benchmark.data.packed import FILES, STAMPS, Pack, Stamp, is_cut, library
 from inkbench.benchmark.data.splits import few
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.locks import claim
 
@@ -52,7 +52,7 @@ class Packed:
 
 
 def pack_images(dataset: Dataset, pack: Pack, progress: Progress) -> Packed:
-    """Pack the image files of all items. Raises Refusal without the library, and where the disk does not take it."""
+    """Pack the image files of all items. Raises UsageError without the library, and where the disk does not take it."""
     library()
     files = image_files(dataset)
     try:
@@ -169,8 +169,8 @@ def _write(pack: Pack, missing: list[tuple[Path, int]], gone: list[bytes], done:
         raise _unwritable(pack, str(error)) from None
 
 
-def _unwritable(pack: Pack, why: str) -> Refusal:
-    return Refusal(
+def _unwritable(pack: Pack, why: str) -> UsageError:
+    return UsageError(
         f"{pack.file} cannot be written ({why}); what was packed stays: make room or give another folder with "
         "--results DIR, and run it again"
     )

@@ -15,7 +15,7 @@ from PIL import Image
 from inkbench.benchmark.contracts.dataset import Item, Kind, SeriesBy, Split
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.splits import with_held_out
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.locks import claim
 
@@ -36,11 +36,11 @@ class RecordDataset(FileDataset):
 
     @abstractmethod
     def parts(self) -> dict[str, np.ndarray | None]:
-        """Return the label codes (n,) of each part, None for images without. Raises Refusal."""
+        """Return the label codes (n,) of each part, None for images without. Raises UsageError."""
 
     @abstractmethod
     def pixels(self, part: str) -> Sequence[np.ndarray]:
-        """Return the images of a part, uint8 (h, w, 3) each, in the order of the labels. Raises Refusal."""
+        """Return the images of a part, uint8 (h, w, 3) each, in the order of the labels. Raises UsageError."""
 
     def offers(self) -> frozenset[str]:
         """Return labelled images, and all images as panels for pretraining."""
@@ -73,7 +73,7 @@ class RecordDataset(FileDataset):
         return len(self.pixels(part))
 
     def prepare(self, progress: Progress) -> None:
-        """Unpack every part that is not unpacked yet, each whole or not at all. Raises CellError on a full disk."""
+        """Unpack every part that is not unpacked yet, each whole or not at all. Raises RunError on a full disk."""
         home = self._home()
         for part in self.parts():
             if (home / part).is_dir():
@@ -85,7 +85,9 @@ class RecordDataset(FileDataset):
     def _home(self) -> Path:
         """Return the folder of this copy's unpacked images, named by the content of the packed files."""
         if self.unpacked is None:
-            raise Refusal(f"{self.root} ({self.reader}) needs a folder to unpack its images into; open it with --data")
+            raise UsageError(
+                f"{self.root} ({self.reader}) needs a folder to unpack its images into; open it with --data"
+            )
         return self.unpacked / self.content()[:20]
 
     def _unpack(self, part: str, home: Path, progress: Progress) -> None:
@@ -103,7 +105,7 @@ class RecordDataset(FileDataset):
             temporary.chmod(0o755)
             temporary.replace(home / part)
         except OSError as error:
-            raise CellError(
+            raise RunError(
                 f"the images of {self.root} cannot be unpacked into {home} ({error.strerror}); make room or give "
                 "another folder with --results DIR"
             ) from None

@@ -12,7 +12,7 @@ from typing import cast
 from inkbench.benchmark.contracts.dataset import SPLITS, Item, Split
 from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.texts import text_of
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 SIDECAR = "series.json"
 STYLES = ("toon", "realistic")
@@ -47,7 +47,7 @@ def split_sha256(split_of: Mapping[str, Split]) -> str:
 
 
 def read_sidecar(root: Path) -> dict[str, Series] | None:
-    """Read the series that ``root/series.json`` names, or None where there is no such file. Raises Refusal.
+    """Read the series that ``root/series.json`` names, or None where there is no such file. Raises UsageError.
 
     ``{"<series>": {"split": "train|val|test", "style": "toon|realistic"}}``; ``style`` may be missing.
     """
@@ -57,27 +57,27 @@ def read_sidecar(root: Path) -> dict[str, Series] | None:
     try:
         read = json.loads(text_of(path))
     except ValueError as error:
-        raise Refusal(f"{path} is no JSON: {error}") from None
+        raise UsageError(f"{path} is no JSON: {error}") from None
     except RecursionError:
-        raise Refusal(f"{path}: its lists lie too deep in each other") from None
+        raise UsageError(f"{path}: its lists lie too deep in each other") from None
     if not isinstance(read, dict):
-        raise Refusal(f'{path}: expected {{"<series>": {{"split": "train|val|test"}}}}')
+        raise UsageError(f'{path}: expected {{"<series>": {{"split": "train|val|test"}}}}')
     return {one_name(name): _series(path, name, value) for name, value in read.items()}
 
 
 def _series(path: Path, name: str, value: object) -> Series:
     if not isinstance(value, dict) or value.get("split") not in SPLITS:
-        raise Refusal(f"{path}: series '{name}' needs a \"split\" of {', '.join(SPLITS)}")
+        raise UsageError(f"{path}: series '{name}' needs a \"split\" of {', '.join(SPLITS)}")
     style = value.get("style")
     if style is not None and style not in STYLES:
-        raise Refusal(f"{path}: series '{name}' has style {brief(style)}; there are: {', '.join(STYLES)}")
+        raise UsageError(f"{path}: series '{name}' has style {brief(style)}; there are: {', '.join(STYLES)}")
     return Series(cast(Split, value["split"]), style)
 
 
 def assign(series: Iterable[str], root: Path, otherwise: Mapping[str, Split] | None = None) -> dict[str, Series]:
     """Assign the split and style of every series: the sidecar's, else ``otherwise``, else ``by_series``.
 
-    Raises Refusal where the sidecar leaves out a series that the folder holds.
+    Raises UsageError where the sidecar leaves out a series that the folder holds.
     """
     names = set(series)
     sidecar = read_sidecar(root)
@@ -86,7 +86,7 @@ def assign(series: Iterable[str], root: Path, otherwise: Mapping[str, Split] | N
         return {name: Series(split) for name, split in chosen.items()}
     missing = sorted(names - set(sidecar))
     if missing:
-        raise Refusal(f"{root / SIDECAR} does not name {few(missing)}; add a split for each series of the folder")
+        raise UsageError(f"{root / SIDECAR} does not name {few(missing)}; add a split for each series of the folder")
     return sidecar
 
 
@@ -126,13 +126,13 @@ def with_held_out_series(given: Mapping[str, Split], series_of: Mapping[str, str
 def by_prefix(stems: Iterable[str], sidecar: Mapping[str, Series], root: Path) -> dict[str, str]:
     """Return the series of images whose names are ``SERIES``, ``SERIES_...`` or ``SERIES-...``, the longest that fits.
 
-    Raises Refusal for a name that begins with no series of ``series.json``.
+    Raises UsageError for a name that begins with no series of ``series.json``.
     """
     found = {}
     for stem in stems:
         names = [name for name in sidecar if stem == name or stem.startswith((f"{name}_", f"{name}-"))]
         if not names:
-            raise Refusal(f"{root / SIDECAR} names no series that {stem} begins with")
+            raise UsageError(f"{root / SIDECAR} names no series that {stem} begins with")
         found[stem] = max(names, key=len)
     return found
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.own import is_drawn
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.files import write_json
 
 FILE = "INKBENCH_ACCEPTED"
@@ -27,7 +27,7 @@ def accepted_file() -> Path:
 
 
 def accept(cls: type[Dataset]) -> str:
-    """Accept the terms of a dataset today; gives the line that says so. Raises Refusal where it cannot be kept."""
+    """Accept the terms of a dataset today; gives the line that says so. Raises UsageError where it cannot be kept."""
     if not cls.terms:
         return f"{cls.name} asks for no acceptance; its licence: {cls.licence}"
     known = _read()
@@ -37,7 +37,9 @@ def accept(cls: type[Dataset]) -> str:
     try:
         write_json(accepted_file(), known)
     except OSError as error:
-        raise Refusal(f"{accepted_file()} cannot be written ({error.strerror}); name another file in {FILE}") from None
+        raise UsageError(
+            f"{accepted_file()} cannot be written ({error.strerror}); name another file in {FILE}"
+        ) from None
     return f"{cls.name}: accepted {cls.terms} (kept in {accepted_file()}; see {cls.homepage})"
 
 
@@ -48,10 +50,10 @@ def accepted_on(cls: type[Dataset]) -> str | None:
 
 
 def require_accepted(dataset: Dataset) -> None:
-    """Raise Refusal for real data, opened by their name, whose terms nobody has accepted; copies of synth have none."""
+    """Raise UsageError for real data, opened by name, whose terms nobody accepted; copies of synth have none."""
     cls = type(dataset)
     if cls.terms and not is_drawn(dataset.root) and not dataset.photographs and accepted_on(cls) is None:
-        raise Refusal(
+        raise UsageError(
             f"{cls.name} may be used after its terms are accepted: {cls.terms} ({cls.homepage}); "
             f"accept them with: run_benchmark.py data accept {cls.name}"
         )
@@ -64,11 +66,11 @@ def _read() -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise Refusal(
+        raise UsageError(
             f"{path} cannot be read ({' '.join(str(error).split())}); move it away and accept again"
         ) from None
     if not isinstance(read, dict):
-        raise Refusal(f"{path} is no list of acceptances; move it away and accept again")
+        raise UsageError(f"{path} is no list of acceptances; move it away and accept again")
     return read
 
 

@@ -8,11 +8,11 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 
 from inkbench.benchmark.data.filenames import IMAGE_FORMATS, one_name, suffix_of, without_suffix
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 
 def text_of(path: Path) -> str:
-    """Read a file as text, UTF-8 with or without byte order mark, or UTF-16 with one. Raises Refusal."""
+    """Read a file as text, UTF-8 with or without byte order mark, or UTF-16 with one. Raises UsageError."""
     try:
         data = path.read_bytes()
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -20,14 +20,14 @@ def text_of(path: Path) -> str:
         else:
             text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refusal(f"{path} is no UTF-8 text (byte {error.start})") from None
+        raise UsageError(f"{path} is no UTF-8 text (byte {error.start})") from None
     except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror})") from None
+        raise UsageError(f"{path} cannot be read ({error.strerror})") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text file that are not blank, stripped, with their number from 1. Raises Refusal."""
+    """Yield the lines of a text file that are not blank, stripped, with their number from 1. Raises UsageError."""
     for number, line in raw_lines_of(path):
         yield number, line.strip()
 
@@ -76,19 +76,19 @@ def before_numbers(line: str) -> tuple[str, list[str]]:
 
 
 def whole(path: Path, line: int, text: str, what: str) -> int:
-    """Parse a whole number of a text file. Raises Refusal with file and line."""
+    """Parse a whole number of a text file. Raises UsageError with file and line."""
     try:
         return int(text)
     except (TypeError, ValueError):
-        raise Refusal(f"{path}:{line}: {what} is {brief(text)}, not a whole number") from None
+        raise UsageError(f"{path}:{line}: {what} is {brief(text)}, not a whole number") from None
 
 
 def number(path: Path, line: int, text: str | None, what: str) -> float:
-    """Parse a finite number of a text file. Raises Refusal with file and line."""
+    """Parse a finite number of a text file. Raises UsageError with file and line."""
     try:
         value = float(text if text is not None else "")
     except ValueError:
         value = float("nan")
     if not abs(value) < float("inf"):
-        raise Refusal(f"{path}:{line}: {what} is {brief(text)}, not a number")
+        raise UsageError(f"{path}:{line}: {what} is {brief(text)}, not a number")
     return value

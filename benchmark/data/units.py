@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inkbench.benchmark.contracts.dataset import SeriesBy, Split
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, by_series, few, with_held_out_series
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 TOLD: Mapping[SeriesBy, str] = {
     "sidecar": "as series.json says",
@@ -85,12 +85,12 @@ def _split_level(folders: Collection[tuple[str, ...]]) -> int | None:
 def by_regex(names: Iterable[str], regex: str) -> dict[str, str]:
     """Find each name's series by a regular expression: its group ``series``, its first group, or all of it.
 
-    Raises Refusal for an expression that is none, and for names in which it finds nothing.
+    Raises UsageError for an expression that is none, and for names in which it finds nothing.
     """
     try:
         pattern = re.compile(regex)
     except re.error as error:
-        raise Refusal(f"--series-from {regex!r} is no regular expression: {error}") from None
+        raise UsageError(f"--series-from {regex!r} is no regular expression: {error}") from None
     found, without = {}, []
     for name in names:
         match = pattern.search(name)
@@ -100,7 +100,7 @@ def by_regex(names: Iterable[str], regex: str) -> dict[str, str]:
         else:
             without.append(name)
     if without:
-        raise Refusal(f"--series-from {regex!r} finds no series in {len(without):,} names: {few(without)}")
+        raise UsageError(f"--series-from {regex!r} finds no series in {len(without):,} names: {few(without)}")
     return found
 
 
@@ -151,7 +151,7 @@ def _tells(text: str, generic: Collection[str], numbers: bool = False) -> bool:
 def in_sidecar(names: Iterable[str], sidecar: Mapping[str, Series], root: Path) -> dict[str, str]:
     """Return the series of ``series.json`` that each name lies in a folder of, or that its file's name begins with.
 
-    Raises Refusal where the sidecar names none.
+    Raises UsageError where the sidecar names none.
     """
     found, missing = {}, []
     for name in names:
@@ -163,7 +163,7 @@ def in_sidecar(names: Iterable[str], sidecar: Mapping[str, Series], root: Path) 
         else:
             found[name] = choice
     if missing:
-        raise Refusal(
+        raise UsageError(
             f"{root / SIDECAR} does not name {few(sorted(set(missing)))}; add a split for each series of the folder"
         )
     return found
@@ -200,7 +200,8 @@ def settle(
 ) -> dict[str, tuple[str, Series]]:
     """Settle series, split and style of every image: splits by the sidecar, else by folders and lists, else made.
 
-    What folders say of single images is kept where it cuts series, and told through ``warn``. Raises Refusal where the
+    What folders say of single images is kept where it cuts series, and told through ``warn``.
+    Raises UsageError where the
     sidecar leaves out a series.
     """
     series, given = units.series, units.given

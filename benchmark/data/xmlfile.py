@@ -7,11 +7,11 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 
 def xml_of(path: Path) -> Element:
-    """Read the root of an XML file; tags and attributes without their namespaces. Raises Refusal.
+    """Read the root of an XML file; tags and attributes without their namespaces. Raises UsageError.
 
     A file that declares entities is refused before any is expanded: none of the formats read here has any, and a few
     lines of them can fill a machine's memory. A DOCTYPE alone is well; nothing that it names is fetched.
@@ -23,7 +23,7 @@ def xml_of(path: Path) -> Element:
         builder.start(_bare(tag), {_bare(name): value for name, value in attributes.items()})
 
     def entity(name: str, *_: Any) -> None:
-        raise Refusal(f"{path} declares an entity ({name[:40]}); annotations have none, take the declaration out")
+        raise UsageError(f"{path} declares an entity ({name[:40]}); annotations have none, take the declaration out")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda tag: builder.end(_bare(tag))
@@ -32,9 +32,9 @@ def xml_of(path: Path) -> Element:
     try:
         parser.Parse(path.read_bytes(), True)
     except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror})") from None
+        raise UsageError(f"{path} cannot be read ({error.strerror})") from None
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: encodings that are not known
-        raise Refusal(f"{path} is no readable XML: {error}") from None
+        raise UsageError(f"{path} is no readable XML: {error}") from None
     return builder.close()
 
 
@@ -43,19 +43,19 @@ def _bare(name: str) -> str:
 
 
 def attribute(element: Element, name: str, where: str) -> str:
-    """Return an attribute that must be there. Raises Refusal naming ``where``."""
+    """Return an attribute that must be there. Raises UsageError naming ``where``."""
     value = element.get(name)
     if value is None:
-        raise Refusal(f"{where}: <{element.tag}> has no {name}")
+        raise UsageError(f"{where}: <{element.tag}> has no {name}")
     return value
 
 
 def finite(text: str | None, where: str) -> float:
-    """Return a finite number. Raises Refusal naming ``where``."""
+    """Return a finite number. Raises UsageError naming ``where``."""
     try:
         value = float(text if text is not None else "")
     except ValueError:
         value = float("nan")
     if not abs(value) < float("inf"):
-        raise Refusal(f"{where} is {brief(text)}, not a number")
+        raise UsageError(f"{where} is {brief(text)}, not a number")
     return value

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from inkbench.benchmark.config import BackboneSettings
-from inkbench.benchmark.errors import CellError, Refusal, did_you_mean
+from inkbench.benchmark.errors import RunError, UsageError, did_you_mean
 from inkbench.benchmark.networks.timm_models import create, said, spread
 from inkbench.benchmark.networks.tokens import has_tokens, read, readout_of
 
@@ -47,12 +47,12 @@ class Backbone(nn.Module):
     started: bool = False
 
     def __init__(self, name: str, settings: BackboneSettings | None = None) -> None:
-        """Build ``name`` with timm's initialisation from torch's global generator. Raises Refusal."""
+        """Build ``name`` with timm's initialisation from torch's global generator. Raises UsageError."""
         super().__init__()
         settings = settings or BackboneSettings()
         known = timm.list_models()
         if name.split(".")[0] not in known:
-            raise Refusal(f"no backbone '{name}' in timm {timm.__version__}{did_you_mean(name, known)}")
+            raise UsageError(f"no backbone '{name}' in timm {timm.__version__}{did_you_mean(name, known)}")
         self.name, self.settings = name, settings
         self.projection: nn.Module | None = None
         self.model = create(name, settings)
@@ -60,7 +60,7 @@ class Backbone(nn.Module):
         self.mean = settings.mean or tuple(config["mean"])
         self.std = settings.std or tuple(config["std"])
         if not hasattr(self.model, "forward_intermediates"):
-            raise Refusal(
+            raise UsageError(
                 f"backbone '{name}' gives no feature maps; try resnet18, mobilenetv2_100 or vit_tiny_patch16_224"
             )
         info = list(getattr(self.model.feature_info, "info", self.model.feature_info))
@@ -84,7 +84,7 @@ class Backbone(nn.Module):
         """Return maps (B, channels[i], h, w), h and w as ``maps`` gives them, of normalised images (B, 3, H, W).
 
         Those of a vision transformer have passed its final norm, as DINOv2 reads its layers (a model whose norm stands
-        behind its pooling has none for them). Raises CellError for images of a side that the encoder does not take.
+        behind its pooling has none for them). Raises RunError for images of a side that the encoder does not take.
         """
         sizes = self._checked(images)
         if self.is_skeleton():
@@ -104,22 +104,22 @@ class Backbone(nn.Module):
     def _checked(self, images: Tensor) -> tuple[tuple[int, int], ...]:
         try:
             return self.maps(*images.shape[-2:])
-        except Refusal as reason:
-            raise CellError(str(reason)) from None
+        except UsageError as reason:
+            raise RunError(str(reason)) from None
 
     def maps(self, height: int, width: int | None = None) -> tuple[tuple[int, int], ...]:
         """Return height and width of each map, fine to coarse, of images of this size in pixels; square for one number.
 
-        Asked of the architecture on the meta device, once for each size. Raises Refusal for a size that the encoder
+        Asked of the architecture on the meta device, once for each size. Raises UsageError for a size that the encoder
         does not take, or of which its maps are not what its strides say.
         """
         found = map_sizes(self.name, self._shaping(), height, width or height)
         if isinstance(found, str):
-            raise Refusal(found)
+            raise UsageError(found)
         return found
 
     def operations(self, side: int) -> int:
-        """Return the floating-point operations of a forward pass of one square. Raises Refusal as ``maps`` does."""
+        """Return the floating-point operations of a forward pass of one square. Raises UsageError as ``maps`` does."""
         self.maps(side)
         return _operations(self.name, self._shaping(), side)
 
@@ -154,7 +154,7 @@ class Backbone(nn.Module):
         """Return one vector (B, width) of each normalised image (B, 3, H, W).
 
         A vision transformer's tokens after its final norm, read as ``readout`` says; of any other network the coarsest
-        map, averaged over space. Raises CellError as ``forward`` does.
+        map, averaged over space. Raises RunError as ``forward`` does.
         """
         vector = self._vector(images)
         return vector if self.projection is None else self.projection(vector)
@@ -196,7 +196,7 @@ class Backbone(nn.Module):
         return any(isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 for m in self.modules())
 
     def _look_for_unused(self) -> None:
-        """Find the parameters that maps and vector do without, and the width of the vector. Raises Refusal."""
+        """Find the parameters that maps and vector do without, and the width of the vector. Raises UsageError."""
         self.eval()
         images = torch.zeros(1, 3, self.native_side, self.native_side, device="meta")
         try:
@@ -207,7 +207,7 @@ class Backbone(nn.Module):
                 self.width = vector.shape[1]
                 self.frozen["vector"] = self._without_gradient([vector])
         except Exception as error:  # each of timm's architectures has its own
-            raise Refusal(f"backbone '{self.name}' gives no feature maps: {said(error)}") from None
+            raise UsageError(f"backbone '{self.name}' gives no feature maps: {said(error)}") from None
         self.train()
 
     def _without_gradient(self, outputs: list[Tensor]) -> list[str]:
@@ -225,7 +225,7 @@ def projection(width: int, hidden: int) -> nn.Sequential:
 
 @functools.cache
 def skeleton(name: str, settings: BackboneSettings) -> Backbone:
-    """Return the architecture on torch's meta device, without weights, to ask about and build heads on. Raises Refusal.
+    """Return the architecture on torch's meta device, without weights, to ask and build heads on. Raises UsageError.
 
     It is shared: nobody changes it. torch's global generator is left as it was.
     """

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 NUMPY_TYPES = ("Float64", "Float32", "Float16", "Int64", "Int32", "UInt8", "Bool", "Str", "Object")
 VALUES = (
@@ -78,10 +78,10 @@ def read_checkpoint(path: Path) -> Any:
     """Read a file of safetensors, or one that ``torch.save`` wrote (zip, or the older stream of pickles).
 
     Pickles are read by torch's restricted reader; names beyond tensors and ``HARMLESS`` are refused, none is called.
-    Raises Refusal.
+    Raises UsageError.
     """
     if not path.is_file():
-        raise Refusal(f"no weights file {path}")
+        raise UsageError(f"no weights file {path}")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -89,9 +89,9 @@ def read_checkpoint(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise Refusal(f"{path} is not a readable weights file: {_why(path, error)}") from None
+        raise UsageError(f"{path} is not a readable weights file: {_why(path, error)}") from None
     except Exception as error:  # pickle.UnpicklingError and what a hostile pickle provokes
-        raise Refusal(
+        raise UsageError(
             f"{path} was not loaded: it holds more than tensors ({_asked_for(error)}); "
             "save the state dictionary alone, as safetensors"
         ) from None

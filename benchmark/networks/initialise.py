@@ -37,7 +37,7 @@ def gaussian_(backbone: Backbone, std: float) -> None:
 
 
 def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> Given:
-    """Load the weights that a pretext task starts from. Raises Refusal or Declined."""
+    """Load the weights that a pretext task starts from. Raises UsageError or NotApplicable."""
     backbone.started = True
     if isinstance(init, Path):
         return Given(supervision.of_file(init), load_weights(backbone, init))

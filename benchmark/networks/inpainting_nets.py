@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 
 SLOPE = 0.2
@@ -54,7 +54,8 @@ class EncoderDecoder(nn.Module):
     ) -> None:
         """Build for images of ``side`` px; ``width`` channels at half size, doubled towards the code.
 
-        ``code`` is the number of values of the plain bottleneck. Raises Refusal where the backbone's map does not grow
+        ``code`` is the number of values of the plain bottleneck.
+        Raises UsageError where the backbone's map does not grow
         to ``side`` by doubling.
         """
         super().__init__()
@@ -67,7 +68,7 @@ class EncoderDecoder(nn.Module):
         channels, size = int(coarsest.shape[1]), int(coarsest.shape[-1])
         doublings = (side // size).bit_length() - 1
         if size << doublings != side:
-            raise Refusal(
+            raise UsageError(
                 f"{backbone.name} makes {side} px into a map of {size}, which doubling does not bring back; "
                 f"take a side that is {size} times a power of two"
             )

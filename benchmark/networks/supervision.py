@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 UNKNOWN = "unknown"
 WORDS = {
@@ -73,7 +73,7 @@ def of_file(weights: Path) -> str:
     """Return the supervision of a weights file, as what lies beside it says; unknown where nothing does.
 
     Asked in turn: ``FILE.toml`` (``w.pth.toml`` or ``w.toml``), the ``card.json`` of a results folder, the
-    ``config.json`` of a folder from timm's hub. Raises Refusal for a card that can't be read or is of another file.
+    ``config.json`` of a folder from timm's hub. Raises UsageError for a card that can't be read or is of another file.
     """
     for card in dict.fromkeys((weights.with_name(weights.name + ".toml"), weights.with_suffix(".toml"))):
         if card.is_file():
@@ -110,12 +110,12 @@ def _of_card(card: Path, weights: Path) -> str:
     try:
         said = tomllib.loads(card.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise Refusal(f"{card} is no readable card ({error})") from None
+        raise UsageError(f"{card} is no readable card ({error})") from None
     word = said.get("supervision", UNKNOWN)
     if not isinstance(word, str) or not word.strip() or len(word) > LONGEST or not word.isprintable():
-        raise Refusal(f"{card}: supervision is one of {', '.join(WORDS)}, or words of your own on one short line")
+        raise UsageError(f"{card}: supervision is one of {', '.join(WORDS)}, or words of your own on one short line")
     if "sha256" in said and said["sha256"] != checksum(weights.read_bytes()):
-        raise Refusal(
+        raise UsageError(
             f"{card} is the card of another file: its sha256 is not that of {weights.name}; remove one of them"
         )
     return word.strip()

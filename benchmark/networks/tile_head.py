@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 
 Features = Literal["map", "pooled"]
@@ -29,7 +29,7 @@ class TileNetwork(nn.Module):
     """Noroozi & Favaro, section 3: trunk -> fc6 for each tile, weights shared -> concatenation -> fc7 -> fc8."""
 
     def __init__(self, backbone: Backbone, tiles: int, tile: int, classes: int, layers: TileLayers) -> None:
-        """Build for ``tiles`` tiles of ``tile`` px. Raises Refusal where the backbone takes no such tile."""
+        """Build for ``tiles`` tiles of ``tile`` px. Raises UsageError where the backbone takes no such tile."""
         super().__init__()
         self.backbone, self.features = backbone, layers.features
         width = flat_width(backbone, tile, layers.features)
@@ -48,14 +48,17 @@ class TileNetwork(nn.Module):
 
 
 def flat_width(backbone: Backbone, tile: int, features: Features) -> int:
-    """Return the size of one tile's coarsest map, flattened. Raises Refusal where the backbone takes no such tile."""
+    """Return the size of one tile's coarsest map, flattened.
+
+    Raises UsageError where the backbone takes no such tile.
+    """
     was = backbone.training
     backbone.eval()
     try:
         with torch.no_grad():
             coarsest = backbone(torch.zeros(1, 3, tile, tile, device=next(backbone.parameters()).device))[-1]
-    except (CellError, RuntimeError, ValueError) as error:
-        raise Refusal(f"backbone '{backbone.name}' does not take tiles of {tile} px: {error}") from None
+    except (RunError, RuntimeError, ValueError) as error:
+        raise UsageError(f"backbone '{backbone.name}' does not take tiles of {tile} px: {error}") from None
     finally:
         backbone.train(was)
     return int(coarsest.shape[1] if features == "pooled" else coarsest[0].numel())

@@ -8,7 +8,7 @@ import timm
 from torch import nn
 
 from inkbench.benchmark.config import BackboneSettings
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 
 def said(error: BaseException) -> str:
@@ -19,7 +19,7 @@ def said(error: BaseException) -> str:
 def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
     """Create timm's model at any input size, without classifier; ``loading`` is how it comes by its weights.
 
-    Vision transformers interpolate their position embedding. Raises Refusal for a setting it does not take.
+    Vision transformers interpolate their position embedding. Raises UsageError for a setting it does not take.
     """
     kwargs: dict[str, Any] = {} if settings.pad_type is None else {"pad_type": settings.pad_type}
     loading = loading or {"pretrained": False}
@@ -30,7 +30,7 @@ def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
     try:
         return timm.create_model(name, num_classes=0, **kwargs, **loading)
     except TypeError as error:
-        raise Refusal(f"backbone '{name}' does not take {kwargs}: {error}") from None
+        raise UsageError(f"backbone '{name}' does not take {kwargs}: {error}") from None
 
 
 def spread(total: int, most: int) -> list[int]:

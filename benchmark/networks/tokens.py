@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from inkbench.benchmark.config import Readout
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 POOLINGS = ("token", "avg", "avgmax", "max", "map")
 """Poolings of a row of tokens by timm's heads; encoders of language models have none of these."""
@@ -34,7 +34,7 @@ def readout_of(model: Any, wanted: Readout) -> Readout:
 
     The class token of DINO, DINOv2 and DINOv3 (their papers' nearest neighbours; timm pools DINOv3 by its mean), the
     mean of the patches of a masked autoencoder, else what timm's own head reads (``head``): the pooling that the
-    supervised or contrastive pretraining was done with. Raises Refusal for a class token that is not there.
+    supervised or contrastive pretraining was done with. Raises UsageError for a class token that is not there.
     """
     if not has_tokens(model):
         return "head"
@@ -48,7 +48,7 @@ def readout_of(model: Any, wanted: Readout) -> Readout:
         return "head"
     if wanted.startswith("cls") and not has_class_token(model):
         name = model.pretrained_cfg.get("architecture")
-        raise Refusal(f"{name} has no class token to read; set backbone.readout to mean or family")
+        raise UsageError(f"{name} has no class token to read; set backbone.readout to mean or family")
     return wanted
 
 

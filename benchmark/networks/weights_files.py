@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load, save
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.checkpoint_file import read_checkpoint, tensors
 from inkbench.benchmark.networks.checkpoint_reading import read_backbone
 
@@ -23,18 +23,18 @@ def load_weights(backbone: Backbone, path: Path) -> str:
     """Fill ``backbone`` from a file of any of the codes in ``checkpoint_names``; gives what is to be told of it.
 
     Every tensor of the backbone must be there with its shape, in float32 after reading; heads, other networks and
-    what wraps the backbone are passed over, and told. Raises Refusal.
+    what wraps the backbone are passed over, and told. Raises UsageError.
     """
     flat = {name: of for name, of in tensors(read_checkpoint(path)).items() if not name.startswith(PROJECTION)}
     if not flat:
-        raise Refusal(f"{path} holds no state dictionary of tensors")
+        raise UsageError(f"{path} holds no state dictionary of tensors")
     reading = read_backbone(flat, backbone.model)
     if isinstance(reading, str):
-        raise Refusal(f"{path} does not fit {backbone.name}: {reading}")
+        raise UsageError(f"{path} does not fit {backbone.name}: {reading}")
     state = {name: value.float() if value.is_floating_point() else value for name, value in reading.state.items()}
     for name, value in state.items():
         if not torch.isfinite(value).all():
-            raise Refusal(f"{path}: {name} holds NaN or infinity")
+            raise UsageError(f"{path}: {name} holds NaN or infinity")
     backbone.model.load_state_dict(state, strict=False)
     return f"{path.name}: {'; '.join(reading.told)}" if reading.told else ""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from inkbench.benchmark.api import Dataset, Method
 from inkbench.benchmark.config import BackboneSettings, settings_of
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning.request import Request
 
 
@@ -18,7 +18,7 @@ def as_read_by(method: Method, settings: BackboneSettings) -> BackboneSettings:
 
 
 def plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:
-    """Resolve a method or task with its settings. Raises Refusal."""
+    """Resolve a method or task with its settings. Raises UsageError."""
     name = kind.name  # type: ignore[attr-defined]
     return kind(kind.Config.resolve(name, request.preset, settings_of(name, pairs)))  # type: ignore[attr-defined]
 
@@ -28,6 +28,6 @@ def require(needs: frozenset[str], dataset: Dataset, who: str) -> None:
     missing = sorted(needs - dataset.offers())
     if missing:
         offers = ", ".join(sorted(dataset.offers())) or "nothing"
-        raise Refusal(
+        raise UsageError(
             f"{who} needs {', '.join(missing)}, which {dataset.name} lacks (it has {offers}); --data synth has all"
         )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.networks.backbones import Backbone, skeleton
-from inkbench.benchmark.planning.planned import Cell, Plan, Pretraining
+from inkbench.benchmark.planning.experiment import Experiment, Plan, Pretraining
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.features import encode, given
@@ -84,38 +83,38 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
         key = (pretraining.method.name, pretraining.backbone, str(pretraining.identity["settings"]))
         if not there and key not in known:
             known[key] = _pretraining_seconds(pretraining, device, watch)
-        seconds = 0.0 if there else known[key]
-        total += seconds
+        total += (seconds := 0.0 if there else known[key])
         what = f"pretrain {pretraining.method.name} on {pretraining.backbone}, seed {pretraining.seed}"
         lines.append(f"{what}: {pretraining.settings.images} images, " + ("there" if there else _time(seconds)))
-    for cell in work.cells:
-        seconds, note = _cell(cell, device, store, watch, known)
+    for experiment in work.experiments:
+        seconds, note = _cell(experiment, device, store, watch, known)
         total += seconds
-        lines.append(f"cell {cell.id[:10]} {cell.method} on {cell.task.name}/{cell.protocol}, seed {cell.seed}: {note}")
-    how = f"from steps of at most {MOST_IMAGES} images, scaled"
-    how += "; the larger or later ones from their operations, which is rougher" if watch.foretold else ""
+        where = f"{experiment.method} on {experiment.task.name}/{experiment.protocol}, seed {experiment.seed}"
+        lines.append(f"cell {experiment.id[:10]} {where}: {note}")
+    rougher = "; the larger or later ones from their operations, which is rougher" if watch.foretold else ""
+    how = f"from steps of at most {MOST_IMAGES} images, scaled{rougher}"
     lines.append(
-        f"{len(work.cells)} cells, {len(work.pretrainings())} pretrainings: {_time(total)} "
+        f"{len(work.experiments)} cells, {len(work.pretrainings())} pretrainings: {_time(total)} "
         f"of training on this machine ({how}); drawing or reading data, testing and statistics come on top"
     )
     return "\n".join(lines)
 
 
 def _cell(
-    cell: Cell, device: engine.Device, store: Store, watch: Stopwatch, known: dict[Any, float]
+    experiment: Experiment, device: engine.Device, store: Store, watch: Stopwatch, known: dict[Any, float]
 ) -> tuple[float, str]:
     """Return the seconds of a cell's own training, and the text of its line."""
-    record = store.read(cell.id)
+    record = store.read(experiment.id)
     if record is not None and record.status == "done":
         return 0.0, "there"
-    if cell.declined:
-        return 0.0, f"declined: {cell.declined}"
-    if cell.backbone is None:
+    if experiment.declined:
+        return 0.0, f"declined: {experiment.declined}"
+    if experiment.backbone is None:
         return 0.0, "seconds"
-    steps = (cell.task.steps(cell.protocol) + cell.extra_steps) * _trials(cell)
-    key = (cell.backbone, cell.task.name, cell.protocol, str(cell.settings["task"]))
+    steps = (experiment.task.steps(experiment.protocol) + experiment.extra_steps) * _trials(experiment)
+    key = (experiment.backbone, experiment.task.name, experiment.protocol, str(experiment.settings["task"]))
     if steps and key not in known:
-        known[key] = _transfer_seconds(cell, device, watch)
+        known[key] = _transfer_seconds(experiment, device, watch)
     seconds = steps * known[key] if steps else 0.0
     return seconds, _time(seconds)
 
@@ -177,7 +176,7 @@ def _batch(work: Pretraining, images: int, device: engine.Device) -> dict[str, T
     return batch | sizes | labels
 
 
-@functools.lru_cache(maxsize=2)
+@lru_cache(maxsize=2)
 def _drawn(name: str, settings: BackboneSettings) -> Backbone:
     return Backbone(name, settings)
 
@@ -199,28 +198,32 @@ def _bare_step(work: Pretraining, side: int, device: engine.Device) -> Step:
     return step
 
 
-def _transfer_seconds(cell: Cell, device: engine.Device, watch: Stopwatch) -> float:
+def _transfer_seconds(experiment: Experiment, device: engine.Device, watch: Stopwatch) -> float:
     """Return the seconds of one step: forward of backbone and head, backward of what is trained, on random images.
 
     Targets play no part.
     """
-    bones = skeleton(str(cell.backbone), cell.backbone_settings)
-    views = cell.task.views()
-    kept = cell.task.caches_features and cell.family == "frozen"
-    grad = cell.family == "finetune"
-    operations = TRAINING * _head_operations(cell)
+    bones = skeleton(str(experiment.backbone), experiment.backbone_settings)
+    views = experiment.task.views()
+    kept = experiment.task.caches_features and experiment.family == "frozen"
+    grad = experiment.family == "finetune"
+    operations = TRAINING * _head_operations(experiment)
     if not kept:
         operations += (TRAINING if grad else 1) * sum(bones.operations(view.side) for view in views.values())
-    size = max(cell.task.config.batch // device.fabric.world_size, 1)
-    return watch.seconds(partial(_transfer_step, cell, device), size, operations)
+    size = max(experiment.task.config.batch // device.fabric.world_size, 1)
+    return watch.seconds(partial(_transfer_step, experiment, device), size, operations)
 
 
-def _transfer_step(cell: Cell, device: engine.Device) -> Step:
+def _transfer_step(experiment: Experiment, device: engine.Device) -> Step:
     """Return a step of a head, of the backbone too where it is trained; features that are kept are made once."""
-    backbone = _untrained(str(cell.backbone), cell.backbone_settings).to(device.torch)
-    head = cell.task.head(backbone, cell.protocol).to(device.torch)
-    views, reads, grad = cell.task.views(), cell.task.reads(cell.protocol), cell.family == "finetune"
-    kept = cell.task.caches_features and cell.family == "frozen"
+    backbone = _untrained(str(experiment.backbone), experiment.backbone_settings).to(device.torch)
+    head = experiment.task.head(backbone, experiment.protocol).to(device.torch)
+    views, reads, grad = (
+        experiment.task.views(),
+        experiment.task.reads(experiment.protocol),
+        experiment.family == "finetune",
+    )
+    kept = experiment.task.caches_features and experiment.family == "frozen"
     ready: dict[int, dict[str, Any]] = {}
 
     def step(images: int) -> None:
@@ -228,7 +231,7 @@ def _transfer_step(cell: Cell, device: engine.Device) -> Step:
         present = {name: torch.ones(images, dtype=torch.bool, device=device.torch) for name in views}
         with device.autocast(backbone):
             if kept and images not in ready:
-                ready[images] = {name: cell.task.kept(encode(backbone, one, reads)) for name, one in seen.items()}
+                ready[images] = {name: experiment.task.kept(encode(backbone, one, reads)) for name, one in seen.items()}
             maps = ready[images] if kept else {name: encode(backbone, one, reads, grad) for name, one in seen.items()}
             outputs = head(given(maps, present, {} if kept else seen), None)
             losses = [tensor.float().sum() for tensor in _tensors(outputs)]
@@ -239,26 +242,30 @@ def _transfer_step(cell: Cell, device: engine.Device) -> Step:
     return step
 
 
-def _trials(cell: Cell) -> int:
+def _trials(experiment: Experiment) -> int:
     """Return the number of heads that a cell trains."""
-    config = cell.task.config
-    if cell.family == "finetune":
+    config = experiment.task.config
+    if experiment.family == "finetune":
         return len(config.backbone_trials)
     return len(config.trials) * (2 if config.batch_norm == "choose" else 1)
 
 
-def _head_operations(cell: Cell) -> float:
+def _head_operations(experiment: Experiment) -> float:
     """Count the operations of a head for one item in a forward pass, asked of tensors that hold nothing."""
-    few, reads = 2, cell.task.reads(cell.protocol)
-    bones = skeleton(str(cell.backbone), cell.backbone_settings)
+    few, reads = 2, experiment.task.reads(experiment.protocol)
+    bones = skeleton(str(experiment.backbone), experiment.backbone_settings)
     with FakeTensorMode(), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        head = cell.task.head(bones, cell.protocol)
-        images = {name: torch.empty(few, 3, view.side, view.side) for name, view in cell.task.views().items()}
+        head = experiment.task.head(bones, experiment.protocol)
+        images = {name: torch.empty(few, 3, view.side, view.side) for name, view in experiment.task.views().items()}
         present = {name: torch.ones(few, dtype=torch.bool) for name in images}
         maps = {name: _empty_maps(bones, reads, one) for name, one in images.items()}
-        kept = cell.task.caches_features and cell.family == "frozen"
+        kept = experiment.task.caches_features and experiment.family == "frozen"
         head(
-            given({k: cell.task.kept(of) for k, of in maps.items()} if kept else maps, present, {} if kept else images)
+            given(
+                {k: experiment.task.kept(of) for k, of in maps.items()} if kept else maps,
+                present,
+                {} if kept else images,
+            )
         )
     each: float = counter.get_total_flops() / few
     return each

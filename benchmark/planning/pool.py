@@ -7,7 +7,7 @@ from typing import Any
 from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Kind
 from inkbench.benchmark.data.leaks.compare import THRESHOLD, alike
 from inkbench.benchmark.data.leaks.hashes import hash_name
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 VERSION = 1
 HELD_OUT_SHARE = 0.1
@@ -36,9 +36,9 @@ def identity(data: Dataset, pretrain_data: Dataset, exclude_suspects: bool) -> d
 
 
 def require(data: Dataset, kind: Kind) -> None:
-    """Raise Refusal where a pool has too few items to read some and to hold some out."""
+    """Raise UsageError where a pool has too few items to read some and to hold some out."""
     if not data.drawn and sum(len(data.items(kind, split)) for split in SPLITS) < 2:
-        raise Refusal(f"{data.root} ({data.reader}) has fewer than two {kind}; give a larger folder to pretrain on")
+        raise UsageError(f"{data.root} ({data.reader}) has fewer than two {kind}; give a larger folder to pretrain on")
 
 
 def nested(data: Dataset, pool: Dataset) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import PRESETS, SERIES_FROM, BackboneSettings, PretrainSettings
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 
 SHARED_OWNERS = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
 
@@ -103,14 +103,14 @@ def check_names(request: Request) -> None:
         registry.find("tasks", name)
     for path in predicted(request):
         if not path.exists():
-            raise Refusal(f"--method {PREDICTIONS}{path}: there is no file or folder {path}")
+            raise UsageError(f"--method {PREDICTIONS}{path}: there is no file or folder {path}")
     if request.preset not in PRESETS:
-        raise Refusal(f"no preset '{request.preset}'{did_you_mean(request.preset, PRESETS)}")
+        raise UsageError(f"no preset '{request.preset}'{did_you_mean(request.preset, PRESETS)}")
     if request.weights is not None and not request.weights.is_file():
         why = "is a folder; give the file in it" if request.weights.is_dir() else "is no file"
-        raise Refusal(f"--weights {request.weights} {why}")
+        raise UsageError(f"--weights {request.weights} {why}")
     if request.init not in (None, "imagenet") and not Path(str(request.init)).is_file():
-        raise Refusal(f"--init takes 'imagenet' or a weights file; there is no file {request.init}")
+        raise UsageError(f"--init takes 'imagenet' or a weights file; there is no file {request.init}")
 
 
 def check_settings(request: Request, datasets: set[str]) -> None:
@@ -127,14 +127,14 @@ def check_settings(request: Request, datasets: set[str]) -> None:
     running = {*datasets, *(entry.name for entry in (*methods, *tasks)), *SHARED_OWNERS}
     for key, _ in request.grid:
         if key.split(".")[0] in datasets:
-            raise Refusal(f"--grid {key}: the data are the same for all rows of a table; use --set and another run")
+            raise UsageError(f"--grid {key}: the data are the same for all rows of a table; use --set and another run")
     for key, _ in (*request.sets, *request.grid):
         if key == SERIES_FROM:
             continue
         owner, dot, field = key.partition(".")
         if not dot or not field:
-            raise Refusal(f"--set and --grid take NAME.FIELD=VALUE, not '{key}'")
+            raise UsageError(f"--set and --grid take NAME.FIELD=VALUE, not '{key}'")
         if owner not in known:
-            raise Refusal(f"'{key}': there is no '{owner}' to set{did_you_mean(owner, known)}")
+            raise UsageError(f"'{key}': there is no '{owner}' to set{did_you_mean(owner, known)}")
         if owner not in running:
-            raise Refusal(f"'{key}': this run has no {owner}; it has {', '.join(sorted(running))}")
+            raise UsageError(f"'{key}': this run has no {owner}; it has {', '.join(sorted(running))}")

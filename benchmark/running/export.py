@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.networks.supervision import UNKNOWN, card_text
 from inkbench.benchmark.networks.weights_files import parted
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
@@ -47,15 +47,17 @@ The folder may be moved; only the path after `local-dir:` changes.
 def export(store: Store, what: str, out: Path) -> str:
     """Write the backbone of a method, or of a key's beginning, to ``out``; gives the lines that say so.
 
-    Raises Refusal where there is none, several, a damaged one, or something else in ``out``.
+    Raises UsageError where there is none, several, a damaged one, or something else in ``out``.
     """
     card = _chosen(_cards(store), what, store)
     weights = store.root / "backbones" / card["key"] / "weights.safetensors"
     data = weights.read_bytes()
     if checksum(data) != card["sha256"]:
-        raise Refusal(f"{weights} is damaged: its checksum is not that of its card; remove {weights.parent}, run again")
+        raise UsageError(
+            f"{weights} is damaged: its checksum is not that of its card; remove {weights.parent}, run again"
+        )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise Refusal(f"--out {out} is there already; give a new folder")
+        raise UsageError(f"--out {out} is there already; give a new folder")
     model, layer = parted(data)
     try:
         write_json(out / "config.json", _timm_config(card))
@@ -66,7 +68,7 @@ def export(store: Store, what: str, out: Path) -> str:
         if layer:
             write_atomic(out / "projection.safetensors", layer)
     except OSError as error:
-        raise Refusal(f"--out {out} cannot be written ({error.strerror})") from None
+        raise UsageError(f"--out {out} cannot be written ({error.strerror})") from None
     return (
         f"{card['architecture']} pretrained by {card['method']} ({card['key']}) is in {out}\n"
         f'timm.create_model("local-dir:{out}", pretrained=True)'
@@ -81,7 +83,7 @@ def _cards(store: Store) -> list[dict[str, Any]]:
             try:
                 found.append(json.loads(path.read_text()))
             except ValueError as error:
-                raise Refusal(f"{path} is damaged ({error}); remove {path.parent} and run again") from None
+                raise UsageError(f"{path} is damaged ({error}); remove {path.parent} and run again") from None
     return found
 
 
@@ -96,11 +98,11 @@ def _chosen(cards: list[dict[str, Any]], what: str, store: Store) -> dict[str, A
         if what in known and what not in made:
             loaded = registry.load("methods", what)
             why = "" if loaded.pretrains else ": it does not pretrain, so there is nothing of its own to export"  # type: ignore[attr-defined]
-            raise Refusal(f"no backbone of '{what}' in {store.root}{why or '; run it first'}")
+            raise UsageError(f"no backbone of '{what}' in {store.root}{why or '; run it first'}")
         there = f"; there are {', '.join(made)}" if made else "; none has been pretrained yet"
-        raise Refusal(f"no method or pretraining '{what}' in {store.root}{did_you_mean(what, made)}{there}")
+        raise UsageError(f"no method or pretraining '{what}' in {store.root}{did_you_mean(what, made)}{there}")
     told = "\n".join(f"  {card['key']}  {_line(card, matching)}" for card in matching)
-    raise Refusal(f"{len(matching)} backbones match '{what}'; choose one by the start of its key:\n{told}")
+    raise UsageError(f"{len(matching)} backbones match '{what}'; choose one by the start of its key:\n{told}")
 
 
 def _line(card: Mapping[str, Any], others: list[dict[str, Any]]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from inkbench.benchmark.api import Item
 from inkbench.benchmark.data.leaks.compare import compare, told
-from inkbench.benchmark.planning.planned import Plan
+from inkbench.benchmark.planning.experiment import Plan
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.store import Store
 from inkbench.tasks.metrics.scorer import Scorer

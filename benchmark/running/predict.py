@@ -10,13 +10,13 @@ from inkbench.benchmark.api import Item, Predictions
 from inkbench.benchmark.data.files import images_below
 from inkbench.benchmark.data.fingerprint import fingerprint
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.planning import plan
-from inkbench.benchmark.planning.planned import Cell
+from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.planning import planner
+from inkbench.benchmark.planning.experiment import Experiment
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.running import cells
-from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.running import evaluate
+from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
@@ -28,27 +28,29 @@ def predict_folder(
     """Predict each image below ``folder`` that can be read; return the images and the predictions.
 
     Of the images ``id`` (the path without suffix), ``width`` and ``height`` in pixels, each (N,), as submissions need.
-    Raises Refusal where the cell has no network, was made by other versions or settings than run here, or where its
+    Raises UsageError where the cell has no network, was made by other versions or settings than run here, or where its
     task needs more than one image an item.
     """
     items = _items(folder)
     who = f"cell {record.id[:10]}"
     if record.status != "done" or record.backbone is None:
-        raise Refusal(f"{who} ({record.method}) has no network to predict with; name a cell with a backbone")
+        raise UsageError(f"{who} ({record.method}) has no network to predict with; name a cell with a backbone")
     request = Request.model_validate({**record.request.resolved, "results": store.root, "force": False})
     device = engine.start(1, request.precision, request.threads)
     tested = open_dataset(request.data, request.preset, request.sets, store.root)
     pretrain_data = tested
     if request.pretrain_data not in (None, request.data):
         pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, store.root)
-    work = plan.make(request, device, tested, pretrain_data)
-    cell = next((cell for cell in work.cells if cell.work == record.work), None)
-    if cell is None:
-        raise Refusal(f"{who} was made by other versions, on other data or another machine; run it again here")
-    _check(cell, who)
-    bench = Bench(request, work, device, store, progress, lambda event: None)
-    bench.prepare(work.data)
-    data, predictions = cells.predict(bench, cell, record, items, fingerprint(folder, [item.path for item in items]))
+    work = planner.make(request, device, tested, pretrain_data)
+    experiment = next((experiment for experiment in work.experiments if experiment.work == record.work), None)
+    if experiment is None:
+        raise UsageError(f"{who} was made by other versions, on other data or another machine; run it again here")
+    _check(experiment, who)
+    workspace = Workspace(request, work, device, store, progress, lambda event: None)
+    workspace.prepare(work.data)
+    data, predictions = evaluate.predict(
+        workspace, experiment, record, items, fingerprint(folder, [item.path for item in items])
+    )
     found = {
         "id": np.array([item.id for item in data.items]),
         "width": np.array([place.width for place in data.placements]),
@@ -59,21 +61,22 @@ def predict_folder(
 
 def _items(folder: Path) -> list[Item]:
     if not folder.is_dir():
-        raise Refusal(f"no folder {folder}")
+        raise UsageError(f"no folder {folder}")
     items = []
     for file in images_below(folder):
         name = file.relative_to(folder).with_suffix("").as_posix()
         items.append(Item(name, file, name, "test"))
     if not items:
-        raise Refusal(f"{folder} contains no images")
+        raise UsageError(f"{folder} contains no images")
     return items
 
 
-def _check(cell: Cell, who: str) -> None:
+def _check(experiment: Experiment, who: str) -> None:
     """Refuse tasks and protocols whose network is not one that looks at an image alone."""
-    if len(cell.task.views()) > 1:
-        raise Refusal(
-            f"{who}: {cell.task.name} looks at {' and '.join(cell.task.views())} of an item, not at one image"
+    if len(experiment.task.views()) > 1:
+        raise UsageError(
+            f"{who}: {experiment.task.name} looks at {' and '.join(experiment.task.views())} of an item, "
+            "not at one image"
         )
-    if cell.task.needs_for(cell.protocol):
-        raise Refusal(f"{who}: {cell.protocol} has a network for each group and none for images of no group")
+    if experiment.task.needs_for(experiment.protocol):
+        raise UsageError(f"{who}: {experiment.protocol} has a network for each group and none for images of no group")

@@ -12,10 +12,10 @@ from typing import Any
 from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.leaks.command import images_of
 from inkbench.benchmark.data.leaks.compare import LISTED, alike, compare
-from inkbench.benchmark.errors import CellError
-from inkbench.benchmark.planning.planned import Pretraining
+from inkbench.benchmark.errors import RunError
+from inkbench.benchmark.planning.experiment import Pretraining
 from inkbench.benchmark.planning.pool import HELD_OUT_SHARE, is_pool, nested
-from inkbench.benchmark.running.bench import Bench
+from inkbench.benchmark.running.workspace import Workspace
 
 TESTED: tuple[Split, ...] = ("val", "test")
 Image = tuple[Path, object, object]
@@ -57,12 +57,12 @@ class Reading:
         }
 
 
-def reading(bench: Bench, work: Pretraining) -> Reading:
-    """Return what a pretraining reads; suspects are looked for if they are to be left out. Raises CellError.
+def reading(workspace: Workspace, work: Pretraining) -> Reading:
+    """Return what a pretraining reads; suspects are looked for if they are to be left out. Raises RunError.
 
     What a program draws must be drawn already (``Bench.prepare``).
     """
-    request, data, pretrain_data = bench.request, bench.plan.data, bench.plan.pretrain_data
+    request, data, pretrain_data = workspace.request, workspace.plan.data, workspace.plan.pretrain_data
     kinds = list(dict.fromkeys(view.kind for view in work.method.views().values()))
     pool = is_pool(data, pretrain_data)
     every = {kind: [item for split in SPLITS for item in pretrain_data.items(kind, split)] for kind in kinds}
@@ -74,7 +74,7 @@ def reading(bench: Bench, work: Pretraining) -> Reading:
     held_back = sum(map(len, every.values())) - sum(map(len, usable.values()))
     suspects: list[Suspect] = []
     if request.exclude_suspects:
-        usable, suspects = _without_suspects(bench, usable)
+        usable, suspects = _without_suspects(workspace, usable)
     held_out = {kind: [item for item in items if item.split == "val"] for kind, items in every.items()}
     if pool:
         chosen = _held_out(usable, pretrain_data.root, work.settings.held_out)
@@ -85,7 +85,7 @@ def reading(bench: Bench, work: Pretraining) -> Reading:
     for what, of in (("to read", usable), ("for the pretext figure", held_out)):
         if empty := [kind for kind, items in of.items() if not items]:
             left = f" after {len(suspects)} suspects are left out" if suspects else ""
-            raise CellError(f"{pretrain_data.name} has no {empty[0]} {what}{left}")
+            raise RunError(f"{pretrain_data.name} has no {empty[0]} {what}{left}")
     return Reading(usable, held_out, pool, held_back, suspects)
 
 
@@ -121,13 +121,15 @@ def _file(path: Path) -> tuple[int, int] | None:
     return stat.st_dev, stat.st_ino
 
 
-def _without_suspects(bench: Bench, usable: dict[Kind, list[Item]]) -> tuple[dict[Kind, list[Item]], list[Suspect]]:
+def _without_suspects(
+    workspace: Workspace, usable: dict[Kind, list[Item]]
+) -> tuple[dict[Kind, list[Item]], list[Suspect]]:
     """Remove items of which a part looks like an image of val or test; return the others, and these, nearest first."""
-    data, pretrain_data = bench.plan.data, bench.plan.pretrain_data
+    data, pretrain_data = workspace.plan.data, workspace.plan.pretrain_data
     images = images_in(item for items in usable.values() for item in items)
     tested = images_of(data, TESTED)
-    cache = bench.store.root / "cache" / "hashes"
-    leaks = compare(list(images.values()), pretrain_data, tested, data, cache, bench.progress)
+    cache = workspace.store.root / "cache" / "hashes"
+    leaks = compare(list(images.values()), pretrain_data, tested, data, cache, workspace.progress)
     keys = list(images)
     rows = sorted(leaks.suspect.nonzero()[0].tolist(), key=lambda row: (int(leaks.distance[row]), row))
     suspects = [

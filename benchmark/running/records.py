@@ -11,44 +11,44 @@ from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.record_parts import BackboneUsed, DataUsed, Requested, Settings, Versions
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.planning.planned import Cell, Plan
+    from inkbench.benchmark.planning.experiment import Experiment, Plan
 
 
-def base_record(cell: Cell, work: Plan, request: Request) -> Record:
+def base_record(experiment: Experiment, work: Plan, request: Request) -> Record:
     """Return the part of a record that is known before the work."""
     return Record(
-        id=cell.id,
-        work=cell.work,
+        id=experiment.id,
+        work=experiment.work,
         status="planned",
-        identity=dict(cell.identity),
-        method=cell.method,
-        task=cell.task.name,
-        protocol=cell.protocol,
-        family=cell.family,
+        identity=dict(experiment.identity),
+        method=experiment.method,
+        task=experiment.task.name,
+        protocol=experiment.protocol,
+        family=experiment.family,
         data=data_used(work.data),
-        pretrain_data=data_used(work.pretrain_data) if cell.pretraining else None,
-        pretraining=cell.pretraining.key if cell.pretraining else None,
-        seed=cell.seed,
+        pretrain_data=data_used(work.pretrain_data) if experiment.pretraining else None,
+        pretraining=experiment.pretraining.key if experiment.pretraining else None,
+        seed=experiment.seed,
         preset=request.preset,
-        backbone=_backbone_used(cell, cell.backbone) if cell.backbone else None,
-        precision=cell.identity.get("precision"),
-        changed=dict(cell.changed),
-        settings=Settings.model_validate(cell.settings),
-        supervision=cell.supervision,
-        given=cell.given,
-        facts=dict(cell.facts),
-        versions=Versions.model_validate(cell.versions),
-        weights=str(cell.weights.name) if cell.weights else None,
-        init=str(request.init) if request.init and cell.pretraining else None,
-        transductive=request.transductive and cell.pretraining is not None,
+        backbone=_backbone_used(experiment, experiment.backbone) if experiment.backbone else None,
+        precision=experiment.identity.get("precision"),
+        changed=dict(experiment.changed),
+        settings=Settings.model_validate(experiment.settings),
+        supervision=experiment.supervision,
+        given=experiment.given,
+        facts=dict(experiment.facts),
+        versions=Versions.model_validate(experiment.versions),
+        weights=str(experiment.weights.name) if experiment.weights else None,
+        init=str(request.init) if request.init and experiment.pretraining else None,
+        transductive=request.transductive and experiment.pretraining is not None,
         budget=request.budget,
-        primary=cell.task.scorer.primary.name,
+        primary=experiment.task.scorer.primary.name,
         request=Requested(typed=request.typed, resolved=request.model_dump(mode="json", exclude={"typed"})),
     )
 
 
-def _backbone_used(cell: Cell, name: str) -> BackboneUsed:
-    return BackboneUsed(name=name, side=cell.task.view().side, readout=cell.backbone_settings.readout)
+def _backbone_used(experiment: Experiment, name: str) -> BackboneUsed:
+    return BackboneUsed(name=name, side=experiment.task.view().side, readout=experiment.backbone_settings.readout)
 
 
 def data_used(dataset: Dataset) -> DataUsed:

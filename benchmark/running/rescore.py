@@ -12,7 +12,7 @@ from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.cache import Caching
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.leak_check import without
@@ -29,7 +29,8 @@ def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
     """Score the stored predictions of a cell, or of all that are done; prints what changed, gives the exit status.
 
     Equal definitions write the record anew in its place. Where a definition has changed since, the record gets the id
-    that a run with the new definition would give it; the old one stays. Raises Refusal where one named cell cannot be
+    that a run with the new definition would give it; the old one stays.
+    Raises UsageError where one named cell cannot be
     scored; of all cells those that cannot are told and the status is 1.
     """
     if prefix is not None:
@@ -38,11 +39,11 @@ def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
     status = 0
     done = [record for record in store.records() if record.status == "done"]
     if not done:
-        raise Refusal(f"no finished run in {store.root}; nothing to rescore")
+        raise UsageError(f"no finished run in {store.root}; nothing to rescore")
     for record in done:
         try:
             print(_again(store, record, progress))
-        except Refusal as refusal:
+        except UsageError as refusal:
             progress.say(str(refusal))
             status = 1
     return status
@@ -52,7 +53,7 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
     """Score one record again and write it; gives the line that says what became of its primary metric."""
     who = f"{record.id[:10]} {record.method} on {record.task}, seed {record.seed}"
     if record.status != "done":
-        raise Refusal(f"{who} is {record.status}; only a finished run has predictions")
+        raise UsageError(f"{who} is {record.status}; only a finished run has predictions")
     predictions = store.read_predictions(record)
     request = Request.model_validate(record.request.resolved)
     data = _the_data(record, request, store)
@@ -61,14 +62,14 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
     ids = [item.id for item in test.items]
     before = read_arrays(store.items_path(record.id))
     if ids != before["id"].tolist():
-        raise Refusal(f"{who}: the test items of {data.root} are no longer those that were predicted; run it again")
+        raise UsageError(f"{who}: the test items of {data.root} are no longer those that were predicted; run it again")
     try:
         scored = score(task, predictions, test.items, test.truths, record.calibration)
-    except CellError as error:
-        raise Refusal(f"{who}: {error}") from None
+    except RunError as error:
+        raise UsageError(f"{who}: {error}") from None
     versions = metric_versions(task)
     if lost := sorted(plugged_metrics(record.identity).keys() - versions.keys()):
-        raise Refusal(f"{who}: scored by {', '.join(lost)} of a file of its own too; name it with --plugin FILE.py")
+        raise UsageError(f"{who}: scored by {', '.join(lost)} of a file of its own too; name it with --plugin FILE.py")
     identity = {**record.identity, SCORED_BY: versions}
     same = identity == record.identity
     changed: dict[str, Any] = {
@@ -93,24 +94,24 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
 
 
 def _the_data(record: Record, request: Request, store: Store) -> Dataset:
-    """Return the dataset that a record was made on. Raises Refusal where its files changed since or are gone."""
+    """Return the dataset that a record was made on. Raises UsageError where its files changed since or are gone."""
     try:
         data = open_dataset(request.data, request.preset, request.sets, store.root)
-    except Refusal as refusal:
-        raise Refusal(f"{record.id[:10]} {record.method} on {record.task}: {refusal}") from None
+    except UsageError as refusal:
+        raise UsageError(f"{record.id[:10]} {record.method} on {record.task}: {refusal}") from None
     data.prepare(Progress(quiet=True))
     if data.fingerprint() != record.data.fingerprint:
-        raise Refusal(f"{data.root} has changed since {record.id[:10]} was made; run the cell again")
+        raise UsageError(f"{data.root} has changed since {record.id[:10]} was made; run the cell again")
     return data
 
 
 def _the_task(record: Record, data: Dataset) -> Task:
-    """Return the task as it was configured. Raises Refusal where its settings are no longer known."""
+    """Return the task as it was configured. Raises UsageError where its settings are no longer known."""
     kind: Any = registry.load("tasks", record.task)
     try:
         task: Task = kind(kind.Config(**(record.settings.task or {})))
     except ValueError as error:
-        raise Refusal(
+        raise UsageError(
             f"{record.id[:10]}: {record.task} has other settings now ({str(error).splitlines()[0]})"
         ) from None
     task.bind(data)

@@ -14,10 +14,10 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from inkbench.benchmark.errors import Declined, Refusal
+from inkbench.benchmark.errors import NotApplicable, UsageError
 
 if TYPE_CHECKING:
-    from inkbench.benchmark.planning.planned import Plan
+    from inkbench.benchmark.planning.experiment import Plan
     from inkbench.benchmark.planning.request import Request
 
 EVENTS_FD = "INKBENCH_EVENTS_FD"
@@ -38,12 +38,12 @@ def main() -> int:
     asked = json.loads(sys.stdin.read())
     from inkbench.benchmark import registry
     from inkbench.benchmark.data.locate import open_dataset
-    from inkbench.benchmark.planning import estimate, plan, plan_space
+    from inkbench.benchmark.planning import estimate, planner, space
     from inkbench.benchmark.planning.request import Request
     from inkbench.benchmark.progress import Progress
-    from inkbench.benchmark.running import run
-    from inkbench.benchmark.running.bench import Bench
+    from inkbench.benchmark.running import runner
     from inkbench.benchmark.running.records import base_record
+    from inkbench.benchmark.running.workspace import Workspace
     from inkbench.benchmark.store.store import Store
     from inkbench.benchmark.training import engine
 
@@ -59,8 +59,8 @@ def main() -> int:
         pretrain_data = data
         if request.pretrain_data not in (None, request.data):
             pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
-        work = plan.make(request, device, data, pretrain_data)
-        plan_space.require_space(work, request.results)
+        work = planner.make(request, device, data, pretrain_data)
+        space.require_space(work, request.results)
         estimated = estimate.show(work, device, Store(request.results)) if request.dry_run else ""
     except Exception as error:
         if first:
@@ -74,18 +74,27 @@ def main() -> int:
                 print(estimated, flush=True)
         return 0
     report = _reporter()
-    report({"event": "plan", "cells": [base_record(cell, work, request).to_json() for cell in work.cells]})
+    report(
+        {
+            "event": "plan",
+            "cells": [base_record(experiment, work, request).to_json() for experiment in work.experiments],
+        }
+    )
     try:
-        bench = Bench(request, work, device, Store(request.results), progress, report)
-        run.Runner(bench).drain(frozenset(asked["skip"]))
-    except run.Crash:
+        workspace = Workspace(request, work, device, Store(request.results), progress, report)
+        runner.Runner(workspace).execute(frozenset(asked["skip"]))
+    except runner.Crash:
         return 70
     return 0
 
 
 def _precision(work: Plan, request: Request) -> list[str]:
     """Return the line that says what ``--precision auto`` is here, by backbone where they differ."""
-    used = {cell.backbone: str(cell.identity["precision"]) for cell in work.cells if cell.backbone}
+    used = {
+        experiment.backbone: str(experiment.identity["precision"])
+        for experiment in work.experiments
+        if experiment.backbone
+    }
     if request.precision != "auto" or not used:
         return []
     if len(kinds := set(used.values())) == 1:
@@ -95,7 +104,7 @@ def _precision(work: Plan, request: Request) -> list[str]:
 
 def _tell(error: Exception) -> None:
     """Say why nothing can be done: a refusal as it is, anything else with its kind and how to see where."""
-    if isinstance(error, Refusal | Declined):
+    if isinstance(error, UsageError | NotApplicable):
         print(f"run_benchmark.py: {error}", file=sys.stderr)
         return
     if DEBUG in os.environ:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark.api import Item, Predictions, Task, Truth
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.scorers import scorer_for
 from inkbench.tasks.metrics.scorer import Scorer
 
@@ -37,7 +37,7 @@ def score(
 ) -> Scored:
     """Score predictions, one for each item, with what validation has chosen (``Task.calibrate``).
 
-    Raises CellError where the primary metric has no finite value.
+    Raises RunError where the primary metric has no finite value.
     """
     scorer = scorer_for(task)
     ids = [item.id for item in items]
@@ -55,13 +55,13 @@ def item_arrays(items: Sequence[Item]) -> dict[str, np.ndarray]:
 
 
 def metric_entries(scorer: Scorer, items: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-    """Return every metric with its definition and n. Raises CellError where the primary one has no finite value."""
+    """Return every metric with its definition and n. Raises RunError where the primary one has no finite value."""
     values, counts = scorer.aggregate(items), scorer.counts(items)
     entries = {}
     for name, value in values.items():
         metric = scorer.definition(name)
         if not np.isfinite(value):
-            raise CellError(f"{name} is {value}: its items hold something that is not finite")
+            raise RunError(f"{name} is {value}: its items hold something that is not finite")
         entries[name] = {
             "value": float(value),
             "unit": metric.unit,
@@ -71,5 +71,5 @@ def metric_entries(scorer: Scorer, items: Mapping[str, np.ndarray]) -> dict[str,
         }
     primary = scorer.primary.name
     if primary not in entries:
-        raise CellError(f"{primary} has no value on test: there is nothing to score")
+        raise RunError(f"{primary} has no value on test: there is nothing to score")
     return entries

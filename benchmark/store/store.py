@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.arrays import arrays_bytes, pack, read_arrays, unpack
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.record import Record
@@ -27,20 +27,20 @@ class Store:
         self.root = root
 
     def check_writable(self) -> None:
-        """Raise Refusal where the folder cannot be written."""
+        """Raise UsageError where the folder cannot be written."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
                 pass
         except OSError as error:
-            raise Refusal(
+            raise UsageError(
                 f"results folder {self.root} cannot be written ({error.strerror}); give another with --results DIR"
             ) from None
 
     def check_folder(self) -> None:
-        """Raise Refusal where the folder is none."""
+        """Raise UsageError where the folder is none."""
         if self.root.exists() and not self.root.is_dir():
-            raise Refusal(f"results folder {self.root} is a file; give another with --results DIR")
+            raise UsageError(f"results folder {self.root} is a file; give another with --results DIR")
 
     def record_path(self, cell: str) -> Path:
         """Return the path of a cell's record."""
@@ -65,7 +65,7 @@ class Store:
         return StoredFile(file=path.name, sha256=checksum(data))
 
     def read_predictions(self, record: Record) -> list[dict[str, np.ndarray]]:
-        """Read the predictions that a record's figures are scored from, as they were written. Raises Refusal."""
+        """Read the predictions that a record's figures are scored from, as they were written. Raises UsageError."""
         path = self.predictions_path(record.made)
         try:
             data = path.read_bytes()
@@ -73,10 +73,12 @@ class Store:
                 raise ValueError("they are not what the record says")
             return unpack(read_arrays(io.BytesIO(data)))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise Refusal(f"the predictions {path} cannot be read ({error}); run the cell again with --force") from None
+            raise UsageError(
+                f"the predictions {path} cannot be read ({error}); run the cell again with --force"
+            ) from None
 
     def read(self, cell: str) -> Record | None:
-        """Read the record of a cell, or None where there is none. Raises Refusal for a damaged one."""
+        """Read the record of a cell, or None where there is none. Raises UsageError for a damaged one."""
         path = self.record_path(cell)
         if not path.is_file():
             return None
@@ -110,19 +112,19 @@ class Store:
         """Read the record in a file; None where it is no record, which is told as ``records`` does."""
         try:
             return _read_record(path, loads)
-        except Refusal as refusal:
+        except UsageError as refusal:
             print(f"skipped: {refusal}", file=sys.stderr)
             if problems is not None:
                 problems.append(str(refusal))
             return None
 
     def find(self, prefix: str) -> Record:
-        """Find the record whose id begins with ``prefix``. Raises Refusal where none or several do."""
+        """Find the record whose id begins with ``prefix``. Raises UsageError where none or several do."""
         paths = sorted((self.root / "cells").glob(f"*/{prefix}*.json"))
         if len(paths) != 1:
             found = f"{len(paths)} run IDs" if paths else "No run ID"
             start = "start" if paths else "starts"
-            raise Refusal(f"{found} in {self.root} {start} with '{prefix}' (see: run_benchmark.py list runs)")
+            raise UsageError(f"{found} in {self.root} {start} with '{prefix}' (see: run_benchmark.py list runs)")
         return _read_record(paths[0])
 
     def whole(self, record: Record) -> bool:
@@ -132,16 +134,16 @@ class Store:
 
 
 def _read_record(path: Path, loads: Callable[[bytes], Any] = json.loads) -> Record:
-    """Read a record file. Raises Refusal for what is none."""
+    """Read a record file. Raises UsageError for what is none."""
     mend = "move it away and run the cell again"
     try:
         told = loads(path.read_bytes())
     except (ValueError, OSError) as error:
-        raise Refusal(f"{path} is no JSON ({' '.join(str(error).split())}); {mend}") from None
+        raise UsageError(f"{path} is no JSON ({' '.join(str(error).split())}); {mend}") from None
     try:
         record = Record.from_json(told)
     except ValueError as error:
-        raise Refusal(f"{path} {error}; {mend}, or update inkbench") from None
+        raise UsageError(f"{path} {error}; {mend}, or update inkbench") from None
     if record.id != path.stem:
-        raise Refusal(f"{path} is the record of {record.id}; {mend}")
+        raise UsageError(f"{path} is the record of {record.id}; {mend}")
     return record

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from inkbench.benchmark.api import Context
 from inkbench.benchmark.data.cached import Cached
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store.files import write_atomic
@@ -222,7 +222,7 @@ class Checkpoint:
             for name, optimizer in optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][name])
         except Exception as error:
-            raise CellError(f"checkpoint {self.path} cannot be read ({error}); remove it and run again") from error
+            raise RunError(f"checkpoint {self.path} cannot be read ({error}); remove it and run again") from error
         return int(state["step"]), [(int(step), float(loss)) for step, loss in state["curve"]]
 
     def remove(self) -> None:

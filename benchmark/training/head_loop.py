@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from inkbench.benchmark.api import Predictions, Task, Truth
 from inkbench.benchmark.contracts.fitted_head import FittedHead
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
@@ -107,7 +107,7 @@ def network_state(net: Any, backbone: Backbone) -> dict[str, Tensor]:
 def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untrained:
     """Return a finished cell's network, ready to predict; ``backbone`` as the cell was handed it, filled in place.
 
-    Raises CellError where the state is not that of this head.
+    Raises RunError where the state is not that of this head.
     """
     parts: dict[str, dict[str, Tensor]] = {"head": {}, "backbone": {}}
     for name, of in state.items():
@@ -116,12 +116,12 @@ def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untra
     raw = Transfer(backbone, job.task.head(backbone, job.protocol), job.family, job.reads)
     missing, extra = backbone.load_state_dict(parts["backbone"], strict=False)
     if extra or (job.family == "finetune" and missing):
-        raise CellError(f"the stored network is not one of {backbone.name}; run the cell again with --force")
+        raise RunError(f"the stored network is not one of {backbone.name}; run the cell again with --force")
     try:
         raw.head.load_state_dict(parts["head"])
     except RuntimeError as error:
         why = str(error).splitlines()[-1].strip()
-        raise CellError(f"the stored network has another head ({why}); run the cell again with --force") from None
+        raise RunError(f"the stored network has another head ({why}); run the cell again with --force") from None
     return Untrained(raw.to(job.device.torch, memory_format=torch.channels_last).eval())  # type: ignore[call-overload]
 
 
@@ -208,7 +208,7 @@ def _fit(job: Job, head: FittedHead, backbone: Backbone, train: TaskData, val: T
     """Fit a head at once to the features of whole splits; gives what it has chosen."""
     banks = [job.bank(backbone, data) for data in (train, val)]
     if banks[0] is None or banks[1] is None:
-        raise CellError(
+        raise RunError(
             f"{job.task.name}/{job.protocol} needs the features of a whole split in memory, at most "
             f"{features.MOST_KEPT_BYTES / 2**30:.0f} GiB; use a smaller --backbone, or --label-fraction"
         )

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from inkbench.benchmark.data.cached import Cached
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.batches import at, labels_of
 from inkbench.benchmark.training.learner import Learner
@@ -39,7 +39,7 @@ def solved(
             for name, values in method.pretext(nets, batch, context).items():
                 array = np.asarray(values, dtype=np.float64)
                 if array.shape != (len(part),) or not np.isfinite(array).all():
-                    raise CellError(f"pretext of {method.name}: '{name}' must be one finite figure for each image")
+                    raise RunError(f"pretext of {method.name}: '{name}' must be one finite figure for each image")
                 figures.setdefault(name, []).append(array)
             if k == 0:
                 few = {name: tensor[:PICTURED] for name, tensor in batch.items()}

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training import engine
 
@@ -47,7 +47,7 @@ class Training(Generic[Batch]):
 def train(work: Training[Batch], checkpoint: engine.Checkpoint, progress: Progress) -> Curve:
     """Take the steps that a checkpoint has not taken yet; gives the loss curve of all.
 
-    However often it is interrupted, the same steps are taken. Raises CellError where a loss is not finite.
+    However often it is interrupted, the same steps are taken. Raises RunError where a loss is not finite.
     """
     first, curve = checkpoint.load(work.nets, work.optimizers)
     saved = time.monotonic()
@@ -75,5 +75,5 @@ def train(work: Training[Batch], checkpoint: engine.Checkpoint, progress: Progre
 def _value(work: Training[Any], step: int, losses: Sequence[Tensor]) -> float:
     value = float(sum(loss.item() for loss in losses))
     if not np.isfinite(value):
-        raise CellError(f"the loss of {work.named} is {value} at step {step}; {work.mend}")
+        raise RunError(f"the loss of {work.named} is {value} at step {step}; {work.mend}")
     return value

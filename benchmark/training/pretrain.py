@@ -74,7 +74,7 @@ def pretrain(
 ) -> Outcome:
     """Pretrain the learner's backbone in place; equal arguments give equal weights, however often it was interrupted.
 
-    Raises CellError where a loss is not finite.
+    Raises RunError where a loss is not finite.
     """
     began = time.monotonic()
     method, settings = learner.method, learner.settings
@@ -107,7 +107,7 @@ def drive(
     checkpoint: engine.Checkpoint,
     progress: Progress,
 ) -> Curve:
-    """The steps of a method, from the checkpoint or the start to ``steps``; gives the loss curve. Raises CellError."""
+    """The steps of a method, from the checkpoint or the start to ``steps``; gives the loss curve. Raises RunError."""
     device, method, settings, seed = learner.device, learner.method, learner.settings, learner.seed
     nets, optimizers = driven
     full = Full.of(optimizers)

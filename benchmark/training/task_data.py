@@ -10,7 +10,7 @@ import numpy as np
 from inkbench.benchmark.api import Item, Placement, Task, Truth
 from inkbench.benchmark.data.cache import GREY, ImageCache
 from inkbench.benchmark.data.images import BadImage
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 
 ABSENT = -1
 
@@ -33,7 +33,7 @@ class TaskData:
 
     @classmethod
     def of(cls, task: Task, items: Sequence[Item], build: Callable[[str, list[Item]], ImageCache]) -> TaskData:
-        """Keep the items that can be read; ``build`` makes the cache of a view. Raises CellError where none can."""
+        """Keep the items that can be read; ``build`` makes the cache of a view. Raises RunError where none can."""
         parts = {name: _distinct(items, name) for name in task.views()}
         caches = {name: build(name, list(found.values())) for name, found in parts.items()}
         places = {name: {_key(item): row for row, item in enumerate(cache.items)} for name, cache in caches.items()}
@@ -58,7 +58,7 @@ class TaskData:
             for name in parts:
                 rows[name].append(places[name][_key(own[name])] if name in own else ABSENT)
         if not kept:
-            raise CellError(f"not one item of {task.name} can be read: {failures[0]['reason']}")
+            raise RunError(f"not one item of {task.name} can be read: {failures[0]['reason']}")
         return cls(caches, {name: np.array(of) for name, of in rows.items()}, kept, truths, placements, failures)
 
     @classmethod

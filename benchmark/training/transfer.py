@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from inkbench.benchmark.api import Predictions, Task
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.batch_norm import reestimate
@@ -48,7 +48,7 @@ class Outcome:
 
 
 def transfer(job: Job, backbone: Backbone, splits: Splits, checkpoint: engine.Checkpoint) -> Outcome:
-    """Train a head per trial, choose on validation, predict the test items once. Raises CellError.
+    """Train a head per trial, choose on validation, predict the test items once. Raises RunError.
 
     Under a protocol with groups this is done for each group: its test items are predicted by a head that was trained
     and chosen on the other groups.
@@ -58,7 +58,7 @@ def transfer(job: Job, backbone: Backbone, splits: Splits, checkpoint: engine.Ch
     if not groups:
         return _transfer(job, backbone, splits, checkpoint, checkpoint.path.stem)
     if None in of.values():
-        raise CellError(f"{job.task.name}/{job.protocol}: nothing says which group test item {_without(of)} is of")
+        raise RunError(f"{job.task.name}/{job.protocol}: nothing says which group test item {_without(of)} is of")
     parts = {}
     for group in groups:
         own = copy.deepcopy(backbone)
@@ -78,7 +78,7 @@ def _held_out(job: Job, splits: Splits, group: str) -> Splits:
         groups = [job.task.group(job.protocol, item) for item in data.items]
         keep = [i for i, of in enumerate(groups) if of is not None and (of == group) is own]
         if not keep:
-            raise CellError(f"{job.task.name}/{job.protocol}: nothing is left to learn from without '{group}'")
+            raise RunError(f"{job.task.name}/{job.protocol}: nothing is left to learn from without '{group}'")
         return data.subset(np.array(keep))
 
     return Splits(chosen(splits.train, False), chosen(splits.val, False), chosen(splits.test, True))
@@ -122,7 +122,7 @@ def _transfer(job: Job, backbone: Backbone, splits: Splits, checkpoint: engine.C
             trial |= facts
             if len(choices) > 1:
                 trial["value"] = _validate(job, net, own, splits.val)
-        except CellError as error:
+        except RunError as error:
             if k == len(choices) - 1 and best is None:
                 raise
             trial |= {"value": None, "reason": str(error)}
@@ -174,10 +174,10 @@ def _validate(job: Job, net: Any, backbone: Backbone, val: TaskData) -> float:
     try:
         metrics = scorer.aggregate(scorer.score_items(predictions, val.truths, ids=ids, **options))
     except ValueError as error:  # what scorers raise for predictions that are not finite
-        raise CellError(f"validation: {error}") from error
+        raise RunError(f"validation: {error}") from error
     primary = scorer.primary.name
     if primary not in metrics:
-        raise CellError(f"{primary} has no value on the validation split: it holds nothing that {task.name} scores")
+        raise RunError(f"{primary} has no value on the validation split: it holds nothing that {task.name} scores")
     return float(metrics[primary])
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from inkbench.benchmark.api import Context, Method
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.learner import Driven, Learner
 from inkbench.benchmark.training.sync_batch_norm import synchronise
@@ -41,7 +41,7 @@ def stage_at(method: Method, progress: float) -> int:
     """Return the index of the stage that a step belongs to when ``progress`` in [0, 1) of the budget is spent."""
     ends = np.cumsum([stage.share for stage in method.stages()])
     if not np.isclose(ends[-1], 1):
-        raise CellError(f"the shares of the stages of {method.name} sum to {ends[-1]:g}, not to 1")
+        raise RunError(f"the shares of the stages of {method.name} sum to {ends[-1]:g}, not to 1")
     return int(np.searchsorted(ends[:-1], progress, side="right"))
 
 
@@ -63,7 +63,7 @@ def update(learner: Learner, batch: dict[str, Tensor], context: Context, driven:
         seen.append(loss.detach())
     with device.autocast(backbone):
         if next(losses, None) is not None:
-            raise CellError(f"a step of {method.name} yields more losses than the networks it drives: {drives}")
+            raise RunError(f"a step of {method.name} yields more losses than the networks it drives: {drives}")
     return seen
 
 
@@ -77,12 +77,12 @@ def clip(net: nn.Module, most: float, each: bool) -> None:
 
 
 def next_loss(method: Method, losses: Any, drives: tuple[str, ...]) -> Tensor:
-    """Return the next loss of a step. Raises CellError where there is none, or where step gives something else."""
+    """Return the next loss of a step. Raises RunError where there is none, or where step gives something else."""
     if not isinstance(losses, Iterator):
-        raise CellError(f"step of {method.name} returns {type(losses).__name__}; it must yield its losses")
+        raise RunError(f"step of {method.name} returns {type(losses).__name__}; it must yield its losses")
     loss: Tensor | None = next(losses, None)
     if loss is None:
-        raise CellError(f"step of {method.name} yields fewer losses than the networks it drives: {drives}")
+        raise RunError(f"step of {method.name} yields fewer losses than the networks it drives: {drives}")
     return loss
 
 

@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
+from inkbench.leaderboards.groups import plain
 from inkbench.leaderboards.report import plots, words
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.report.site import Site
-from inkbench.leaderboards.rows import plain
 
 MOST = 2_000
 """Cells that have a page: those of the rows that tables show, in their order."""

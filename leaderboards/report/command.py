@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import cell_page, compare_page, method_page, papers_page, tables_page, task_page
@@ -13,16 +13,18 @@ from inkbench.leaderboards.report.site import replacing
 
 
 def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 48) -> Path:
-    """Write the report of a store to the folder ``out``; gives its first page. Raises Refusal.
+    """Write the report of a store to the folder ``out``; gives its first page. Raises UsageError.
 
     ``thumbnails`` is how many pictures of test items each comparison has at most.
     """
     if not store.root.exists():
-        raise Refusal(f"there is no results folder {store.root}; run something first, or name one with --results DIR")
+        raise UsageError(
+            f"there is no results folder {store.root}; run something first, or name one with --results DIR"
+        )
     store.check_writable()  # statistics are kept in its cache
     found = gather(store)
     if not found.records:
-        raise Refusal(f"there is no record in {store.root} to report; run something first: --method M --task T")
+        raise UsageError(f"there is no record in {store.root} to report; run something first: --method M --task T")
     with replacing(out) as site:
         pages = cell_page.addresses(found)
         compared = compare_page.write(site, store, found, pages, thumbnails, progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import thumbnails
@@ -47,7 +47,7 @@ def _pictures(
     try:
         wanted = telling(test, found.records, most)
         return thumbnails.draw(store, record, wanted, site.folder / "pictures", f"item-{slug(test.key)}"), ""
-    except Refusal as refusal:
+    except UsageError as refusal:
         progress.say(f"no thumbnails of {test.title}: {refusal}")
         return {}, str(refusal)
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board
-from inkbench.leaderboards.overall import overall
+from inkbench.leaderboards import build
+from inkbench.leaderboards.combine.overall import overall
 from inkbench.leaderboards.table import Row, RowKind, Table
 
 MOST_ROWS = 300
@@ -57,8 +57,8 @@ def gather(store: Store) -> Gathered:
     for part in parts.values():
         first = part[0]
         try:
-            whole += [Shown(table, part) for table in board.tables(store, part)]
-        except (Refusal, ImportError) as error:
+            whole += [Shown(table, part) for table in build.tables(store, part)]
+        except (UsageError, ImportError) as error:
             what = f"{first.task} {first.protocol} on {first.data.id}, preset {first.preset}"
             _tell(found, f"no table of {what}: {error}")
     whole = [_ranked(shown) for shown in _named_apart(whole)]

@@ -14,8 +14,8 @@ from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.files import key_of, write_json
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
+from inkbench.leaderboards.groups import CONTROL
 from inkbench.leaderboards.report.gather import Gathered
-from inkbench.leaderboards.rows import CONTROL
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
 
 MOST_CELLS = 40

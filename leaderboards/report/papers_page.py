@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards.filled import filled
+from inkbench.leaderboards.declared.filled import filled
 from inkbench.leaderboards.report import tables_page
 from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.report.site import Site

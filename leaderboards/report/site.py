@@ -14,7 +14,7 @@ from typing import Any
 
 import jinja2
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.leaderboards.report.words import slug
 
 HERE = Path(__file__).resolve().parent
@@ -87,12 +87,12 @@ class Site:
 def replacing(out: Path) -> Iterator[Site]:
     """Write a site that replaces the report at ``out`` once whole; the old one stays if the process dies before.
 
-    Raises Refusal where ``out`` is something else than a report, or cannot be written.
+    Raises UsageError where ``out`` is something else than a report, or cannot be written.
     """
     if out.exists() and not out.is_dir():
-        raise Refusal(f"{out} is a file; --out takes a folder")
+        raise UsageError(f"{out} is a file; --out takes a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
-        raise Refusal(
+        raise UsageError(
             f"{out} contains files other than a report and was not changed; give another folder with --out DIR"
         )
     try:
@@ -100,13 +100,13 @@ def replacing(out: Path) -> Iterator[Site]:
         _sweep(out)
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".tmp"))
     except OSError as error:
-        raise Refusal(f"{out} cannot be written ({error.strerror}); give another folder with --out DIR") from None
+        raise UsageError(f"{out} cannot be written ({error.strerror}); give another folder with --out DIR") from None
     try:
         yield Site(folder)
         folder.chmod(0o755)
         _swap(folder, out)
     except OSError as error:
-        raise Refusal(
+        raise UsageError(
             f"the report could not be written to {out} ({error.strerror or error}); nothing there changed"
         ) from error
     finally:

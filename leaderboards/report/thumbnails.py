@@ -10,7 +10,7 @@ from PIL import Image
 from inkbench.benchmark.contracts.dataset import KINDS, Dataset, Item
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
@@ -19,30 +19,30 @@ QUALITY = 80
 
 
 def dataset_of(store: Store, record: Record) -> Dataset:
-    """Open the dataset that a cell was measured on. Raises Refusal where it is missing here, or no longer the same.
+    """Open the dataset that a cell was measured on. Raises UsageError where it is missing here, or no longer the same.
 
     A plugin's reader is not run for the sake of pictures.
     """
     resolved = record.request.resolved
     name = resolved.get("data")
     if not isinstance(name, str) or name.partition(":")[0].endswith(".py"):
-        raise Refusal("its reader is a plugin, or its record does not say where it lies")
+        raise UsageError("its reader is a plugin, or its record does not say where it lies")
     sets = [(str(key), str(value)) for key, value in resolved.get("sets", ())]
     data = open_dataset(name, record.preset, sets, store.root)
     if not data.root.is_dir():
-        raise Refusal(f"it is not at {data.root}")
+        raise UsageError(f"it is not at {data.root}")
     if data.fingerprint() != record.data.fingerprint:
-        raise Refusal(f"what lies at {data.root} is not what was measured")
+        raise UsageError(f"what lies at {data.root} is not what was measured")
     return data
 
 
 def draw(store: Store, record: Record, wanted: Iterable[str], folder: Path, prefix: str) -> dict[str, str]:
-    """Draw thumbnails of the items ``wanted`` as ``folder/PREFIX-N.jpg``: item id -> file name. Raises Refusal."""
+    """Draw thumbnails of the items ``wanted`` as ``folder/PREFIX-N.jpg``: item id -> file name. Raises UsageError."""
     names = list(wanted)
     try:
         items = _found(dataset_of(store, record), names)
-    except (CellError, OSError, ValueError, TypeError) as error:
-        raise Refusal(" ".join(str(error).split()) or type(error).__name__) from error
+    except (RunError, OSError, ValueError, TypeError) as error:
+        raise UsageError(" ".join(str(error).split()) or type(error).__name__) from error
     made = {}
     for place, name in enumerate(names):
         if name not in items:

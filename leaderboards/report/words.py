@@ -10,7 +10,7 @@ from typing import Any
 from inkbench.benchmark import registry
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.record import Record
-from inkbench.leaderboards.rows import plain
+from inkbench.leaderboards.groups import plain
 
 SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 

@@ -10,7 +10,7 @@ from timm.layers import PatchEmbed, resample_abs_pos_embed
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
-from inkbench.benchmark.errors import Declined
+from inkbench.benchmark.errors import NotApplicable
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.tokens import has_class_token
 
@@ -19,7 +19,7 @@ class MaskedAutoencoder(nn.Module):
     """The backbone on the visible patches alone, then a decoder over these and mask tokens."""
 
     def __init__(self, backbone: Backbone, side: int, width: int, depth: int, heads: int) -> None:
-        """Build for images of ``side`` px; the decoder has ``depth`` blocks of ``width``. Raises Declined, Refusal.
+        """For images of ``side`` px; the decoder has ``depth`` blocks of ``width``. Raises NotApplicable, UsageError.
 
         The backbone's own position embedding becomes sines and cosines that do not learn, unless it was ``started``
         from given weights, whose positions are theirs.
@@ -117,15 +117,15 @@ def sincos(rows: int, columns: int, width: int) -> Tensor:
 
 
 def _require_maskable(backbone: Backbone) -> None:
-    """Raise Declined for a network whose patches cannot be left out one by one, each with its own place."""
+    """Raise NotApplicable for a network whose patches cannot be left out one by one, each with its own place."""
     model = backbone.model
     if not isinstance(model, VisionTransformer):
         kind = "none" if not backbone.has_tokens else "one whose places are told in its attention (rotary, relative)"
-        raise Declined(f"mae needs a vision transformer with a position embedding, and {backbone.name} is {kind}")
+        raise NotApplicable(f"mae needs a vision transformer with a position embedding, and {backbone.name} is {kind}")
     if model.pos_embed is None:
-        raise Declined(f"mae needs a vision transformer with a position embedding, and {backbone.name} has none")
+        raise NotApplicable(f"mae needs a vision transformer with a position embedding, and {backbone.name} has none")
     if not isinstance(model.patch_embed, PatchEmbed):
-        raise Declined(
+        raise NotApplicable(
             f"mae needs patches that see nothing of each other, and {backbone.name} has a convolutional stem"
         )
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from inkbench.benchmark import augment
 from inkbench.benchmark.api import Context, View, setting
 from inkbench.benchmark.drawing.rows import draw_rows
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.losses.psnr import psnr
 from inkbench.benchmark.pretext.adamw import AdamWConfig, AdamWMethod, weight_groups
 from inkbench.methods.mae.masked_tokens import MaskedAutoencoder, draw_visible, patchify, unpatchify
@@ -82,13 +82,13 @@ class Mae(AdamWMethod[MaeConfig]):
     def build(self, backbone: Backbone) -> dict[str, nn.Module]:
         """Build encoder and decoder.
 
-        Raises Declined for a backbone that is no vision transformer, Refusal for a side.
+        Raises NotApplicable for a backbone that is no vision transformer, UsageError for a side.
         """
         c = self.config
         self._normalize, self._denormalize = backbone.normalize, backbone.denormalize
         net = MaskedAutoencoder(backbone, c.side, c.width, c.depth, c.heads)
         if c.side % net.patch or net.grid < 2:
-            raise Refusal(
+            raise UsageError(
                 f"mae.side {c.side} is no multiple of the {net.patch} px patches of {backbone.name} (at least two)"
             )
         self._patch = net.patch

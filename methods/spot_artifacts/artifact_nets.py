@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 
 SLOPE = 0.2
@@ -112,7 +112,7 @@ class Critic(nn.Module):
     """C: the backbone as trunk; whether the image is real, and, from the map as coarse as Omega, what was kept."""
 
     def __init__(self, backbone: Backbone, side: int, grid: int, hidden: int, mask: bool) -> None:
-        """Build the critic. Raises Refusal where no map of the backbone is ``grid`` wide on images of ``side``."""
+        """Build the critic. Raises UsageError where no map of the backbone is ``grid`` wide on images of ``side``."""
         super().__init__()
         self.backbone = backbone
         self.level = _level_of(backbone, side, grid) if mask else None
@@ -183,7 +183,7 @@ def _level_of(backbone: Backbone, side: int, grid: int) -> int:
         ]
     backbone.train(was)
     if grid not in sizes:
-        raise Refusal(
+        raise UsageError(
             f"spot_artifacts: no map of {backbone.name} is {grid} wide on {side} px (they are {sizes}), as the damage "
             "mask is; set spot_artifacts.levels or spot_artifacts.side so that side / 2^levels is one of them"
         )

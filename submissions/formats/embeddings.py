@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Finding, Report, few
 from inkbench.submissions.formats.coco_file import load_json
 from inkbench.submissions.formats.files import Files
@@ -144,7 +144,7 @@ def _of_items(
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """Write one file of all vectors, as they were predicted, or of the lists that they rank. Raises Refusal."""
+    """Write one file of all vectors, as they were predicted, or of the lists that they rank. Raises UsageError."""
     del options
     form = spec.form_of(FORMS, "reid")
     ids = [str(item) for item in items["id"]]
@@ -163,7 +163,7 @@ def write(
 
 def _cell(item: str) -> str:
     if '"' in item or "\n" in item:
-        raise Refusal(f"item {item!r} cannot stand in a CSV; use another form")
+        raise UsageError(f"item {item!r} cannot stand in a CSV; use another form")
     return f'"{item}"' if "," in item else item
 
 

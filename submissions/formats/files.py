@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Report, few
 
 CODE = ("metadata", "metadata.yaml")
@@ -31,7 +31,7 @@ class Folder:
     """The files of a folder and of the folders in it, or one file alone."""
 
     def __init__(self, root: Path, whole: str = "") -> None:
-        """Take a path; findings call all of it ``whole``, else its path. Raises Refusal where there is neither."""
+        """Take a path; findings call all of it ``whole``, else its path. Raises UsageError where there is neither."""
         self.whole = whole or str(root)
         if root.is_dir():
             self._base = root
@@ -39,7 +39,7 @@ class Folder:
         elif root.is_file():
             self._base, self.names = root.parent, [root.name]
         else:
-            raise Refusal(f"no file or folder {root}")
+            raise UsageError(f"no file or folder {root}")
 
     def read(self, name: str) -> bytes:
         """Read the bytes of a file."""

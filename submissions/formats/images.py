@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.per_item import by_item
@@ -75,19 +75,21 @@ def decode(name: str, data: bytes, size: tuple[int, ...] | None, report: Report)
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """Write one PNG an item. ``items`` holds ``id``. Raises Refusal for what is no picture."""
+    """Write one PNG an item. ``items`` holds ``id``. Raises UsageError for what is no picture."""
     del options
     spec.form_of(FORMS, "inpainting")
     files = {}
     for item, prediction in zip(items["id"], predictions, strict=True):
         pixels = np.asarray(prediction[KEY])
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise Refusal(f"the picture of item {item} is {pixels.dtype} {pixels.shape}, not uint8 (height, width, 3)")
+            raise UsageError(
+                f"the picture of item {item} is {pixels.dtype} {pixels.shape}, not uint8 (height, width, 3)"
+            )
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "PNG")
         name = spec.name_of(str(item), ".png")
         if name in files:
-            raise Refusal(f"two items would both be {name}")
+            raise UsageError(f"two items would both be {name}")
         files[name] = buffer.getvalue()
     return files
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.drawing.palette import colours
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.per_item import by_item
@@ -78,7 +78,7 @@ def decode(
 def write(
     items: Mapping[str, np.ndarray], predictions: Sequence[Prediction], options: Options, spec: Spec
 ) -> dict[str, bytes]:
-    """Write one PNG an item, a palette in VOC's colours. ``items`` holds ``id``. Raises Refusal for others."""
+    """Write one PNG an item, a palette in VOC's colours. ``items`` holds ``id``. Raises UsageError for others."""
     del options
     spec.form_of(FORMS, "segmentation")
     palette = colours().ravel().tolist()
@@ -86,13 +86,13 @@ def write(
     for item, prediction in zip(items["id"], predictions, strict=True):
         mask = np.asarray(prediction["mask"])
         if mask.dtype != np.uint8 or mask.ndim != 2:
-            raise Refusal(f"the mask of item {item} is {mask.dtype} {mask.shape}, not uint8 (height, width)")
+            raise UsageError(f"the mask of item {item} is {mask.dtype} {mask.shape}, not uint8 (height, width)")
         image, buffer = Image.fromarray(mask), io.BytesIO()
         image.putpalette(palette)
         image.save(buffer, "PNG")
         name = spec.name_of(str(item), ".png")
         if name in files:
-            raise Refusal(f"two items would both be {name}")
+            raise UsageError(f"two items would both be {name}")
         files[name] = buffer.getvalue()
     return files
 

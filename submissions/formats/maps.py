@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.grey import GREY, NoMap, values_of
@@ -58,7 +58,7 @@ def write(
 ) -> dict[str, bytes]:
     """Write one file an item. ``items`` holds ``id``, and ``height`` and ``width`` of the truth maps.
 
-    Raises Refusal.
+    Raises UsageError.
     """
     del options
     form = spec.form_of(FORMS, "saliency")
@@ -66,12 +66,12 @@ def write(
     for k, (item, prediction) in enumerate(zip(items["id"], predictions, strict=True)):
         name = spec.name_of(str(item), f".{form}")
         if name in files:
-            raise Refusal(f"two items would both be {name} in a flat zip")
+            raise UsageError(f"two items would both be {name} in a flat zip")
         height, width = _size(spec.size, prediction["map"], items, k)
         try:
             files[name] = encode(resize_map(prediction["map"], height, width), spec)
         except ValueError as problem:
-            raise Refusal(f"the predicted map of item {item}: {problem}") from None
+            raise UsageError(f"the predicted map of item {item}: {problem}") from None
     return files
 
 
@@ -83,7 +83,7 @@ def _size(asked: str, values: np.ndarray, items: Mapping[str, np.ndarray], k: in
         return int(items["height"][k]), int(items["width"][k])
     width, _, height = asked.partition("x")
     if not (width.isdecimal() and height.isdecimal() and 0 < int(width) * int(height) <= MOST_PIXELS):
-        raise Refusal(f"size '{asked}': give {TRUTH}, {OWN} or WIDTHxHEIGHT in pixels, such as 256x256")
+        raise UsageError(f"size '{asked}': give {TRUTH}, {OWN} or WIDTHxHEIGHT in pixels, such as 256x256")
     return int(height), int(width)
 
 
@@ -92,7 +92,7 @@ def encode(values: np.ndarray, spec: Spec) -> bytes:
 
     PNG: the minimum subtracted where it is negative, scaled so that the maximum is the largest grey, rounded, then
     raised to the floor; a map of zeros becomes constant. NPY: the values, as float32 where that holds them. Raises
-    ValueError for what is not finite, Refusal for a depth or floor that there is not.
+    ValueError for what is not finite, UsageError for a depth or floor that there is not.
     """
     if not np.isfinite(values).all():
         raise ValueError("has values that are NaN or infinite")
@@ -103,10 +103,10 @@ def encode(values: np.ndarray, spec: Spec) -> bytes:
         np.save(buffer, kept, allow_pickle=False)
         return buffer.getvalue()
     if spec.depth not in (8, 16):
-        raise Refusal(f"depth {spec.depth}: a PNG has 8 or 16 bits")
+        raise UsageError(f"depth {spec.depth}: a PNG has 8 or 16 bits")
     white = 2**spec.depth - 1
     if not 0 <= spec.floor <= white:
-        raise Refusal(f"floor {spec.floor} is no grey value; give 0 to {white}")
+        raise UsageError(f"floor {spec.floor} is no grey value; give 0 to {white}")
     array = np.asarray(values, dtype=np.float64)
     array = array - min(array.min(), 0.0)
     array = array / array.max() if array.max() > 0 else np.ones_like(array)

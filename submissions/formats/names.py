@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 
 def flat(item: str) -> str:
-    """Return the stem of an item's file. Raises Refusal for an id that no file can be named by."""
+    """Return the stem of an item's file. Raises UsageError for an id that no file can be named by."""
     parts = item.split("/")
     if any(part in ("", ".", "..") for part in parts) or "\\" in item or not item.isprintable() or item[1:2] == ":":
-        raise Refusal(f"item {item!r} cannot be the name of a file; rename its image")
+        raise UsageError(f"item {item!r} cannot be the name of a file; rename its image")
     return "__".join(parts)
 
 
@@ -25,7 +25,7 @@ class Names:
     """The items of a reference by the names that their files may have."""
 
     def __init__(self, ids: Sequence[str]) -> None:
-        """Index the items. Raises Refusal where two would have one file, be it where case does not count."""
+        """Index the items. Raises UsageError where two would have one file, be it where case does not count."""
         self.ids = list(ids)
         self._known: dict[str, str] = {}
         self._lower: dict[str, str] = {}
@@ -33,7 +33,7 @@ class Names:
             stem = one_form(flat(item))
             other = self._lower.setdefault(stem.lower(), item)
             if other != item:
-                raise Refusal(f"items {other} and {item} would both be {stem} in a flat folder; rename one")
+                raise UsageError(f"items {other} and {item} would both be {stem} in a flat folder; rename one")
             self._known[stem] = self._known[one_form(item)] = item
             self._lower.setdefault(one_form(item).lower(), item)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Report, few
 from inkbench.submissions.formats.names import Names
 from inkbench.submissions.formats.reading import Prediction
@@ -68,9 +68,9 @@ def _is_list(answers: Any) -> bool:
 
 
 def write_rankings(ids: Sequence[str], vectors: np.ndarray) -> bytes:
-    """Write all others for every item, nearest first, in the order that retrieval ranks them. Raises Refusal."""
+    """Write all others for every item, nearest first, in the order that retrieval ranks them. Raises UsageError."""
     if len(ids) > MOST_ITEMS:
-        raise Refusal(f"{len(ids)} items make lists of {len(ids) ** 2:,} ids; write embeddings (npz) instead")
+        raise UsageError(f"{len(ids)} items make lists of {len(ids) ** 2:,} ids; write embeddings (npz) instead")
     order = enumerate(nearest(vectors).tolist())
     lists = {ids[query]: [ids[other] for other in row if other != query] for query, row in order}
     return (json.dumps(lists, ensure_ascii=False, separators=(",", ":")) + "\n").encode()

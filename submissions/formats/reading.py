@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files, Folder, Rooted
 
@@ -28,14 +28,14 @@ def read_folder(
 ) -> list[Prediction]:
     """Read one prediction for each of ``ids``, in their order, from a folder (and those in it) or a file.
 
-    What was mended or left out is added to ``findings``. Raises Refusal with the first errors.
+    What was mended or left out is added to ``findings``. Raises UsageError with the first errors.
     """
     report = Report()
     found = dict(examine(Rooted(Folder(source), report, flat=False), ids, truths, options, report))
     if findings is not None:
         findings += report.findings
     if report.errors:
-        raise Refusal(f"{source} holds no predictions that can be scored: {report.said()}")
+        raise UsageError(f"{source} holds no predictions that can be scored: {report.said()}")
     return [found[item] for item in ids]
 
 

@@ -154,7 +154,7 @@ def write(
 ) -> dict[str, bytes]:
     """Write one CSV; scores to their last digit, so that they are read back as they were.
 
-    Raises Refusal for another form.
+    Raises UsageError for another form.
 
     ``items`` holds ``id`` and ``predicted``, the class's name.
     """

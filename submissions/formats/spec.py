@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.submissions.formats.names import flat
 
 OWN = "own"
@@ -30,20 +30,20 @@ class Spec:
     folder: str = ""
 
     def form_of(self, forms: Sequence[str], task: str) -> str:
-        """Return the form to write. Raises Refusal for one that there is not."""
+        """Return the form to write. Raises UsageError for one that there is not."""
         if self.form is None:
             return forms[0]
         if self.form not in forms:
-            raise Refusal(f"{task} is not written as '{self.form}'{did_you_mean(self.form, forms)}")
+            raise UsageError(f"{task} is not written as '{self.form}'{did_you_mean(self.form, forms)}")
         return self.form
 
     def name_of(self, item: str, suffix: str) -> str:
         """Return the name of an item's file.
 
-        Raises Refusal for a template without ``{stem}``, or with anything else.
+        Raises UsageError for a template without ``{stem}``, or with anything else.
         """
         if self.names.count("{stem}") != 1 or set("{}/\\") & set(self.names.replace("{stem}", "")):
-            raise Refusal(
+            raise UsageError(
                 f"names '{self.names}': give a file's name with {{stem}} in it once, without folder or suffix"
             )
         return self.path_of(self.names.replace("{stem}", flat(item)) + suffix)
@@ -53,7 +53,7 @@ class Spec:
         if not self.folder:
             return name
         if "\\" in self.folder or any(part in ("", ".", "..") for part in self.folder.split("/")):
-            raise Refusal(f"folder '{self.folder}': give a folder's name within the zip, such as results")
+            raise UsageError(f"folder '{self.folder}': give a folder's name within the zip, such as results")
         return f"{self.folder}/{name}"
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from inkbench.benchmark.contracts.fitted_head import FittedHead
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.tasks.classification.probes import labels_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class LogisticHead(FittedHead):
         val_targets: Sequence[Mapping[str, Tensor]],
         seed: int,
     ) -> dict[str, Any]:
-        """Fit; of equally good C the smallest is chosen. Raises CellError where all training items are of one class."""
+        """Fit; of equally good C the smallest is chosen. Raises RunError where all training items are of one class."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
@@ -50,7 +50,7 @@ class LogisticHead(FittedHead):
         x, y = _flat(train), labels_of(train_targets).cpu().numpy()
         queries, expected = _flat(val), labels_of(val_targets).cpu().numpy()
         if len(np.unique(y)) < 2:
-            raise CellError(f"all {len(y)} training items are of one class; raise --label-fraction")
+            raise RunError(f"all {len(y)} training items are of one class; raise --label-fraction")
         mean, deviation = x.mean(0), x.std(0)
         deviation[deviation < 1e-12] = 1.0
         x, queries = (x - mean) / deviation, (queries - mean) / deviation

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from inkbench.benchmark.api import (
-    CellError,
     Dataset,
     Item,
     Kind,
     Placement,
     Predictions,
+    RunError,
     Split,
     Task,
     Truth,
@@ -65,13 +65,13 @@ class Classification(Task[ClassificationConfig]):
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes in the order of their codes. Raises CellError where the data name fewer than two."""
+        """The names of the classes in the order of their codes. Raises RunError where the data name fewer than two."""
         assert self._dataset is not None, "bind comes first"
         names = self._dataset.classes(
             "identities" if self.config.labels == "characters" else KIND_OF[self.config.labels]
         )
         if len(names) < 2:
-            raise CellError(
+            raise RunError(
                 f"{self._dataset.name} names {len(names)} classes of {self.config.labels}; two are the least"
             )
         return names
@@ -104,11 +104,11 @@ class Classification(Task[ClassificationConfig]):
     def truth(self, item: Item, width: int, height: int) -> Truth:
         """Return ``label`` (), a place in ``classes``, and the item's ``id`` ().
 
-        Raises CellError for an item whose class the data do not name.
+        Raises RunError for an item whose class the data do not name.
         """
         del width, height
         if item.label not in self._codes:
-            raise CellError(f"item {item.id} is of class {item.label}, which the dataset does not name")
+            raise RunError(f"item {item.id} is of class {item.label}, which the dataset does not name")
         self._images[item.id] = item
         return {
             "label": np.array(self._codes[item.label]),

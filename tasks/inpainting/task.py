@@ -13,10 +13,10 @@ from inkbench.benchmark.api import (
     Item,
     Placement,
     Predictions,
-    Refusal,
     Split,
     Task,
     Truth,
+    UsageError,
     View,
 )  # fmt: skip
 from inkbench.benchmark.data.images import read_rgb
@@ -57,7 +57,7 @@ class Inpainting(Task[InpaintingConfig]):
             try:
                 given_judges.require(judge)
             except ValueError as error:
-                raise Refusal(f"inpainting.judges: {error}") from None
+                raise UsageError(f"inpainting.judges: {error}") from None
         return ()
 
     def needs(self) -> frozenset[str]:

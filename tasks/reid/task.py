@@ -15,10 +15,10 @@ from inkbench.benchmark.api import (
     Kind,
     Placement,
     Predictions,
-    Refusal,
     Task,
     TaskConfig,
     Truth,
+    UsageError,
     View,
     setting,
 )
@@ -166,7 +166,7 @@ class Reid(Task[ReidConfig]):
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Return features as they are, of length 1, or an identity head.
 
-        Raises Refusal where the fusion would be learnt.
+        Raises UsageError where the fusion would be learnt.
         """
         from inkbench.tasks.reid.fusion import FIXED
         from inkbench.tasks.reid.identity_head import Identity, IdentityHead, UnitFeatures
@@ -183,7 +183,7 @@ class Reid(Task[ReidConfig]):
             )
             return IdentityHead(backbone.width, len(self.views()), identity)
         if config.crops == "both" and config.fusion not in FIXED:
-            raise Refusal(
+            raise UsageError(
                 f"reid.fusion={config.fusion} is learnt and {protocol} trains nothing; "
                 f"choose one of {', '.join(FIXED)} or --protocol identity@1"
             )

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import model_validator
 
 from inkbench.benchmark.api import (
-    CellError,
     Dataset,
     Item,
     Placement,
     Predictions,
+    RunError,
     Task,
     TaskConfig,
     Truth,
@@ -107,11 +107,11 @@ class Segmentation(Task[SegmentationConfig]):
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The names of labels 0, 1, ... Raises CellError where the data name fewer than two."""
+        """The names of labels 0, 1, ... Raises RunError where the data name fewer than two."""
         assert self._dataset is not None, "bind comes first"
         names = self._dataset.classes("segmented")
         if len(names) < 2:
-            raise CellError(f"{self._dataset.name} names {len(names)} classes of pixels; two are the least")
+            raise RunError(f"{self._dataset.name} names {len(names)} classes of pixels; two are the least")
         return names
 
     def needs(self) -> frozenset[str]:
@@ -126,10 +126,10 @@ class Segmentation(Task[SegmentationConfig]):
         """Return ``mask`` uint8 (h, w) in pixels of the image, 255 where a pixel counts for nothing.
 
         Raises BadImage for a mask that cannot be read, is of another size or holds a label that is no class;
-        CellError for an item without one.
+        RunError for an item without one.
         """
         if item.mask is None:
-            raise CellError(f"item {item.id} has no label image; give one, or leave {item.path.name} out")
+            raise RunError(f"item {item.id} has no label image; give one, or leave {item.path.name} out")
         mask = read_labels(item.mask)
         if mask.shape != (height, width):
             raise BadImage(item.mask, f"is {mask.shape[1]} x {mask.shape[0]} pixels, its image {width} x {height}")

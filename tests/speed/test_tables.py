@@ -12,9 +12,11 @@ import pytest
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, compare, render, table_files
-from inkbench.leaderboards.columns import COLUMNS
-from inkbench.leaderboards.tables import FLAGS
+from inkbench.leaderboards import build, render
+from inkbench.leaderboards.columns.usual import COLUMNS
+from inkbench.leaderboards.declared import load
+from inkbench.leaderboards.declared.spec import FLAGS
+from inkbench.leaderboards.significance import item_statistics
 from inkbench.tasks.metrics.items import mean_resampler
 
 RECORDS = 10_000
@@ -63,17 +65,17 @@ def record_of(number, method, part, settings, changed):
 def store(tmp_path_factory):
     """10,000 records: the rows of all declared tables with their control and trivial rows, and ablations beside."""
     store, made = Store(tmp_path_factory.mktemp("many")), []
-    for name in table_files.names():
-        for part in table_files.load(name).parts():
+    for name in load.names():
+        for part in load.load(name).parts():
             task = registry.load("tasks", part.task)
             for trivial in task.trivial:
                 made.append(record_of(len(made), f"trivial:{trivial}", part, {}, {}))
             made.append(record_of(len(made), "random", part, {}, {}))
-            for row in table_files.load(name).rows:
+            for row in load.load(name).rows:
                 if row.method:
                     told = {key: value for key, value in row.settings.items() if key not in ("method", "preset")}
                     made.append(record_of(len(made), row.method, part, row.settings, told))
-    part = table_files.load("noroozi-5").parts()[0]
+    part = load.load("noroozi-5").parts()[0]
     while len(made) < RECORDS:
         changed = {"jigsaw.permutations": 1000 + len(made)}
         made.append(record_of(len(made), "jigsaw", part, changed, changed))
@@ -92,19 +94,19 @@ def warm(store, name, monkeypatch):
         series = np.repeat(np.arange(SERIES), EACH)
         return {"id": np.arange(len(series)).astype(str), "series": series, "score": generator.normal(size=len(series))}
 
-    monkeypatch.setattr(compare.Evidence, "_items", items)
-    monkeypatch.setattr(compare, "_resampler", lambda record, items, metric: mean_resampler(items, "score"))
-    board.declared_tables(store, table_files.load(name))
+    monkeypatch.setattr(item_statistics.Evidence, "_items", items)
+    monkeypatch.setattr(item_statistics, "_resampler", lambda record, items, metric: mean_resampler(items, "score"))
+    build.declared_tables(store, load.load(name))
     monkeypatch.undo()
 
 
 def rendered(store, name):
-    made = board.declared_tables(store, table_files.load(name))
+    made = build.declared_tables(store, load.load(name))
     assert made
     return [renderer(table) for table in made for renderer in render.RENDERERS.values()]
 
 
-@pytest.mark.parametrize("name", table_files.names())
+@pytest.mark.parametrize("name", load.names())
 def test_a_table_from_ten_thousand_records(name, store, monkeypatch, benchmark):
     warm(store, name, monkeypatch)
     index = store.root / "cache" / "records.txt"

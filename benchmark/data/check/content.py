@@ -12,7 +12,7 @@ from inkbench.benchmark.data.check.images import VOID, Seen
 from inkbench.benchmark.data.own import is_drawn
 from inkbench.benchmark.data.splits import SIDECAR, few, split_sha256
 from inkbench.benchmark.data.units import GUESSED, MEND, TOLD
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 if TYPE_CHECKING:
     from inkbench.benchmark.data.check.report import Report
@@ -58,7 +58,7 @@ def told_of_cuts(dataset: Dataset) -> bool:
     """Return whether the reader follows folders or lists that cut series, and has said so."""
     try:
         return dataset.splits_cut_series
-    except Refusal:
+    except UsageError:
         return False  # told where items were read
 
 
@@ -68,7 +68,7 @@ def guessed(dataset: Dataset, report: Report) -> Iterator[str]:
         return
     try:
         by = report.counts["series_by"] = dataset.series_by
-    except Refusal:
+    except UsageError:
         return  # told where items were read
     if by in GUESSED and not dataset.photographs and not is_drawn(dataset.root):
         count = len({item.series for item in all_items(report.items)})
@@ -158,5 +158,5 @@ def unless_refused(ask: Callable[[], T], otherwise: T) -> T:
     """Return what a dataset answers, or ``otherwise`` where it refuses, which was told where items were read."""
     try:
         return ask()
-    except Refusal:
+    except UsageError:
         return otherwise

@@ -33,7 +33,7 @@ from inkbench.benchmark.data.filenames import is_image
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.told import is_fault
 from inkbench.benchmark.data.units import TOLD
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.progress import Progress
 
 PLURALS = {"panel": "panels", "face": "faces", "body": "bodies", "text": "texts", "balloon": "balloons"}
@@ -79,7 +79,7 @@ class Report:
 
 
 def examine(dataset: Dataset, progress: Progress) -> Report:
-    """Read everything that a dataset offers, decode every image, and note what is wrong. Raises no Refusal."""
+    """Read everything that a dataset offers, decode every image, and note what is wrong. Raises no UsageError."""
     report = Report(dataset.reader, dataset.root, dataset.name)
     report.items = _read(dataset, report, progress)
     splits = Counter(item.split for items in report.items.values() for item in items)
@@ -119,13 +119,13 @@ def _read(dataset: Dataset, report: Report, progress: Progress) -> Known:
     try:
         dataset.prepare(progress)
         kinds = [kind for kind in KINDS if kind in dataset.offers()]
-    except (Refusal, CellError) as error:
+    except (UsageError, RunError) as error:
         report.errors.append(_told(error, dataset))
         return {}
     for kind in kinds:
         try:
             found[kind] = [item for split in SPLITS for item in dataset.items(kind, split)]
-        except Refusal as refusal:
+        except UsageError as refusal:
             if _told(refusal, dataset) not in report.errors:
                 report.errors.append(_told(refusal, dataset))
     return found
@@ -151,7 +151,7 @@ def _listed(dataset: Dataset, report: Report) -> set[Path]:
         return set()
     try:
         return {path for path in dataset.files() if is_image(path.name)}
-    except Refusal as refusal:
+    except UsageError as refusal:
         if _told(refusal, dataset) not in report.errors:
             report.errors.append(_told(refusal, dataset))
         return set()

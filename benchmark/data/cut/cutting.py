@@ -24,7 +24,7 @@ from inkbench.benchmark.data.cut.panels import FEWEST, VERSION, panels_of
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.data.splits import SIDECAR, few
 from inkbench.benchmark.data.units import cut_series
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import write_atomic, write_json
 from inkbench.benchmark.store.locks import claim
@@ -64,18 +64,18 @@ class Cutting:
 
 
 def pages_of(dataset: Dataset) -> list[Item]:
-    """Return the pages of a dataset, or its whole images where it has no kind of that name. Raises Refusal."""
+    """Return the pages of a dataset, or its whole images where it has no kind of that name. Raises UsageError."""
     kind: Kind = "pages" if "pages" in dataset.offers() else "panels"
     items = [item for split in SPLITS for item in dataset.items(kind, split) if item.crop is None]
     if not items:
-        raise Refusal(f"{dataset.root} ({dataset.reader}) has no whole pages to cut")
+        raise UsageError(f"{dataset.root} ({dataset.reader}) has no whole pages to cut")
     return items
 
 
 def cut(dataset: Dataset, out: Path, progress: Progress) -> Cutting:
     """Cut every page of a dataset into ``out``; what an earlier call did of the same files is kept.
 
-    Raises Refusal where ``out`` lies in the dataset, holds something else or cannot be written; CellError on a full
+    Raises UsageError where ``out`` lies in the dataset, holds something else or cannot be written; RunError on a full
     disk.
     """
     pages = pages_of(dataset)
@@ -92,7 +92,7 @@ def cut(dataset: Dataset, out: Path, progress: Progress) -> Cutting:
                     _note(out, [(page, _stamp(item)) for page, item in zip(made, some, strict=True)])
                     bar.advance(len(some))
         except OSError as error:
-            raise CellError(
+            raise RunError(
                 f"{out} cannot be written ({error.strerror}); make room and run the same command again"
             ) from None
         known = {name: page for name, (_, page) in _done(out).items()}
@@ -116,14 +116,16 @@ def picture_of(cutting: Cutting, pages: Sequence[Item]) -> bytes | None:
 
 def _check_out(dataset: Dataset, out: Path) -> None:
     if out.resolve() == dataset.root.resolve() or out.resolve().is_relative_to(dataset.root.resolve()):
-        raise Refusal(f"--out {out} lies in the folder of the pages; give another one, which the panels alone are in")
+        raise UsageError(
+            f"--out {out} lies in the folder of the pages; give another one, which the panels alone are in"
+        )
     if out.is_dir() and any(out.iterdir()) and not (out / DONE).is_file():
-        raise Refusal(f"--out {out} holds something else; give a new folder, or that of an earlier data cut")
+        raise UsageError(f"--out {out} holds something else; give a new folder, or that of an earlier data cut")
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / DONE).touch()
     except OSError as error:
-        raise Refusal(f"--out {out} cannot be written ({error.strerror}); give another folder") from None
+        raise UsageError(f"--out {out} cannot be written ({error.strerror}); give another folder") from None
 
 
 def _names(pages: Sequence[Item]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item
 from inkbench.benchmark.data.cut.panels import panels_of
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.data.own import is_drawn
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 
 LOOKED_AT = 24
 PANELS = 3
@@ -32,7 +32,7 @@ def told(dataset: Dataset) -> str:
         if "panels" not in offers or "pages" in offers or "labelled" in offers:
             return ""
         items = [item for split in SPLITS for item in dataset.items("panels", split)]
-    except (Refusal, CellError):
+    except (UsageError, RunError):
         return ""  # told where items are read
     whole = [item for item in items if item.crop is None]
     rows = sorted(set(np.linspace(0, len(whole) - 1, min(LOOKED_AT, len(whole))).astype(int).tolist())) if whole else []

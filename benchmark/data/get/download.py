@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Bar, Progress
 from inkbench.benchmark.store.files import write_json
 
@@ -29,7 +29,7 @@ def download(url: str, target: Path, progress: Progress) -> None:
     """Fetch ``url`` into ``target``; what an earlier call left in ``target``.part is gone on from.
 
     A part is only gone on from where the server says by its ETag or date that the file is still the same. Raises
-    Refusal where it cannot be had; what came so far is kept.
+    UsageError where it cannot be had; what came so far is kept.
     """
     part = target.with_name(f"{target.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -50,13 +50,13 @@ def download(url: str, target: Path, progress: Progress) -> None:
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             why = str(getattr(error, "reason", error)) or type(error).__name__
         except OSError as error:
-            raise Refusal(f"{part} cannot be written ({error.strerror}); make room or give another --out") from None
+            raise UsageError(f"{part} cannot be written ({error.strerror}); make room or give another --out") from None
         came = part.stat().st_size if part.is_file() else 0
         if attempt + 1 < TRIES:
             progress.say(f"{why} after {came / 2**20:.1f} MiB; trying again")
             time.sleep(0 if came > have else PAUSE_S * 2**attempt)
     came = part.stat().st_size if part.is_file() else 0
-    raise Refusal(
+    raise UsageError(
         f"{url} cannot be fetched ({why}); {came / 2**20:.1f} MiB are kept, the same command goes on from there"
     )
 

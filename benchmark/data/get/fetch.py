@@ -16,24 +16,26 @@ from inkbench.benchmark.data.get.download import download
 from inkbench.benchmark.data.get.unpack import unpack
 from inkbench.benchmark.data.locate import HOME
 from inkbench.benchmark.data.terms import accepted_on
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.progress import Progress
 
 
 def get(name: str, out: Path | None, progress: Progress) -> str:
     """Fetch a dataset into ``out``/``name`` (by default ``$INKBENCH_DATA``); gives the line that says how to use it.
 
-    Raises Refusal: for an unknown name, for one that may not be fetched (with the steps for a person), for what does
+    Raises UsageError: for an unknown name, for one that may not be fetched (with the steps for a person), for what does
     not come as it should. Nothing that lies there already is touched.
     """
     cls, source = find(name)
     if source is None:
-        raise Refusal(steps(cls))
+        raise UsageError(steps(cls))
     if cls.terms and accepted_on(cls) is None:
-        raise Refusal(f"{cls.name} has terms ({cls.terms}); accept them with: run_benchmark.py data accept {cls.name}")
+        raise UsageError(
+            f"{cls.name} has terms ({cls.terms}); accept them with: run_benchmark.py data accept {cls.name}"
+        )
     home = out or (Path(os.environ[HOME]).expanduser() if os.environ.get(HOME) else None)
     if home is None:
-        raise Refusal(f"say where with --out DIR, or set {HOME} to the folder of your datasets")
+        raise UsageError(f"say where with --out DIR, or set {HOME} to the folder of your datasets")
     target = home / name
     use = f"--data {cls.name}:{target}" if name != cls.name or out else f"--data {name}"
     if target.exists():
@@ -59,7 +61,7 @@ def get(name: str, out: Path | None, progress: Progress) -> str:
 
 
 def find(name: str) -> tuple[type[Dataset], Source | None]:
-    """Find the dataset of a name, or that one of its copies has, and its download source. Raises Refusal."""
+    """Find the dataset of a name, or that one of its copies has, and its download source. Raises UsageError."""
     known: dict[str, tuple[type[Dataset], Source | None]] = {}
     for dataset in registry.names("datasets"):
         cls: type[Dataset] = registry.load("datasets", dataset)
@@ -67,9 +69,9 @@ def find(name: str) -> tuple[type[Dataset], Source | None]:
         if dataset not in known and len(cls.sources) < 2:
             known[dataset] = (cls, None)
         elif name == dataset and name not in cls.sources:
-            raise Refusal(f"{dataset} is the reader of {' and '.join(cls.sources)}; say which")
+            raise UsageError(f"{dataset} is the reader of {' and '.join(cls.sources)}; say which")
     if name not in known:
-        raise Refusal(f"no dataset '{name}' to get{did_you_mean(name, known)}")
+        raise UsageError(f"no dataset '{name}' to get{did_you_mean(name, known)}")
     return known[name]
 
 
@@ -92,12 +94,12 @@ def steps(cls: type[Dataset]) -> str:
 
 
 def _verify(archive: Path, url: str, kind: str, wanted: str) -> None:
-    """Remove an archive with another checksum, so that the next call gets it anew. Raises Refusal."""
+    """Remove an archive with another checksum, so that the next call gets it anew. Raises UsageError."""
     with archive.open("rb") as file:
         found = hashlib.file_digest(file, kind).hexdigest()
     if found != wanted:
         archive.unlink()
-        raise Refusal(f"what came from {url} has {kind} {found}, not {wanted}; it is removed, nothing was unpacked")
+        raise UsageError(f"what came from {url} has {kind} {found}, not {wanted}; it is removed, nothing was unpacked")
 
 
 def _verify_content(cls: type[Dataset], folder: Path, archive: Path, url: str, wanted: str) -> None:
@@ -107,4 +109,4 @@ def _verify_content(cls: type[Dataset], folder: Path, archive: Path, url: str, w
     found = dataset.content() if cls.recognises(folder) else "no such layout"
     if found != wanted:
         archive.unlink()
-        raise Refusal(f"what came from {url} unpacks to other files ({found}, not {wanted}); it is removed")
+        raise UsageError(f"what came from {url} unpacks to other files ({found}, not {wanted}); it is removed")

@@ -7,14 +7,14 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
 MOST_FILES = 200_000
 
 
 def unpack(archive: Path, folder: Path, strip: int, most: int, progress: Progress) -> None:
-    """Unpack the regular files of ``archive`` into ``folder``, without ``strip`` leading folders. Raises Refusal.
+    """Unpack the regular files of ``archive`` into ``folder``, without ``strip`` leading folders. Raises UsageError.
 
     ``most`` is how many bytes they may have in all.
     """
@@ -25,7 +25,9 @@ def unpack(archive: Path, folder: Path, strip: int, most: int, progress: Progres
                 count += 1
                 left -= member.size
                 if left < 0 or count > MOST_FILES:
-                    raise Refusal(f"{archive} unpacks to more than it should ({most:,} bytes in {MOST_FILES:,} files)")
+                    raise UsageError(
+                        f"{archive} unpacks to more than it should ({most:,} bytes in {MOST_FILES:,} files)"
+                    )
                 target = _place(archive, folder, member, strip)
                 if target is None:
                     continue
@@ -36,21 +38,21 @@ def unpack(archive: Path, folder: Path, strip: int, most: int, progress: Progres
                     shutil.copyfileobj(source, file)
                 bar.advance(member.size)
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise Refusal(f"{archive} is no whole gzipped tar ({error}); remove it and get it again") from None
+        raise UsageError(f"{archive} is no whole gzipped tar ({error}); remove it and get it again") from None
     except FileExistsError as error:
-        raise Refusal(f"{archive} holds {error.filename} twice") from None
+        raise UsageError(f"{archive} holds {error.filename} twice") from None
     except OSError as error:
-        raise Refusal(f"{archive} cannot be unpacked into {folder} ({error.strerror or error})") from None
+        raise UsageError(f"{archive} cannot be unpacked into {folder} ({error.strerror or error})") from None
 
 
 def _place(archive: Path, folder: Path, member: tarfile.TarInfo, strip: int) -> Path | None:
     """Return the path of a member; None for folders and for the contents of folders that are left out."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
-        raise Refusal(f"{archive} holds {member.name!r}, which leads out of its folder")
+        raise UsageError(f"{archive} holds {member.name!r}, which leads out of its folder")
     if member.isdir():
         return None
     if not member.isfile():
-        raise Refusal(f"{archive} holds {member.name!r}, which is no regular file")
+        raise UsageError(f"{archive} holds {member.name!r}, which is no regular file")
     parts = path.parts[strip:]
     return folder.joinpath(*parts) if parts else None

@@ -16,7 +16,7 @@ from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import Series, assign, by_series, few
 from inkbench.benchmark.data.texts import listed, number
 from inkbench.benchmark.data.units import Units
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 FIXATIONS = "fixations.csv"
 OSIE_NAMES = range(1001, 1701)
@@ -77,7 +77,7 @@ class Ai4va(GuessedSeries):
 
     @cached_property
     def _pairs(self) -> dict[str, tuple[Split, Path, Path]]:
-        """Split, image and map by stem. Raises Refusal where one lacks the other."""
+        """Split, image and map by stem. Raises UsageError where one lacks the other."""
         found: dict[str, tuple[Split, Path, Path]] = {}
         for split in SPLITS:
             images = by_stem(images_in(self.root / "images" / split))
@@ -88,10 +88,10 @@ class Ai4va(GuessedSeries):
             for lacking, have, lack in (("map", images, maps), ("image", maps, images)):
                 alone = sorted(have.keys() - lack.keys())
                 if alone:
-                    raise Refusal(f"{self.root}: no {lacking} in {lacking}s/{split} for {few(alone)}")
+                    raise UsageError(f"{self.root}: no {lacking} in {lacking}s/{split} for {few(alone)}")
             for stem, image in images.items():
                 if stem in found:
-                    raise Refusal(f"{self.root}: image {stem} is in {found[stem][0]} and in {split}")
+                    raise UsageError(f"{self.root}: image {stem} is in {found[stem][0]} and in {split}")
                 found[stem] = (split, image, maps[stem])
         return found
 
@@ -111,7 +111,7 @@ class Ai4va(GuessedSeries):
         known = assign(series.values(), self.root)
         for stem, (split, image, _) in self._pairs.items():
             if known[series[stem]].split != split:
-                raise Refusal(
+                raise UsageError(
                     f"{image} lies in {split}, series.json says {known[series[stem]].split} for {series[stem]}"
                 )
         return {stem: (of, known[of]) for stem, of in series.items()}
@@ -141,7 +141,7 @@ class Ai4va(GuessedSeries):
         if strange:
             told = few(f"{stem} (line {line})" for stem, line in strange.items())
             if not found:
-                raise Refusal(f"{path}: not one of its images is here: {told}; name them as in images/")
+                raise UsageError(f"{path}: not one of its images is here: {told}; name them as in images/")
             self.warn(f"{path}: fixations on {len(strange)} images that are not there: {told}")
         return {stem: self._inside(stem, np.array(points)) for stem, points in found.items()}
 

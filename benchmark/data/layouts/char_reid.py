@@ -93,7 +93,7 @@ class CharReid(FileDataset):
         return tuple(sorted({one.identity for one in self._instances.values() if one.split == "test"}))
 
     def instances(self, split: Split) -> list[Instance]:
-        """Return a split's face and body crops with their identities, in the order of the lists. Raises Refusal."""
+        """Return a split's face and body crops with their identities, in the order of the lists. Raises UsageError."""
         return [instance for instance in self._instances.values() if instance.split == split]
 
     @cached_property
@@ -168,7 +168,7 @@ class CharReid(FileDataset):
         return file, face_square(corners, size) if part["kind"] == "face" else panel_crop(corners)
 
     def sequences(self, split: Split) -> list[PanelSequence]:
-        """Return the sequences of panels of a split, with who appears in them. Raises Refusal."""
+        """Return the sequences of panels of a split, with who appears in them. Raises UsageError."""
         return [sequence for sequence in self._sequences if sequence.split == split]
 
     def strips(self, split: Split) -> dict[str, tuple[str, ...]]:

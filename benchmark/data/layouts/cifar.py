@@ -16,7 +16,7 @@ from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.array_pickle import read_arrays
 from inkbench.benchmark.data.records import RecordDataset
 from inkbench.benchmark.data.texts import lines_of
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
@@ -102,9 +102,9 @@ class Cifar(RecordDataset):
         homes = [(version, home) for version in VERSIONS if (home := version.home(self.root))]
         if len(homes) > 1:
             several = " and ".join(str(home) for _, home in homes)
-            raise Refusal(f"{self.root} holds {len(homes)} versions; give one of them: --data {several}")
+            raise UsageError(f"{self.root} holds {len(homes)} versions; give one of them: --data {several}")
         if not homes:
-            raise Refusal(f"{self.root} is not laid out as cifar; expected: {self.layout}")
+            raise UsageError(f"{self.root} is not laid out as cifar; expected: {self.layout}")
         return homes[0]
 
     @cached_property
@@ -117,13 +117,13 @@ class Cifar(RecordDataset):
         files = [home / file for file in version.batches[part]]
         missing = [file.name for file in files if not file.is_file()]
         if missing:
-            raise Refusal(f"{home} lacks {', '.join(missing)}; get the archive anew from {self.homepage}")
+            raise UsageError(f"{home} lacks {', '.join(missing)}; get the archive anew from {self.homepage}")
         return files
 
     def files(self) -> list[Path]:
         """Return the batches and the file of class names."""
         if not self._names.is_file():
-            raise Refusal(f"{self._names.parent} lacks {self._names.name}, which names the classes")
+            raise UsageError(f"{self._names.parent} lacks {self._names.name}, which names the classes")
         return [*self._batches("train"), *self._batches("test"), self._names]
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
@@ -139,10 +139,10 @@ class Cifar(RecordDataset):
             key = b"label_names" if version.classes == 10 else f"{self.config.labels}_label_names".encode()
             read = read_arrays(self._names).get(key)
             if not isinstance(read, list):
-                raise Refusal(f"{self._names} has no list {key.decode()}")
+                raise UsageError(f"{self._names} has no list {key.decode()}")
             names = [name.decode() if isinstance(name, bytes) else str(name) for name in read]
         if len(set(names)) < len(names) or not names:
-            raise Refusal(f"{self._names} does not name each class once: {', '.join(names[:5])} ...")
+            raise UsageError(f"{self._names} does not name each class once: {', '.join(names[:5])} ...")
         return tuple(names)
 
     def parts(self) -> dict[str, np.ndarray | None]:
@@ -160,7 +160,7 @@ class Cifar(RecordDataset):
         return [image for file in self._batches(part) for image in self._batch(file)[1]]
 
     def _batch(self, file: Path) -> tuple[np.ndarray, np.ndarray]:
-        """Read label codes (n,) and images (n, 32, 32, 3) of a batch. Raises Refusal where it is damaged."""
+        """Read label codes (n,) and images (n, 32, 32, 3) of a batch. Raises UsageError where it is damaged."""
         version, _ = self._found
         coarse = self.config.labels == "coarse"
         if version.binary:
@@ -170,7 +170,7 @@ class Cifar(RecordDataset):
             codes, rows = _pickled(file, key)
         known = len(self._class_names)
         if codes.min() < 0 or codes.max() >= known:
-            raise Refusal(f"{file} has label {max(codes.max(), -codes.min())}, and {self._names.name} names {known}")
+            raise UsageError(f"{file} has label {max(codes.max(), -codes.min())}, and {self._names.name} names {known}")
         return codes, rows.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
 
 
@@ -179,7 +179,9 @@ def _records(file: Path, classes: int, coarse: bool) -> tuple[np.ndarray, np.nda
     head = 1 if classes == 10 else 2
     size = file.stat().st_size
     if size == 0 or size % (head + PIXELS):
-        raise Refusal(f"{file} has {size} bytes, no multiple of {head + PIXELS}; it is damaged or of another dataset")
+        raise UsageError(
+            f"{file} has {size} bytes, no multiple of {head + PIXELS}; it is damaged or of another dataset"
+        )
     records = np.fromfile(file, dtype=np.uint8).reshape(-1, head + PIXELS)
     return records[:, 0 if coarse or head == 1 else 1].astype(np.int64), records[:, head:]
 
@@ -188,8 +190,8 @@ def _pickled(file: Path, key: bytes) -> tuple[np.ndarray, np.ndarray]:
     batch = read_arrays(file)
     labels, data = batch.get(key), batch.get(b"data")
     if not isinstance(labels, list) or not labels or not all(isinstance(label, int) for label in labels):
-        raise Refusal(f"{file} has no list of whole numbers {key.decode()}; is it CIFAR?")
+        raise UsageError(f"{file} has no list of whole numbers {key.decode()}; is it CIFAR?")
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape != (len(labels), PIXELS):
         shape = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise Refusal(f"{file} has {len(labels)} labels and data of {shape}, not uint8 ({len(labels)}, {PIXELS})")
+        raise UsageError(f"{file} has {len(labels)} labels and data of {shape}, not uint8 ({len(labels)}, {PIXELS})")
     return np.array(labels, dtype=np.int64), data

@@ -19,7 +19,7 @@ from inkbench.benchmark.data.reading.coco_json import Listed, read_coco
 from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, by_prefix, by_series, with_held_out
 from inkbench.benchmark.data.units import Units, by_regex, in_folders, settle, split_folders
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 _LIST = re.compile(
     r"(?:instances_)?(?P<word>train|valid|validation|val|minival|test|default|all)(?P<year>\d{4})?|instances"
@@ -100,7 +100,7 @@ class Coco(GuessedSeries, BoxedImages):
                 file = _file(finder, places, image.name, f"{path}: file_name")
                 name = without_suffix(one_name(PurePosixPath(image.name.replace("\\", "/")).as_posix()))
                 if name in found:
-                    raise Refusal(f"{path}: image {name} is there twice, or in {found[name][2]} too")
+                    raise UsageError(f"{path}: image {name} is there twice, or in {found[name][2]} too")
                 found[name] = (file, image, split)
         return found
 
@@ -134,7 +134,9 @@ class Coco(GuessedSeries, BoxedImages):
             known = assign(series.values(), self.root)
             for name, split in given.items():
                 if known[series[name]].split != split:
-                    raise Refusal(f"{self.root}: a list says {split} for {name}, {SIDECAR} {known[series[name]].split}")
+                    raise UsageError(
+                        f"{self.root}: a list says {split} for {name}, {SIDECAR} {known[series[name]].split}"
+                    )
             return {name: (of, known[of]) for name, of in series.items()}
         if len(given) < len(series):
             splits = by_series(series.values())
@@ -173,7 +175,7 @@ class Coco(GuessedSeries, BoxedImages):
 
 
 def _series_in(sidecar: Mapping[str, Series], names: Iterable[str], root: Path) -> dict[str, str]:
-    """Return the series of images in a folder of that name, else the one their names begin with. Raises Refusal."""
+    """Return the series of images in a folder of that name, else the one their names begin with. Raises UsageError."""
     folders = {name: name.partition("/")[0] for name in names if "/" in name and name.partition("/")[0] in sidecar}
     others = {name: PurePosixPath(name).name for name in names if name not in folders}
     begun = by_prefix(others.values(), sidecar, root)
@@ -228,7 +230,10 @@ def _places(root: Path, path: Path) -> list[Path]:
 
 
 def _file(finder: Finder, places: list[Path], name: str, where: str) -> Path:
-    """Return the image of that name in the first folder that has it; where none has, in the first. Raises Refusal."""
+    """Return the image of that name in the first folder that has it; where none has, in the first.
+
+    Raises UsageError.
+    """
     for place, folder in enumerate(places):
         file = finder.find(folder, name, where)
         if file.is_file():

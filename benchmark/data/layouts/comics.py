@@ -16,7 +16,7 @@ from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.files import FileDataset, folders, images_in, name_of, natural, stem_of
 from inkbench.benchmark.data.splits import Series, assign, few
 from inkbench.benchmark.data.texts import lines_of, number
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 PANELS, PAGES, ADS = "raw_panel_images", "raw_page_images", "predadpages.txt"
 OCR = "COMICS_ocr_file.csv"
@@ -87,7 +87,7 @@ class Comics(FileDataset):
         for place, line in lines_of(path) if path.is_file() else ():
             book, dashes, page = one_name(line).rpartition("---")
             if not dashes or not page.isdecimal():
-                raise Refusal(f"{path}:{place}: {brief(line)} is not BOOK---PAGE")
+                raise UsageError(f"{path}:{place}: {brief(line)} is not BOOK---PAGE")
             found.add((book, int(page)))
         return found
 
@@ -128,7 +128,7 @@ class Comics(FileDataset):
 
     @cached_property
     def _text(self) -> dict[str, list[tuple[int, Corners]]]:
-        """Line and corners of every box of text, by panel, in pixels of the panel. Raises Refusal."""
+        """Line and corners of every box of text, by panel, in pixels of the panel. Raises UsageError."""
         path = self.root / OCR
         found: dict[str, list[tuple[int, Corners]]] = {}
         for line, row in table_of(path, OCR_COLUMNS):

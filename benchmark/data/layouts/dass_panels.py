@@ -17,7 +17,7 @@ from inkbench.benchmark.data.named import Finder
 from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, assign
 from inkbench.benchmark.data.texts import lines_of
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 ANNOTATIONS = ("annots/annotations.json", "annotations.json", "annots/annots.json", "annots.json")
 IMAGES = ("images", "panels", "frames", "annots", ".")
@@ -80,7 +80,7 @@ class DassPanels(BoxedImages):
             files = [finder.find(folder, name, where) for folder in folders]
             panel = without_suffix(one_name(PurePosixPath(name.replace("\\", "/")).as_posix()))
             if panel in found:
-                raise Refusal(f"{where}: panel {panel} is there twice")
+                raise UsageError(f"{where}: panel {panel} is there twice")
             series = panel.rpartition("/")[0] or panel.rsplit("_", 2)[0]
             file = next((file for file in files if file.is_file()), files[0])
             found[panel] = (series, file, expect(entries[name], dict, where))
@@ -120,7 +120,7 @@ class DassPanels(BoxedImages):
                 at = f"{where}: {part} {k} (from 0)"
                 numbers = [expect(value, float, at) for value in expect(row, list, at)]
                 if len(numbers) not in (4, 5):
-                    raise Refusal(f"{at} has {len(numbers)} numbers, not x1, y1, x2, y2 and a class")
+                    raise UsageError(f"{at} has {len(numbers)} numbers, not x1, y1, x2, y2 and a class")
                 if len(numbers) == 5 and numbers[4] not in getattr(self.config, part):
                     left[f"{part} boxes of class {numbers[4]:g}"] += 1
                     continue

@@ -13,7 +13,7 @@ from inkbench.benchmark.data.boxes import cut_panels
 from inkbench.benchmark.data.files import FileDataset, by_stem, folders, images_in, name_of, texts_in
 from inkbench.benchmark.data.splits import Series, assign, few
 from inkbench.benchmark.data.texts import lines_of, listed, number, raw_lines_of, whole
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 IMAGES, TRUTH = "images", "groundtruth"
 CLASSES = range(1, 9)
@@ -91,7 +91,7 @@ class Dcm772(FileDataset):
                     self.warn(f"{path}:{line}: page {page} is not there")
                     self.absent(f"page {page}", f"{path.name}:{line}")
                 elif found.setdefault(page, split) != split:
-                    raise Refusal(f"{path}:{line}: page {page} is in {found[page]}.txt too")
+                    raise UsageError(f"{path}:{line}: page {page} is in {found[page]}.txt too")
         return found
 
     @cached_property
@@ -139,10 +139,10 @@ class Dcm772(FileDataset):
         for line, text in lines_of(truth):
             parts = text.split()
             if len(parts) != 5:
-                raise Refusal(f"{truth}:{line}: {brief(text)} is not CLASS X1 Y1 X2 Y2")
+                raise UsageError(f"{truth}:{line}: {brief(text)} is not CLASS X1 Y1 X2 Y2")
             kind = whole(truth, line, parts[0], "the class")
             if kind not in CLASSES:
-                raise Refusal(f"{truth}:{line}: class {brief(kind)} is not one of 1 to 8")
+                raise UsageError(f"{truth}:{line}: class {brief(kind)} is not one of 1 to 8")
             x0, y0, x1, y1 = (number(truth, line, part, "a corner") for part in parts[1:])
             corners = self.rules.mended((x0, y0, x1, y1), size, f"{truth}:{line}: box")
             if corners and kind in label_of:

@@ -15,7 +15,7 @@ from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
 from inkbench.benchmark.data.told import STRAY
 from inkbench.benchmark.data.xmlfile import finite, xml_of
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 IMAGES, TRUTH = "Pages", "GT"
 LABELS = {"Panel": "panel", "Balloon": "balloon", "Line": "text", "Character": "body"}
@@ -145,6 +145,6 @@ def _around(polygon: Element, where: str) -> Corners:
     """Return the rectangle around ``points="x,y x,y ..."``; commas and blanks separate alike, as SVG has it."""
     numbers = [finite(text, f"{where}: a point") for text in re.split(r"[\s,]+", polygon.get("points", "").strip())]
     if len(numbers) < 4 or len(numbers) % 2:
-        raise Refusal(f"{where}: {len(numbers)} numbers are no outline")
+        raise UsageError(f"{where}: {len(numbers)} numbers are no outline")
     xs, ys = numbers[::2], numbers[1::2]
     return min(xs), min(ys), max(xs), max(ys)

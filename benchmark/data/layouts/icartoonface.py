@@ -16,7 +16,7 @@ from inkbench.benchmark.data.named import below
 from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, by_prefix, carved, few, read_sidecar, with_held_out
 from inkbench.benchmark.data.texts import before_numbers, lines_of, number, whole
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 DETECTION: dict[str, Split] = {"dettrain": "train", "detval": "val"}
 RECOGNITION: dict[str, Split] = {"rectrain": "train", "rectest": "test"}
@@ -77,7 +77,7 @@ class ICartoonFace(BoxedImages):
         return found
 
     def _find(self, name: str, part: str, where: str) -> Path:
-        """Find the image of a line: the one whose path ends so, of several that of its part. Raises Refusal."""
+        """Find the image of a line: the one whose path ends so, of several that of its part. Raises UsageError."""
         wanted = PurePosixPath(one_name(name.strip().replace("\\", "/")))
         near = self._images.get(_spelled(wanted.name), [])
         above = wanted.parts[:-1]
@@ -85,7 +85,7 @@ class ICartoonFace(BoxedImages):
         mine = [file for file in ends if any(part in above.lower() for above in file.relative_to(self.root).parts)]
         chosen = mine or ends
         if len(chosen) > 1:
-            raise Refusal(f"{where}: {few(chosen)} are all called {name}; keep one of them")
+            raise UsageError(f"{where}: {few(chosen)} are all called {name}; keep one of them")
         return chosen[0] if chosen else below(self.root, wanted.name, where)
 
     # --- detection
@@ -96,12 +96,12 @@ class ICartoonFace(BoxedImages):
         for path, part in self._detection.items():
             for line, row in rows_of(path):
                 if len(row) not in (5, 6):
-                    raise Refusal(f"{path}:{line}: {len(row)} values, not FILE,X1,Y1,X2,Y2 and perhaps a class")
+                    raise UsageError(f"{path}:{line}: {len(row)} values, not FILE,X1,Y1,X2,Y2 and perhaps a class")
                 x0, y0, x1, y1 = (number(path, line, text, "a corner") for text in row[1:5])
                 file = self._find(row[0], part, f"{path}:{line}")
                 split, faces = found.setdefault(file, (DETECTION[part], []))
                 if split != DETECTION[part]:
-                    raise Refusal(f"{path}:{line}: {row[0]} is in the other list too")
+                    raise UsageError(f"{path}:{line}: {row[0]} is in the other list too")
                 faces.append((f"{path}:{line}", (x0, y0, x1, y1)))
         for file in (file for files in self._images.values() for file in files):
             parts = [part for part in DETECTION if part in file.relative_to(self.root).as_posix().lower()]
@@ -109,7 +109,7 @@ class ICartoonFace(BoxedImages):
                 found[file] = (DETECTION[parts[-1]], [])
         names = Counter(stem_of(file) for file in found)
         if twice := [name for name, count in names.items() if count > 1]:
-            raise Refusal(f"{self.root} holds several images called {few(twice)}; keep one of each")
+            raise UsageError(f"{self.root} holds several images called {few(twice)}; keep one of each")
         return found
 
     @cached_property
@@ -152,7 +152,7 @@ class ICartoonFace(BoxedImages):
         for path, part, line, name, corners, who in rows:
             file = self._find(name, part, f"{path}:{line}")
             if stem_of(file) in seen:
-                raise Refusal(f"{path}:{line}: {file.name} is there twice")
+                raise UsageError(f"{path}:{line}: {file.name} is there twice")
             seen.add(stem_of(file))
             size = self.size(file) if file.is_file() else None
             self.fits(file, None)
@@ -198,15 +198,15 @@ def _lists(root: Path, parts: Iterable[str], suffix: str) -> dict[Path, str]:
 
 
 def _rows(path: Path) -> Iterable[tuple[int, str, Corners, str]]:
-    """Yield the line, file, corners and character of each face of a list. Raises Refusal."""
+    """Yield the line, file, corners and character of each face of a list. Raises UsageError."""
     for line, text in lines_of(path):
         name, parts = before_numbers(text)
         if len(parts) not in (4, 5):
-            raise Refusal(f"{path}:{line}: {brief(text)} is not FILE X1 Y1 X2 Y2 LABEL")
+            raise UsageError(f"{path}:{line}: {brief(text)} is not FILE X1 Y1 X2 Y2 LABEL")
         x0, y0, x1, y1 = (number(path, line, part, "a corner") for part in parts[:4])
         folder = PurePosixPath(one_name(name.replace("\\", "/"))).parent.name
         if len(parts) == 4 and not folder:
-            raise Refusal(f"{path}:{line}: {brief(text)} has no label, and its file no folder that could be it")
+            raise UsageError(f"{path}:{line}: {brief(text)} has no label, and its file no folder that could be it")
         who = str(whole(path, line, parts[4], "the label")) if len(parts) == 5 else folder
         yield line, name, (x0, y0, x1, y1), who
 

@@ -13,7 +13,7 @@ from inkbench.benchmark.data.files import folders, images_below, name_of, stem_o
 from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, few
 from inkbench.benchmark.data.units import Units, settle, split_word
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 
 class ImagefolderConfig(Config):
@@ -73,7 +73,7 @@ class Imagefolder(GuessedSeries):
         for split in SPLITS:
             here = splits.get(split, [])
             if len(here) > 1:
-                raise Refusal(f"{self.root} has {' and '.join(path.name for path in here)}; keep one of them")
+                raise UsageError(f"{self.root} has {' and '.join(path.name for path in here)}; keep one of them")
             for folder in folders(here[0]) if here else ():
                 self._add(found, folder, split)
             if here and not any(of == split for _, _, of in found.values()):
@@ -84,7 +84,7 @@ class Imagefolder(GuessedSeries):
         for file in images_below(folder):
             name = one_name(file.relative_to(self.root).with_suffix("").as_posix())
             if name in found:
-                raise Refusal(f"{file.parent} holds both {found[name][0].name} and {file.name}; keep one of them")
+                raise UsageError(f"{file.parent} holds both {found[name][0].name} and {file.name}; keep one of them")
             found[name] = (file, name_of(folder), split)
 
     @cached_property
@@ -109,7 +109,7 @@ class Imagefolder(GuessedSeries):
             known = assign(series.values(), self.root)
             for name, split in given.items():
                 if known[series[name]].split != split:
-                    raise Refusal(f"{self.root}/{name} lies in {split}, {SIDECAR} says {known[series[name]].split}")
+                    raise UsageError(f"{self.root}/{name} lies in {split}, {SIDECAR} says {known[series[name]].split}")
             return {name: (of, known[of]) for name, of in series.items()}
         return settle(self.units, self.root, None, self.warn)
 

@@ -17,7 +17,7 @@ from inkbench.benchmark.data.splits import Series, assign, few
 from inkbench.benchmark.data.texts import listed, raw_lines_of
 from inkbench.benchmark.data.told import STRAY
 from inkbench.benchmark.data.xmlfile import attribute, finite, xml_of
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 IMAGES, TRUTH, BOOKS = "images", "annotations", "books.txt"
 LABELS = {"frame": "panel", "face": "face", "body": "body", "text": "text"}
@@ -84,10 +84,10 @@ class Manga109(BoxedImages):
         for place, page in enumerate(root.iterfind("pages/page"), start=1):
             text = attribute(page, "index", f"{file}: page {place} of the file")
             if not text.isdecimal() or len(text) > MOST_DIGITS:
-                raise Refusal(f"{file}: page {place} of the file has index {brief(text)}, not a small whole number")
+                raise UsageError(f"{file}: page {place} of the file has index {brief(text)}, not a small whole number")
             name = f"{int(text):03d}"
             if name in seen:
-                raise Refusal(f"{file}: page {name} is there twice")
+                raise UsageError(f"{file}: page {name} is there twice")
             seen.add(name)
             path = images.get(name, self.root / IMAGES / book / f"{name}.jpg")
             where = f"{file}: page {name}"

@@ -16,7 +16,7 @@ from inkbench.benchmark.data.layouts.comics import OCR, PANELS, Comics, ComicsCo
 from inkbench.benchmark.data.reading.listed_windows import listed_panels, listed_windows
 from inkbench.benchmark.data.reading.panel_windows import windows
 from inkbench.benchmark.data.texts import before_numbers, lines_of, number
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 FACES = "golden_face_annot"
 WINDOWS, LISTED = "seq_panels_faces_conf_90.json", "only_panel_data.json"
@@ -68,11 +68,11 @@ class SSuperGan(Comics):
         return [*super().files(), *self._lists.values(), *lists]
 
     def _own(self, name: str) -> Path:
-        """Return a list of the authors' that the settings ask for. Raises Refusal."""
+        """Return a list of the authors' that the settings ask for. Raises UsageError."""
         path = self.root / name
         if not path.is_file():
             setting = "windows" if name == WINDOWS else "panels"
-            raise Refusal(f"{self.root} has no {name}; leave out --set {self.name}.{setting}=list")
+            raise UsageError(f"{self.root} has no {name}; leave out --set {self.name}.{setting}=list")
         return path
 
     @cached_property
@@ -110,14 +110,16 @@ class SSuperGan(Comics):
 
     @cached_property
     def _boxes(self) -> dict[str, list[tuple[int, tuple[float, float, float, float]]]]:
-        """Line and corners of every face that is sure enough, by panel. Raises Refusal with file and line."""
+        """Line and corners of every face that is sure enough, by panel. Raises UsageError with file and line."""
         found: dict[str, list[tuple[int, tuple[float, float, float, float]]]] = {}
         for book, path in self._lists.items():
             for line, text in lines_of(path):
                 name, values = before_numbers(text)
                 name = one_name(name.replace("\\", "/")).removeprefix("./")
                 if len(values) != 5 or not name.startswith(f"{book}/"):
-                    raise Refusal(f"{path}:{line}: {brief(text)} is not {book}/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE")
+                    raise UsageError(
+                        f"{path}:{line}: {brief(text)} is not {book}/PAGE_PANEL.jpg X1 Y1 X2 Y2 CONFIDENCE"
+                    )
                 x0, y0, x1, y1, sure = (number(path, line, value, "a number") for value in values)
                 if sure >= self.config.confidence:
                     found.setdefault(without_suffix(name), []).append((line, (x0, y0, x1, y1)))

@@ -13,7 +13,7 @@ from inkbench.benchmark.api import Config, setting
 from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.records import RecordDataset
 from inkbench.benchmark.data.texts import lines_of, whole
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 SIDE = 96
 PIXELS = 3 * SIDE * SIDE
@@ -65,7 +65,7 @@ class Stl10(RecordDataset):
     def _found(self) -> Path:
         home = _home(self.root)
         if home is None:
-            raise Refusal(f"{self.root} is not laid out as stl10; expected: {self.layout}")
+            raise UsageError(f"{self.root} is not laid out as stl10; expected: {self.layout}")
         return home
 
     def _parts(self) -> list[str]:
@@ -79,7 +79,7 @@ class Stl10(RecordDataset):
         wanted += [home / "train_y.bin", home / "test_y.bin", home / NAMES]
         missing = [file.name for file in wanted if not file.is_file()]
         if missing:
-            raise Refusal(f"{home} lacks {', '.join(missing)}; get the archive anew from {self.homepage}")
+            raise UsageError(f"{home} lacks {', '.join(missing)}; get the archive anew from {self.homepage}")
         return [*wanted, *([home / FOLDS] if (home / FOLDS).is_file() else [])]
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Stl10(RecordDataset):
             return ()
         names = tuple(line for _, line in lines_of(self._found / NAMES))
         if len(set(names)) < len(names) or not names:
-            raise Refusal(f"{self._found / NAMES} does not name each class once")
+            raise UsageError(f"{self._found / NAMES} does not name each class once")
         return names
 
     def parts(self) -> dict[str, np.ndarray | None]:
@@ -104,9 +104,9 @@ class Stl10(RecordDataset):
         codes = np.fromfile(file, dtype=np.uint8).astype(np.int64)
         images = self.size_of_part(part)
         if len(codes) != images:
-            raise Refusal(f"{file} has {len(codes)} labels for {images} images")
+            raise UsageError(f"{file} has {len(codes)} labels for {images} images")
         if images and (codes.min() < 1 or codes.max() > known):
-            raise Refusal(f"{file} has label {codes.max() if codes.max() > known else 0}; labels are 1 to {known}")
+            raise UsageError(f"{file} has label {codes.max() if codes.max() > known else 0}; labels are 1 to {known}")
         return codes - 1
 
     def pixels(self, part: str) -> Sequence[np.ndarray]:
@@ -114,7 +114,7 @@ class Stl10(RecordDataset):
         file = self._found / f"{FILES[part]}_X.bin"
         size = file.stat().st_size
         if size == 0 or size % PIXELS:
-            raise Refusal(f"{file} has {size} bytes, no multiple of {PIXELS}; it is damaged or of another dataset")
+            raise UsageError(f"{file} has {size} bytes, no multiple of {PIXELS}; it is damaged or of another dataset")
         return list(np.memmap(file, dtype=np.uint8, mode="r").reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1))
 
     def used(self, part: str) -> Iterable[int]:
@@ -126,15 +126,15 @@ class Stl10(RecordDataset):
         """Return the training images of a fold, from 0."""
         path = self._found / FOLDS
         if not path.is_file():
-            raise Refusal(f"{self._found} lacks {FOLDS}; leave out --set stl10.fold={fold}")
+            raise UsageError(f"{self._found} lacks {FOLDS}; leave out --set stl10.fold={fold}")
         lines = list(lines_of(path))
         if fold >= len(lines):
-            raise Refusal(f"{path} has {len(lines)} folds, from 0; there is no fold {fold}")
+            raise UsageError(f"{path} has {len(lines)} folds, from 0; there is no fold {fold}")
         line, text = lines[fold]
         indices = [whole(path, line, part, "an index") for part in text.split()]
         count = self.size_of_part("train")
         if not indices or min(indices) < 0 or max(indices) >= count:
-            raise Refusal(f"{path}:{line}: an index is not one of 0 to {count - 1}")
+            raise UsageError(f"{path}:{line}: an index is not one of 0 to {count - 1}")
         return indices
 
 

@@ -20,7 +20,7 @@ from inkbench.benchmark.data.texts import lines_of, listed, raw_lines_of
 from inkbench.benchmark.data.told import STRAY
 from inkbench.benchmark.data.units import Units, settle
 from inkbench.benchmark.data.xmlfile import finite, xml_of
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 IMAGES, MASKS, BOXES, LISTS = "JPEGImages", "SegmentationClass", "Annotations", "ImageSets"
 CLASSES = "classes.txt"
@@ -140,7 +140,9 @@ class Voc(GuessedSeries, BoxedImages):
             known = assign(series.values(), self.root)
             for stem, split in given.items():
                 if known[series[stem]].split != split:
-                    raise Refusal(f"{self.root}: {LISTS} say {split} for {stem}, {SIDECAR} {known[series[stem]].split}")
+                    raise UsageError(
+                        f"{self.root}: {LISTS} say {split} for {stem}, {SIDECAR} {known[series[stem]].split}"
+                    )
             return {stem: (of, known[of]) for stem, of in series.items()}
         if given and "test" not in given.values() and "val" in given.values():
             self.warn(
@@ -149,7 +151,7 @@ class Voc(GuessedSeries, BoxedImages):
         return settle(self.units, self.root, None, self.warn)
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
-        """Return the names of labels 0, 1, ... of the masks. Raises Refusal for a bad ``classes.txt``."""
+        """Return the names of labels 0, 1, ... of the masks. Raises UsageError for a bad ``classes.txt``."""
         if of != "segmented":
             return ()
         path = self.root / CLASSES
@@ -157,7 +159,7 @@ class Voc(GuessedSeries, BoxedImages):
             return VOC_CLASSES
         names = tuple(text for _, text in lines_of(path))
         if len(names) < 2 or len(set(names)) < len(names) or len(names) > 255:
-            raise Refusal(f"{path} has {len(names)} names; expected 2 to 255, each once, that of label 0 first")
+            raise UsageError(f"{path} has {len(names)} names; expected 2 to 255, each once, that of label 0 first")
         return names
 
     @cached_property
@@ -214,7 +216,7 @@ class Voc(GuessedSeries, BoxedImages):
         for place, (label, one) in enumerate(objects):
             where = one.find("bndbox")
             if where is None:
-                raise Refusal(f"{file}: object {place} (from 0) has no bndbox")
+                raise UsageError(f"{file}: object {place} (from 0) has no bndbox")
             x0, y0, x1, y1 = (
                 finite(where.findtext(key), f"{file}: {key} of object {place} (from 0)")
                 for key in ("xmin", "ymin", "xmax", "ymax")

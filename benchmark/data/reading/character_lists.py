@@ -14,7 +14,7 @@ from inkbench.benchmark.data.csvfile import table_of
 from inkbench.benchmark.data.filenames import one_name
 from inkbench.benchmark.data.jsonfile import expect, field, json_of
 from inkbench.benchmark.data.texts import number
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 SEQUENCE_PREFIX: dict[Split, str] = {"train": "train", "val": "validation", "test": "test"}
 FACE_SCALE = 1.2
@@ -63,7 +63,7 @@ class Row(NamedTuple):
 
 
 def read_listed(root: Path) -> dict[str, tuple[Split, str]]:
-    """Read split and identity of every instance that the lists of characters name. Raises Refusal."""
+    """Read split and identity of every instance that the lists of characters name. Raises UsageError."""
     found: dict[str, tuple[Split, str]] = {}
     for split in SPLITS:
         for part in ("faces", "bodies"):
@@ -73,14 +73,14 @@ def read_listed(root: Path) -> dict[str, tuple[Split, str]]:
                 for text in expect(ids, list, where):
                     name = one_name(expect(text, str, where))
                     if not INSTANCE.fullmatch(name):
-                        raise Refusal(f"{where}: {brief(name)} is not SERIES_PAGE_PANEL_face|body_K")
+                        raise UsageError(f"{where}: {brief(name)} is not SERIES_PAGE_PANEL_face|body_K")
                     if found.setdefault(name, (split, identity)) != (split, identity):
-                        raise Refusal(f"{where}: {name} belongs to {found[name][1][:80]} of {found[name][0]} too")
+                        raise UsageError(f"{where}: {name} belongs to {found[name][1][:80]} of {found[name][0]} too")
     return found
 
 
 def sequence_entries(root: Path) -> Iterator[tuple[Path, Split, Any]]:
-    """Yield every entry of the lists of sequences with its file and split. Raises Refusal."""
+    """Yield every entry of the lists of sequences with its file and split. Raises UsageError."""
     for split, prefix in SEQUENCE_PREFIX.items():
         path = root / f"{prefix}_sequences.json"
         for entry in json_of(path, list) if path.is_file() else ():
@@ -88,7 +88,7 @@ def sequence_entries(root: Path) -> Iterator[tuple[Path, Split, Any]]:
 
 
 def read_boxes(path: Path, known: Mapping[str, tuple[Split, str]]) -> dict[str, Row]:
-    """Read every face and body by its instance id; empty where there is no file. Raises Refusal.
+    """Read every face and body by its instance id; empty where there is no file. Raises UsageError.
 
     ``known`` is what ``read_listed`` gives.
     """
@@ -98,9 +98,9 @@ def read_boxes(path: Path, known: Mapping[str, tuple[Split, str]]) -> dict[str, 
     for line, row in table_of(path, COLUMNS, hint=" ('x1' has no underscore)"):
         name = one_name(f"{row['series_id']}_{row['page_id']}_{row['type']}_{row['index']}")
         if row["type"] not in ("face", "body"):
-            raise Refusal(f"{path}:{line}: type {brief(row['type'])} is neither face nor body")
+            raise UsageError(f"{path}:{line}: type {brief(row['type'])} is neither face nor body")
         if not INSTANCE.fullmatch(name):
-            raise Refusal(f"{path}:{line}: series_id, page_id and index are not SERIES, PAGE_PANEL and K")
+            raise UsageError(f"{path}:{line}: series_id, page_id and index are not SERIES, PAGE_PANEL and K")
         x0, y0, x1, y1 = (number(path, line, row[column], column) for column in ("x_0", "y_0", "x1", "y_1"))
         identity = known[name][1] if name in known else None
         found[name] = Row(line, Box(row["type"], x0, y0, x1, y1, identity), row["char_index"])
@@ -131,7 +131,7 @@ def named(name: str) -> dict[str, str]:
 
 
 def _half(instance: Any, part: str, where: str) -> str | None:
-    """Return the id of the face or body of an instance of a sequence, None where it has none. Raises Refusal."""
+    """Return the id of the face or body of an instance of a sequence, None where it has none. Raises UsageError."""
     name = instance.get(part)
     return None if name is None else one_name(expect(name, str, f"{where}: '{part}'"))
 
@@ -142,7 +142,7 @@ def sequence_series(name: str) -> str:
 
 
 def characters_of(entry: Any, where: str) -> dict[str, tuple[tuple[str | None, str | None], ...]]:
-    """Return the characters of a list's sequence, each with the (face, body) ids it has. Raises Refusal."""
+    """Return the characters of a list's sequence, each with the (face, body) ids it has. Raises UsageError."""
     characters: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
     for annotation in field(entry, "annotations", list, where):
         seen = [expect(one, dict, where) for one in field(annotation, "charInstances", list, where)]

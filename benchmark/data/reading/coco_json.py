@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from inkbench.benchmark.data.boxes import Corners
 from inkbench.benchmark.data.jsonfile import expect, field, flag, json_of
 from inkbench.benchmark.data.splits import few
-from inkbench.benchmark.errors import Refusal, brief
+from inkbench.benchmark.errors import UsageError, brief
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
     """Read the images of a list in its order; ``label_of`` gives a category's label by its name in small letters.
 
     An annotation of a category that ``label_of`` lacks is passed over, a crowd (no single thing) is left out, and so is
-    one of an image that the list does not have; both are told through ``warn``. Raises Refusal.
+    one of an image that the list does not have; both are told through ``warn``. Raises UsageError.
     """
     whole = json_of(path, dict)
     labels = _Ids(_labels(path, whole, label_of))
@@ -42,7 +42,7 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
         where = f"{path}: image {k} (from 0)"
         key = _key(entry, "id", where)
         if key in images.of:
-            raise Refusal(f"{where}: id {brief(key)} is there twice")
+            raise UsageError(f"{where}: id {brief(key)} is there twice")
         images.add(key, Listed(field(entry, "file_name", str, where), _size(entry, where)))
     left: Counter[str] = Counter()
     others: Counter[str] = Counter()
@@ -50,7 +50,7 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
         where = f"{path}: annotation {k} (from 0)"
         category, image = _key(entry, "category_id", where), _key(entry, "image_id", where)
         if not labels.knows(category):
-            raise Refusal(f"{where}: no category has id {brief(category)}")
+            raise UsageError(f"{where}: no category has id {brief(category)}")
         label, name = labels.get(category)
         if label is None:
             others[name] += 1
@@ -93,21 +93,21 @@ def _labels(path: Path, whole: Any, label_of: Mapping[str, str]) -> dict[int | s
         where = f"{path}: category {k} (from 0)"
         key = _key(entry, "id", where)
         if key in found:
-            raise Refusal(f"{where}: id {brief(key)} is there twice")
+            raise UsageError(f"{where}: id {brief(key)} is there twice")
         name = field(entry, "name", str, where).strip()
         found[key] = label_of.get(name.lower()), name
     return found
 
 
 def _key(entry: Any, name: str, where: str) -> int | str:
-    """Return an id: a whole number or a word. Raises Refusal."""
+    """Return an id: a whole number or a word. Raises UsageError."""
     if not isinstance(entry, dict) or name not in entry:
-        raise Refusal(f"{where}: no '{name}'")
+        raise UsageError(f"{where}: no '{name}'")
     value = entry[name]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise Refusal(f"{where}: '{name}' is {type(value).__name__}, not a whole number or a text")
+        raise UsageError(f"{where}: '{name}' is {type(value).__name__}, not a whole number or a text")
     return value
 
 
@@ -121,6 +121,6 @@ def _box(entry: Any, where: str) -> Corners:
     """Return the four numbers of a box as the file has them."""
     box = [expect(value, float, f"{where}: 'bbox'") for value in field(entry, "bbox", list, where)]
     if len(box) != 4:
-        raise Refusal(f"{where}: 'bbox' has {len(box)} numbers, not 4 (x, y, width, height)")
+        raise UsageError(f"{where}: 'bbox' has {len(box)} numbers, not 4 (x, y, width, height)")
     x, y, wide, tall = box
     return x, y, wide, tall

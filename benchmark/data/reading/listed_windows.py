@@ -15,13 +15,13 @@ from inkbench.benchmark.data.files import natural
 from inkbench.benchmark.data.jsonfile import expect, json_of
 from inkbench.benchmark.data.reading.panel_windows import WINDOW
 from inkbench.benchmark.data.splits import few
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 
 Size = Callable[[Item], tuple[int, int] | None]
 
 
 def listed_windows(path: Path, panels: Mapping[str, Item], size: Size, warn: Callable[[str], None]) -> list[Item]:
-    """Return an item for each entry of the list, by number (the authors' file is shuffled). Raises Refusal.
+    """Return an item for each entry of the list, by number (the authors' file is shuffled). Raises UsageError.
 
     ``{"0": [[3 panels SERIES/PAGE_PANEL.jpg], [[panel's window, face], x 3]]}``, each of the last four corners in
     pixels of the panel's file, the window read as what is shown of it. ``panels`` by id; an entry that names one that
@@ -71,7 +71,7 @@ def _checked(entry: Any, where: str) -> tuple[list[str], list[tuple[Corners, Cor
 def _exactly(value: Any, count: int, where: str) -> list[Any]:
     parts = expect(value, list, where)
     if len(parts) != count:
-        raise Refusal(f"{where}: {len(parts)} values where there should be {count}")
+        raise UsageError(f"{where}: {len(parts)} values where there should be {count}")
     return parts
 
 
@@ -103,7 +103,7 @@ def _cut(panel: Item, face: Corners) -> Item:
 def listed_panels(path: Path) -> frozenset[str]:
     """Read the panels SERIES/PAGE_PANEL of the authors' list, ``[{"path": ".../SERIES/PAGE_PANEL.jpg"}]``.
 
-    Only the last two parts of a path count: the list holds those of the authors' machine. Raises Refusal.
+    Only the last two parts of a path count: the list holds those of the authors' machine. Raises UsageError.
     """
     found = set()
     for k, entry in enumerate(json_of(path, list)):

@@ -25,7 +25,7 @@ from inkbench.benchmark.data.synth.semantic import MASK_CLASSES, SCENES
 from inkbench.benchmark.data.synth.series import split_of
 from inkbench.benchmark.data.synth.style import make_style
 from inkbench.benchmark.data.synth.writers import LAYOUTS
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
 TEXTS = frozenset({"text", "balloon"})
@@ -75,14 +75,14 @@ class Synth(Dataset):
         return make.fingerprint(self.config)
 
     def prepare(self, progress: Progress) -> None:
-        """Draw what is missing, with all cores. Raises Refusal where the folder holds other comics."""
+        """Draw what is missing, with all cores. Raises UsageError where the folder holds other comics."""
         make.make(self.root, self.config, progress)
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
         """Return all items of a kind in a split, in a fixed order."""
         marker = make.read_marker(self.root)
         if marker is None or not set(LAYOUTS) <= set(marker["layouts"]):
-            raise Refusal(
+            raise UsageError(
                 f"{self.root} is not drawn yet; draw it with: run_benchmark.py data make synth --out {self.root}"
             )
         if kind == "saliency":

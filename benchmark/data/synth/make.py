@@ -15,7 +15,7 @@ from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.pool import draw_all
 from inkbench.benchmark.data.synth.series import TEMPORARY
 from inkbench.benchmark.data.synth.writers import LAYOUTS, assemble
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import key_of, write_json
 
@@ -42,7 +42,7 @@ def read_marker(root: Path) -> dict[str, Any] | None:
 def make(
     root: Path, config: SynthConfig, progress: Progress, layouts: Iterable[str] = LAYOUTS, workers: int | None = None
 ) -> None:
-    """Draw what ``root`` lacks. Raises Refusal where it holds comics of other settings."""
+    """Draw what ``root`` lacks. Raises UsageError where it holds comics of other settings."""
     want = fingerprint(config)
     root.mkdir(parents=True, exist_ok=True)
     with _alone(root):
@@ -75,7 +75,7 @@ def make(
 
 def _check(root: Path, found: str | None, want: str) -> None:
     if found not in (None, want):
-        raise Refusal(f"{root} holds comics drawn with other settings; give another folder or remove this one")
+        raise UsageError(f"{root} holds comics drawn with other settings; give another folder or remove this one")
 
 
 @contextmanager

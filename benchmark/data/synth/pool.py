@@ -15,7 +15,7 @@ from typing import IO
 
 import inkbench
 from inkbench.benchmark.data.synth.config import SynthConfig
-from inkbench.benchmark.errors import CellError
+from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 
 
@@ -25,7 +25,7 @@ def draw_all(
     """Draw ``series`` into ``home``; the files do not depend on ``workers`` (none: one for each core).
 
     Plain subprocesses, not multiprocessing: its children import the caller's ``__main__`` again and hang where
-    the caller is killed. Raises CellError with the end of what a failed worker said.
+    the caller is killed. Raises RunError with the end of what a failed worker said.
     """
     if not series:
         return
@@ -51,7 +51,7 @@ def draw_all(
         if failed:
             errors.seek(0)
             said = errors.read().strip().splitlines()[-1:] or ["no message"]
-            raise CellError(f"drawing synth: a worker ended with status {failed[0]} ({said[0]}); run it again to go on")
+            raise RunError(f"drawing synth: a worker ended with status {failed[0]} ({said[0]}); run it again to go on")
 
 
 def _listen(process: subprocess.Popen[str], heard: queue.SimpleQueue[tuple[subprocess.Popen[str], str]]) -> None:

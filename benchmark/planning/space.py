@@ -11,8 +11,8 @@ from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item
 from inkbench.benchmark.data.cache import cache_key
 from inkbench.benchmark.data.once import SPARE_BYTES
 from inkbench.benchmark.data.strips import expected_bytes
-from inkbench.benchmark.errors import Refusal
-from inkbench.benchmark.planning.planned import Plan
+from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.planning.experiment import Plan
 from inkbench.benchmark.planning.pool import is_pool
 
 Kept = tuple[Dataset, Sequence[Item], View, bool]
@@ -20,7 +20,7 @@ Kept = tuple[Dataset, Sequence[Item], View, bool]
 
 
 def require_space(plan: Plan, results: Path) -> None:
-    """Raise Refusal where the images that the plan prepares, and that no earlier run did, do not fit on the disk.
+    """Raise UsageError where the images that the plan prepares, and that no earlier run did, do not fit on the disk.
 
     Nothing is said of data that a program has yet to draw, and of a pool: how much of it is read is found at work,
     where room is asked for again.
@@ -32,7 +32,7 @@ def require_space(plan: Plan, results: Path) -> None:
         return
     need = sum(_bytes(one) for one in kept if not _there(one, results))
     if need + SPARE_BYTES > free:
-        raise Refusal(
+        raise UsageError(
             f"the images of this run take about {need / 2**20:,.0f} MiB in {results}, and its disk has "
             f"{free / 2**20:,.0f} MiB left; make room, give another folder with --results DIR, or lower the sides"
         )
@@ -49,15 +49,15 @@ def _kept(plan: Plan) -> Iterator[Kept]:
 
 def _asked(plan: Plan) -> Iterator[tuple[object, Kept]]:
     data, source = plan.data, plan.pretrain_data
-    for cell in plan.cells:
-        if cell.declined or _undrawn(data):
+    for experiment in plan.experiments:
+        if experiment.declined or _undrawn(data):
             continue
-        for name, view in cell.task.views().items():
+        for name, view in experiment.task.views().items():
             for split in SPLITS:
-                items = cell.task.items(data, split)
+                items = experiment.task.items(data, split)
                 if any(item.parts for item in items):
                     items = [item.parts[name] for item in items if name in item.parts]
-                yield (cell.task.name, str(cell.task.config), name, split), (data, items, view, False)
+                yield (experiment.task.name, str(experiment.task.config), name, split), (data, items, view, False)
     for work in plan.pretrainings():
         if _undrawn(source) or is_pool(data, source):
             continue

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import torch
 
-from inkbench.benchmark.api import Declined, Given, Method, Task
+from inkbench.benchmark.api import Given, Method, NotApplicable, Task
 from inkbench.benchmark.config import BackboneSettings, Config
-from inkbench.benchmark.errors import CellError, Refusal
+from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import DEFAULTS, Backbone, skeleton
 from inkbench.benchmark.networks.timm_models import said
@@ -26,20 +26,20 @@ from inkbench.benchmark.store.files import checksum
 FORCE = "INKBENCH_FORCE"
 """Set in tests alone: what is refused here is planned all the same, to see that it fails."""
 
-Reason = Refusal | Declined
+Reason = UsageError | NotApplicable
 Answer = Reason | None
 Weights = tuple[str, Given]
 """The sha256 of weights, and what is known of them."""
 
 
 def require_method(method: Method, backbone: str, settings: BackboneSettings) -> None:
-    """Raise Refusal or Declined where a method cannot be built around this backbone, or shows it squares of a side
+    """Raise UsageError or NotApplicable where a method cannot be built on this backbone, or shows it squares of a side
     that it does not take."""
     _tell(_method_answer(type(method), method.config, backbone, settings))
 
 
 def require_task(task: Task, protocol: str, data: str, backbone: str, settings: BackboneSettings) -> None:
-    """Raise Refusal where a task's squares or head do not fit this backbone; ``data`` is the dataset's fingerprint."""
+    """Raise UsageError where a task's squares or head do not fit this backbone; ``data`` is a fingerprint."""
     _tell(_task_answer(_Bound(task, data), protocol, backbone, settings))
 
 
@@ -51,7 +51,7 @@ def given_weights(
     own = Backbone(backbone, settings)
     try:
         given = kind(config).give(own, weights)
-    except (Declined, Refusal) as reason:
+    except (NotApplicable, UsageError) as reason:
         return _alone(reason)
     return checksum(weights_bytes(own)), given or Given(kind.supervision)
 
@@ -64,7 +64,7 @@ def init_weights(
     own = Backbone(backbone, settings)
     try:
         given = initialise.load_init(own, init, weights)
-    except (Declined, Refusal) as reason:
+    except (NotApplicable, UsageError) as reason:
         return _alone(reason)
     return checksum(weights_bytes(own)), given
 
@@ -90,15 +90,15 @@ def _tell(answer: Answer) -> None:
 def _method_answer(kind: type[Method], config: Config, backbone: str, settings: BackboneSettings) -> Answer:
     method, bones = kind(config), skeleton(backbone, settings)
     if method.backbones == "vit" and not bones.is_transformer():
-        return Declined(
+        return NotApplicable(
             f"{method.name} needs a vision transformer, and {backbone} is none; leave out --backbone or name one, such "
             f"as {DEFAULTS['vit']['standard']}"
         )
     try:
         for side in method.input_sides() if method.pretrains else ():
             bones.maps(side)
-    except Refusal as reason:
-        return Refusal(f"method {method.name}: {reason}")
+    except UsageError as reason:
+        return UsageError(f"method {method.name}: {reason}")
     return _built(f"method {method.name}", lambda own: _build(method, own), backbone, settings)
 
 
@@ -128,8 +128,8 @@ def _task_answer(bound: _Bound, protocol: str, backbone: str, settings: Backbone
     try:
         for side in dict.fromkeys(view.side for view in task.views().values()):
             bones.maps(side)
-    except Refusal as reason:
-        return Refusal(f"task {task.name}: {reason}")
+    except UsageError as reason:
+        return UsageError(f"task {task.name}: {reason}")
     return _built(f"task {task.name}/{protocol}", lambda own: task.head(own, protocol), backbone, settings, True)
 
 
@@ -144,10 +144,10 @@ def _built(who: str, build: Any, backbone: str, settings: BackboneSettings, read
         with torch.random.fork_rng(devices=[]), torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # weights that are read on the meta device come to nothing
             build(own)
-    except (Refusal, Declined) as reason:
+    except (UsageError, NotApplicable) as reason:
         return _alone(reason)
-    except CellError as reason:
-        return Refusal(f"{who}: {reason}")
+    except RunError as reason:
+        return UsageError(f"{who}: {reason}")
     except Exception:  # a plugin may look into its numbers, which the meta device has not
         pass
     else:
@@ -158,10 +158,10 @@ def _built(who: str, build: Any, backbone: str, settings: BackboneSettings, read
     try:
         with torch.random.fork_rng(devices=[]):
             build(Backbone(backbone, settings))
-    except (Refusal, Declined) as reason:
+    except (UsageError, NotApplicable) as reason:
         return _alone(reason)
     except Exception as error:
-        return Refusal(f"{who} cannot be built on {backbone}: {said(error)}")
+        return UsageError(f"{who} cannot be built on {backbone}: {said(error)}")
     return None
 
 

@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from inkbench.benchmark.data.units import GUESSED, TOLD
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.files import key_of, write_atomic
 from inkbench.benchmark.store.index import summaries
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import render
-from inkbench.leaderboards.column import Column, Subject
-from inkbench.leaderboards.columns import AFTER_METRICS
-from inkbench.leaderboards.compare import Evidence
-from inkbench.leaderboards.joined import join
-from inkbench.leaderboards.layout import arranged, chosen, metric_names, missing, reported
-from inkbench.leaderboards.matching import match, row_of, sieve
-from inkbench.leaderboards.remarks import block_notes, hoisted, marks, table_notes
-from inkbench.leaderboards.rows import Group, blocks, plain
+from inkbench.leaderboards.arrange import arranged, chosen, metric_names, missing, reported
+from inkbench.leaderboards.columns.column import Column, Subject
+from inkbench.leaderboards.columns.usual import AFTER_METRICS
+from inkbench.leaderboards.combine.side_by_side import join
+from inkbench.leaderboards.declared.match import match, row_of, sieve
+from inkbench.leaderboards.declared.spec import RowSpec, TableFile
+from inkbench.leaderboards.groups import Group, blocks, plain
+from inkbench.leaderboards.notes import block_notes, hoisted, marks, table_notes
+from inkbench.leaderboards.significance.item_statistics import Evidence
+from inkbench.leaderboards.significance.row_statistics import Judged, judge, limits
 from inkbench.leaderboards.table import About, Block, Cell, Head, Note, Row, RowKind, Setup, Table
-from inkbench.leaderboards.tables import RowSpec, TableFile
-from inkbench.leaderboards.verdicts import Judged, judge, limits
 
 
 def tables(
@@ -85,10 +85,10 @@ def build(
 ) -> Table:
     """Build the table of records of one task, protocol, data and preset; ``declared`` orders rows and columns.
 
-    Raises Refusal where a column would mix versions of its metric, or the table those of its protocol.
+    Raises UsageError where a column would mix versions of its metric, or the table those of its protocol.
     """
     if not records:
-        raise Refusal("there is no record to make a table of")
+        raise UsageError("there is no record to make a table of")
     _check_one(records)
     first = next((record for record in records if record.backbone is not None), records[0])
     primary = first.primary
@@ -186,7 +186,7 @@ def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
 
 
 def _check_one(records: Sequence[Record]) -> None:
-    """Raise Refusal where records cannot stand in one table."""
+    """Raise UsageError where records cannot stand in one table."""
     for what, found in (
         ("task", {record.task for record in records}),
         ("protocol", {record.protocol_name for record in records}),
@@ -195,11 +195,11 @@ def _check_one(records: Sequence[Record]) -> None:
         ("primary metric", {record.primary for record in records}),
     ):
         if len(found) > 1:
-            raise Refusal(f"a table needs one {what}, not {', '.join(sorted(found))}")
+            raise UsageError(f"a table needs one {what}, not {', '.join(sorted(found))}")
 
 
 def _check_versions(rows: Sequence[Group]) -> None:
-    """Raise Refusal where the rows' figures have different definitions."""
+    """Raise UsageError where the rows' figures have different definitions."""
     for what, versions in (
         ("protocol", {row.any.protocol: row for row in rows}),
         *(
@@ -209,7 +209,7 @@ def _check_versions(rows: Sequence[Group]) -> None:
     ):
         if len(versions) > 1:
             told = ", ".join(f"{version} ({row.label()})" for version, row in sorted(versions.items()))
-            raise Refusal(f"one column would mix versions of {what}: {told}; run the older rows again")
+            raise UsageError(f"one column would mix versions of {what}: {told}; run the older rows again")
 
 
 def _has(row: Group, metric: str) -> bool:

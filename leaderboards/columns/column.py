@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inkbench.leaderboards.rows import Group
+from inkbench.leaderboards.groups import Group
+from inkbench.leaderboards.significance.row_statistics import Limits, Verdict
 from inkbench.leaderboards.table import Cell
-from inkbench.leaderboards.verdicts import Limits, Verdict
 
 PRIMARY = "primary"
 """Stands for the task's primary metric, whatever it is."""

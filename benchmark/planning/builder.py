@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import Declined, Given, Method
+from inkbench.benchmark.api import Given, Method, NotApplicable
 from inkbench.benchmark.config import BackboneSettings, PretrainSettings
 from inkbench.benchmark.data.fingerprint import fingerprint
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks import supervision
 from inkbench.benchmark.networks.backbones import skeleton
-from inkbench.benchmark.planning import plan_checks, pool
+from inkbench.benchmark.planning import checks, pool
 from inkbench.benchmark.planning.asked import as_read_by, plugin, require
-from inkbench.benchmark.planning.planned import Cell, Pretraining
+from inkbench.benchmark.planning.experiment import Experiment, Pretraining
 from inkbench.benchmark.planning.point import Point, identity_of, plain_settings
 from inkbench.benchmark.planning.request import PREDICTIONS, all_methods
 from inkbench.benchmark.store import provenance
@@ -50,25 +50,25 @@ class Rows:
         self.backbone_settings: BackboneSettings = point.resolved("backbone", BackboneSettings)
         self.pretrain: PretrainSettings = point.resolved("pretrain", PretrainSettings)
 
-    def plain(self, method: str) -> Cell:
+    def plain(self, method: str) -> Experiment:
         """Return the row of a baseline ``trivial:NAME`` or a ``reference:NAME``."""
         return self._bare({**self.point.identity(), "method": method}, method, {}, plain=method.partition(":")[2])
 
-    def predicted(self, path: Path) -> Cell:
-        """Return the row of predictions from elsewhere. Raises Refusal where the task reads none."""
+    def predicted(self, path: Path) -> Experiment:
+        """Return the row of predictions from elsewhere. Raises UsageError where the task reads none."""
         if self.task.prediction_format is None:
-            raise Refusal(f"{PREDICTIONS}{path}: {self.task.name} reads no predictions from files")
+            raise UsageError(f"{PREDICTIONS}{path}: {self.task.name} reads no predictions from files")
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         if not files:
-            raise Refusal(f"{PREDICTIONS}{path}: the folder is empty")
+            raise UsageError(f"{PREDICTIONS}{path}: the folder is empty")
         content = fingerprint(path if path.is_dir() else path.parent, files, self.point.data.checksums)
         method = f"{PREDICTIONS}{path.name if path.is_dir() else path.stem}"
         identity = {**self.point.identity(), "method": PREDICTIONS, "content": content}
         return self._bare(identity, method, {"weights": content}, predicted=path)
 
-    def _bare(self, identity: dict[str, Any], method: str, source: Mapping[str, Any], **kind: Any) -> Cell:
+    def _bare(self, identity: dict[str, Any], method: str, source: Mapping[str, Any], **kind: Any) -> Experiment:
         """Return a row without backbone and seed."""
-        return Cell(
+        return Experiment(
             id=record_id(identity),
             work=work_id(identity),
             identity=identity,
@@ -87,7 +87,7 @@ class Rows:
             **kind,
         )
 
-    def method(self, text: str, seed: int) -> Cell:
+    def method(self, text: str, seed: int) -> Experiment:
         """Return the row of a method for one seed; declined where it cannot run here."""
         entry = registry.find("methods", text)
         method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.point.pairs)
@@ -114,7 +114,7 @@ class Rows:
         }
         if start.declined:
             identity["declined"] = start.declined
-        return Cell(
+        return Experiment(
             id=record_id(identity),
             work=work_id(identity),
             identity=identity,
@@ -132,7 +132,7 @@ class Rows:
             versions=self.point.versions(method.version, source),
             facts=method.facts(),
             pretraining=start.pretraining,
-            giver=None if method.pretrains else method,
+            weight_source=None if method.pretrains else method,
             weights=start.weights,
             declined=start.declined,
             extra_steps=start.extra_steps,
@@ -178,7 +178,7 @@ class Rows:
     def _pretrained(self, method: Method, source: dict[str, Any], seed: int, plain: _Start) -> _Start:
         try:
             pretraining = self._pretraining(method, source, seed)
-        except (Declined, Refusal) as reason:
+        except (NotApplicable, UsageError) as reason:
             return replace(plain, declined=self._declined(str(reason)))
         if pretraining.init is None:
             return replace(plain, pretraining=pretraining)
@@ -195,7 +195,7 @@ class Rows:
         if method.takes_weights and not start.declined:
             try:
                 source["weights"], given = self._given(method, start.weights)
-            except Declined as reason:
+            except NotApplicable as reason:
                 return replace(start, declined=self._declined(str(reason)))
             start = replace(start, given=given)
         return start
@@ -203,18 +203,16 @@ class Rows:
     def _unfit(self, method: Method, settings: BackboneSettings) -> str:
         """Return why this method or this task does not go with the backbone, where that is declined, not refused."""
         try:
-            plan_checks.require_method(method, self.backbone, settings)
-            plan_checks.require_task(
-                self.task, self.point.protocol, self.point.data.fingerprint(), self.backbone, settings
-            )
-        except (Declined, Refusal) as reason:
+            checks.require_method(method, self.backbone, settings)
+            checks.require_task(self.task, self.point.protocol, self.point.data.fingerprint(), self.backbone, settings)
+        except (NotApplicable, UsageError) as reason:
             return self._declined(str(reason))
         return ""
 
     def _given(self, method: Method, weights: Path | None) -> tuple[str, Given]:
-        """Return the sha256 of a method's weights, and what is known of them. Raises Refusal, Declined."""
-        return plan_checks.settled(
-            plan_checks.given_weights(type(method), method.config, self.backbone, self.backbone_settings, weights)
+        """Return the sha256 of a method's weights, and what is known of them. Raises UsageError, NotApplicable."""
+        return checks.settled(
+            checks.given_weights(type(method), method.config, self.backbone, self.backbone_settings, weights)
         )
 
     def _pretraining(self, method: Method, source: dict[str, Any], seed: int) -> Pretraining:
@@ -229,8 +227,8 @@ class Rows:
         first = Given("")
         if self.request.init is not None:
             init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
-            source["init"], first = plan_checks.settled(
-                plan_checks.init_weights(self.backbone, self.backbone_settings, init, self.request.weights)
+            source["init"], first = checks.settled(
+                checks.init_weights(self.backbone, self.backbone_settings, init, self.request.weights)
             )
             if init == "imagenet" and self.request.weights is not None:
                 init = self.request.weights
@@ -259,4 +257,4 @@ class Rows:
         """Return the reason of a declined row under ``all`` and in a declared table; refuse anywhere else."""
         if all_methods(self.request) or self.request.lenient:
             return reason
-        raise Refusal(reason)
+        raise UsageError(reason)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from inkbench.benchmark.scoring.statistics import ALPHA, few_series, holm, not_distinguishable
-from inkbench.leaderboards.compare import Evidence, Pair
-from inkbench.leaderboards.rows import Group
+from inkbench.leaderboards.groups import Group
+from inkbench.leaderboards.significance.item_statistics import Evidence, Pair
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.cached import Cached, ImageCache
 from inkbench.benchmark.data.packed import Pack
 from inkbench.benchmark.data.strips import build_strips
-from inkbench.benchmark.planning.planned import Plan
+from inkbench.benchmark.planning.experiment import Plan
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.store import Store
@@ -21,7 +21,7 @@ from inkbench.benchmark.training import engine
 Made = TypeVar("Made")
 
 
-class Bench:
+class Workspace:
     """One device, one plan, one results folder; of several ranks the first alone writes."""
 
     def __init__(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inkbench.leaderboards.joined import Shown, blocks_of, label_of, notes_of, primary_cell
-from inkbench.leaderboards.ranks import with_ranks
+from inkbench.leaderboards.combine.ranks import with_ranks
+from inkbench.leaderboards.combine.side_by_side import Shown, blocks_of, label_of, notes_of, primary_cell
 from inkbench.leaderboards.table import About, Block, Cell, Head, Row, Table
 
 

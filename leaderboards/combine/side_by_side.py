@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from inkbench.leaderboards.layout import REPORTED, absent, reported
-from inkbench.leaderboards.ranks import with_ranks
+from inkbench.leaderboards.arrange import REPORTED, absent, reported
+from inkbench.leaderboards.combine.ranks import with_ranks
+from inkbench.leaderboards.declared.spec import TableFile
 from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Note, NoteKind, Row, RowKind, Setup, Table
-from inkbench.leaderboards.tables import TableFile
 
 BEST_TRIVIAL = "best trivial row"
 NOTES = (

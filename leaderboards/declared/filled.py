@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inkbench.benchmark.errors import Refusal
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import board, table_files
+from inkbench.leaderboards import build
+from inkbench.leaderboards.declared import load
 from inkbench.leaderboards.table import Table
 
 LEAST_ROWS = 2
@@ -16,12 +17,12 @@ LEAST_ROWS = 2
 
 def filled(store: Store, records: Sequence[Record], problems: list[str]) -> Iterator[Table]:
     """Yield the declared tables of which the records hold some rows; ``problems`` gets tables without a layout."""
-    for name in table_files.names():
-        declared = table_files.load(name)
+    for name in load.names():
+        declared = load.load(name)
         labels = {row.label for row in declared.rows}
         try:
-            made = board.declared_tables(store, declared, records)
-        except (Refusal, ImportError) as error:
+            made = build.declared_tables(store, declared, records)
+        except (UsageError, ImportError) as error:
             problems.append(f"{name}: {error}")
             continue
         for table in made:

@@ -5,39 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards.column import figure, p_text
-from inkbench.leaderboards.compare import Evidence
-from inkbench.leaderboards.rows import Group, environment, plain, row_of
+from inkbench.leaderboards.columns.column import figure, p_text
+from inkbench.leaderboards.groups import Group, environment, plain, row_of
+from inkbench.leaderboards.significance.item_statistics import Evidence
 
 
 def versus(store: Store, first: str, second: str, metric: str | None = None) -> str:
     """Compare the rows of two cells, by the beginnings of their ids, over the seeds that both have, as text.
 
-    Raises Refusal where one is not done, they were not measured on the same items, or one lacks the metric.
+    Raises UsageError where one is not done, they were not measured on the same items, or one lacks the metric.
     """
     found = [store.find(prefix) for prefix in (first, second)]
     for record in found:
         if record.status != "done":
-            raise Refusal(f"{record.id[:10]} is {record.status}; only finished runs can be compared")
+            raise UsageError(f"{record.id[:10]} is {record.status}; only finished runs can be compared")
     one, other = found
     for what, same in (("tasks", one.task == other.task), ("test data", one.data == other.data)):
         if not same:
-            raise Refusal(f"Cannot compare: the two runs used different {what}")
+            raise UsageError(f"Cannot compare: the two runs used different {what}")
     metric = metric or one.primary
     for record in found:
         if metric not in record.metrics:
             known = list(record.metrics)
-            raise Refusal(f"{record.id[:10]} has no metric '{metric}'{did_you_mean(metric, known)}")
+            raise UsageError(f"{record.id[:10]} has no metric '{metric}'{did_you_mean(metric, known)}")
     everything = list(store.records())
     rows = [row_of(record, everything) for record in found]
     evidence = Evidence(store, metric)
     pair = evidence.pair(*rows)
     if pair is None:
         problems = "; ".join(evidence.problems.values()) or "they share no seed, or were not measured on the same items"
-        raise Refusal(f"they cannot be compared: {problems}")
+        raise UsageError(f"they cannot be compared: {problems}")
     lines = [f"{metric} on {one.task} {one.protocol}, data {one.data.id}: {_counted(pair)}"]
     lines += [_told(row, metric, evidence) for row in rows]
     lines.append(

@@ -9,12 +9,12 @@ from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import PRESETS
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.scorers import scorer_of
-from inkbench.leaderboards.columns import COLUMNS
-from inkbench.leaderboards.tables import FLAGS, ColumnSpec, RowSpec, TableFile
+from inkbench.leaderboards.columns.usual import COLUMNS
+from inkbench.leaderboards.declared.spec import FLAGS, ColumnSpec, RowSpec, TableFile
 
-FOLDER = Path(__file__).resolve().parent / "tables"
+FOLDER = Path(__file__).resolve().parents[1] / "tables"
 TEXTS = ("title", "task", "protocol", "source", "head")
 SHARED_OWNERS = ("pretrain", "backbone")
 
@@ -25,28 +25,28 @@ def names() -> list[str]:
 
 
 def load(name: str) -> TableFile:
-    """Load a declared table by its name, or a file by its path. Raises Refusal."""
+    """Load a declared table by its name, or a file by its path. Raises UsageError."""
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
-        raise Refusal(f"no table '{name}'{did_you_mean(name, names())}")
+        raise UsageError(f"no table '{name}'{did_you_mean(name, names())}")
     try:
         text = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path} is no TOML: {error}") from None
+        raise UsageError(f"{path} is no TOML: {error}") from None
     return parse(path.stem, text, str(path))
 
 
 def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
-    """Return the table that a parsed TOML file declares; ``where`` is its path. Raises Refusal."""
+    """Return the table that a parsed TOML file declares; ``where`` is its path. Raises UsageError."""
     _known(text, (*TEXTS, "notes", "settings", "rows", "columns"), where)
     for key in TEXTS:
         if not isinstance(text.get(key, ""), str):
-            raise Refusal(f"{where}: {key} is a text, not {text[key]!r}")
+            raise UsageError(f"{where}: {key} is a text, not {text[key]!r}")
     if not text.get("title"):
-        raise Refusal(f"{where} has no title")
+        raise UsageError(f"{where} has no title")
     notes = _list(text, "notes", where, 'notes = ["..."]')
     if not all(isinstance(note, str) and note.strip() for note in notes):
-        raise Refusal(f"{where}: notes are texts, one a line under the table")
+        raise UsageError(f"{where}: notes are texts, one a line under the table")
     task = text.get("task", "")
     if task:
         registry.find("tasks", task)
@@ -56,9 +56,9 @@ def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
     rows = [_row(entry, shared, columns, f"{where}, row {k}") for k, entry in enumerate(_list(text, "rows", where), 1)]
     twice = _twice([row.label for row in rows])
     if not rows or twice:
-        raise Refusal(f"{where} has {f'two rows {twice!r}' if twice else 'no [[rows]]'}")
+        raise UsageError(f"{where} has {f'two rows {twice!r}' if twice else 'no [[rows]]'}")
     if any(row.reported for row in rows) and not text.get("source"):
-        raise Refusal(f"{where} has reported figures and no source; say where they are printed")
+        raise UsageError(f"{where} has reported figures and no source; say where they are printed")
     return TableFile(
         name=name,
         title=text["title"],
@@ -78,17 +78,17 @@ def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[ColumnSpec], w
     _known(reported, [column.id for column in columns] + [column.key for column in columns], f"{where}, reported")
     by_column = {_column_of(key, columns, where): value for key, value in reported.items()}
     if not all(isinstance(value, int | float | str) for value in reported.values()):
-        raise Refusal(f"{where}: reported figures are numbers, or a text such as '-'")
+        raise UsageError(f"{where}: reported figures are numbers, or a text such as '-'")
     if entry.get("only_reported", False):
         if not reported or "label" not in entry or "settings" in entry:
-            raise Refusal(f"{where}: a row that is only reported has a label and reported figures, and no settings")
+            raise UsageError(f"{where}: a row that is only reported has a label and reported figures, and no settings")
         return RowSpec(str(entry["label"]), {}, by_column)
     settings = {**shared, **_settings(entry, where)}
     if not isinstance(settings.get("method"), str):
-        raise Refusal(f'{where} names no method; write settings = {{ method = "jigsaw" }}, or only_reported = true')
+        raise UsageError(f'{where} names no method; write settings = {{ method = "jigsaw" }}, or only_reported = true')
     registry.find("methods", settings["method"])
     if settings.get("preset", "quick") not in PRESETS:
-        raise Refusal(f"{where}: no preset '{settings['preset']}'{did_you_mean(str(settings['preset']), PRESETS)}")
+        raise UsageError(f"{where}: no preset '{settings['preset']}'{did_you_mean(str(settings['preset']), PRESETS)}")
     return RowSpec(str(entry.get("label", settings["method"])), settings, by_column)
 
 
@@ -96,7 +96,7 @@ def _column_of(key: str, columns: Sequence[ColumnSpec], where: str) -> str:
     """Return the id of the column that a reported figure belongs to."""
     found = [column.id for column in columns if key in (column.id, column.key)]
     if len(found) > 1:
-        raise Refusal(f"{where}: several columns are called '{key}'; write {' or '.join(map(repr, found))}")
+        raise UsageError(f"{where}: several columns are called '{key}'; write {' or '.join(map(repr, found))}")
     return found[0]
 
 
@@ -104,24 +104,26 @@ def _column(entry: Any, task: str, where: str) -> ColumnSpec:
     _known(entry, ("key", "label", "reported", "task", "protocol", "data"), where)
     key = entry.get("key")
     if not isinstance(key, str):
-        raise Refusal(f"{where} has no key")
+        raise UsageError(f"{where} has no key")
     own = entry.get("task", "")
     scorer = scorer_of(own or task) if own or task else None
     if key not in COLUMNS and not _is_setting(key) and not (scorer and scorer.defines(key)):
         known = (*COLUMNS, *(metric.name for metric in (scorer.metrics if scorer else ())))
-        raise Refusal(f"{where}: there is no column '{key}'{did_you_mean(key, known)}")
+        raise UsageError(f"{where}: there is no column '{key}'{did_you_mean(key, known)}")
     texts = {name: str(entry.get(name, "")) for name in ("label", "reported", "task", "protocol", "data")}
     if texts["data"] and texts["data"] not in registry.names("datasets"):
-        raise Refusal(f"{where}: no dataset '{texts['data']}'{did_you_mean(texts['data'], registry.names('datasets'))}")
+        raise UsageError(
+            f"{where}: no dataset '{texts['data']}'{did_you_mean(texts['data'], registry.names('datasets'))}"
+        )
     return ColumnSpec(key, **texts, setting=key not in COLUMNS and _is_setting(key))
 
 
 def _check_columns(columns: Sequence[ColumnSpec], task: str, where: str) -> None:
     """Check that every column has a task, and no two are the same."""
     if twice := _twice([column.id for column in columns]):
-        raise Refusal(f"{where} has two columns '{twice}'")
+        raise UsageError(f"{where} has two columns '{twice}'")
     if not task and not any(column.task for column in columns):
-        raise Refusal(f"{where} has no task; name one for the table, or one for each column")
+        raise UsageError(f"{where} has no task; name one for the table, or one for each column")
 
 
 def _is_setting(key: str) -> bool:
@@ -133,7 +135,7 @@ def _is_setting(key: str) -> bool:
 def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     settings = entry.get("settings", {})
     if not isinstance(settings, dict):
-        raise Refusal(f"{where}: settings is a table of NAME.FIELD = value")
+        raise UsageError(f"{where}: settings is a table of NAME.FIELD = value")
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, dict):
@@ -141,23 +143,23 @@ def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
         elif "." in key or key in FLAGS:
             flat[key] = value
         else:
-            raise Refusal(f"{where}: '{key}' is no NAME.FIELD{did_you_mean(key, FLAGS)}")
+            raise UsageError(f"{where}: '{key}' is no NAME.FIELD{did_you_mean(key, FLAGS)}")
     return flat
 
 
 def _list(text: Mapping[str, Any], key: str, where: str, form: str = "") -> list[Any]:
     entries = text.get(key, [])
     if not isinstance(entries, list):
-        raise Refusal(f"{where}: write {form or f'[[{key}]], one for each'}")
+        raise UsageError(f"{where}: write {form or f'[[{key}]], one for each'}")
     return entries
 
 
 def _known(entry: Any, options: Sequence[str], where: str) -> None:
     if not isinstance(entry, dict):
-        raise Refusal(f"{where} is not a table of keys")
+        raise UsageError(f"{where} is not a table of keys")
     for key in entry:
         if key not in options:
-            raise Refusal(f"{where}: there is no key '{key}'{did_you_mean(key, options)}")
+            raise UsageError(f"{where}: there is no key '{key}'{did_you_mean(key, options)}")
 
 
 def _twice(values: Sequence[str]) -> str:

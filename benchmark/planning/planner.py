@@ -8,11 +8,11 @@ from inkbench.benchmark import registry
 from inkbench.benchmark.api import Dataset, Task
 from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cut import whole_pages
-from inkbench.benchmark.errors import Refusal, did_you_mean
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.networks.backbones import DEFAULTS
 from inkbench.benchmark.planning.asked import plugin, require
-from inkbench.benchmark.planning.plan_rows import Rows
-from inkbench.benchmark.planning.planned import Cell, Plan
+from inkbench.benchmark.planning.builder import Rows
+from inkbench.benchmark.planning.experiment import Experiment, Plan
 from inkbench.benchmark.planning.point import Point
 from inkbench.benchmark.planning.pool import is_pool
 from inkbench.benchmark.planning.request import Request, method_names, predicted, task_names
@@ -23,8 +23,8 @@ CONTROL = "random"
 
 
 def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset) -> Plan:
-    """Make the plan of a request. Raises Refusal for any fault, before anything is drawn, trained or written."""
-    cells: dict[str, Cell] = {}
+    """Make the plan of a request. Raises UsageError for any fault, before anything is drawn, trained or written."""
+    experiments: dict[str, Experiment] = {}
     notes = []
     for task_name in task_names(request):
         for pairs in request.variants():
@@ -44,24 +44,24 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                 for backbone, methods in _blocks(request).items():
                     rows = Rows(point, backbone)
                     found += [rows.method(name, seed) for name in methods for seed in range(request.seeds)]
-                cells |= {cell.id: cells.get(cell.id, cell) for cell in found}
+                experiments |= {experiment.id: experiments.get(experiment.id, experiment) for experiment in found}
     datasets = [data] if pretrain_data is data else [data, pretrain_data]
     notes += [line for dataset in datasets if (line := dataset.changes())]
-    notes += dict.fromkeys(cell.told for cell in cells.values() if cell.told)
-    if any(cell.pretraining for cell in cells.values()) and (line := whole_pages.told(pretrain_data)):
+    notes += dict.fromkeys(experiment.told for experiment in experiments.values() if experiment.told)
+    if any(experiment.pretraining for experiment in experiments.values()) and (line := whole_pages.told(pretrain_data)):
         notes.append(f"{pretrain_data.name}: {line}")
-    plan = Plan(list(cells.values()), data, pretrain_data, notes)
+    plan = Plan(list(experiments.values()), data, pretrain_data, notes)
     _refuse_idle_flags(request, plan)
     return plan
 
 
 def _lacks_task(task: Task, data: Dataset, request: Request) -> str:
-    """Return why data cannot serve a task, where it was not asked for by name. Raises Refusal where it was."""
+    """Return why data cannot serve a task, where it was not asked for by name. Raises UsageError where it was."""
     try:
         require(task.needs(), data, f"task {task.name}")
         for split in SPLITS:
             data.require(task.view().kind, split)
-    except Refusal as reason:
+    except UsageError as reason:
         if request.tasks != ("all",):
             raise
         return str(reason)
@@ -72,7 +72,7 @@ def _lacks_protocol(task: Task, protocol: str, data: Dataset, request: Request) 
     """Return why data cannot serve a protocol, under the same rule."""
     try:
         require(task.needs_for(protocol), data, f"{task.name}/{protocol}")
-    except Refusal as reason:
+    except UsageError as reason:
         if request.protocols != ("all",):
             raise
         return str(reason)
@@ -97,14 +97,18 @@ def _blocks(request: Request) -> dict[str, list[str]]:
 
 def _refuse_idle_flags(request: Request, plan: Plan) -> None:
     """Refuse flags that no cell heeds, and a plan without cells."""
-    if not plan.cells:
-        raise Refusal(f"no task can run on {plan.data.name}: {'; '.join(plan.notes)}")
-    if request.weights is not None and not any(cell.weights for cell in plan.cells) and request.init != "imagenet":
-        raise Refusal("--weights is heeded by methods like imagenet; for a pretext task to start from: --init FILE")
+    if not plan.experiments:
+        raise UsageError(f"no task can run on {plan.data.name}: {'; '.join(plan.notes)}")
+    if (
+        request.weights is not None
+        and not any(experiment.weights for experiment in plan.experiments)
+        and request.init != "imagenet"
+    ):
+        raise UsageError("--weights is heeded by methods like imagenet; for a pretext task to start from: --init FILE")
     if request.exclude_suspects and request.transductive:
-        raise Refusal("--exclude-suspects leaves out what --transductive asks to read; give one of them")
+        raise UsageError("--exclude-suspects leaves out what --transductive asks to read; give one of them")
     if request.transductive and is_pool(plan.data, plan.pretrain_data):
-        raise Refusal("--transductive is about the task's own data; of another --pretrain-data everything is read")
+        raise UsageError("--transductive is about the task's own data; of another --pretrain-data everything is read")
     idle = {
         "--init": request.init,
         "--transductive": request.transductive,
@@ -112,11 +116,11 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
         "--pretrain-data": request.pretrain_data,
     }
     for flag, value in idle.items():
-        if value and not plan.pretrainings() and not any(cell.declined for cell in plan.cells):
-            raise Refusal(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
+        if value and not plan.pretrainings() and not any(experiment.declined for experiment in plan.experiments):
+            raise UsageError(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
 
 
-def _bare(rows: Rows, request: Request) -> list[Cell]:
+def _bare(rows: Rows, request: Request) -> list[Experiment]:
     """Return the rows without a backbone: trivial, reference and external predictions, where they are asked for."""
     names = [f"trivial:{name}" for name in rows.task.trivial] + [f"reference:{name}" for name in rows.task.references]
     return [
@@ -141,6 +145,6 @@ def _protocols(task: Task, asked: tuple[str, ...]) -> list[str]:
         ]
         if not matches:
             known = [*task.protocols, *FAMILIES, "both", "all"]
-            raise Refusal(f"{task.name} has no protocol '{name}'{did_you_mean(name, known)}")
+            raise UsageError(f"{task.name} has no protocol '{name}'{did_you_mean(name, known)}")
         chosen += [match for match in matches if match not in chosen]
     return chosen

@@ -8,13 +8,13 @@ from dataclasses import replace
 from inkbench.benchmark.scorers import scorer_of
 from inkbench.benchmark.store.identity import plugged_metrics
 from inkbench.benchmark.store.record import Record
-from inkbench.leaderboards.column import Column
-from inkbench.leaderboards.columns import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
-from inkbench.leaderboards.matching import row_of
-from inkbench.leaderboards.rows import Group, plain
+from inkbench.leaderboards.columns.column import Column
+from inkbench.leaderboards.columns.usual import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
+from inkbench.leaderboards.declared.match import row_of
+from inkbench.leaderboards.declared.spec import ColumnSpec, RowSpec, TableFile
+from inkbench.leaderboards.groups import Group, plain
+from inkbench.leaderboards.significance.row_statistics import Judged
 from inkbench.leaderboards.table import Cell, Row
-from inkbench.leaderboards.tables import ColumnSpec, RowSpec, TableFile
-from inkbench.leaderboards.verdicts import Judged
 from inkbench.tasks.metrics.scorer import Scorer
 
 REPORTED = "reported:"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from inkbench.leaderboards.column import PRIMARY, Column, Subject, figure, p_text
-from inkbench.leaderboards.compare import Pair
-from inkbench.leaderboards.rows import CONTROL
+from inkbench.leaderboards.columns.column import PRIMARY, Column, Subject, figure, p_text
+from inkbench.leaderboards.groups import CONTROL
+from inkbench.leaderboards.significance.item_statistics import Pair
+from inkbench.leaderboards.significance.row_statistics import Limits, star
 from inkbench.leaderboards.table import Cell
-from inkbench.leaderboards.verdicts import Limits, star
 
 
 def _primary(subject: Subject) -> Cell:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from inkbench.leaderboards.column import Column, Subject, figure
-from inkbench.leaderboards.cost_columns import COST_COLUMNS
-from inkbench.leaderboards.rows import Group, plain
+from inkbench.leaderboards.columns.column import Column, Subject, figure
+from inkbench.leaderboards.columns.cost import COST_COLUMNS
+from inkbench.leaderboards.columns.primary import VERDICT_COLUMNS
+from inkbench.leaderboards.groups import Group, plain
 from inkbench.leaderboards.table import NO, YES, Cell
-from inkbench.leaderboards.verdict_columns import VERDICT_COLUMNS
 
 
 def metric_column(name: str, label: str = "") -> Column:

@@ -7,13 +7,13 @@ from typing import Any
 
 from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards import hardware
-from inkbench.leaderboards.column import Subject, figure
-from inkbench.leaderboards.columns import pretext
-from inkbench.leaderboards.compare import Evidence
-from inkbench.leaderboards.rows import CONTROL, Group, environment, plain
+from inkbench.leaderboards.columns.column import Subject, figure
+from inkbench.leaderboards.columns.usual import pretext
+from inkbench.leaderboards.declared.spec import TableFile
+from inkbench.leaderboards.groups import CONTROL, Group, environment, plain
+from inkbench.leaderboards.significance.item_statistics import Evidence
+from inkbench.leaderboards.significance.row_statistics import Judged, Limits
 from inkbench.leaderboards.table import BEST_NOTE, Note, NoteKind, Row
-from inkbench.leaderboards.tables import TableFile
-from inkbench.leaderboards.verdicts import Judged, Limits
 
 NARROW_BELOW = 8
 """Test series below which intervals are known to be too narrow (docs/statistics.md)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from inkbench.benchmark.store.record import Record
-from inkbench.leaderboards.column import Column, Subject, duration
+from inkbench.leaderboards.columns.column import Column, Subject, duration
 from inkbench.leaderboards.table import Cell
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.errors import Refusal
-from inkbench.leaderboards.rows import plain
+from inkbench.benchmark.errors import UsageError
+from inkbench.leaderboards.groups import plain
 
 FLAGS = ("method", "preset", "backbone", "init", "budget")
 """Settings of a row that are flags of the command line, not NAME.FIELD."""
@@ -126,9 +126,9 @@ def with_settings(table: TableFile, sets: Sequence[tuple[str, str]]) -> TableFil
 
 
 def with_protocol(table: TableFile, protocol: str) -> TableFile:
-    """Return the table under another protocol. Raises Refusal where its columns name theirs."""
+    """Return the table under another protocol. Raises UsageError where its columns name theirs."""
     if any(column.protocol for column in table.columns):
-        raise Refusal(f"the columns of table '{table.name}' have protocols of their own; leave out --protocol")
+        raise UsageError(f"the columns of table '{table.name}' have protocols of their own; leave out --protocol")
     return replace(table, protocol=protocol)
 
 

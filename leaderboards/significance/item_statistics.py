@@ -15,7 +15,7 @@ from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.files import checksum, key_of, write_json
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards.rows import Group
+from inkbench.leaderboards.groups import Group
 from inkbench.tasks.metrics.items import Items, Resampler, concatenate
 
 

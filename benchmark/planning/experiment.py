@@ -30,7 +30,7 @@ class Pretraining:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Experiment:
     """One number: method x task x protocol x data x seed x settings."""
 
     id: str
@@ -51,7 +51,7 @@ class Cell:
     versions: Mapping[str, Any]
     facts: Mapping[str, float] = field(default_factory=dict)
     pretraining: Pretraining | None = None
-    giver: Method | None = None
+    weight_source: Method | None = None
     weights: Path | None = None
     plain: str | None = None
     """The baseline or reference that is predicted without a backbone."""
@@ -68,12 +68,16 @@ class Cell:
 class Plan:
     """All cells of a request, in the order of the table's rows."""
 
-    cells: list[Cell]
+    experiments: list[Experiment]
     data: Dataset
     pretrain_data: Dataset
     notes: list[str] = field(default_factory=list)
 
     def pretrainings(self) -> list[Pretraining]:
         """Return the distinct pretrainings, in the order in which cells need them."""
-        found = {cell.pretraining.key: cell.pretraining for cell in self.cells if cell.pretraining}
+        found = {
+            experiment.pretraining.key: experiment.pretraining
+            for experiment in self.experiments
+            if experiment.pretraining
+        }
         return list(found.values())

@@ -24,14 +24,14 @@ from inkbench.benchmark.store.store import Store
 class Watched:
     """State of the workers as their parent knows it from their events."""
 
-    cells: list[Record] = field(default_factory=list)
+    experiments: list[Record] = field(default_factory=list)
     working: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
 
     def take(self, event: dict[str, Any]) -> None:
         """Take note of one event."""
         if event["event"] == "plan":
-            self.cells = [Record.from_json(told) for told in event["cells"]]
+            self.experiments = [Record.from_json(told) for told in event["cells"]]
         if event["event"] == "failed":
             self.failed |= set(event["cells"])
         else:
@@ -46,20 +46,24 @@ def run(request: Request) -> tuple[int, list[Record]]:
         watched = Watched()
         code = _workers(request, dead, watched)
         if code in (0, 2):
-            failed = dead or watched.failed or any(_status(store, cell) == "failed" for cell in watched.cells)
-            return (2 if code == 2 else int(bool(failed))), watched.cells
+            failed = (
+                dead
+                or watched.failed
+                or any(_status(store, experiment) == "failed" for experiment in watched.experiments)
+            )
+            return (2 if code == 2 else int(bool(failed))), watched.experiments
         if not watched.working:
             print(f"run_benchmark.py: the worker {_death(code)} before it began a cell", file=sys.stderr)
-            return 1, watched.cells
-        for cell in watched.cells:
-            if cell.id in watched.working:
-                _record_death(store, cell, code)
+            return 1, watched.experiments
+        for experiment in watched.experiments:
+            if experiment.id in watched.working:
+                _record_death(store, experiment, code)
         dead += watched.working
 
 
-def _status(store: Store, cell: Record) -> str:
+def _status(store: Store, experiment: Record) -> str:
     """Return the status of a planned cell; one without a record has failed."""
-    record = store.read(cell.id)
+    record = store.read(experiment.id)
     return record.status if record else "failed"
 
 
@@ -149,16 +153,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _record_death(store: Store, cell: Record, code: int) -> None:
-    known = store.read(cell.id)
+def _record_death(store: Store, experiment: Record, code: int) -> None:
+    known = store.read(experiment.id)
     if known is not None and known.status == "done":
         return
-    mine = known is not None and known.request.resolved["started"] == cell.request.resolved["started"]
+    mine = known is not None and known.request.resolved["started"] == experiment.request.resolved["started"]
     if code == 70 and mine:
         return  # rank 0 has said why
-    why = f"a rank failed; its log is logs/{cell.id}.rank*.log" if code == 70 else f"the worker {_death(code)}"
+    why = f"a rank failed; its log is logs/{experiment.id}.rank*.log" if code == 70 else f"the worker {_death(code)}"
     made = {"git": provenance.git_state(), "packages": provenance.versions(provenance.TOLD)}
-    store.write(cell.but(status="failed", reason=why, provenance=made))
+    store.write(experiment.but(status="failed", reason=why, provenance=made))
 
 
 def _death(code: int) -> str:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from inkbench.benchmark.store.index import Brief
 from inkbench.benchmark.store.record import Summary
-from inkbench.leaderboards.rows import CONTROL, Group, plain
-from inkbench.leaderboards.tables import FLAGS, RowSpec, TableFile
+from inkbench.leaderboards.declared.spec import FLAGS, RowSpec, TableFile
+from inkbench.leaderboards.groups import CONTROL, Group, plain
 
 Known = TypeVar("Known", bound=Summary)
 TOLD = ("init", "budget")

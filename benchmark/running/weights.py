@@ -1,0 +1,160 @@
+"""Backbones as they are handed over: given, read from a finished pretraining, or pretrained first."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inkbench.benchmark.contracts.dataset import Dataset
+from inkbench.benchmark.data.cache import Caching, aligned
+from inkbench.benchmark.data.cache import build as build_cache
+from inkbench.benchmark.data.packed import Pack
+from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.networks import initialise
+from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.weights_files import load_projection, load_weights, weights_bytes
+from inkbench.benchmark.planning.experiment import Experiment, Pretraining
+from inkbench.benchmark.running import visualise
+from inkbench.benchmark.running.pictures import save_pictures
+from inkbench.benchmark.running.pretrain_items import Reading, reading
+from inkbench.benchmark.running.workspace import Workspace
+from inkbench.benchmark.seeding import derive
+from inkbench.benchmark.store.files import checksum, write_atomic, write_json
+from inkbench.benchmark.store.locks import machine_slot
+from inkbench.benchmark.store.store import Store
+from inkbench.benchmark.training import engine, pretrain
+from inkbench.benchmark.training.learner import Learner
+
+
+def backbone_of(workspace: Workspace, experiment: Experiment) -> Backbone:
+    """Return the backbone as a method without pretraining hands it over, or as a pretext task starts from it."""
+    torch.manual_seed(derive(experiment.seed, "backbone"))
+    backbone = Backbone(str(experiment.backbone), experiment.backbone_settings)
+    if experiment.weight_source:
+        torch.manual_seed(derive(experiment.seed, "build", experiment.weight_source.name))
+        experiment.weight_source.give(backbone, experiment.weights)
+    elif experiment.pretraining and experiment.pretraining.init is not None:
+        initialise.load_init(backbone, experiment.pretraining.init, workspace.request.weights)
+    return backbone
+
+
+def weights_path(store: Store, work: Pretraining) -> Path:
+    """Return the path of the weights of a finished pretraining."""
+    return store.root / "backbones" / work.key / "weights.safetensors"
+
+
+def pretrained(workspace: Workspace, experiment: Experiment, work: Pretraining, backbone: Backbone) -> dict[str, Any]:
+    """Fill ``backbone`` from a finished pretraining, done first on another where it is missing; gives its card.
+
+    What a process pretrained itself it reads back like any other, so that both go on from the same state.
+    """
+    path = weights_path(workspace.store, work)
+    if not workspace.agree(lambda: "there" if path.is_file() else ""):
+        _pretrain(workspace, work, backbone_of(workspace, experiment))
+        workspace.report({"event": "working", "cells": [experiment.id]})
+    try:
+        card: dict[str, Any] = json.loads(path.with_name("card.json").read_text())
+        if checksum(path.read_bytes()) != card["sha256"]:
+            raise ValueError("its checksum is not that of its card")
+        load_weights(backbone, path)
+        load_projection(backbone, path)
+    except (OSError, ValueError, KeyError, RuntimeError, UsageError) as error:
+        raise RunError(f"{path} is damaged ({error}); remove {path.parent} and run again") from error
+    return card
+
+
+def _pretrain(workspace: Workspace, work: Pretraining, backbone: Backbone) -> None:
+    affected = [
+        experiment.id
+        for experiment in workspace.plan.experiments
+        if experiment.pretraining and experiment.pretraining.key == work.key
+    ]
+    workspace.report({"event": "working", "cells": affected})
+    data, method = workspace.plan.pretrain_data, work.method
+    for used in (data, workspace.plan.data) if workspace.request.exclude_suspects else (data,):
+        workspace.prepare(used)
+    found = workspace.in_turn(lambda: reading(workspace, work))
+    if workspace.first:
+        _tell(workspace, work, found)
+    views = method.views()
+    window = work.settings.window
+    panels = aligned(
+        {name: workspace.training(data, found.train[view.kind], view, window) for name, view in views.items()}
+    )
+    held_out = aligned({name: workspace.squares(data, found.held_out[view.kind], view) for name, view in views.items()})
+    checkpoint = engine.Checkpoint(workspace.store.root / "checkpoints" / f"{work.key}.pt", workspace.device)
+    with machine_slot(workspace.device.name, workspace.progress) if workspace.first else ExitStack():
+        learner = Learner(workspace.device, method, backbone, work.settings, work.seed)
+        outcome = pretrain.pretrain(learner, panels, held_out, work.budget, checkpoint, workspace.progress)
+    if workspace.first:
+        data_bytes = weights_bytes(backbone)
+        card = {
+            "key": work.key,
+            "identity": dict(work.identity),
+            "data": {"id": data.name, "fingerprint": data.fingerprint(), "own": data.own},
+            "architecture": work.backbone,
+            "method": method.name,
+            "supervision": work.supervision,
+            "mean": backbone.mean,
+            "std": backbone.std,
+            "steps": outcome.steps,
+            "images": outcome.images,
+            "crops": outcome.crops,
+            "flops": outcome.flops,
+            "pretext": outcome.pretext,
+            "curve": outcome.curve,
+            "exclusions": {
+                "panels_read": sum(len(cache.items) for cache in panels.values()),
+                "panels_of_other_series_held_back": found.held_back,
+                **found.told(),
+                "unreadable": [
+                    {"item": item, "reason": why} for cache in panels.values() for item, why in cache.failures
+                ],
+            },
+            "phases": {"pretrain": workspace.phase(outcome.seconds, workspace.device.fabric.world_size)},
+            "sha256": checksum(data_bytes),
+        }
+        path = weights_path(workspace.store, work)
+        save_pictures(workspace.store.root / "runs" / work.key, outcome.pictures)
+        look(workspace, backbone, data, workspace.store.root / "runs" / work.key)
+        write_json(path.with_name("card.json"), card)
+        write_atomic(path, data_bytes)
+    workspace.device.fabric.barrier()
+    checkpoint.remove()
+
+
+def _tell(workspace: Workspace, work: Pretraining, found: Reading) -> None:
+    """Say what is read where it is not the plain training series; the images left out go into a file of their own."""
+    name, read = workspace.plan.pretrain_data.name, sum(map(len, found.train.values()))
+    if found.pool:
+        kept = sum(map(len, found.held_out.values()))
+        workspace.progress.say(
+            f"{work.method.name} pretrains on all splits of {name} (no task is tested on it): {read:,} items; "
+            f"{kept:,} are held out for pretext evaluation"
+            + (f", {found.held_back:,} are test items" if found.held_back else "")
+        )
+    if workspace.request.exclude_suspects:
+        lines = ["image,like,bits", *(f'"{one.image}","{one.like}",{one.bits}' for one in found.suspects)]
+        path = weights_path(workspace.store, work).with_name("suspects.csv")
+        write_atomic(path, "\n".join([*lines, ""]).encode())
+        workspace.progress.say(f"{len(found.suspects):,} suspects excluded from pretraining on {name}: {path}")
+
+
+def look(workspace: Workspace, backbone: Backbone, data: Dataset, folder: Path) -> None:
+    """Draw pictures of weights as they are handed over: once for each, however many cells use them."""
+    if not workspace.first or (folder / "first-layer.png").is_file():
+        return
+    cache = workspace.store.root / "cache" / "images"
+    items = visualise.panels_of(data)
+    key, threads = data.fingerprint(), workspace.request.threads
+    try:
+        pack = Pack.of(data.root, workspace.store.root)
+        panels = build_cache(items, visualise.view_of(backbone), Caching(cache, key, workspace.progress, threads, pack))
+    except RunError as error:
+        workspace.progress.say(f"nearest-neighbour pictures not written: {error}")
+        return
+    save_pictures(folder, visualise.draw(workspace.device, backbone, panels))

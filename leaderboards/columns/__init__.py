@@ -1,0 +1,1 @@
+"""The columns of tables, each with how a row becomes its cell."""

@@ -1,0 +1,1 @@
+"""Several tables as one: side by side, overall, average ranks."""

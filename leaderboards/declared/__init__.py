@@ -1,0 +1,1 @@
+"""Declared tables: what they ask for, how they are read, which records fill them."""

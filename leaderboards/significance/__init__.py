@@ -1,0 +1,1 @@
+"""What may be claimed: statistics of items, of rows, and of two rows against each other."""
