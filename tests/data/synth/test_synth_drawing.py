@@ -31,7 +31,7 @@ from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store.files import key_of
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 TINY = SynthConfig(series=6, pages=1, panels=4, width=400, height=560, viewers=2)
 QUIET = Progress(quiet=True)
 

@@ -13,7 +13,7 @@ from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import UsageError
 
 LAYOUTS = tuple(name for name in registry.names("datasets") if name not in ("synth", "folder"))
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def locate(text, results: Path, sets=()):

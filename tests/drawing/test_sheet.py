@@ -23,7 +23,7 @@ from inkbench.benchmark.drawing.rows import draw_rows
 from inkbench.benchmark.drawing.sheet import Place, Sheet, Text
 from inkbench.benchmark.drawing.strips import Shown, draw_strip
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHAPES = ((16, 16), (1, 900), (900, 1), (40, 1300), (1300, 40), (2000, 1500))
 """Height and width of images that no sheet may stumble over."""
 

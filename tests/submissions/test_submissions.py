@@ -236,4 +236,4 @@ def test_submissions_need_no_torch():
         "import sys, inkbench.benchmark.cli.submit;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'timm', 'torchvision')))"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

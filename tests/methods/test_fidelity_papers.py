@@ -12,7 +12,7 @@ from inkbench.benchmark.registry import ROOT
 
 pytestmark = pytest.mark.fidelity
 
-PAPERS = tomllib.loads((Path(__file__).parent / "fidelity/papers.toml").read_text())
+PAPERS = tomllib.loads((Path(__file__).parents[1] / "fidelity/papers.toml").read_text())
 HEADING = "## Not as in the paper"
 LINES = [
     pytest.param(name, line, id=f"{name}-{line.get('setting') or line.get('thing') or line['gone']}")

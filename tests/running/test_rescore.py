@@ -105,7 +105,7 @@ def test_a_metric_that_is_new_is_scored_by_the_run_itself_and_no_head_is_trained
 
 
 def test_records_of_an_older_schema_are_taken_over_with_their_predictions(cli, with_synth):
-    museum = Path(__file__).parent / "museum" / "schema-2"
+    museum = Path(__file__).parents[1] / "museum" / "schema-2"
     shutil.copytree(museum / "cells", with_synth / "cells")
     then = {record["method"]: record for record in records(with_synth).values()}
     words = list(next(iter(then.values()))["request"]["typed"])

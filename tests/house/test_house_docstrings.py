@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("benchmark", "tasks", "methods", "leaderboards", "submissions")
 OPENINGS = frozenset({"How", "That", "What", "When", "Where", "Whether", "Which", "Who"})
 

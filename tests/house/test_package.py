@@ -11,7 +11,7 @@ import layers
 import pytest
 from conftest import TINY, start_cli
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "raise SystemExit('a stranger was imported')\n"
 FORMER = '''"""A method as plugins were written before."""
 

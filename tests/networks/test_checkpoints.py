@@ -13,7 +13,7 @@ from timm.models import VisionTransformer, create_model
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.weights_files import load_weights
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def resnet(seed=0):

@@ -17,7 +17,7 @@ from inkbench.leaderboards.declared import load, match
 
 pytestmark = pytest.mark.fidelity
 
-PAPER = tomllib.loads((Path(__file__).parent / "fidelity/tables.toml").read_text())
+PAPER = tomllib.loads((Path(__file__).parents[1] / "fidelity/tables.toml").read_text())
 NAMES = load.names()
 ROWS = [(name, row["label"]) for name, table in PAPER.items() for row in table["row"]]
 

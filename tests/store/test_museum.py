@@ -17,7 +17,7 @@ from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build
 from inkbench.leaderboards.report.cell_page import card
 
-MUSEUM = Path(__file__).resolve().parent / "museum"
+MUSEUM = Path(__file__).resolve().parents[1] / "museum"
 ROOMS = sorted(path.name for path in MUSEUM.iterdir())
 
 
