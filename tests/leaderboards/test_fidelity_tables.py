@@ -14,6 +14,7 @@ from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build, render
 from inkbench.leaderboards.declared import load, match
+from inkbench.leaderboards.declared.spec import expand
 
 pytestmark = pytest.mark.fidelity
 
@@ -32,7 +33,7 @@ def requests(name, label, preset):
     """What `table NAME --run --preset PRESET` asks for on account of one row, as the worker receives it."""
     table = load.load(name)
     (spec,) = [row for row in table.rows if row.label == label]
-    return [Request(**{"preset": preset, **fields}) for fields in spec.expand(replace(table, rows=(spec,)))]
+    return [Request(**{"preset": preset, **fields}) for fields in expand(replace(table, rows=(spec,)))]
 
 
 def resolved(request):

@@ -62,7 +62,7 @@ def test_every_method_is_typed_and_has_the_section():
 @pytest.mark.parametrize(("name", "line"), LINES)
 def test_a_line_of_the_paper_holds_at_paper_or_is_named_on_the_page(name, line):
     if "gone" in line:
-        assert (ROOT / "tests" / line["test"]).is_file()
+        assert list((ROOT / "tests").rglob(line["test"]))
         return
     told = section(name).lower()
     if "thing" in line:
