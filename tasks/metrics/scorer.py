@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from inkbench.tasks.metrics.items import Items, Resampler, mean_resampler
 from inkbench.tasks.metrics.metric import Metric
 
@@ -51,6 +53,19 @@ class Scorer:
     notes: Callable[[Items], Sequence[str]] = no_notes
     served: Callable[[Options], Options] = all_options
     column: Callable[[str], str] = same_name
+
+    @classmethod
+    def of_means(cls, metrics: Sequence[Metric], score_items: Callable[..., dict[str, Any]]) -> Scorer:
+        """Build the scorer whose every metric is the mean over items of the array that ``score_items`` calls so."""
+        names = [metric.name for metric in metrics]
+
+        def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
+            return {name: float(np.average(items[name], weights=weights)) for name in names}
+
+        def counts(items: Items) -> dict[str, int]:
+            return {name: len(items[name]) for name in names}
+
+        return cls(tuple(metrics), score_items, aggregate, counts)
 
     @property
     def primary(self) -> Metric:
