@@ -9,8 +9,8 @@ setup:  ## install the clone with what tests and checks need, at the versions th
 check:  ## lint, format, types, and what must not be committed
 	$(PYTHON) -m pre_commit run --all-files
 
-fast:  ## the tests that start no command and no training: under two minutes
-	$(PYTHON) -m pytest -m "not command and not training and not slow and not gpu and not real_data"
+fast:  ## the tests that start no command and take no seconds: under two minutes
+	$(PYTHON) -m pytest -m "not command and not seconds and not slow and not gpu and not real_data"
 
 test:  ## the suite: under ten minutes on two quiet cores
 	$(PYTHON) -m pytest

@@ -61,10 +61,20 @@ def everywhere() -> list[Command]:
     return list(found.values())
 
 
+def without_plugins(words: tuple[str, ...]) -> list[str]:
+    """The words without ``--plugin FILE``, which must be there: what is plugged in stays so in the process."""
+    found = list(words)
+    while "--plugin" in found:
+        place = found.index("--plugin")
+        assert (ROOT / found[place + 1]).is_file(), found
+        del found[place : place + 2]
+    return found
+
+
 def with_files(words: tuple[str, ...], folder: Path) -> list[str]:
     """The words with files of ``folder`` in the place of those that a person brings."""
     (folder / "weights.pth").touch()
-    found = list(words)
+    found = without_plugins(words)
     for place, word in enumerate(found):
         if word == "--weights":
             found[place + 1] = str(folder / "weights.pth")

@@ -69,6 +69,7 @@ def test_entry_points_of_other_packages_are_found(tmp_path, monkeypatch):
         sys.modules.pop("their_package", None)
 
 
+@pytest.mark.seconds
 def test_a_lone_file_is_keyed_by_its_content(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(SOURCE)

@@ -156,6 +156,7 @@ def coded(n, seed, dial):
 
 
 @pytest.mark.parametrize("dial", [1, 0])
+@pytest.mark.seconds
 def test_a_planted_cue_that_alone_solves_the_puzzle_is_found(device, dial):
     """Taken away it takes accuracy to chance; what is taken away beside it does not. Without it nothing does."""
     sizes = {"crop": 48, "cell": 16, "tile": 16, "permutations": 4, "tile_width": 32, "hidden": 64, "dropout": 0}

@@ -62,6 +62,7 @@ def test_the_band_is_what_erosion_takes_away(width, kind, seed):
 
 @pytest.mark.fidelity
 @pytest.mark.parametrize("side", [64, 128])
+@pytest.mark.seconds
 def test_random_regions_are_as_thick_as_the_authors(side):
     """Against the authors' way: one pattern, 0.06 cells of noise a pixel, bicubic by Pillow, below 0.25, and windows of
     it that cover 20 to 30 %. Measured: how deep in the hole its pixels lie, and how long its edge is."""

@@ -69,6 +69,7 @@ def test_strong_views_of_bodies_show_no_padding(name, sets, share, tmp_path):
 @pytest.mark.fidelity
 @pytest.mark.parametrize("size", [(64, 100), (50, 100), (33, 100), (90, 30), (80, 80), (10, 100)])
 @pytest.mark.parametrize("least", [0.08, 0.5])
+@pytest.mark.seconds
 def test_crops_are_those_of_random_resized_crop_in_the_pixels_of_the_original(size, least):
     """Area, sides and place against torchvision's own draws (Kolmogorov-Smirnov, p about .0007 for each)."""
     width, height = size

@@ -220,6 +220,7 @@ RANDOM_CROPS = {
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("name", RANDOM_CROPS)
+@pytest.mark.seconds
 def test_no_more_crops_are_enlarged_than_by_the_reference(name, preset, monkeypatch, capsys):
     """On the same images: torchvision's crops of the whole file, and ours of the squares that lie in the cache.
 

@@ -52,6 +52,7 @@ def hurt_copies(whole_copies, tmp_path_factory):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.seconds
 def test_check_tells_each_damaged_file_once(hurt_copies, layout, tmp_path):
     root, done = hurt_copies
     report = examine(open_dataset(str(root / layout), "quick", (), tmp_path), QUIET)

@@ -92,6 +92,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.seconds
 def test_a_png_with_large_text_or_profile_is_read(tmp_path, kind, before):
     path = png_with(tmp_path / "a.png", TEXTS[kind], before=before)
     assert size_of(path) == (30, 20)

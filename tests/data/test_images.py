@@ -110,6 +110,7 @@ def wide(tmp_path_factory):
     return path
 
 
+@pytest.mark.seconds
 def test_wide_as_twenty_thousand_pixels(wide):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -117,6 +118,7 @@ def test_wide_as_twenty_thousand_pixels(wide):
         assert read_rgb(wide, (19_990, 0, 20_000, 5)).shape == (5, 10, 3)
 
 
+@pytest.mark.seconds
 def test_a_bomb_is_reported_by_name(tmp_path):
     path = tmp_path / "bomb.png"
     Image.new("1", (20_000, 20_000)).save(path)
@@ -192,6 +194,7 @@ def test_a_jpeg_is_decoded_smaller_but_twice_as_large_as_it_ends(tmp_path):
     assert decode(path, lambda w, h: 100.0).reduced == 8
 
 
+@pytest.mark.seconds
 def test_warnings_of_pillow_are_hidden_in_every_thread_and_the_filters_come_back(wide):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -57,6 +57,7 @@ def sheets(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(sheets())
+@pytest.mark.seconds
 def test_everything_lies_on_the_canvas_and_nothing_on_anything_else(sheet):
     width, height = sheet.size
     boxes = [spot.box for spot in sheet.spots]
@@ -164,6 +165,7 @@ def test_names_on_an_image_stay_within_it_and_apart():
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.seconds
 def test_every_drawer_takes_images_of_any_shape(shape):
     height, width = shape
     picture, mask = image(height, width), np.zeros(shape, dtype=np.uint8)
@@ -196,6 +198,7 @@ NO_SHEETS = ("benchmark/data/images.py", "submissions/bundle.py")
 """The first lays an image that is seen through on white, the second draws a server's logo."""
 
 
+@pytest.mark.seconds
 def test_no_other_module_makes_a_canvas_or_a_font():
     """One sheet for all: what the program draws as comics is no sheet."""
     others = ("benchmark", "leaderboards", "methods", "submissions", "tasks")

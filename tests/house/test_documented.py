@@ -31,6 +31,7 @@ def test_what_is_optional_or_a_comment_is_no_word(tmp_path):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
+@pytest.mark.seconds
 def test_a_documented_command_is_taken(command, monkeypatch, tmp_path):
     monkeypatch.chdir(documented.ROOT)
     words = documented.with_files(command.words, tmp_path)

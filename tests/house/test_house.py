@@ -35,6 +35,7 @@ def test_methods_and_tasks_never_import_each_other():
 
 
 @pytest.mark.parametrize("room", SHARED)
+@pytest.mark.seconds
 def test_what_one_method_or_task_alone_uses_lies_beside_it(room):
     owner, files = plugins(), layers.modules()
     users: dict[str, set[str]] = {name: set() for name in files if layers.room_of(name) == room}

@@ -27,10 +27,12 @@ def test_the_picture_of_the_design_is_made_from_the_same_list():
     assert f"```\n{picture}\n```" in (layers.ROOT / "docs" / "design.md").read_text()
 
 
+@pytest.mark.seconds
 def test_imports_point_down_but_for_those_listed():
     assert layers.backward(layers.arrows()) == BACKWARD
 
 
+@pytest.mark.seconds
 def test_no_rooms_import_each_other_in_a_circle():
     assert layers.knots(layers.arrows()) == []
 
@@ -44,6 +46,7 @@ def test_no_rooms_import_each_other_in_a_circle():
         "def late():\n    from inkbench.benchmark.running.worker import main",
     ],
 )
+@pytest.mark.seconds
 def test_an_arrow_back_is_seen(tmp_path, line):
     copy = tmp_path / "copy"
     for package in layers.PACKAGES:

@@ -46,6 +46,7 @@ def base():
     return {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
 
 
+@pytest.mark.seconds
 def test_every_import_is_declared_and_every_base_dependency_imported():
     used = {canonicalize_name(NAMES.get(name, name)) for name in imported() - OF_EXTRAS}
     assert used == base()

@@ -63,6 +63,7 @@ def test_every_row_and_every_column_beside_a_paper_s_is_typed():
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(("name", "label"), ROWS)
+@pytest.mark.seconds
 def test_a_row_runs_what_its_label_says(name, label, preset):
     paper = typed(name, label)
     for request in requests(name, label, preset):

@@ -19,6 +19,7 @@ def store(tmp_path):
     return Store(tmp_path)
 
 
+@pytest.mark.seconds
 def test_figures_are_those_of_the_items(store):
     records = usual(store)
     found = rows(build.build(store, records, "t"))["jigsaw"].cells
@@ -182,6 +183,7 @@ def test_data_that_is_no_comic_says_so(store, key, words):
     assert words in render.markdown(table)
 
 
+@pytest.mark.seconds
 def test_set_metrics_of_detection(store):
     records = [
         record(store, "t0", "trivial:constant-box", detection_items(0.0), task="detection"),

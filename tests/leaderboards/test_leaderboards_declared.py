@@ -50,6 +50,7 @@ def ablation(store):
 
 
 @pytest.mark.parametrize("name", load.names())
+@pytest.mark.seconds
 def test_shipped_tables_name_settings_that_exist(name):
     """Every row resolves against the real classes, so that ``--run`` is never refused for a misspelling."""
     table = load.load(name)
@@ -90,6 +91,7 @@ def test_noroozi_5_holds_the_paper_s_figures():
     ]
 
 
+@pytest.mark.seconds
 def test_rows_find_records_with_equal_changes(store):
     """Neither the row with one more change nor the one with none is taken for "no gap"."""
     table = load.load("noroozi-5")
@@ -112,6 +114,7 @@ def test_rows_find_records_with_equal_changes(store):
     assert rows["no normalisation"].status == "not run"
 
 
+@pytest.mark.seconds
 def test_settings_are_columns_with_check_marks(store):
     table = load.load("noroozi-5")
     (made,) = build.tables(store, match.match(table, ablation(store)), table)
@@ -133,6 +136,7 @@ def test_another_protocol_of_a_table(store):
         spec.with_protocol(load.load("noroozi-1"), "frozen")
 
 
+@pytest.mark.seconds
 def test_reported_figures_stand_beside_ours_and_change_nothing(store):
     table = load.load("noroozi-5")
     (made,) = build.tables(store, match.match(table, ablation(store)), table)
@@ -249,6 +253,7 @@ def flags(store, name, form="text"):
     return argparse.Namespace(name=name, results=store.root, run=False, dry_run=False, format=form, quiet=True, set=[])
 
 
+@pytest.mark.seconds
 def test_the_verb_prints_and_writes(store, capsys):
     ablation(store)
     assert show_table(flags(store, "noroozi-5"), []) == 0

@@ -33,6 +33,7 @@ def grid(store):
     return made
 
 
+@pytest.mark.seconds
 def test_axes_are_columns_and_leave_the_labels(store):
     (table,) = build.tables(store, grid(store), axes=AXES)
     assert [head.label for head in table.columns[:3]] == AXES
@@ -50,6 +51,7 @@ def test_axes_are_columns_and_leave_the_labels(store):
         assert renderer(table)
 
 
+@pytest.mark.seconds
 def test_a_run_with_a_grid_prints_that_table(store, capsys):
     show(store, grid(store), Progress(quiet=True), ["jigsaw.gap", "jigsaw.permutations", "detection.label_fraction"])
     told = capsys.readouterr().out

@@ -47,6 +47,7 @@ def both(store):
     return table
 
 
+@pytest.mark.seconds
 def test_rows_of_several_tasks_stand_side_by_side(store):
     table = both(store)
     assert (table.name, table.head, table.about.preset) == ("both", "Method", "quick")
@@ -71,6 +72,7 @@ def test_rows_of_several_tasks_stand_side_by_side(store):
         assert "46.6" in renderer(table)
 
 
+@pytest.mark.seconds
 def test_one_preset_and_dataset_a_table(store):
     both(store)
     record(store, "j2", "jigsaw", saliency_items(0.4, 3), preset="smoke")

@@ -125,6 +125,7 @@ def test_of_several_environments_the_whole_one_is_taken_and_named(store):
     assert any("torch 2.14.0" in note for note in table.blocks[0].notes)
 
 
+@pytest.mark.seconds
 def test_one_table_for_each_protocol_and_dataset(store):
     other = data_used("open-mantra", fingerprint="o" * 20)
     records = [

@@ -120,6 +120,7 @@ def test_how_much_of_the_loss_lies_how_far_from_the_rim(preset, capsys):
 
 @pytest.mark.fidelity
 @pytest.mark.parametrize("preset", ["smoke", "quick", "standard", "paper"])
+@pytest.mark.seconds
 def test_the_control_differs_in_the_hole_alone(preset):
     """Where nothing is taken away a context encoder is the autoencoder: same settings, networks, crops, optimiser,
     schedule, loss and, after an update, the same weights."""
@@ -189,6 +190,7 @@ def test_joint_is_999_parts_of_l2_and_one_of_the_critic_s(sets):
 @pytest.mark.parametrize(
     "sets", [{}, {"joint": "true"}, {"bottleneck": "plain", "joint": "true"}, {"holes": "central", "overlap": "0"}]
 )
+@pytest.mark.seconds
 def test_every_network_is_driven_and_losses_stay_finite(sets):
     method = resolved(**sets)
     losses = np.array(drive(method, built(method), 0, steps=3))
@@ -219,6 +221,7 @@ def test_what_is_handed_over_is_the_encoder():
     assert method.build(backbone)["net"].backbone is backbone
 
 
+@pytest.mark.seconds
 def test_it_paints_better_than_the_mean_and_says_so():
     """Panels of one hue: what is missing can be seen from what is left, though not by the network at its start.
 

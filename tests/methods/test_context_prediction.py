@@ -29,6 +29,7 @@ def corners(config, n=400, seed=0):
 
 @settings(max_examples=20, deadline=None)
 @given(patch=st.integers(2, 30), gap=st.integers(0, 20), jitter=st.integers(0, 5), extra=st.integers(0, 60))
+@pytest.mark.seconds
 def test_the_second_patch_lies_in_the_direction_of_its_label(patch, gap, jitter, extra):
     side = max(8, 2 * patch + gap + 2 * jitter + extra)
     config = ContextPredictionConfig(side=side, patch=patch, gap=gap, jitter=jitter, least_scale=1)
@@ -56,6 +57,7 @@ def test_swapping_two_patches_maps_label_k_to_7_minus_k():
         assert [-a for a in NEIGHBOURS[k]] == list(NEIGHBOURS[7 - k])
 
 
+@pytest.mark.seconds
 def test_no_place_gives_the_label_away():
     """The first patch of a pair whose second lies above is found as low as that of its mirror image is high."""
     config = ContextPredictionConfig(least_scale=1)
@@ -105,6 +107,7 @@ def test_each_patch_keeps_a_channel_of_its_own():
 
 
 @pytest.mark.fidelity
+@pytest.mark.seconds
 def test_panels_are_shown_at_the_authors_sizes():
     """150,000 to 450,000 pixels, uniform (deepcontext, train.py: gri_targpixels).
 
@@ -166,6 +169,7 @@ def test_projection_removes_the_green_magenta_axis_and_grey_is_grey():
 
 
 @pytest.mark.parametrize("sets", [{}, {"patch_width": "0"}, {"hidden": "0", "batch_norm": "false", "dropout": "0.3"}])
+@pytest.mark.seconds
 def test_a_step_trains_both_streams_which_are_one(sets):
     method = ContextPrediction(ContextPredictionConfig.resolve("context_prediction", "smoke", sets))
     nets = built(method)
@@ -183,6 +187,7 @@ def waves(n, seed):
     return (128 + 50 * image).clamp(0, 255).to(torch.uint8)[:, None].expand(-1, 3, -1, -1).contiguous()
 
 
+@pytest.mark.seconds
 def test_it_learns_where_a_patch_lies_and_says_so_on_unseen_images():
     config = ContextPredictionConfig(
         side=60,

@@ -59,6 +59,7 @@ def test_the_teacher_is_the_running_mean_of_the_student():
     assert [dino().temperature(p) for p in (0, 0.05, 0.1, 0.9)] == pytest.approx([0.04, 0.055, 0.07, 0.07])
 
 
+@pytest.mark.seconds
 def test_the_student_alone_is_driven_and_the_teacher_moves_behind_it():
     method = dino(momentum="0.5")
     nets = built(method)
@@ -144,6 +145,7 @@ def test_the_views_are_those_of_the_authors(monkeypatch):
 
 
 @pytest.mark.fidelity
+@pytest.mark.seconds
 def test_a_fifth_of_the_second_global_views_is_solarised_and_no_other():
     method = dino(jitter="0", saturation="0", hue="0", greyscale="0", locals="1")
     white = torch.full((1_000, 3, 20, 20), 255, dtype=torch.uint8)

@@ -176,6 +176,7 @@ def quadrants(n, seed):
     return (128 + 60 * wave + noise).clamp(0, 255).to(torch.uint8)
 
 
+@pytest.mark.seconds
 def test_it_learns_planted_places_and_says_so_on_unseen_images():
     torch.manual_seed(0)
     config = JigsawConfig(crop=48, cell=16, tile=12, permutations=8, tile_width=32, hidden=64, schedule="constant")

@@ -249,6 +249,7 @@ def test_it_trains_and_is_judged(sets):
     assert picture.dtype == np.uint8
 
 
+@pytest.mark.seconds
 def test_what_is_not_a_vision_transformer_is_declined_and_a_side_refused():
     with pytest.raises(NotApplicable, match="test_resnet is none"):
         built(mae(), "test_resnet")

@@ -63,6 +63,7 @@ def test_random_weights_follow_the_seed_and_nothing_of_the_backbone_stays(init):
     assert not method.pretrains
 
 
+@pytest.mark.seconds
 def test_gaussian_weights_have_the_papers_deviation_and_no_bias():
     backbone = Backbone("resnet18")
     torch.manual_seed(0)
@@ -128,6 +129,7 @@ def test_what_the_cache_holds_is_loaded_without_a_network(monkeypatch, empty_cac
         ("vit_small_patch14_dinov2.lvd142m", "self-supervised"),
     ],
 )
+@pytest.mark.seconds
 def test_weights_that_saw_more_than_labels_of_imagenet_are_not_called_imagenet(name, word, empty_cache):
     with pytest.raises(NotApplicable, match=rf"not trained on ImageNet's labels alone \({word}\)"):
         imagenet().give(Backbone(name), None)

@@ -13,6 +13,7 @@ from inkbench.methods.jigsaw.permutations import all_permutations, permutation_s
 @pytest.mark.parametrize(
     ("n", "mean", "least"), [(6, 9.0, 9), (10, 8.8, 2), (35, 8.229, 2), (100, 8.08, 2), (1000, 8.008, 2)]
 )
+@pytest.mark.seconds
 def test_the_maximal_sets_have_the_distances_of_table_4(n, mean, least):
     found, smallest = statistics(permutation_set(n))
     assert found == pytest.approx(mean, abs=5e-4)
@@ -20,12 +21,14 @@ def test_the_maximal_sets_have_the_distances_of_table_4(n, mean, least):
 
 
 @pytest.mark.parametrize(("n", "mean"), [(100, 3.998), (1000, 5.455)])
+@pytest.mark.seconds
 def test_the_minimal_sets_have_the_measured_distances(n, mean):
     found, smallest = statistics(permutation_set(n, "min"))
     assert found == pytest.approx(mean, abs=5e-4)
     assert smallest == 2
 
 
+@pytest.mark.seconds
 def test_middle_sets_lie_between_minimal_and_maximal():
     means = [statistics(permutation_set(200, generator))[0] for generator in ("min", "middle", "max")]
     assert means == sorted(means)

@@ -38,6 +38,7 @@ def networks(method):
     return nets
 
 
+@pytest.mark.seconds
 def test_alignment_off_is_the_first_two_terms_exactly():
     """By the same generator: the strong views are drawn first, so the first two terms see the same pixels."""
     aligned, off = identity(), identity(alignment="false")
@@ -57,6 +58,7 @@ def share(method, other):
     return method
 
 
+@pytest.mark.seconds
 def test_each_weight_scales_its_own_term():
     aligned = identity()
     nets = networks(aligned)
@@ -99,6 +101,7 @@ def test_faces_and_bodies_share_one_backbone_and_are_read_as_pairs():
 
 
 @pytest.mark.parametrize("make", [simclr, lambda: simclr(crops="pairs"), identity, lambda: identity(alignment="false")])
+@pytest.mark.seconds
 def test_they_train_and_judge_against_chance(make):
     method = make()
     nets = built(method)
@@ -126,6 +129,7 @@ def test_vanilla_simclr_sees_panels_or_the_very_crops_of_its_sibling():
     assert first.shape == second.shape == (8, pairs.config.out)
 
 
+@pytest.mark.seconds
 def test_it_learns_to_tell_images_apart():
     """Images of one colour each, without colour jitter: what belongs together can be learnt in a few steps."""
 

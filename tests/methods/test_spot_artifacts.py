@@ -117,6 +117,7 @@ def test_the_2x2_encoder_never_looks_across_the_cells_of_the_mask_the_3x3_does()
 
 
 @pytest.mark.parametrize("label", ROWS)
+@pytest.mark.seconds
 def test_every_row_of_table_1_trains_what_it_says(label):
     sets = {key.partition(".")[2]: str(value).lower() for key, value in ROWS[label].items() if "." in key}
     method = resolved(**sets)

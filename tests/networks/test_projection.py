@@ -25,6 +25,7 @@ def trained(handed_over, steps=3):
 
 
 @pytest.mark.fidelity
+@pytest.mark.seconds
 def test_the_hidden_layer_is_what_lies_before_the_last_linear_layer_and_its_batch_norm():
     plain, kept = trained("backbone"), trained("hidden")
     own, other = plain.backbone.model.state_dict(), kept.backbone.model.state_dict()
@@ -40,6 +41,7 @@ def test_the_hidden_layer_is_what_lies_before_the_last_linear_layer_and_its_batc
     assert (hidden >= 0).all()
 
 
+@pytest.mark.seconds
 def test_it_lies_in_the_file_of_weights_and_comes_back(tmp_path):
     handed = trained("hidden").backbone.eval()
     path = tmp_path / "weights.safetensors"

@@ -48,6 +48,7 @@ def stirred(name, **settings):
 
 @pytest.mark.fidelity
 @pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.seconds
 def test_the_vector_is_what_timm_s_own_classifier_is_given(name):
     backbone = stirred(name)
     images = torch.randn(2, 3, FAMILIES[name], FAMILIES[name])
@@ -103,6 +104,7 @@ def test_every_map_has_passed_the_final_norm():
 @pytest.mark.parametrize(
     ("name", "prefix"), [("test_vit", 1), ("deit_tiny_distilled_patch16_224", 2), ("vit_tiny_patch16_dinov3_qkvb", 5)]
 )
+@pytest.mark.seconds
 def test_class_token_mean_and_both(name, prefix):
     images = torch.randn(2, 3, 64, 64)
     found = {}
@@ -147,6 +149,7 @@ def test_a_class_token_that_is_not_there_is_refused():
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "convnext_atto", "mobilenetv2_050"])
+@pytest.mark.seconds
 def test_convolutional_networks_are_read_as_before(name):
     torch.manual_seed(0)
     backbone = Backbone(name).eval()

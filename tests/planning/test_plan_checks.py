@@ -43,6 +43,7 @@ def test_maps_are_those_of_the_real_network(name, sides):
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "mobilenetv2_050", "test_vit", "efficientnet_b0"])
+@pytest.mark.seconds
 def test_what_no_map_depends_on_is_frozen(name):
     own = Backbone(name)
     trained = {key for key, parameter in own.model.named_parameters() if parameter.requires_grad}
@@ -113,12 +114,14 @@ def test_a_head_that_changes_the_backbone_leaves_no_trace_in_what_the_next_is_sh
         ("inception_v3", 96, "choose another"),
     ],
 )
+@pytest.mark.seconds
 def test_a_side_that_an_architecture_does_not_take_is_told_with_those_that_it_takes(name, side, said):
     with pytest.raises(UsageError, match=f"{name} takes no images of {side} px") as refused:
         skeleton(name, PLAIN).maps(side)
     assert said in str(refused.value)
 
 
+@pytest.mark.seconds
 def test_maps_that_do_not_follow_their_strides_fail_at_work_too():
     own = Backbone("crossvit_9_240").eval()
     with pytest.raises(RunError, match="a map of 20 px"):

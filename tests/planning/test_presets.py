@@ -20,6 +20,7 @@ def resolved(name, preset):
     "preset", [pytest.param(preset, marks=[pytest.mark.slow] if preset == "paper" else []) for preset in PRESETS]
 )
 @pytest.mark.parametrize("name", PRETEXTS)
+@pytest.mark.seconds
 def test_a_step_under_every_preset(name, preset):
     method = resolved(name, preset)
     nets = built(method, KINDS[method.backbones][0])
@@ -30,6 +31,7 @@ def test_a_step_under_every_preset(name, preset):
 @pytest.mark.parametrize(
     ("name", "backbone"), [(n, b) for n in PRETEXTS for b in KINDS[resolved(n, "quick").backbones]]
 )
+@pytest.mark.seconds
 def test_a_step_on_every_kind_of_backbone(name, backbone):
     method = resolved(name, "quick")
     nets = built(method, backbone)

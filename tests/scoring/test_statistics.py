@@ -99,6 +99,7 @@ def test_set_metrics_and_means_agree(total):
     )
 
 
+@pytest.mark.seconds
 def test_stopped_draws_keep_the_false_positive_rate():
     """Besag & Clifford: under no difference P(p <= alpha) is at most alpha, though drawing ends early."""
     generator = np.random.default_rng(3)
@@ -141,6 +142,7 @@ def clustered(generator, series, methods=2):
     return generator.normal(size=(methods, total))[:, codes] * 0.7 + generator.normal(size=(methods, len(series)))
 
 
+@pytest.mark.seconds
 def test_false_positives_of_clustered_items():
     """Two equal methods: the test over series keeps its level, a test over items does not."""
     generator = np.random.default_rng(7)
@@ -157,6 +159,7 @@ def test_false_positives_of_clustered_items():
 
 @pytest.mark.parametrize("each", [1, 5], ids=["items", "clustered"])
 @pytest.mark.parametrize("count", [10, 25, 100])
+@pytest.mark.seconds
 def test_false_positives_of_identical_methods(count, each, monkeypatch):
     """Two methods that draw their figures alike are called different no more often than alpha allows."""
     monkeypatch.setattr(statistics, "FLIPS_MEAN", 999)  # the level holds for any number of flips
@@ -222,6 +225,7 @@ def test_interval_equals_scipy_where_each_item_is_its_own_series():
     assert high == pytest.approx(theirs.confidence_interval.high, abs=0.06 * width)
 
 
+@pytest.mark.seconds
 def test_interval_of_clustered_items_covers_the_truth():
     """0 is in about 95 % of the intervals over series; an interval over items holds it far less often."""
     generator = np.random.default_rng(12)
@@ -274,6 +278,7 @@ def test_undefined_replicates_are_left_out():
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 @settings(max_examples=30, deadline=None)
+@pytest.mark.seconds
 def test_holm_equals_statsmodels(p):
     assert statistics.holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-15)
 

@@ -32,6 +32,7 @@ def test_every_schema_has_a_room():
     assert shown == set(range(1, SCHEMA)), "the records of a schema move in here when the next one is written"
 
 
+@pytest.mark.seconds
 def test_the_table_of_then(room):
     store = Store(room)
     (table,) = build.tables(store, list(store.records()))
@@ -54,6 +55,7 @@ def test_nothing_that_an_old_record_says_is_lost(room):
             assert (told[data] or {}).items() <= (again[data] or {}).items()
 
 
+@pytest.mark.seconds
 def test_written_anew_they_make_the_same_table(room):
     store = Store(room)
     (before,) = build.tables(store, list(store.records()))

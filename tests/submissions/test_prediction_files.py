@@ -246,6 +246,7 @@ def test_embeddings_that_are_refused(tmp_path, files, message):
         embeddings.read(laid(tmp_path, files), IDS, [{}] * 3, {})
 
 
+@pytest.mark.seconds
 def test_ranked_lists_score_as_the_vectors_that_rank_them(tmp_path):
     rng = np.random.default_rng(1)
     ids = [f"c/{k}" for k in range(40)]

@@ -257,6 +257,7 @@ def test_every_trained_parameter_has_a_gradient_and_the_loss_is_finite_in_bfloat
         head.zero_grad()
 
 
+@pytest.mark.seconds
 def test_a_frozen_backbone_learns_where_things_are():
     torch.manual_seed(0)
     own = task(fpn_channels=64, strides=(8, 16, 32))
@@ -288,6 +289,7 @@ def test_a_frozen_backbone_learns_where_things_are():
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
+@pytest.mark.seconds
 def test_a_fine_tuned_backbone_lowers_the_loss(name):
     torch.manual_seed(0)
     backbone = Backbone(name).train()

@@ -241,6 +241,7 @@ def test_multi_similarity_is_of_the_pairs_that_a_miner_of_a_tenth_keeps(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.seconds
 def test_every_loss_teaches_and_is_defined_without_pairs(name):
     torch.manual_seed(0)
     points = torch.randn(16, 6, requires_grad=True)

@@ -191,6 +191,7 @@ def test_every_context_paints_and_all_that_is_trained_has_a_gradient(context):
 
 
 @pytest.mark.parametrize("preset", ["quick", "standard", "paper"])
+@pytest.mark.seconds
 def test_a_step_under_every_preset(preset):
     torch.manual_seed(0)
     own = Inpainting(InpaintingConfig.resolve("inpainting", preset, {"whole": "0.001", "kl": "1", "context": "bilstm"}))
@@ -295,6 +296,7 @@ def test_a_face_is_pasted_where_the_hole_lies_and_the_gradient_comes_from_there(
     assert row.tolist() == pytest.approx((torch.arange(32) * 2 + 0.5).tolist())
 
 
+@pytest.mark.seconds
 def test_the_head_learns_the_faces_it_is_shown():
     torch.manual_seed(0)
     own, backbone = task(local=0.01), Backbone("test_resnet").eval()

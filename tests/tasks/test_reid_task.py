@@ -207,6 +207,7 @@ def appearances(folder: Path, identities: str) -> tuple[list[Item], list[dict]]:
     return items, [truth(who) | {"sequences": np.array(["strip"])} for who in identities]
 
 
+@pytest.mark.seconds
 def test_a_strip_shows_each_assigned_character_in_its_colour(tmp_path):
     for k in range(2):
         Image.new("RGB", (200, 100), "white").save(tmp_path / f"{k}.png")

@@ -40,6 +40,7 @@ def truth_of(values, width=80, height=60):
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "mobilenetv2_100"])
+@pytest.mark.seconds
 def test_the_head_reads_any_backbone_and_every_parameter_learns(name):
     torch.manual_seed(0)
     of, backbone = task(), Backbone(name)
@@ -59,6 +60,7 @@ def test_the_head_reads_any_backbone_and_every_parameter_learns(name):
     assert [p["map"].sum() for p in predictions] == pytest.approx([1, 1, 1], abs=1e-5)
 
 
+@pytest.mark.seconds
 def test_the_head_learns_where_a_sign_is_and_ignores_images_without_truth():
     """On images with one bright square the trained readout beats the centre by far; an empty truth teaches nothing."""
     rng, of = np.random.default_rng(0), task(steps=120, batch=8, dropout=0.0)

@@ -53,6 +53,7 @@ def dying(function, after):
 
 
 @pytest.mark.parametrize(("own", "sets"), [(Jigsaw, {}), (SpotArtifacts, {"history": "8"})])
+@pytest.mark.seconds
 def test_pretraining_goes_on_to_the_same_bits(own, sets, device, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "CHECKPOINT_EVERY_S", 0.0)
     settings = PretrainSettings(images=8 * 8, batch=8, held_out=8)
@@ -92,6 +93,7 @@ def test_what_a_stage_leaves_behind_is_the_same_on_all_ranks(device, tmp_path, m
 
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])
+@pytest.mark.seconds
 def test_transfer_goes_on_to_the_same_bits(family, device, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "CHECKPOINT_EVERY_S", 0.0)
     task = Detection(Detection.Config.resolve("detection", "smoke", {"side": "64", "steps": "6", "trials": "0.5,1"}))

@@ -183,6 +183,7 @@ def test_damaged_features_are_computed_again(run, tmp_path):
 
 
 @pytest.mark.parametrize("protocol", ["steps@1", "finetune@1"])
+@pytest.mark.seconds
 def test_a_head_of_several_views_is_told_what_is_there(run, protocol):
     outcome = run(TwoViews, protocol, steps=41)
     assert len(outcome.predictions) == 3

@@ -149,6 +149,7 @@ def test_panels_become_files_series_are_kept_and_what_is_left_is_listed(pages, t
     np.testing.assert_array_equal(left, page(grid(20, 8), 255, 0)[y0:y1, x0:x1])
 
 
+@pytest.mark.seconds
 def test_a_cutting_goes_on_where_it_was_and_does_only_what_changed(pages, tmp_path, monkeypatch):
     cut(pages, tmp_path / "out")
     whole = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.png")}
@@ -169,6 +170,7 @@ def test_a_cutting_goes_on_where_it_was_and_does_only_what_changed(pages, tmp_pa
     assert (len(seen), len(list((tmp_path / "out/a").glob("1_*.png")))) == (1, 3)
 
 
+@pytest.mark.seconds
 def test_splits_of_folders_survive_a_cut(tmp_path):
     for split in ("train", "test"):
         for k in range(3):
@@ -191,6 +193,7 @@ def test_places_that_cannot_be_cut_into_are_refused(pages, tmp_path):
         commands.run(["cut", str(pages), "--score", "--results", str(tmp_path / "r")])
 
 
+@pytest.mark.seconds
 def test_whole_pages_taken_for_panels_are_told_and_panels_are_not(pages, tmp_path, capsys):
     (pages / "b/broken.png").unlink()
     commands.run(["check", str(pages), "--json", "--quiet", "--results", str(tmp_path / "r")])

@@ -138,6 +138,7 @@ def test_a_whole_sample_is_read(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.seconds
 def test_damaged_text_is_read_or_refused(name, tmp_path):
     cls, root = registry.load("datasets", name), SAMPLES[name](tmp_path / "data")
     # files of a sub-folder are alike but for their names

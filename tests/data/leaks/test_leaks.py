@@ -41,6 +41,7 @@ def train(small_synth):
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+@pytest.mark.seconds
 def test_planted_near_duplicates_are_found(train, change, tmp_path):
     data, items = train
     for k, item in enumerate(items):
@@ -55,6 +56,7 @@ def test_planted_near_duplicates_are_found(train, change, tmp_path):
     assert not found.by_series.any(), "series of two datasets that number otherwise are not compared"
 
 
+@pytest.mark.seconds
 def test_panels_of_other_series_are_not_called_near_duplicates(train, tmp_path):
     data, items = train
     for series in sorted({item.series for item in items}):

@@ -227,6 +227,7 @@ def map_at_r(features: np.ndarray, names: np.ndarray) -> float:
     return float(np.mean(values))
 
 
+@pytest.mark.seconds
 def test_colour_does_not_tell_who_is_who(tmp_path):
     """Retrieval by colour histograms (32 bins x 3) of face and body stays below half of the oracle's MAP@R.
 

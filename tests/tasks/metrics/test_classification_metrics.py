@@ -28,6 +28,7 @@ def drawn(seed, count=60, total=8, present=8):
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**20), count=st.integers(1, 50), present=st.integers(1, 8))
+@pytest.mark.seconds
 def test_equal_to_scikit_learn(seed, count, present):
     scores, labels = drawn(seed, count, present=present)
     found = classification.aggregate(items_of(scores, labels))

@@ -43,6 +43,7 @@ def test_clusters_are_scikit_learn_s_and_numbered_by_their_first_item(seed, n, t
 
 @settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 2**20))
+@pytest.mark.seconds
 def test_the_chosen_threshold_is_the_best_of_all(seed):
     r = np.random.default_rng(seed)
     codes, named = r.integers(0, 4, 40), [[str(k)] for k in r.integers(0, 6, 40)]

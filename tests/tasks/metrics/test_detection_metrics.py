@@ -73,6 +73,7 @@ def metrics(predictions, truths, classes=CLASSES):
     return aggregate(score(predictions, truths, classes))
 
 
+@pytest.mark.seconds
 def test_equal_to_pycocotools_and_faster_coco_eval_on_random_pages():
     compared = worst = 0
     for seed in range(120):
@@ -251,6 +252,7 @@ def test_matching_follows_the_rule_in_words(seed):
 
 @given(st.integers(0, 10_000), st.data())
 @settings(max_examples=40, deadline=None)
+@pytest.mark.seconds
 def test_weights_equal_scoring_the_repeated_images(seed, data):
     predictions, truths = pages(seed, images=6, crowd=seed % 2 == 0, ties=False)
     weights = np.array(data.draw(st.lists(st.integers(0, 3), min_size=6, max_size=6)))

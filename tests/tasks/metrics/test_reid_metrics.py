@@ -62,6 +62,7 @@ def test_groups_are_a_series_cliques():
     assert [rows.tolist() for rows in groups(codes, series, differ)] == [[0, 1, 3, 4], [1, 2, 4, 5], [6]]
 
 
+@pytest.mark.seconds
 def test_an_oracle_reaches_the_optimum_of_every_metric():
     """Relative and exact identities, lone characters among them; every metric is there and 1."""
     for apart in (None, {"a": ["1"], "b": ["1", "2"], "c": ["2"], "d": ["2"]}):

@@ -179,6 +179,7 @@ def test_the_shuffled_auc_of_several_images():
     values=hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(-1e300, 1e300) | st.integers(0, 3).map(float)),
     seed=st.integers(0, 2**20),
 )
+@pytest.mark.seconds
 def test_counting_by_bins_is_counting(values, seed):
     r = np.random.default_rng(seed)
     thresholds = np.concatenate([r.choice(values, 3), r.normal(0, 2, 2), [values.max(), values.min() - 1]])
@@ -285,6 +286,7 @@ densities = shapes.flatmap(
 
 @settings(max_examples=80, deadline=None)
 @given(densities)
+@pytest.mark.seconds
 def test_invariants(pair):
     p, g = pair
     ranks = auc.average_ranks(p)

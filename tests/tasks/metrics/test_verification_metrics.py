@@ -32,6 +32,7 @@ def test_auroc_is_scikit_learn_s_over_the_known_pairs_of_a_series(n, seed, grid,
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**20), n=st.integers(4, 60), grid=st.booleans())
+@pytest.mark.seconds
 def test_the_best_threshold_has_the_best_balanced_accuracy(seed, n, grid):
     r = np.random.default_rng(seed)
     same = np.arange(n) % 3 == 0

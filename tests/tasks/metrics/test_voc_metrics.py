@@ -90,6 +90,7 @@ def devkit(predictions, truths, label, overlap=0.5):  # noqa: C901 (in loops, as
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**31), crowd=st.booleans())
+@pytest.mark.seconds
 def test_equal_to_the_devkit_s_loops(seed, crowd):
     """Pages with ties, empty ones, difficult boxes."""
     predictions, truths = pages(seed, crowd=crowd, ties=False)
