@@ -58,7 +58,7 @@ class Workshop:
         }
         learner = Learner(device, method, backbone, work.settings, work.seed)
         steps, _ = budgeted_steps(learner, raw, batch, work.budget)
-        driven = setup(device, method, raw)
+        driven = setup(device, method, raw, work.settings.sync_batch_norm)
         own = key_of([name, method.config.model_dump(mode="json")])[:8]
         checkpoint = engine.Checkpoint(self.folder / f"{name.replace(' ', '-')}-{own}.pt", device)
         if not checkpoint.path.is_file():

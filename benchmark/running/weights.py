@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.cache import Caching, aligned
 from inkbench.benchmark.data.cache import build as build_cache
+from inkbench.benchmark.data.cached import Cached
 from inkbench.benchmark.data.packed import Pack
 from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks import initialise
@@ -91,40 +93,51 @@ def _pretrain(workspace: Workspace, work: Pretraining, backbone: Backbone) -> No
         learner = Learner(workspace.device, method, backbone, work.settings, work.seed)
         outcome = pretrain.pretrain(learner, panels, held_out, work.budget, checkpoint, workspace.progress)
     if workspace.first:
-        data_bytes = weights_bytes(backbone)
-        card = {
-            "key": work.key,
-            "identity": dict(work.identity),
-            "data": {"id": data.name, "fingerprint": data.fingerprint(), "own": data.own},
-            "architecture": work.backbone,
-            "method": method.name,
-            "supervision": work.supervision,
-            "mean": backbone.mean,
-            "std": backbone.std,
-            "steps": outcome.steps,
-            "images": outcome.images,
-            "crops": outcome.crops,
-            "flops": outcome.flops,
-            "pretext": outcome.pretext,
-            "curve": outcome.curve,
-            "exclusions": {
-                "panels_read": sum(len(cache.items) for cache in panels.values()),
-                "panels_of_other_series_held_back": found.held_back,
-                **found.told(),
-                "unreadable": [
-                    {"item": item, "reason": why} for cache in panels.values() for item, why in cache.failures
-                ],
-            },
-            "phases": {"pretrain": workspace.phase(outcome.seconds, workspace.device.fabric.world_size)},
-            "sha256": checksum(data_bytes),
-        }
-        path = weights_path(workspace.store, work)
-        save_pictures(workspace.store.root / "runs" / work.key, outcome.pictures)
-        look(workspace, backbone, data, workspace.store.root / "runs" / work.key)
-        write_json(path.with_name("card.json"), card)
-        write_atomic(path, data_bytes)
+        _hand_over(workspace, work, backbone, outcome, _read_from(panels, found))
     workspace.device.fabric.barrier()
     checkpoint.remove()
+
+
+def _read_from(panels: Mapping[str, Cached], found: Reading) -> dict[str, Any]:
+    """Return what of the data was pretrained on and what was left out, with the reason of each that is unreadable."""
+    failures = [failure for cache in panels.values() for failure in cache.failures]
+    return {
+        "panels_read": sum(len(cache.items) for cache in panels.values()),
+        "panels_of_other_series_held_back": found.held_back,
+        **found.told(),
+        "unreadable": [{"item": item, "reason": why} for item, why in failures],
+    }
+
+
+def _hand_over(
+    workspace: Workspace, work: Pretraining, backbone: Backbone, outcome: pretrain.Outcome, read: dict[str, Any]
+) -> None:
+    """Write pictures, card and weights; the weights last, since they say that the pretraining is finished."""
+    data, weights = workspace.plan.pretrain_data, weights_bytes(backbone)
+    card = {
+        "key": work.key,
+        "identity": dict(work.identity),
+        "data": {"id": data.name, "fingerprint": data.fingerprint(), "own": data.own},
+        "architecture": work.backbone,
+        "method": work.method.name,
+        "supervision": work.supervision,
+        "mean": backbone.mean,
+        "std": backbone.std,
+        "steps": outcome.steps,
+        "images": outcome.images,
+        "crops": outcome.crops,
+        "flops": outcome.flops,
+        "pretext": outcome.pretext,
+        "curve": outcome.curve,
+        "exclusions": read,
+        "phases": {"pretrain": workspace.phase(outcome.seconds, workspace.device.fabric.world_size)},
+        "sha256": checksum(weights),
+    }
+    path, pictures = weights_path(workspace.store, work), workspace.store.root / "runs" / work.key
+    save_pictures(pictures, outcome.pictures)
+    look(workspace, backbone, data, pictures)
+    write_json(path.with_name("card.json"), card)
+    write_atomic(path, weights)
 
 
 def _tell(workspace: Workspace, work: Pretraining, found: Reading) -> None:
