@@ -127,7 +127,7 @@ def table_notes(
         told.append(Note(text, NoteKind.REPORTED))
     told += declared.notes if declared else ()
     told += _unreadable(records)
-    told += [f"run {cell[:8]}: {why}; no interval or p-value" for cell, why in evidence.problems.items()]
+    told += [f"run {run[:8]}: {why}; no interval or p-value" for run, why in evidence.problems.items()]
     return [line if isinstance(line, Note) else Note(line) for line in told]
 
 

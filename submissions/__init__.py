@@ -1,1 +1,1 @@
-"""Predictions as files for a challenge: packed from a cell, checked, scored at home."""
+"""Predictions as files for a challenge: packed from a run, checked, scored at home."""

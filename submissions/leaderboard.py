@@ -130,8 +130,8 @@ def _shared(reference: Reference, preset: str) -> dict[str, Any]:
 
 def _record(store: Store, shared: Mapping[str, Any], method: str, content: str, found: Scored | UsageError) -> Record:
     """Write the record of a submission: its metrics and items, or why it has no score."""
-    cell = key_of([method, content, shared["task"], shared["data"], shared["settings"], shared["versions"]])
-    own = {"id": cell, "method": method, **shared}
+    run = key_of([method, content, shared["task"], shared["data"], shared["settings"], shared["versions"]])
+    own = {"id": run, "method": method, **shared}
     if isinstance(found, UsageError):
         return store.write(Record.model_validate({**own, "status": "failed", "reason": str(found)}))
     told = {"status": "done", "metrics": found.metrics, "notes": tuple(found.notes)}

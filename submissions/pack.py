@@ -1,4 +1,4 @@
-"""A zip of a cell's stored predictions: the same cell gives the same bytes; no model is opened."""
+"""A zip of a run's stored predictions: the same run gives the same bytes; no model is opened."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def pack(
     told: str = SPECS["plain"][1],
     predict: Callable[[], Found] | None = None,
 ) -> dict[str, Any]:
-    """Write a cell's predictions as ``out`` and a manifest beside it (``manifest_path``); gives the manifest.
+    """Write a run's predictions as ``out`` and a manifest beside it (``manifest_path``); gives the manifest.
 
     Names are sorted and times fixed. ``told`` says in the manifest what ``spec`` is of. In a form without loss the
-    predictions are those that the cell's metrics were computed from, to the bit. ``predict`` gives others in their
+    predictions are those that the run's metrics were computed from, to the bit. ``predict`` gives others in their
     place, of images that nothing is known of; it is called when all that can be refused is. Raises UsageError.
     """
     spec = spec or Spec()
@@ -92,18 +92,18 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
 
 
 def _the_task(record: Record) -> Task:
-    """Return the task of a cell that has predictions. Raises UsageError."""
+    """Return the task of a run that has predictions. Raises UsageError."""
     if record.status != "done":
-        raise UsageError(f"cell {record.id} is {record.status}: it has no predictions; run it again")
+        raise UsageError(f"run {record.id} is {record.status}: it has no predictions; run it again")
     return the_task(Asked(record.task, settings=record.settings.task or {}))
 
 
 def _stored(store: Store, record: Record) -> Found:
-    """Return items and predictions of a cell. Raises UsageError where they do not belong together."""
-    cell = record.id
-    items, predictions = _arrays(store.items_path(cell)), store.read_predictions(record)
+    """Return items and predictions of a run. Raises UsageError where they do not belong together."""
+    run = record.id
+    items, predictions = _arrays(store.items_path(run)), store.read_predictions(record)
     if len(items["id"]) != len(predictions):
-        raise UsageError(f"cell {cell} has {len(predictions)} predictions for {len(items['id'])} items; run it again")
+        raise UsageError(f"run {run} has {len(predictions)} predictions for {len(items['id'])} items; run it again")
     return items, predictions
 
 
@@ -111,4 +111,4 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         return read_arrays(path)
     except (OSError, ValueError, zipfile.BadZipFile) as problem:
-        raise UsageError(f"{path} cannot be read ({problem}); run the cell again with --force") from None
+        raise UsageError(f"{path} cannot be read ({problem}); run it again with --force") from None

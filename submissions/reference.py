@@ -29,7 +29,7 @@ from inkbench.submissions.program import SCHEMA
 class Asked:
     """The task and data to score against: a task, a dataset (folder or id), a split, and the ``--set`` pairs of both.
 
-    ``settings`` are those of a task that is made as a cell had it, whatever ``preset`` and ``sets`` say, and
+    ``settings`` are those of a task that is made as a run had it, whatever ``preset`` and ``sets`` say, and
     ``calibration`` what validation chose for it.
     """
 

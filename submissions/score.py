@@ -79,7 +79,7 @@ def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
 
 
 def score_here(zip_path: Path, reference: Reference, strict: bool = False) -> Scored:
-    """Score in this process, with all items, as a cell is scored. Raises UsageError."""
+    """Score in this process, with all items, as a run is scored. Raises UsageError."""
     report = Report(strict)
     form, options = form_of(reference.task), reference.read_options
     found = dict(predictions(zip_path, form, options, reference, report))

@@ -1,4 +1,4 @@
-"""The files that a scoring program needs, found by their imports: copies of the very files that score a cell."""
+"""The files that a scoring program needs, found by their imports: copies of the very files that score a run."""
 
 from __future__ import annotations
 

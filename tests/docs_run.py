@@ -46,9 +46,9 @@ def prepared(words: tuple[str, ...], results: Path) -> list[str]:
 
 
 def with_cells(words: list[str], results: Path) -> list[str]:
-    """Put ids of finished cells in the place of ``CELL``."""
+    """Put ids of finished runs in the place of ``RUN``."""
     ids = iter(sorted(path.stem for path in results.glob("cells/*/*.json")))
-    return [next(ids, "CELL") if word == "CELL" else word for word in words]
+    return [next(ids, "RUN") if word == "RUN" else word for word in words]
 
 
 def main() -> int:

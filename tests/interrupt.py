@@ -20,12 +20,12 @@ def stage(results: Path) -> str:
         return "drawing"
     locks = {path.stem for path in (results / "locks").glob("*.lock")} if (results / "locks").is_dir() else set()
     done = {path.parent.name for path in results.glob("backbones/*/weights.safetensors")}
-    cells = {path.stem for path in results.glob("cells/*/*.json")}
-    cells_and_backbones = locks - cells - done
-    if not cells_and_backbones:
+    runs = {path.stem for path in results.glob("cells/*/*.json")}
+    runs_and_backbones = locks - runs - done
+    if not runs_and_backbones:
         return "between"
-    # A cell's lock is taken before that of the pretraining it waits for: two open locks mean pretraining.
-    return "pretraining" if len(cells_and_backbones) > 1 else "transfer"
+    # A run's lock is taken before that of the pretraining it waits for: two open locks mean pretraining.
+    return "pretraining" if len(runs_and_backbones) > 1 else "transfer"
 
 
 def kill_at(words, results: Path, wanted: str, delay: float, timeout: float = 400) -> bool:

@@ -53,7 +53,7 @@ RULES = ("it needs --protocol finetune", "weights", "hub", "reads no predictions
 
 @dataclass(frozen=True)
 class Combination:
-    """A cell of the matrix, and why it was refused; empty where it was not."""
+    """A run of the matrix, and why it was refused; empty where it was not."""
 
     preset: str
     backbone: str

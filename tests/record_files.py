@@ -28,10 +28,10 @@ def data_used(name="synth", **over):
     }
 
 
-def made(cell, **over) -> Record:
-    """A record; what is not said is as of a frozen saliency cell of random weights."""
+def made(run, **over) -> Record:
+    """A record; what is not said is as of a frozen saliency run of random weights."""
     usual = {
-        "id": cell,
+        "id": run,
         "status": "done",
         "method": "random",
         "task": "saliency",

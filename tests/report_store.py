@@ -8,7 +8,7 @@ from inkbench.benchmark.store.store import Store
 
 
 def full(store: Store) -> None:
-    """Two tasks, two rows of a pretraining with pictures and curves, one failed cell."""
+    """Two tasks, two rows of a pretraining with pictures and curves, one failed run."""
     usual(store)
     record(store, "d0", "random", detection_items(0.3, 1), task="detection")
     record(

@@ -1,4 +1,4 @@
-"""A small drawn copy of synth with finished cells of every task, made without a model, for the tests of submissions."""
+"""A small drawn copy of synth with finished runs of every task, made without a model, for the tests of submissions."""
 
 import io
 import json
@@ -92,14 +92,14 @@ PREDICT = {
 
 
 def finished(reference: Reference, store: Store, seed: int = 0) -> Record:
-    """The record of a cell that predicted what ``nobody`` does, scored and stored as the engine does."""
+    """The record of a run that predicted what ``nobody`` does, scored and stored as the engine does."""
     task, predicted = reference.task, nobody(reference, seed)
     scored = score(task, predicted, reference.items, reference.truths, {})
-    cell = f"{task.name[:2]}{seed}abc"
-    write_atomic(store.predictions_path(cell), arrays_bytes(pack(predicted)))
+    run = f"{task.name[:2]}{seed}abc"
+    write_atomic(store.predictions_path(run), arrays_bytes(pack(predicted)))
     settings = {"task": task.config.model_dump(mode="json")}
     primary = task.scorer.primary.name
-    record = made(cell, task=task.name, seed=seed, settings=settings, metrics=scored.metrics, primary=primary)
+    record = made(run, task=task.name, seed=seed, settings=settings, metrics=scored.metrics, primary=primary)
     return store.write(record, scored.items)
 
 

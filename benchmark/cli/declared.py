@@ -1,4 +1,4 @@
-"""``table NAME [--run]``: the cells of a declared table run where they are missing, then its rows from the store."""
+"""``table NAME [--run]``: run the experiments of a declared table that are missing, then its rows from the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inkbench.leaderboards.declared import load, spec
 
 
 def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
-    """Print a declared table on standard output; gives 1 where a cell failed. Raises UsageError."""
+    """Print a declared table on standard output; gives 1 where a run failed. Raises UsageError."""
     declared = spec.with_settings(load.load(flags.name), [pair(text) for text in flags.set])
     if any(word.partition("=")[0] == "--protocol" for word in typed):
         declared = spec.with_protocol(declared, flags.protocol)
@@ -41,7 +41,7 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
 def _run_rows(
     rows: Sequence[dict[str, Any]], flags: argparse.Namespace, typed: Sequence[str], progress: Progress
 ) -> int:
-    """Run what the rows ask for, all of it checked before any is run; finished cells are found, not repeated.
+    """Run what the rows ask for, all of it checked before any is run; finished runs are found, not repeated.
 
     What cannot run here (weights out of reach) is a row with its reason; a dataset that the table names and that is
     not here leaves its column empty, and says so. Raises UsageError where that leaves nothing.

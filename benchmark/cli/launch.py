@@ -104,21 +104,21 @@ def launch(request: Request) -> int:
     """Refuse or run a request, print its tables on standard output; gives the exit status."""
     prepare(request)
     store = Store(request.results)
-    status, cells = supervisor.run(request)
+    status, planned = supervisor.run(request)
     if status != 2 and not request.dry_run:
-        records = [record for cell in cells if (record := _as_asked(store, cell))]
+        records = [record for experiment in planned if (record := _as_asked(store, experiment))]
         show(store, records, Progress(request.quiet), [key for key, _ in request.grid])
     return status
 
 
-def _as_asked(store: Store, cell: Record) -> Record | None:
-    """Return the record of a cell as this run asked for it: another preset may have made the same cell before."""
-    record = store.read(cell.id)
-    return record and record.but(**{name: getattr(cell, name) for name in AS_ASKED})
+def _as_asked(store: Store, experiment: Record) -> Record | None:
+    """Return the record of an experiment as this command asked for it: another preset may have made it before."""
+    record = store.read(experiment.id)
+    return record and record.but(**{name: getattr(experiment, name) for name in AS_ASKED})
 
 
 def show(store: Store, records: Sequence[Record], progress: Progress, axes: Sequence[str] = ()) -> None:
-    """Print the tables of records, write them under results/tables, name the failed cells.
+    """Print the tables of records, write them under results/tables, name the failed runs.
 
     ``axes`` are the settings of ``--grid``; those of methods and of their pretraining get a column each.
     """

@@ -17,8 +17,8 @@ VERBS = {
     "data": "info ID | check PATH | cut PAGES --out DIR | leaks A B | accept ID | get ID | make synth --out DIR",
     "table": "print a declared table from what has been run; --run runs what is missing",
     "report": "write tables and run details as HTML pages: results/report/index.html",
-    "compare": "CELL CELL: compare two rows: paired difference and differing settings",
-    "submit": "pack CELL | check X.zip | score X.zip",
+    "compare": "RUN RUN: compare two rows: paired difference and differing settings",
+    "submit": "pack RUN | check X.zip | score X.zip",
     "audit": "test whether a pretext network uses shortcuts",
     "rescore": "recompute metrics from stored predictions, without a model",
     "export": "export a pretrained backbone with its card as a folder that timm loads",
@@ -29,7 +29,7 @@ EPILOG += "\n\nevery verb accepts --plugin FILE.py: a file with your own methods
 
 
 def main(words: Sequence[str]) -> int:
-    """Carry out a command line; gives the exit status (0 done, 1 a cell or a check failed, 2 refused)."""
+    """Carry out a command line; gives the exit status (0 done, 1 a run or a check failed, 2 refused)."""
     try:
         words = _plugged_in(words)
         if words and words[0] in VERBS:

@@ -29,23 +29,23 @@ from inkbench.submissions.server import is_bundle, truth_of
 
 
 def pack(flags: Namespace) -> int:
-    """Run ``submit pack CELL --out X.zip``: print the zip's path."""
+    """Run ``submit pack RUN --out X.zip``: print the zip's path."""
     store = Store(flags.results)
     spec, told = SPECS[flags.spec]
     given = {"form": flags.format, "floor": flags.floor, "depth": flags.depth, "size": flags.size}
     given |= {"names": flags.names, "folder": flags.folder}
     spec = replace(spec, **{name: value for name, value in given.items() if value is not None})
-    record = store.find(flags.cell)
+    record = store.find(flags.run)
     predict = partial(_predicted, store, record, flags.images, Progress(flags.quiet)) if flags.images else None
     manifest = packing.pack(store, record, flags.out, spec, told, predict)
-    said = f"{len(manifest['files'])} files of cell {manifest['cell']}, {manifest['zip']['bytes']:,} bytes"
+    said = f"{len(manifest['files'])} files of run {manifest['cell']}, {manifest['zip']['bytes']:,} bytes"
     print(f"{said}; manifest {packing.manifest_path(flags.out)}", file=sys.stderr)
     print(flags.out)
     return 0
 
 
 def _predicted(store: Store, record: Record, folder: Path, progress: Progress) -> packing.Found:
-    """Predict with the network of a cell on the images of a folder; name those that cannot be read."""
+    """Predict with the network of a run on the images of a folder; name those that cannot be read."""
     from inkbench.benchmark.running.predict import predict_folder
 
     items, predictions = predict_folder(store, record, folder, progress)

@@ -146,24 +146,24 @@ def verb_report(words: list[str]) -> int:
 
 
 def verb_compare(words: list[str]) -> int:
-    """Run ``compare CELL CELL [--metric M]``."""
+    """Run ``compare RUN RUN [--metric M]``."""
     parser = _parser("compare", "Compare two rows: paired difference, interval, p-value and differing settings.")
-    parser.add_argument("cells", nargs=2, metavar="CELL", help="start of a run ID of the row (see list runs)")
+    parser.add_argument("runs", nargs=2, metavar="RUN", help="start of a run ID of the row (see list runs)")
     parser.add_argument("--metric", metavar="M", help="metric to compare (default: the primary metric of the task)")
     flags = parser.parse_args(words)
     from inkbench.leaderboards.significance.two_rows import versus
 
-    first, second = flags.cells
+    first, second = flags.runs
     print(versus(Store(flags.results), first, second, flags.metric))
     return 0
 
 
 def verb_submit(words: list[str]) -> int:
-    """Run ``submit pack CELL | check X.zip | score X.zip | bundle | leaderboard DIR``, with ``--reference DIR``."""
+    """Run ``submit pack RUN | check X.zip | score X.zip | bundle | leaderboard DIR``, with ``--reference DIR``."""
     parser = _parser("submit", "Predictions the way a challenge server takes them.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     pack = verbs.add_parser("pack", parents=[common()])
-    pack.add_argument("cell", help="start of a run ID (see list runs)")
+    pack.add_argument("run", metavar="RUN", help="start of a run ID (see list runs)")
     pack.add_argument("--out", type=Path, required=True, metavar="X.zip")
     pack.add_argument(
         "--images", type=Path, metavar="DIR", help="predict these images instead of the test items of the run"
@@ -234,14 +234,14 @@ def verb_audit(words: list[str]) -> int:
 
 
 def verb_rescore(words: list[str]) -> int:
-    """Run ``rescore [CELL]``."""
+    """Run ``rescore [RUN]``."""
     parser = _parser("rescore", "Metrics again from stored predictions, no model: after a metric's definition changed.")
-    parser.add_argument("cell", nargs="?", help="start of a run ID (default: every finished run)")
+    parser.add_argument("run", metavar="RUN", nargs="?", help="start of a run ID (default: every finished run)")
     flags = parser.parse_args(words)
     from inkbench.benchmark.progress import Progress
     from inkbench.benchmark.running.rescore import rescore
 
-    return rescore(Store(flags.results), flags.cell, Progress(flags.quiet))
+    return rescore(Store(flags.results), flags.run, Progress(flags.quiet))
 
 
 def verb_export(words: list[str]) -> int:

@@ -100,7 +100,9 @@ class FileDataset(Dataset):
         """Return which files changed since the last run with the same results folder, in a line; else nothing."""
         self.content()
         said = self._change.line() if self._change else ""
-        return f"{self.root} ({self.reader}) is not what it was: {said}; cells on it have new ids" if said else ""
+        return (
+            f"{self.root} ({self.reader}) changed since the last run: {said}; runs on it have new ids" if said else ""
+        )
 
     def settle(self) -> None:
         """Keep the present files as those that the next run is compared with."""

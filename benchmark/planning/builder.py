@@ -1,4 +1,4 @@
-"""The cells of one task under one protocol, each with an id of everything that changes its number."""
+"""The experiments of one task under one protocol, each with an id of everything that changes its number."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _has_budget(method: Method) -> bool:
 
 
 class Rows:
-    """Makes the cells of one task under one protocol and one point of the grid."""
+    """Makes the experiments of one task under one protocol and one point of the grid."""
 
     def __init__(self, point: Point, backbone: str = "") -> None:
         self.point, self.request, self.device, self.task = point, point.request, point.device, point.task

@@ -90,11 +90,11 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
         seconds, note = _cell(experiment, device, store, watch, known)
         total += seconds
         where = f"{experiment.method} on {experiment.task.name}/{experiment.protocol}, seed {experiment.seed}"
-        lines.append(f"cell {experiment.id[:10]} {where}: {note}")
+        lines.append(f"run {experiment.id[:10]} {where}: {note}")
     rougher = "; the larger or later ones from their operations, which is rougher" if watch.foretold else ""
     how = f"from steps of at most {MOST_IMAGES} images, scaled{rougher}"
     lines.append(
-        f"{len(work.experiments)} cells, {len(work.pretrainings())} pretrainings: {_time(total)} "
+        f"{len(work.experiments)} runs, {len(work.pretrainings())} pretrainings: {_time(total)} "
         f"of training on this machine ({how}); drawing or reading data, testing and statistics come on top"
     )
     return "\n".join(lines)
@@ -103,7 +103,7 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
 def _cell(
     experiment: Experiment, device: engine.Device, store: Store, watch: Stopwatch, known: dict[Any, float]
 ) -> tuple[float, str]:
-    """Return the seconds of a cell's own training, and the text of its line."""
+    """Return the seconds of an experiment's own training, and the text of its line."""
     record = store.read(experiment.id)
     if record is not None and record.status == "done":
         return 0.0, "there"
@@ -243,7 +243,7 @@ def _transfer_step(experiment: Experiment, device: engine.Device) -> Step:
 
 
 def _trials(experiment: Experiment) -> int:
-    """Return the number of heads that a cell trains."""
+    """Return the number of heads that an experiment trains."""
     config = experiment.task.config
     if experiment.family == "finetune":
         return len(config.backbone_trials)

@@ -1,4 +1,4 @@
-"""The contents of a plan: cells, and the pretrainings that they share."""
+"""The contents of a plan: experiments, and the pretrainings that they share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inkbench.benchmark.config import BackboneSettings, PretrainSettings
 
 @dataclass(frozen=True, slots=True)
 class Pretraining:
-    """One way to weights, done once however many cells ask for it."""
+    """One way to weights, done once however many experiments ask for it."""
 
     key: str
     identity: Mapping[str, Any]
@@ -66,7 +66,7 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All cells of a request, in the order of the table's rows."""
+    """All experiments of a request, in the order of the table's rows."""
 
     experiments: list[Experiment]
     data: Dataset
@@ -74,7 +74,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
     def pretrainings(self) -> list[Pretraining]:
-        """Return the distinct pretrainings, in the order in which cells need them."""
+        """Return the distinct pretrainings, in the order in which experiments need them."""
         found = {
             experiment.pretraining.key: experiment.pretraining
             for experiment in self.experiments

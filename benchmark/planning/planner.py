@@ -1,4 +1,4 @@
-"""The plan of a request: every cell, or one line that says what is wrong."""
+"""The plan of a request: every experiment, or one line that says what is wrong."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _blocks(request: Request) -> dict[str, list[str]]:
 
 
 def _refuse_idle_flags(request: Request, plan: Plan) -> None:
-    """Refuse flags that no cell heeds, and a plan without cells."""
+    """Refuse flags that no experiment heeds, and a plan without experiments."""
     if not plan.experiments:
         raise UsageError(f"no task can run on {plan.data.name}: {'; '.join(plan.notes)}")
     if (

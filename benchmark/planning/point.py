@@ -38,7 +38,7 @@ class Point:
         return kind.resolve(owner, self.request.preset, settings_of(owner, self.pairs))
 
     def identity(self) -> dict[str, Any]:
-        """Return the part of the point that is in the ids of its cells."""
+        """Return the part of the point that is in the ids of its experiments."""
         primary = self.task.scorer.primary
         return {
             "engine": engine.VERSION,

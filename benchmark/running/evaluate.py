@@ -1,4 +1,4 @@
-"""The work of one cell: its data, its backbone, transfer, the one scoring of test."""
+"""The work of one experiment: its data, its backbone, transfer, the one scoring of test."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Measured = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def measure(workspace: Workspace, experiment: Experiment) -> Measured:
-    """Do the work of a cell. Raises RunError and whatever a plugin raises."""
+    """Do the work of an experiment. Raises RunError and whatever a plugin raises."""
     workspace.prepare(workspace.plan.data)
     if experiment.predicted:
         return _predicted(workspace, experiment, experiment.predicted)
@@ -60,7 +60,7 @@ def measure(workspace: Workspace, experiment: Experiment) -> Measured:
 
 
 def forget(store: Store, experiment: Experiment) -> None:
-    """Remove the checkpoints of a cell that is recorded."""
+    """Remove the checkpoints of an experiment that is recorded."""
     for path in (store.root / "checkpoints").glob(f"{experiment.work}-*.pt"):
         path.unlink(missing_ok=True)
 
@@ -160,14 +160,14 @@ def _job(workspace: Workspace, experiment: Experiment) -> Job:
 def predict(
     workspace: Workspace, experiment: Experiment, record: Record, items: list[Item], data_key: str
 ) -> tuple[TaskData, Predictions]:
-    """Predict images without truth with a finished cell's network; return also which of them could be read.
+    """Predict images without truth with a finished experiment's network; return also which of them could be read.
 
     Raises UsageError where the network is not stored, RunError where no image can be read.
     """
     path = workspace.store.network_path(record.made)
     if not path.is_file():
         raise UsageError(
-            f"the network of cell {experiment.id[:10]} is not in {path.parent}: run it again with --force; "
+            f"the network of run {experiment.id[:10]} is not in {path.parent}: run it again with --force; "
             "of heads that are fitted at once none is kept"
         )
     backbone = backbone_of(workspace, experiment)
@@ -236,7 +236,7 @@ def _look_for_leaks(
 
 
 def again(workspace: Workspace, experiment: Experiment, record: Record | None) -> Measured:
-    """Score the stored predictions of ``record``, whose work is that of the cell; None on ranks that do not write.
+    """Score the stored predictions of ``record``, whose work the experiment shares; None on ranks that do not write.
 
     Raises UsageError where they cannot be read, RunError where they are not one for each test item.
     """
@@ -246,7 +246,7 @@ def again(workspace: Workspace, experiment: Experiment, record: Record | None) -
         return {}, {}
     predictions, told = workspace.store.read_predictions(record), record.to_json()
     if len(predictions) != len(test.items):
-        raise RunError(f"cell {record.id[:10]} predicted {len(predictions)} items, not the {len(test.items)} of test")
+        raise RunError(f"run {record.id[:10]} predicted {len(predictions)} items, not the {len(test.items)} of test")
     fields = {name: told[name] for name in OF_THE_WORK if name in told}
     fields = {"exclusions": {}, "phases": {}, **fields, "was": record.id}
     return _score(workspace, experiment, test, predictions, fields)

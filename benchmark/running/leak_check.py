@@ -1,4 +1,4 @@
-"""The leak check of a cell: suspect test items, and every metric without them beside the plain one."""
+"""The leak check of an experiment: suspect test items, and every metric without them beside the plain one."""
 
 from __future__ import annotations
 

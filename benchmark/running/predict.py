@@ -1,4 +1,4 @@
-"""The network of a finished cell on a folder of images without truth: what a challenge asks for."""
+"""The network of a finished experiment on a folder of images without truth: what a challenge asks for."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def predict_folder(
     """Predict each image below ``folder`` that can be read; return the images and the predictions.
 
     Of the images ``id`` (the path without suffix), ``width`` and ``height`` in pixels, each (N,), as submissions need.
-    Raises UsageError where the cell has no network, was made by other versions or settings than run here, or where its
+    Raises UsageError where the run has no network, was made by other versions or settings than run here, or where its
     task needs more than one image an item.
     """
     items = _items(folder)
-    who = f"cell {record.id[:10]}"
+    who = f"run {record.id[:10]}"
     if record.status != "done" or record.backbone is None:
-        raise UsageError(f"{who} ({record.method}) has no network to predict with; name a cell with a backbone")
+        raise UsageError(f"{who} ({record.method}) has no network to predict with; name a run with a backbone")
     request = Request.model_validate({**record.request.resolved, "results": store.root, "force": False})
     device = engine.start(1, request.precision, request.threads)
     tested = open_dataset(request.data, request.preset, request.sets, store.root)

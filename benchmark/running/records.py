@@ -1,4 +1,4 @@
-"""The parts of a record besides a cell's figures."""
+"""The parts of a record besides an experiment's figures."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ from inkbench.benchmark.training.task_data import TaskData
 
 
 def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
-    """Score the stored predictions of a cell, or of all that are done; prints what changed, gives the exit status.
+    """Score the stored predictions of a run, or of all that are done; prints what changed, gives the exit status.
 
     Equal definitions write the record anew in its place. Where a definition has changed since, the record gets the id
     that a run with the new definition would give it; the old one stays.
-    Raises UsageError where one named cell cannot be
-    scored; of all cells those that cannot are told and the status is 1.
+    Raises UsageError where one named run cannot be
+    scored; of all runs those that cannot are told and the status is 1.
     """
     if prefix is not None:
         print(_again(store, store.find(prefix), progress))
@@ -101,7 +101,7 @@ def _the_data(record: Record, request: Request, store: Store) -> Dataset:
         raise UsageError(f"{record.id[:10]} {record.method} on {record.task}: {refusal}") from None
     data.prepare(Progress(quiet=True))
     if data.fingerprint() != record.data.fingerprint:
-        raise UsageError(f"{data.root} has changed since {record.id[:10]} was made; run the cell again")
+        raise UsageError(f"{data.root} has changed since {record.id[:10]} was made; run it again")
     return data
 
 
@@ -139,6 +139,6 @@ def _change(old: Record, new: Record) -> str:
     ]
     fresh = [f"{name} {after[name].value:.6g} (new)" for name in told if name not in before]
     gone = [f"{name} is gone" for name in before if name not in after]
-    home = "" if new.id == old.id else f"; now cell {new.id[:10]}"
+    home = "" if new.id == old.id else f"; now run {new.id[:10]}"
     unchanged = f"{new.primary} {after[new.primary].value:.6g}, nothing changed"
     return (", ".join([*moved, *fresh, *gone]) or unchanged) + home

@@ -1,4 +1,4 @@
-"""The worker's loop over a plan in a results folder that other processes may share: each cell is done once."""
+"""The worker's loop over a plan in a results folder that other processes may share: each experiment is done once."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Runner:
             workspace.first,
         )
         self.scored_from: dict[str, Record] = {}
-        """The record whose predictions a cell is scored from, by the cell's id."""
+        """The record whose predictions an experiment is scored from, by the experiment's id."""
 
     def execute(self, skip: frozenset[str]) -> None:
-        """Do every cell once; cells that another process holds are waited for."""
+        """Do every experiment once; experiments that another process holds are waited for."""
         pending = [experiment for experiment in self.plan.experiments if experiment.id not in skip]
         while pending:
             moved = False
@@ -63,7 +63,7 @@ class Runner:
                 time.sleep(WAIT_S)
 
     def _claim(self, experiment: Experiment, held: ExitStack) -> str:
-        """Decide the state of a cell: ``done`` already, ``busy`` elsewhere, ``score`` from predictions, or ``run``."""
+        """Decide its state: ``done`` already, ``busy`` elsewhere, ``score`` from predictions, or ``run``."""
         if self._done(experiment):
             return "done"
         locks = self.store.root / "locks"
@@ -90,7 +90,7 @@ class Runner:
         return bool(record.request.resolved["started"] == self.request.started)
 
     def _has_predictions(self, experiment: Experiment) -> bool:
-        """Return whether another record holds the predictions of a cell; it is noted, and said with what it lacks."""
+        """Return whether another record holds an experiment's predictions; it is noted, and said with what it lacks."""
         other = self.records_of_work.get(experiment.work, experiment.id)
         if self.request.force or experiment.declined or other == experiment.id:
             return False
@@ -111,11 +111,11 @@ class Runner:
 
     @cached_property
     def records_of_work(self) -> dict[str, str]:
-        """The finished records that lay there when the first cell was not found, by the id of their predictions."""
+        """The finished records that were there when a first one was missing, by the id of their predictions."""
         return {found.work: found.id for found in summaries(self.store) if found.status == "done" and found.work}
 
     def _known(self, experiment: Experiment) -> Record | None:
-        """Return the record of a cell as it lies there; None where there is none that can be read."""
+        """Return the record of an experiment as it lies there; None where there is none that can be read."""
         try:
             return self.store.read(experiment.id)
         except UsageError as refusal:
@@ -128,7 +128,7 @@ class Runner:
         self.progress.say(f"{record.method} on {record.task}, seed {record.seed}: already finished{other}")
 
     def _attempt(self, experiment: Experiment, turn: str) -> None:
-        """Run a cell or score its predictions; whatever fails is recorded as failed and does not stop the others."""
+        """Run an experiment or score its predictions; a failure is recorded and does not stop the others."""
         self.report({"event": "working", "cells": [experiment.id]})
         if self.request.force and self.first:
             evaluate.forget(self.store, experiment)
@@ -168,7 +168,7 @@ class Runner:
         return base_record(experiment, self.plan, self.request)
 
     def _write(self, planned: Record, items: dict[str, np.ndarray] | None = None, **fields: Any) -> None:
-        """Record a cell with what the work found; only the first rank does."""
+        """Record an experiment with what the work found; only the first rank does."""
         if self.first:
             made = {
                 "git": provenance.git_state(),

@@ -1,4 +1,4 @@
-"""The parent of a run: starts the ranks, watches them, turns a death into a failed cell. Imports no torch."""
+"""The parent of a run: starts the ranks, watches them, turns a death into a failed experiment. Imports no torch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Watched:
 
 
 def run(request: Request) -> tuple[int, list[Record]]:
-    """Carry out a request in workers; gives the status (0, 1, 2) and its cells, in order, as far as planned."""
+    """Carry out a request in workers; gives the status (0, 1, 2) and its experiments, in order, as far as planned."""
     store = Store(request.results)
     dead: list[str] = []
     while True:
@@ -53,7 +53,7 @@ def run(request: Request) -> tuple[int, list[Record]]:
             )
             return (2 if code == 2 else int(bool(failed))), watched.experiments
         if not watched.working:
-            print(f"run_benchmark.py: the worker {_death(code)} before it began a cell", file=sys.stderr)
+            print(f"run_benchmark.py: the worker {_death(code)} before it began a run", file=sys.stderr)
             return 1, watched.experiments
         for experiment in watched.experiments:
             if experiment.id in watched.working:
@@ -62,7 +62,7 @@ def run(request: Request) -> tuple[int, list[Record]]:
 
 
 def _status(store: Store, experiment: Record) -> str:
-    """Return the status of a planned cell; one without a record has failed."""
+    """Return the status of a planned experiment; one without a record has failed."""
     record = store.read(experiment.id)
     return record.status if record else "failed"
 

@@ -158,7 +158,7 @@ def _tell(workspace: Workspace, work: Pretraining, found: Reading) -> None:
 
 
 def look(workspace: Workspace, backbone: Backbone, data: Dataset, folder: Path) -> None:
-    """Draw pictures of weights as they are handed over: once for each, however many cells use them."""
+    """Draw pictures of weights as they are handed over: once for each, however many experiments use them."""
     if not workspace.first or (folder / "first-layer.png").is_file():
         return
     cache = workspace.store.root / "cache" / "images"

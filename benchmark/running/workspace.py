@@ -1,4 +1,4 @@
-"""The workplace of cells: one device, one plan, one results folder, and its data as squares."""
+"""The workplace of experiments: one device, one plan, one results folder, and its data as squares."""
 
 from __future__ import annotations
 

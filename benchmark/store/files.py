@@ -37,6 +37,6 @@ def checksum(data: bytes) -> str:
 
 
 def key_of(value: Any) -> str:
-    """Return a short hash of anything JSON can hold, independent of key order; the id of cells and pretrainings."""
+    """Return a short hash of anything JSON can hold, independent of key order; the id of runs and pretrainings."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:20]

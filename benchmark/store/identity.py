@@ -1,4 +1,4 @@
-"""The two ids of a cell: of its predictions, which are the work, and of its figures, which are scored from them."""
+"""The two ids of a run: of its predictions, which are the work, and of its figures, which are scored from them."""
 
 from __future__ import annotations
 

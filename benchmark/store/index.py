@@ -62,9 +62,9 @@ def _line(stamp: list[int], record: Record) -> _Line:
     return _Line(stamp, brief, record.model_dump_json(include=SUMMARY, exclude_unset=True))
 
 
-def _files(cells: Path) -> Iterator[tuple[str, str, list[int]]]:
+def _files(records: Path) -> Iterator[tuple[str, str, list[int]]]:
     """Yield the folder, name and stamp of every record's file."""
-    folders = [entry.path for entry in os.scandir(cells) if entry.is_dir()] if cells.is_dir() else []
+    folders = [entry.path for entry in os.scandir(records) if entry.is_dir()] if records.is_dir() else []
     for folder in folders:
         for entry in os.scandir(folder):
             if entry.name.endswith(".json") and not entry.name.startswith("."):

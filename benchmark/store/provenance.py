@@ -14,7 +14,7 @@ from pathlib import Path
 from inkbench.benchmark.registry import ROOT
 
 DECIDING = ("torch", "torchvision", "timm", "numpy", "Pillow")
-"""Packages whose version may change a number: they are part of a cell's id."""
+"""Packages whose version may change a number: they are part of a run's id."""
 TOLD = (*DECIDING, "lightning-fabric", "scipy", "scikit-learn", "pycocotools", "faster-coco-eval", "torchmetrics")
 DRIVER = Path("/proc/driver/nvidia/version")
 """The file in which NVIDIA's kernel module says its version."""
@@ -27,7 +27,7 @@ def versions(names: tuple[str, ...]) -> dict[str, str]:
 
 @cache
 def _version(name: str) -> str:
-    """Return the installed version of a package, read once: a plan asks for it in every cell."""
+    """Return the installed version of a package, read once: a plan asks for it in every run."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -71,7 +71,7 @@ def driver() -> str:
 
 
 def hardware(accelerator: Mapping[str, str]) -> dict[str, str | int]:
-    """Describe the machine a cell ran on; of ``accelerator`` what torch knows: ``device``, ``instructions``."""
+    """Describe the machine of a run; of ``accelerator`` what torch knows: ``device``, ``instructions``."""
     return {
         **accelerator,
         **({"driver": driver()} if accelerator["device"] != "cpu" else {}),

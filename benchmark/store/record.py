@@ -1,4 +1,4 @@
-"""The record of a cell: typed, frozen, checked in one place; its file is its JSON."""
+"""The record of a run: typed, frozen, checked in one place; its file is its JSON."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _finite(numbers: dict[str, Any]) -> dict[str, Any]:
 
 
 class Record(Summary):
-    """Everything known of one cell. ``from_json`` reads every schema there ever was, ``to_json`` writes the newest."""
+    """Everything known of one run. ``from_json`` reads every schema there ever was, ``to_json`` writes the newest."""
 
     primary: str
     """The task's primary metric."""

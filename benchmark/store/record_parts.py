@@ -14,7 +14,7 @@ class Part(BaseModel):
 
 
 class DataUsed(Part):
-    """Data that a cell was tested on, or pretrained on."""
+    """Data that a run was tested on, or pretrained on."""
 
     id: str
     """The name: that of a layout's standard data, or that of a person's own."""
@@ -51,7 +51,7 @@ class BackboneUsed(Part):
 
 
 class Figure(Part):
-    """A metric of a cell."""
+    """A metric of a run."""
 
     value: FiniteFloat
     unit: str = ""
@@ -138,7 +138,7 @@ class StoredFile(Part):
 
 
 class Provenance(Part):
-    """Origin of a cell: where, with what and by which code it was made."""
+    """Origin of a run: where, with what and by which code it was made."""
 
     git: dict[str, Any] = Field(default_factory=dict)
     packages: dict[str, str] = Field(default_factory=dict)
@@ -163,7 +163,7 @@ class Versions(Part):
 
 
 class Settings(Part):
-    """Every setting, resolved, by its owner; None where a cell has no such owner."""
+    """Every setting, resolved, by its owner; None where a run has no such owner."""
 
     task: dict[str, Any] | None = None
     method: dict[str, Any] | None = None

@@ -42,13 +42,13 @@ class Store:
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"results folder {self.root} is a file; give another with --results DIR")
 
-    def record_path(self, cell: str) -> Path:
-        """Return the path of a cell's record."""
-        return self.root / "cells" / cell[:2] / f"{cell}.json"
+    def record_path(self, run: str) -> Path:
+        """Return the path of a run's record."""
+        return self.root / "cells" / run[:2] / f"{run}.json"
 
-    def items_path(self, cell: str) -> Path:
-        """Return the path of a cell's per-item arrays."""
-        return self.record_path(cell).with_suffix(".items.npz")
+    def items_path(self, run: str) -> Path:
+        """Return the path of a run's per-item arrays."""
+        return self.record_path(run).with_suffix(".items.npz")
 
     def predictions_path(self, work: str) -> Path:
         """Return the path of predictions by their id (``Record.made``): one file, however many records use it."""
@@ -73,13 +73,11 @@ class Store:
                 raise ValueError("they are not what the record says")
             return unpack(read_arrays(io.BytesIO(data)))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise UsageError(
-                f"the predictions {path} cannot be read ({error}); run the cell again with --force"
-            ) from None
+            raise UsageError(f"the predictions {path} cannot be read ({error}); run it again with --force") from None
 
-    def read(self, cell: str) -> Record | None:
-        """Read the record of a cell, or None where there is none. Raises UsageError for a damaged one."""
-        path = self.record_path(cell)
+    def read(self, run: str) -> Record | None:
+        """Read the record of a run, or None where there is none. Raises UsageError for a damaged one."""
+        path = self.record_path(run)
         if not path.is_file():
             return None
         return _read_record(path)
@@ -87,7 +85,7 @@ class Store:
     def write(self, record: Record, items: Mapping[str, np.ndarray] | None = None) -> Record:
         """Write a record; its items before it, so that a record never names what is not there."""
         if record.status == "planned":
-            raise ValueError(f"the cell {record.id} is only planned: there is nothing to record")
+            raise ValueError(f"the run {record.id} is only planned: there is nothing to record")
         if items is not None:
             data = arrays_bytes(items)
             path = self.items_path(record.id)
@@ -135,7 +133,7 @@ class Store:
 
 def _read_record(path: Path, loads: Callable[[bytes], Any] = json.loads) -> Record:
     """Read a record file. Raises UsageError for what is none."""
-    mend = "move it away and run the cell again"
+    mend = "move it away and repeat the run"
     try:
         told = loads(path.read_bytes())
     except (ValueError, OSError) as error:

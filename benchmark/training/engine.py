@@ -33,7 +33,7 @@ PATIENCE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The device and arithmetic of this process; what of it a user can ask for is part of a cell's id."""
+    """The device and arithmetic of this process; what of it a user can ask for is part of a run's id."""
 
     fabric: Fabric
     bf16: bool

@@ -1,4 +1,4 @@
-"""Features of images as a head is given them; those of a frozen backbone computed once, for every step and cell."""
+"""Features of images as a head is given them; those of a frozen backbone computed once, for every step and run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from inkbench.benchmark.training.task_data import TaskData
 BATCH = 32
 MOST_KEPT_BYTES = 4 * 2**30
 MOST_STORED_BYTES = 2**30
-"""More than this of a split is computed again by the next cell instead of being written."""
+"""More than this of a split is computed again by the next run instead of being written."""
 VERSION = 2
 Reads = Literal["maps", "vector"]
 Given = list[Tensor] | Seen
@@ -165,7 +165,7 @@ def _read(path: Path, data: TaskData, device: engine.Device) -> dict[str, list[T
 
 
 def _write(path: Path, levels: Mapping[str, list[Tensor]]) -> None:
-    """Write features for other cells; a disk that has no room for them costs time, not the cell."""
+    """Write features for other runs; a disk that has no room for them costs time, not the run."""
     size = sum(level.nbytes for of in levels.values() for level in of)
     path.parent.mkdir(parents=True, exist_ok=True)
     if size > MOST_STORED_BYTES or size > shutil.disk_usage(path.parent).free // 2 or path.exists():

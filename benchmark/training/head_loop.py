@@ -28,7 +28,7 @@ Family = Literal["frozen", "finetune"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The state that all trials of a cell share."""
+    """The state that all trials of a run share."""
 
     device: engine.Device
     task: Task
@@ -105,7 +105,7 @@ def network_state(net: Any, backbone: Backbone) -> dict[str, Tensor]:
 
 
 def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untrained:
-    """Return a finished cell's network, ready to predict; ``backbone`` as the cell was handed it, filled in place.
+    """Return a finished run's network, ready to predict; ``backbone`` as the run was handed it, filled in place.
 
     Raises RunError where the state is not that of this head.
     """
@@ -116,12 +116,12 @@ def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untra
     raw = Transfer(backbone, job.task.head(backbone, job.protocol), job.family, job.reads)
     missing, extra = backbone.load_state_dict(parts["backbone"], strict=False)
     if extra or (job.family == "finetune" and missing):
-        raise RunError(f"the stored network is not one of {backbone.name}; run the cell again with --force")
+        raise RunError(f"the stored network is not one of {backbone.name}; run it again with --force")
     try:
         raw.head.load_state_dict(parts["head"])
     except RuntimeError as error:
         why = str(error).splitlines()[-1].strip()
-        raise RunError(f"the stored network has another head ({why}); run the cell again with --force") from None
+        raise RunError(f"the stored network has another head ({why}); run it again with --force") from None
     return Untrained(raw.to(job.device.torch, memory_format=torch.channels_last).eval())  # type: ignore[call-overload]
 
 

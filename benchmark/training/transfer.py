@@ -23,7 +23,7 @@ from inkbench.benchmark.training.task_data import TaskData
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The three splits that a cell works with; test is predicted once."""
+    """The three splits that a run works with; test is predicted once."""
 
     train: TaskData
     val: TaskData

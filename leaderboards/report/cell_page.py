@@ -1,4 +1,4 @@
-"""A page for each cell: its figures, all that its record says of how they came about, its curves and pictures."""
+"""A page for each run: its figures, all that its record says of how they came about, its curves and pictures."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from inkbench.leaderboards.report.gather import Gathered
 from inkbench.leaderboards.report.site import Site
 
 MOST = 2_000
-"""Cells that have a page: those of the rows that tables show, in their order."""
+"""Runs that have a page: those of the rows that tables show, in their order."""
 LOG_LINES = 40
 TOLD = ("schema", "identity", "settings", "metrics", "request", "curve", "provenance", "phases", "exclusions", "data")
 """What of a record has a place of its own on the page, or is too long for its list of facts."""
 
 
 def addresses(found: Gathered) -> dict[str, str]:
-    """Return the pages of cells by id."""
+    """Return the pages of runs by id."""
     shown = dict.fromkeys(
-        cell for of in found.tables for block in of.table.blocks for row in block.rows for cell in row.records
+        run for of in found.tables for block in of.table.blocks for row in block.rows for run in row.records
     )
-    return {cell: f"cell-{words.slug(cell)}.html" for cell in list(shown)[:MOST]}
+    return {run: f"cell-{words.slug(run)}.html" for run in list(shown)[:MOST]}
 
 
 def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str], compared: Mapping[str, str]) -> None:
-    """Write the pages; ``compared`` are the addresses of comparisons by cell."""
-    for cell, page in pages.items():
-        record = found.records[cell]
+    """Write the pages; ``compared`` are the addresses of comparisons by run."""
+    for run, page in pages.items():
+        record = found.records[run]
         primary = record.metrics.get(record.primary)
         told = record.to_json()
         site.page(
@@ -54,13 +54,13 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str], c
             galleries=galleries(site, store, record),
             log=_log(store, record),
             raw=json.dumps(told, indent=1, ensure_ascii=False),
-            compare=compared.get(cell, ""),
+            compare=compared.get(run, ""),
             method_page=f"method-{words.slug(record.method)}.html" if record.backbone is not None else "",
         )
 
 
 def card(store: Store, record: Record) -> dict[str, Any]:
-    """Return the card of a cell's pretraining; empty where there is none, or none that can be read."""
+    """Return the card of a run's pretraining; empty where there is none, or none that can be read."""
     path = store.root / "backbones" / str(record.pretraining) / "card.json"
     if record.pretraining is None or not path.is_file():
         return {}
@@ -81,7 +81,7 @@ def curves(store: Store, record: Record) -> list[Markup]:
 
 
 def galleries(site: Site, store: Store, record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return pictures of the cell, of its weights as handed over, and of an audit of its pretraining."""
+    """Return pictures of the run, of its weights as handed over, and of an audit of its pretraining."""
     runs = store.root / "runs"
     found = [("Predictions on test", site.gallery(runs / record.id))]
     found += weights_galleries(site, store, record)
@@ -120,7 +120,7 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
 
 
 def _log(store: Store, record: Record) -> str:
-    """Return the end of a failed cell's log, where it lies in the results folder."""
+    """Return the end of a failed run's log, where it lies in the results folder."""
     if record.log is None:
         return ""
     path = (store.root / record.log).resolve()

@@ -1,4 +1,4 @@
-"""Two cells on the same items: a dot for each item, and those that differ most with their pictures."""
+"""Two runs on the same items: a dot for each item, and those that differ most with their pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_SETS = 12
 def write(
     site: Site, store: Store, found: Gathered, pages: dict[str, str], most_thumbnails: int, progress: Progress
 ) -> dict[str, str]:
-    """Write the page and its data; gives the address of the comparison that begins with each cell."""
+    """Write the page and its data; gives the address of the comparison that begins with each run."""
     sets = test_sets(store, found)
     left = max(len(sets) - MOST_SETS, 0)
     addresses: dict[str, str] = {}
@@ -30,8 +30,8 @@ def write(
         pictures, why = _pictures(site, store, found, test, most_thumbnails, progress)
         site.data(f"items-{slug(test.key)}.js", "inkbench.items", _data(test, pages, pictures))
         listed.append({"key": test.key, "file": f"data/items-{slug(test.key)}.js", "title": test.title, "why": why})
-        for cell in test.cells:
-            addresses.setdefault(cell, f"{PAGE}#{test.key}/{slug(cell)}")
+        for run in test.runs:
+            addresses.setdefault(run, f"{PAGE}#{test.key}/{slug(run)}")
     site.data("sets.js", "inkbench.sets", listed)
     site.page(PAGE, "compare.html", title="Compare", section="compare", sets=listed, left=left, most=MOST_CELLS)
     return addresses
@@ -43,7 +43,7 @@ def _pictures(
     """Return thumbnails by item, and why there are none."""
     if not most:
         return {}, "none were asked for (--thumbnails 0)"
-    record = found.records[next(iter(test.cells))]
+    record = found.records[next(iter(test.runs))]
     try:
         wanted = telling(test, found.records, most)
         return thumbnails.draw(store, record, wanted, site.folder / "pictures", f"item-{slug(test.key)}"), ""
@@ -53,20 +53,20 @@ def _pictures(
 
 
 def _data(test: TestSet, pages: dict[str, str], pictures: dict[str, str]) -> dict[str, Any]:
-    """Return the data of the page's script; cells go by number, so that no text of a record becomes a name there."""
-    cells = list(test.cells)
+    """Return the data of the page's script; runs go by number, so that no text of a record becomes a name there."""
+    runs = list(test.runs)
     return {
         "key": test.key,
         "items": test.items,
         "series": [test.all_series.index(name) for name in test.series],
         "seriesNames": test.all_series,
-        "cells": [{"slug": slug(cell), "label": test.cells[cell], "page": pages.get(cell, "")} for cell in cells],
+        "runs": [{"slug": slug(run), "label": test.runs[run], "page": pages.get(run, "")} for run in runs],
         "metrics": [
             {
                 "name": metric.name,
                 "direction": metric.direction,
                 "bySeries": metric.by_series,
-                "values": [metric.values.get(cell) for cell in cells],
+                "values": [metric.values.get(run) for run in runs],
             }
             for metric in test.metrics.values()
         ],

@@ -1,4 +1,4 @@
-"""Figures of single items, or of series where a metric is of a set: what the comparison of two cells shows."""
+"""Figures of single items, or of series where a metric is of a set: what the comparison of two runs shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inkbench.leaderboards.report.gather import Gathered
 from inkbench.tasks.metrics.items import Items, Resampler, WeightedMean
 
 MOST_CELLS = 40
-"""Rows of a table whose first cell can be compared: the first ones, in its order."""
+"""Rows of a table whose first run can be compared: the first ones, in its order."""
 MOST_ITEMS = 2_000
 MOST_METRICS = 6
 VERSION = 1
@@ -27,7 +27,7 @@ VERSION = 1
 
 @dataclass
 class Metric:
-    """A metric of several cells: of ``units`` (items or series), a value each, None where one has none."""
+    """A metric of several runs: of ``units`` (items or series), a value each, None where one has none."""
 
     name: str
     direction: str
@@ -37,13 +37,13 @@ class Metric:
 
 @dataclass
 class TestSet:
-    """Cells that were measured on the very same items."""
+    """Runs that were measured on the very same items."""
 
     key: str
     title: str
     items: list[str]
     series: list[str]
-    cells: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Metric] = field(default_factory=dict)
     cut_items: int = 0
 
@@ -54,18 +54,18 @@ class TestSet:
 
 
 def test_sets(store: Store, found: Gathered) -> list[TestSet]:
-    """Return the cells of all tables by what they were measured on; sets of one cell are left out."""
+    """Return the runs of all tables by what they were measured on; sets of one run are left out."""
     sets: dict[str, TestSet] = {}
     for shown in found.tables:
         rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
         for row in rows[:MOST_CELLS]:
             record = found.records[row.records[0]]
             _add(store, sets, record, f"{shown.table.title}, {record.protocol}, {record.preset}", row.label)
-    return [one for one in sets.values() if len(one.cells) > 1]
+    return [one for one in sets.values() if len(one.runs) > 1]
 
 
 def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, label: str) -> None:
-    cell = record.id
+    run = record.id
     items = _items(store, record)
     if items is None:
         return
@@ -77,14 +77,14 @@ def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, lab
         names = ([ids[k] for k in kept], [series[k] for k in kept])
         sets[key] = TestSet(key, title, *names, cut_items=len(ids) - len(kept))
     test = sets[key]
-    if cell in test.cells:
+    if run in test.runs:
         return
     backbone = record.backbone.name if record.backbone else ""
-    test.cells[cell] = ", ".join(part for part in (label, record.protocol, backbone, f"seed {record.seed}") if part)
+    test.runs[run] = ", ".join(part for part in (label, record.protocol, backbone, f"seed {record.seed}") if part)
     for name, entry in _values(store, record, items).items():
         metric = test.metrics.setdefault(name, Metric(name, record.metrics[name].direction, bool(entry["by_series"])))
         values = entry["values"]
-        metric.values[cell] = values if metric.by_series else [values[k] for k in kept]
+        metric.values[run] = values if metric.by_series else [values[k] for k in kept]
 
 
 def _items(store: Store, record: Record) -> Items | None:
@@ -136,7 +136,7 @@ def _plain(values: np.ndarray) -> list[float | None]:
 
 
 def telling(test: TestSet, found: Mapping[str, Record], most: int) -> list[str]:
-    """Choose the items to draw: those where a cell differs most from the control, both ways, then others.
+    """Choose the items to draw: those where a run differs most from the control, both ways, then others.
 
     For a metric of a set, the first items of every series.
     """
@@ -144,10 +144,10 @@ def telling(test: TestSet, found: Mapping[str, Record], most: int) -> list[str]:
     if metric is None or metric.by_series:
         first = dict(zip(reversed(test.series), reversed(test.items), strict=True))
         return [first[name] for name in test.all_series][:most]
-    control = next((cell for cell in test.cells if found[cell].method == CONTROL), next(iter(test.cells)))
-    others = [cell for cell in test.cells if cell != control and found[cell].backbone is not None]
+    control = next((run for run in test.runs if found[run].method == CONTROL), next(iter(test.runs)))
+    others = [run for run in test.runs if run != control and found[run].backbone is not None]
     wanted: dict[str, None] = {}
-    ranked = [_ranked(metric.values[cell], metric.values[control]) for cell in others if cell in metric.values]
+    ranked = [_ranked(metric.values[run], metric.values[control]) for run in others if run in metric.values]
     for place in range(len(test.items)):
         for order in ranked:
             if place < len(order):
@@ -158,7 +158,7 @@ def telling(test: TestSet, found: Mapping[str, Record], most: int) -> list[str]:
 
 
 def _ranked(one: Sequence[float | None], other: Sequence[float | None]) -> list[int]:
-    """Rank places by how much two cells differ there: the largest gain, the largest loss, and so on in turn."""
+    """Rank places by how much two runs differ there: the largest gain, the largest loss, and so on in turn."""
     known = [(a - b, k) for k, (a, b) in enumerate(zip(one, other, strict=True)) if a is not None and b is not None]
     up = [k for _, k in sorted(known, reverse=True)]
     return [place for both in zip(up, reversed(up), strict=True) for place in both][: len(up)]

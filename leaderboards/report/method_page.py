@@ -53,7 +53,7 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
             galleries=galleries,
         )
         picture = galleries[0][1][0][1] if galleries else ""
-        cards.append({"name": name, "page": page, "summary": summary, "cells": len(records), "picture": picture})
+        cards.append({"name": name, "page": page, "summary": summary, "runs": len(records), "picture": picture})
     absent = [
         (entry.name, entry.summary) for entry in registry.entries("methods").values() if entry.name not in standing
     ]

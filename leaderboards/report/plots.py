@@ -93,16 +93,16 @@ def _plotted(row: Row, records: Mapping[str, Record]) -> bool:
 
 def _device_seconds(row: Row, records: Mapping[str, Record]) -> float | None:
     sums = [
-        sum(phase.device_s for phase in records[cell].phases.values())
-        for cell in row.records
-        if records[cell].status == "done"
+        sum(phase.device_s for phase in records[run].phases.values())
+        for run in row.records
+        if records[run].status == "done"
     ]
     return sum(sums) / len(sums) if sums else None
 
 
 def _images(row: Row, records: Mapping[str, Record]) -> float | None:
     """Return source images seen, mean over seeds; None for weights from outside the budget."""
-    own = [records[cell] for cell in row.records if not records[cell].given]
+    own = [records[run] for run in row.records if not records[run].given]
     known = [record.images_seen for record in own if record.images_seen is not None]
     return sum(known) / len(known) if known else None
 
@@ -110,8 +110,8 @@ def _images(row: Row, records: Mapping[str, Record]) -> float | None:
 def _pretext(row: Row, records: Mapping[str, Record]) -> dict[str, float]:
     """Return the pretext figures of a row, means over the seeds that have them."""
     found: dict[str, list[float]] = {}
-    for cell in row.records:
-        for name, figure in (records[cell].pretext or {}).items():
+    for run in row.records:
+        for name, figure in (records[run].pretext or {}).items():
             found.setdefault(name, []).append(figure.value)
     return {name: sum(values) / len(values) for name, values in found.items()}
 

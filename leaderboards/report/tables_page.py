@@ -72,18 +72,18 @@ class View:
 
 
 def write(site: Site, found: Gathered, pages: Mapping[str, str]) -> None:
-    """Write the board and the pages of its tables; ``pages`` are the addresses of cells by id."""
+    """Write the board and the pages of its tables; ``pages`` are the addresses of runs by id."""
     addresses = {shown.table.name: f"table-{slug(shown.table.name)}.html" for shown in found.tables}
     views = []
     for shown in found.tables:
-        drawn = plots.of_table(shown, found.records, lambda cell: pages.get(cell, ""))
+        drawn = plots.of_table(shown, found.records, lambda run: pages.get(run, ""))
         view = of_table(shown.table, found.records, pages, addresses[shown.table.name], shown.cut, drawn)
         views.append(view)
         whole = replace(view, metrics=_all_metrics(shown))
         site.page(view.page, "table.html", title=view.title, view=whole, section="board")
     boards = [of_board(board.table, board.cut, addresses) for board in found.boards]
     counts = {
-        "cells": len(found.records),
+        "runs": len(found.records),
         "tables": len(found.tables),
         "methods": len({record.method for record in found.records.values() if record.backbone is not None}),
         "tasks": len({record.task for record in found.records.values()}),
@@ -115,7 +115,7 @@ def of_table(
     cut: int = 0,
     drawn: list[Markup] | None = None,
 ) -> View:
-    """Format a table with links to its cells and, for each row, its interval as a drawing."""
+    """Format a table with links to its runs and, for each row, its interval as a drawing."""
     marks = numbered(table)
     parts = []
     for block in table.blocks:
@@ -125,7 +125,7 @@ def of_table(
                 row.label,
                 row.status,
                 [marks[mark] for mark in row.marks],
-                [(_which(records[cell], row.records), pages[cell]) for cell in row.records if cell in pages],
+                [(_which(records[run], row.records), pages[run]) for run in row.records if run in pages],
                 forest,
                 [_field(row.cells.get(head.key, Cell()), left(head)) for head in table.columns],
             )
@@ -163,7 +163,7 @@ def of_board(board: Table, cut: int, addresses: Mapping[str, str]) -> View:
 
 
 def _which(record: Record, row: tuple[str, ...]) -> str:
-    """Return the text of a row's link to one of its cells: the seed, where there are several."""
+    """Return the text of a row's link to one of its runs: the seed, where there are several."""
     return f"seed {record.seed}" if len(row) > 1 else ""
 
 

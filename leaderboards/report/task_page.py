@@ -46,21 +46,21 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str]) -
             sides=sides,
         )
         picture = next((address for side in sides for row in side["rows"] for address in row[1] if address), "")
-        cells = sum(record.task == name for record in found.records.values())
-        cards.append({"name": name, "page": page, "summary": summary, "cells": cells, "picture": picture})
+        runs = sum(record.task == name for record in found.records.values())
+        cards.append({"name": name, "page": page, "summary": summary, "runs": runs, "picture": picture})
     absent = [(entry.name, entry.summary) for entry in registry.entries("tasks").values() if entry.name not in by_task]
     site.page("tasks.html", "cards.html", title="Tasks", section="tasks", cards=cards, absent=sorted(absent), left=0)
 
 
 def _first_rows(shown: Shown) -> list[tuple[str, str]]:
-    """Return label and first cell of the first rows that are done; methods before what must be beaten."""
+    """Return label and first run of the first rows that are done; methods before what must be beaten."""
     rows = [row for block in shown.table.blocks for row in block.rows if row.status == "done" and row.records]
     rows.sort(key=lambda row: row.kind not in (RowKind.COMPARED, RowKind.CONTROL))
     return [(row.label, row.records[0]) for row in rows][:MOST_SHOWN]
 
 
 def _curves(found: Gathered, shown: Shown) -> str:
-    curves = {label: found.records[cell].curve for label, cell in _first_rows(shown)}
+    curves = {label: found.records[run].curve for label, run in _first_rows(shown)}
     return plots.curve(f"Loss of the head: {shown.table.title}, {shown.records[0].protocol}", curves)
 
 
@@ -69,8 +69,7 @@ def _side_by_side(
 ) -> dict[str, list[Any]]:
     """Arrange pictures of the same name, and so of the same test item: one row each, a column for every table row."""
     galleries = {
-        (label, pages.get(cell, "")): dict(site.gallery(store.root / "runs" / cell))
-        for label, cell in _first_rows(shown)
+        (label, pages.get(run, "")): dict(site.gallery(store.root / "runs" / run)) for label, run in _first_rows(shown)
     }
     galleries = {head: pictures for head, pictures in galleries.items() if pictures}
     names = list(dict.fromkeys(name for pictures in galleries.values() for name in pictures))[:MOST_PICTURES]

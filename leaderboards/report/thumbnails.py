@@ -19,7 +19,7 @@ QUALITY = 80
 
 
 def dataset_of(store: Store, record: Record) -> Dataset:
-    """Open the dataset that a cell was measured on. Raises UsageError where it is missing here, or no longer the same.
+    """Open the dataset that a run was measured on. Raises UsageError where it is missing here, or no longer the same.
 
     A plugin's reader is not run for the sake of pictures.
     """

@@ -70,6 +70,6 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def told(record: Record) -> str:
-    """Describe a cell in a few words: the method and its changed settings."""
+    """Describe a run in a few words: the method and its changed settings."""
     changed = " ".join(f"{key}={plain(value)}" for key, value in record.changed.items())
     return f"{record.method} {changed}".rstrip()

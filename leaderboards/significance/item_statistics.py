@@ -55,10 +55,10 @@ class Evidence:
 
     def facts(self, record: Record) -> Facts | None:
         """Return the items' arrays of a record; None where they are missing or are not those of the record."""
-        cell = record.id
-        if cell not in self._facts:
-            self._facts[cell] = self._find_facts(record)
-        return self._facts[cell]
+        run = record.id
+        if run not in self._facts:
+            self._facts[run] = self._find_facts(record)
+        return self._facts[run]
 
     def interval(self, row: Group) -> tuple[float, float] | None:
         """Return the 95 % interval of a row's mean over seeds; None where items are missing."""
@@ -125,17 +125,17 @@ class Evidence:
         return test
 
     def _items(self, record: Record) -> Items | None:
-        cell = record.id
-        if cell not in self._loaded:
-            path = self.store.items_path(cell)
+        run = record.id
+        if run not in self._loaded:
+            path = self.store.items_path(run)
             if not path.is_file():
-                self.problems[cell] = f"its per-item file {path.name} is missing"
+                self.problems[run] = f"its per-item file {path.name} is missing"
                 return None
             if checksum(path.read_bytes()) != _sha(record):
-                self.problems[cell] = f"its per-item file {path.name} is not the one it was made with"
+                self.problems[run] = f"its per-item file {path.name} is not the one it was made with"
                 return None
-            self._loaded[cell] = read_arrays(path)
-        return self._loaded[cell]
+            self._loaded[run] = read_arrays(path)
+        return self._loaded[run]
 
     def _key(self, kind: str, items: Sequence[Any], record: Record) -> str:
         version = record.metrics[self.metric].version

@@ -14,7 +14,7 @@ from inkbench.leaderboards.significance.item_statistics import Evidence
 
 
 def versus(store: Store, first: str, second: str, metric: str | None = None) -> str:
-    """Compare the rows of two cells, by the beginnings of their ids, over the seeds that both have, as text.
+    """Compare the rows of two runs, by the beginnings of their ids, over the seeds that both have, as text.
 
     Raises UsageError where one is not done, they were not measured on the same items, or one lacks the metric.
     """

@@ -35,7 +35,7 @@ def permutation_set(
 
 @cache
 def _greedy(n: int, generator: Generator, min_distance: int, tiles: int, seed: int) -> np.ndarray:
-    """Return ``permutation_set`` of checked arguments, computed once and read-only: every cell of a plan uses it."""
+    """Return ``permutation_set`` of checked arguments, computed once and read-only: a whole plan uses it."""
     every = all_permutations(tiles)
     columns = np.ascontiguousarray(every.T)
     rng = np.random.default_rng(seed)

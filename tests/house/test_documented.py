@@ -26,7 +26,7 @@ def test_what_is_optional_or_a_comment_is_no_word(tmp_path):
     (made,) = [command for command in documented.on_page(page) if command.words[:2] == ("data", "get")]
     assert made.words == ("data", "get", "cifar-10", "--out", "/data")
     pages = {command.words for command in documented.on_page(documented.ROOT / "docs" / "submissions.md")}
-    assert ("submit", "pack", "CELL", "--out", "X.zip") in pages
+    assert ("submit", "pack", "RUN", "--out", "X.zip") in pages
     assert any("codabench" in words for words in pages), "of alternatives the first"
 
 

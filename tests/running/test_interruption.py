@@ -1,4 +1,4 @@
-"""kill -9 at any moment, run again: the same numbers and bytes. Two processes on one folder do each cell once."""
+"""kill -9 at any moment, run again: the same numbers and bytes. Two processes on one folder do each run once."""
 
 import json
 import time
@@ -20,7 +20,7 @@ def test_a_run_killed_three_times_ends_as_an_undisturbed_one(cli, first_run, tmp
     assert sum(killed) >= 2, f"too few of the kills hit a running command: {killed}"
     done = cli(*WORDS, "--results", results)
     assert done.returncode == 0, done.stderr
-    assert there.items() <= finished(results).items(), "a finished cell was run again"
+    assert there.items() <= finished(results).items(), "a finished run was run again"
     assert fingerprint(results) == fingerprint(first_run[1])
     assert done.stdout == first_run[0].stdout
 

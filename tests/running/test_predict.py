@@ -1,4 +1,4 @@
-"""The stored network of a cell on a folder of images that nothing is known of."""
+"""The stored network of a run on a folder of images that nothing is known of."""
 
 import json
 import os
@@ -21,7 +21,7 @@ QUIET = Progress(quiet=True)
 
 @pytest.fixture(scope="module")
 def finished(cli, first_run, tmp_path_factory):
-    """A results folder with a fine-tuned and a frozen cell of each task that sees one image."""
+    """A results folder with a fine-tuned and a frozen run of each task that sees one image."""
     results = first_run[1].parent / "predicted"
     results.mkdir()
     (results / "cache").symlink_to(first_run[1] / "cache")

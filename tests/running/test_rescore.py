@@ -61,7 +61,7 @@ def test_a_changed_definition_makes_a_new_record_and_keeps_the_old_one(cli, meas
     older = of_older_metrics(path, record)
     done = cli("rescore", record["id"], "--results", measured)
     assert done.returncode == 0, done.stderr
-    assert f"(new); now cell {today[:10]}" in done.stdout, "the id that a run with today's definitions gives"
+    assert f"(new); now run {today[:10]}" in done.stdout, "the id that a run with today's definitions gives"
     assert older.is_file()
     again = json.loads(path.read_text())
     assert (again["was"], again["predictions"]) == (record["id"], record["predictions"])

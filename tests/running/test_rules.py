@@ -1,4 +1,4 @@
-"""The rules of comparison on real cells: trials, batch norm, seeds, budget in operations, transduction, ranks."""
+"""The rules of comparison on real runs: trials, batch norm, seeds, budget in operations, transduction, ranks."""
 
 import json
 import os

@@ -35,7 +35,7 @@ def run_whole(results: Path) -> str:
 
 
 def disturb(results: Path, moments: random.Random, struck: Counter[str], kills: int) -> None:
-    """Kill and go on in one folder until it is complete or enough kills have struck; finished cells must stay."""
+    """Kill and go on in one folder until it is complete or enough kills have struck; finished runs must stay."""
     there: dict[str, tuple[int, float]] = {}
     for stage in ["drawing", "drawing", *["pretraining", "transfer"] * kills]:
         if len(there) == 3 or (sum(struck.values()) >= kills and all(struck[s] >= n for s, n in LEAST.items())):
@@ -44,9 +44,9 @@ def disturb(results: Path, moments: random.Random, struck: Counter[str], kills: 
         hit = kill_at(WORDS, results, stage, delay)
         struck[stage] += hit
         now = finished(results)
-        assert there.items() <= now.items(), "a finished cell was run again or lost"
+        assert there.items() <= now.items(), "a finished run was run again or lost"
         there = now
-        print(f"{stage} after {delay:4.1f} s: {'killed' if hit else 'over before'}; {len(now)} cells done", flush=True)
+        print(f"{stage} after {delay:4.1f} s: {'killed' if hit else 'over before'}; {len(now)} runs done", flush=True)
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def main() -> int:
             disturb(disturbed, moments, struck, flags.kills)
             done = finished(disturbed)
             assert run_whole(disturbed) == table, "the tables differ"
-            assert done.items() <= finished(disturbed).items(), "a finished cell was run again"
+            assert done.items() <= finished(disturbed).items(), "a finished run was run again"
             assert fingerprint(disturbed) == fingerprint(whole), "figures or bytes differ"
             folders += 1
             print(f"folder {folders}: equal to the undisturbed run", flush=True)

@@ -70,7 +70,7 @@ def test_what_is_no_record_is_told_in_words(tmp_path, capsys, change, said):
     assert list(store.records(problems)) == []
     assert len(problems) == 1
     assert said in problems[0]
-    assert "move it away and run the cell again" in problems[0]
+    assert "move it away and repeat the run" in problems[0]
     assert problems[0] in capsys.readouterr().err
     with pytest.raises(UsageError, match="move it away"):
         store.find("a")

@@ -165,7 +165,7 @@ def test_an_invalid_submission_fails_and_has_no_score(bundles, bare, tmp_path, f
 
 
 def in_process(reference, submission: Path) -> dict[str, float]:
-    """The metrics that a server computes, by the functions that score a cell."""
+    """The metrics that a server computes, by the functions that score a run."""
     scorer, report = reference.task.scorer, Report(strict=True)
     found = dict(predictions(submission, form_of(reference.task), reference.options, reference, report))
     assert report.errors == []

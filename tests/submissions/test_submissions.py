@@ -1,4 +1,4 @@
-"""Submissions of saliency maps: packed from a cell, checked, scored to the cell's own metrics."""
+"""Submissions of saliency maps: packed from a run, checked, scored to the run's own metrics."""
 
 import io
 import json
@@ -35,7 +35,7 @@ from inkbench.submissions.score import score_here
 from inkbench.tasks.metrics import saliency
 from inkbench.tasks.saliency import Saliency, SaliencyConfig
 
-CELL = "ab12"
+RUN = "ab12"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def reference(tmp_path: Path) -> Path:
 
 
 def cell_of(reference: Path, folder: Path, **changes) -> tuple[Store, Record]:
-    """A store with one finished cell: predictions of a seeded nobody, scored as the engine does."""
+    """A store with one finished run: predictions of a seeded nobody, scored as the engine does."""
     task, rng = Saliency(SaliencyConfig()), np.random.default_rng(7)
     items = Ai4va(reference).items("saliency", "test")
     truths = [task.truth(item, 48, 36) for item in items]
@@ -53,9 +53,9 @@ def cell_of(reference: Path, folder: Path, **changes) -> tuple[Store, Record]:
     scored["id"] = np.array([item.id for item in items])
     scored["style"] = np.array([item.style for item in items])
     store = Store(folder)
-    write_atomic(store.predictions_path(CELL), arrays_bytes(pack(predictions)))
+    write_atomic(store.predictions_path(RUN), arrays_bytes(pack(predictions)))
     metrics = metric_entries(saliency.SCORER, scored)
-    return store, store.write(made(CELL, data=data_used("ai4va"), metrics=metrics, **changes), scored)
+    return store, store.write(made(RUN, data=data_used("ai4va"), metrics=metrics, **changes), scored)
 
 
 def values(record: Record) -> dict[str, float]:
@@ -110,7 +110,7 @@ def test_a_zip_is_deterministic_flat_and_its_manifest_lies_beside_it(reference, 
         assert [info.filename for info in file.infolist()] == [f"{stem}.png" for stem in STEMS]
         assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert json.loads(manifest_path(first).read_text()) == manifest
-    assert manifest["cell"] == CELL
+    assert manifest["cell"] == RUN
     assert manifest["zip"]["sha256"] == checksum(first.read_bytes())
     assert manifest["files"] == {name: checksum(data) for name, data in entries_of(first).items()}
     for data in entries_of(first).values():
@@ -155,7 +155,7 @@ def test_requests_that_are_refused(reference, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         pack_cell(store, record, tmp_path / "file" / "x.zip")
-    store.predictions_path(CELL).unlink()
+    store.predictions_path(RUN).unlink()
     with pytest.raises(UsageError, match=r"predictions\.npz cannot be read"):
         pack_cell(store, record, tmp_path / "x.zip")
     zipped(tmp_path / "good.zip", good())

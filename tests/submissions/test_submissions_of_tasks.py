@@ -1,4 +1,4 @@
-"""Submissions of every task: what is packed from a cell is valid and scores as the cell, in whatever form."""
+"""Submissions of every task: what is packed from a run is valid and scores as the run, in whatever form."""
 
 import csv
 import json
@@ -34,14 +34,14 @@ FORMS = [
 
 
 @pytest.fixture(scope="module")
-def cells(references, tmp_path_factory):
+def runs(references, tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("cells"))
     return store, {task: finished(references[task], store) for task in TASKS}
 
 
 @pytest.mark.parametrize(("task", "form"), FORMS)
-def test_a_form_without_loss_scores_as_the_cell(references, cells, tmp_path, task, form):
-    store, records = cells
+def test_a_form_without_loss_scores_as_the_run(references, runs, tmp_path, task, form):
+    store, records = runs
     reference, record = references[task], records[task]
     out = tmp_path / "x.zip"
     manifest = pack(store, record, out, Spec(form))
@@ -51,8 +51,8 @@ def test_a_form_without_loss_scores_as_the_cell(references, cells, tmp_path, tas
     assert found == pytest.approx(values(figures(record)), abs=1e-12)
 
 
-def test_ranked_lists_score_as_the_cell_where_ranks_suffice(references, cells, tmp_path):
-    store, records = cells
+def test_ranked_lists_score_as_the_run_where_ranks_suffice(references, runs, tmp_path):
+    store, records = runs
     pack(store, records["reid"], tmp_path / "x.zip", Spec("ranked"))
     found = values(score_here(tmp_path / "x.zip", references["reid"], strict=True).metrics)
     known = values(figures(records["reid"]))
@@ -61,8 +61,8 @@ def test_ranked_lists_score_as_the_cell_where_ranks_suffice(references, cells, t
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_process_laid_out_as_a_servers_gives_the_same_scores_per_item_and_overall(references, cells, tmp_path, task):
-    store, records = cells
+def test_a_process_laid_out_as_a_servers_gives_the_same_scores_per_item_and_overall(references, runs, tmp_path, task):
+    store, records = runs
     reference = references[task]
     form = "npy" if task == "saliency" else form_of(reference.task).forms[0]
     pack(store, records[task], tmp_path / "x.zip", Spec(form))
@@ -83,8 +83,8 @@ def test_a_process_laid_out_as_a_servers_gives_the_same_scores_per_item_and_over
         assert "ami" in scores.metrics or "kid[ink]" in scores.metrics or task == "saliency"
 
 
-def test_eight_and_sixteen_bits(references, cells, tmp_path):
-    store, records = cells
+def test_eight_and_sixteen_bits(references, runs, tmp_path):
+    store, records = runs
     known = values(figures(records["saliency"]))
     lost = {}
     for depth in (8, 16):
@@ -94,8 +94,8 @@ def test_eight_and_sixteen_bits(references, cells, tmp_path):
     assert 0 < lost[16] < lost[8] / 20 < 1e-3
 
 
-def test_the_commands_need_no_task_where_the_manifest_lies_beside(cells, small_synth, tmp_path, capsys):
-    store, records = cells
+def test_the_commands_need_no_task_where_the_manifest_lies_beside(runs, small_synth, tmp_path, capsys):
+    store, records = runs
     out = tmp_path / "found.zip"
     against = ("--reference", small_synth, "--strict")
 
@@ -120,8 +120,8 @@ def test_the_commands_need_no_task_where_the_manifest_lies_beside(cells, small_s
     assert "classes that are not scored: character, face" in capsys.readouterr().out
 
 
-def test_what_a_server_asks_for_can_be_set(cells, tmp_path):
-    store, records = cells
+def test_what_a_server_asks_for_can_be_set(runs, tmp_path):
+    store, records = runs
     spec = Spec("png", size="40x30", names="map-{stem}", folder="results")
     manifest = pack(store, records["saliency"], tmp_path / "x.zip", spec)
     assert all(name.startswith("results/map-") and name.endswith(".png") for name in manifest["files"])

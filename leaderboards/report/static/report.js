@@ -1,4 +1,4 @@
-// Sorting, filter, theme, and the comparison of two cells. Everything else on the pages works without.
+// Sorting, filter, theme, and the comparison of two runs. Everything else on the pages works without.
 "use strict";
 
 const inkbench = { sets(list) { inkbench.listed = list; }, items(data) { inkbench.loaded(data); }, loaded() {} };
@@ -84,7 +84,7 @@ function filter() {
   apply();
 }
 
-// --- two cells, item by item
+// --- two runs, item by item
 const SVG = "http://www.w3.org/2000/svg";
 const MOST = 30;
 const FRAME = { left: 58, right: 446, top: 12, bottom: 396 };
@@ -108,10 +108,10 @@ function options(select, labels, chosen) {
 function load(place, wanted) {
   inkbench.loaded = (loaded) => {
     data = loaded;
-    const labels = data.cells.map((cell, k) => [k, cell.label]);
-    const second = data.cells.findIndex((cell) => cell.slug === wanted);
+    const labels = data.runs.map((run, k) => [k, run.label]);
+    const second = data.runs.findIndex((run) => run.slug === wanted);
     const last = second >= 0 ? second : labels.length - 1;
-    const control = data.cells.findIndex((cell) => cell.label.startsWith("random,"));
+    const control = data.runs.findIndex((run) => run.label.startsWith("random,"));
     options(find("#first"), labels, control >= 0 && control !== last ? control : last === 0 ? 1 : 0);
     options(find("#second"), labels, last);
     options(find("#metric"), data.metrics.map((metric, k) => [k, metric.name + (metric.bySeries ? " (by series)" : "")]), 0);
@@ -146,7 +146,7 @@ function draw() {
     `The ${Math.min(MOST, points.length)} ${what} with the largest differences, those that the second wins first.` +
     (data.cutItems ? ` ${data.cutItems} items are left out, evenly.` : "") +
     (inkbench.listed[Number(find("#set").value)].why ? ` No pictures: ${inkbench.listed[Number(find("#set").value)].why}.` : "");
-  scatter(data.cells[first].label, data.cells[second].label);
+  scatter(data.runs[first].label, data.runs[second].label);
   differences(sign);
 }
 
@@ -216,7 +216,7 @@ function mark(name, scroll) {
 
 function comparison() {
   if (!find("#choice")) return;
-  const [key, cell] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [key, run] = decodeURIComponent(location.hash.slice(1)).split("/");
   const place = Math.max(inkbench.listed.findIndex((one) => one.key === key), 0);
   find("#set").value = String(place);
   find("#set").addEventListener("change", () => load(Number(find("#set").value)));
@@ -225,7 +225,7 @@ function comparison() {
     [find("#first").value, find("#second").value] = [find("#second").value, find("#first").value];
     draw();
   });
-  load(place, cell);
+  load(place, run);
 }
 
 document.addEventListener("DOMContentLoaded", () => {

@@ -248,7 +248,7 @@ def test_of_a_mean_the_items_have_their_values_and_of_a_set_the_series(made):
     store, _ = made
     sets = {test.title.split()[0]: test for test in items.test_sets(store, gather.gather(store))}
     gaze, boxes = sets["saliency"], sets["detection"]
-    assert set(gaze.cells) == {"t0", "r0", "j0"}
+    assert set(gaze.runs) == {"t0", "r0", "j0"}
     cc = gaze.metrics["cc"]
     assert not cc.by_series
     np.testing.assert_allclose(cc.values["j0"], saliency_items(0.40, 2)["cc"], rtol=1e-5)
@@ -270,7 +270,7 @@ def test_items_of_another_file_are_compared_with_nothing(tmp_path):
     usual(store)
     store.items_path("j0").write_bytes(b"something else")
     (test,) = items.test_sets(store, gather.gather(store))
-    assert set(test.cells) == {"t0", "r0"}
+    assert set(test.runs) == {"t0", "r0"}
 
 
 @pytest.fixture
