@@ -13,7 +13,7 @@ from inkbench.leaderboards.columns.usual import AFTER_METRICS, BEFORE_METRICS, C
 from inkbench.leaderboards.declared.match import row_of
 from inkbench.leaderboards.declared.spec import ColumnSpec, RowSpec, TableFile
 from inkbench.leaderboards.groups import Group, plain
-from inkbench.leaderboards.significance.row_statistics import Judged
+from inkbench.leaderboards.significance.row_statistics import BlockStatistics
 from inkbench.leaderboards.table import Cell, Row
 from inkbench.tasks.metrics.scorer import Scorer
 
@@ -32,8 +32,8 @@ def missing(rows: Sequence[Group], declared: TableFile | None, columns: Sequence
     """Return the declared rows that nobody has run here: shown, with the paper's figures, never left out."""
     if declared is None:
         return []
-    there = {spec.label for group in rows if (spec := row_of(declared, group))}
-    return [absent(spec, columns[0].key) for spec in declared.rows if spec.label not in there]
+    present = {spec.label for group in rows if (spec := row_of(declared, group))}
+    return [absent(spec, columns[0].key) for spec in declared.rows if spec.label not in present]
 
 
 def absent(spec: RowSpec, first: str) -> Row:
@@ -48,12 +48,18 @@ def reported(spec: RowSpec) -> dict[str, Cell]:
 
 
 def chosen(
-    records: Sequence[Record], judged: Sequence[Judged], declared: TableFile | None, axes: Sequence[str] = ()
+    records: Sequence[Record],
+    block_statistics: Sequence[BlockStatistics],
+    declared: TableFile | None,
+    axes: Sequence[str] = (),
 ) -> list[Column]:
     """Return columns of ``axes`` (settings), then declared or usual ones, without comparisons with an absent row."""
     done = [record for record in records if record.status == "done"]
     primary = records[0].primary
-    there = {"control": any(block.control for block in judged), "trivial": any(block.best_trivial for block in judged)}
+    present = {
+        "control": any(block.control for block in block_statistics),
+        "trivial": any(block.best_trivial for block in block_statistics),
+    }
     if declared and declared.columns:
         columns = [column for spec in declared.columns for column in _declared(spec, primary, declared)]
     else:
@@ -67,7 +73,7 @@ def chosen(
         columns = [COLUMNS[key] for key in BEFORE_METRICS] + [metric_column(name) for name in shown]
         columns += [COLUMNS[key] for key in AFTER_METRICS]
     columns = [setting_column(key, key) for key in axes] + columns
-    return [_arrowed(column, done, primary) for column in columns if not column.requires or there[column.requires]]
+    return [_arrowed(column, done, primary) for column in columns if not column.requires or present[column.requires]]
 
 
 def _is_form(scorer: Scorer, name: str, metric: str) -> bool:

@@ -24,8 +24,8 @@ from inkbench.leaderboards.declared.match import match, row_of, sieve
 from inkbench.leaderboards.declared.spec import RowSpec, TableFile
 from inkbench.leaderboards.groups import Group, blocks, plain
 from inkbench.leaderboards.notes import block_notes, hoisted, marks, table_notes
-from inkbench.leaderboards.significance.item_statistics import Evidence
-from inkbench.leaderboards.significance.row_statistics import Judged, judge, limits
+from inkbench.leaderboards.significance.item_statistics import ItemStatistics
+from inkbench.leaderboards.significance.row_statistics import BlockStatistics, compute, limits
 from inkbench.leaderboards.table import About, Block, Cell, Head, Note, Row, RowKind, Setup, Table
 
 
@@ -94,29 +94,29 @@ def build(
     primary = first.primary
     grouped = blocks(records, lambda record: _made(store, record))
     _check_versions([row for _, rows, _ in grouped for row in rows])
-    evidence = Evidence(store, primary)
-    judged = judge([rows for _, rows, _ in grouped], evidence, primary, _direction(records, primary))
-    columns = chosen(records, judged, declared, axes)
-    common = _common_changes(judged)
-    bounds = limits(judged)
+    item_statistics = ItemStatistics(store, primary)
+    block_statistics = compute([rows for _, rows, _ in grouped], item_statistics, primary, _direction(records, primary))
+    columns = chosen(records, block_statistics, declared, axes)
+    common = _common_changes(block_statistics)
+    bounds = limits(block_statistics)
     made = []
-    for (setup, _, environment), block in zip(grouped, judged, strict=True):
+    for (setup, _, environment), block in zip(grouped, block_statistics, strict=True):
         rows = []
-        for group, verdict in zip(block.rows, block.verdicts, strict=True):
+        for group, statistics in zip(block.rows, block.statistics, strict=True):
             audits = _audits(store, group)
-            subject = Subject(group, verdict, primary, bounds, block.control, block.best_trivial, audits)
+            subject = Subject(group, statistics, primary, bounds, block.control, block.best_trivial, audits)
             spec = row_of(declared, group) if declared else None
             label = spec.label if spec else group.label((*common, *axes))
             rows.append(_row(subject, columns, label, spec, environment))
-        if block is judged[-1]:
-            rows += missing([row for of in judged for row in of.rows], declared, columns)
+        if block is block_statistics[-1]:
+            rows += missing([row for of in block_statistics for row in of.rows], declared, columns)
         rows = arranged(rows, declared)
         made.append(Block(_setup(setup, block.rows), tuple(rows), tuple(block_notes(block, environment))))
     if declared is None:
         told = {key for block in made for row in block.rows for key, cell in row.cells.items() if cell != Cell()}
         columns = [column for column in columns if column.key in told or column.key not in AFTER_METRICS]
     everywhere = hoisted([block.rows for block in made])
-    notes = table_notes(records, judged, bounds, evidence, common, declared)
+    notes = table_notes(records, block_statistics, bounds, item_statistics, common, declared)
     return Table(
         name=_name(first, declared),
         title=title,
@@ -178,9 +178,9 @@ def _kind(subject: Subject) -> RowKind:
     return RowKind.CONTROL if subject.row is subject.control else RowKind.COMPARED
 
 
-def _common_changes(judged: Sequence[Judged]) -> dict[str, Any]:
+def _common_changes(block_statistics: Sequence[BlockStatistics]) -> dict[str, Any]:
     """Return the pretraining settings that all pretrained rows change alike: told once, not in every label."""
-    rows = [row.changes for block in judged for row in block.rows if row.any.settings.pretrain is not None]
+    rows = [row.changes for block in block_statistics for row in block.rows if row.any.settings.pretrain is not None]
     shared = {key: value for key, value in (rows[0] if rows else {}).items() if key.startswith(("pretrain", "budget"))}
     return {key: value for key, value in shared.items() if all(row.get(key, ...) == value for row in rows)}
 

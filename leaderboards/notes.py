@@ -11,8 +11,8 @@ from inkbench.leaderboards.columns.column import Subject, figure
 from inkbench.leaderboards.columns.usual import pretext
 from inkbench.leaderboards.declared.spec import TableFile
 from inkbench.leaderboards.groups import CONTROL, Group, environment, plain
-from inkbench.leaderboards.significance.item_statistics import Evidence
-from inkbench.leaderboards.significance.row_statistics import Judged, Limits
+from inkbench.leaderboards.significance.item_statistics import ItemStatistics
+from inkbench.leaderboards.significance.row_statistics import BlockStatistics, Limits
 from inkbench.leaderboards.table import BEST_NOTE, Note, NoteKind, Row
 
 NARROW_BELOW = 8
@@ -43,7 +43,7 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
     if len(row.done) == 1 and not row.bare:
         told.append(ONE_SEED)
     compared = subject.control is not None and row is not subject.control and not row.trivial
-    if compared and subject.verdict.control is None:
+    if compared and subject.statistics.control is None:
         told.append(UNPAIRED)
     elif compared and not row.bare and subject.control is not None and set(row.seeds) != set(subject.control.seeds):
         shared = ", ".join(map(str, sorted(row.seeds.keys() & subject.control.seeds.keys())))
@@ -68,7 +68,7 @@ def _leaks(subject: Subject) -> list[str]:
     ]
 
 
-def block_notes(block: Judged, wanted: Mapping[str, Any]) -> list[Note]:
+def block_notes(block: BlockStatistics, wanted: Mapping[str, Any]) -> list[Note]:
     """Return the notes on a block."""
     told = list(map(Note, block.notes))
     if not block.informative and block.best_trivial is not None:
@@ -86,9 +86,9 @@ def block_notes(block: Judged, wanted: Mapping[str, Any]) -> list[Note]:
 
 def table_notes(
     records: Sequence[Record],
-    judged: Sequence[Judged],
+    block_statistics: Sequence[BlockStatistics],
     bounds: tuple[Limits, Limits],
-    evidence: Evidence,
+    item_statistics: ItemStatistics,
     common: Mapping[str, Any],
     declared: TableFile | None,
 ) -> list[Note]:
@@ -102,7 +102,7 @@ def table_notes(
         told.append(Note("not comics: the test images are photographs", NoteKind.DATA))
     if common:
         told.append("all pretrained rows: " + " ".join(f"{key}={plain(value)}" for key, value in common.items()))
-    rows = [row for block in judged for row in block.rows if row.done]
+    rows = [row for block in block_statistics for row in block.rows if row.done]
     seeds = any(len(row.done) > 1 for row in rows)
     told.append(f"[low, high]: 95 % bootstrap interval over {'seeds, ' if seeds else ''}series and items")
     control, trivial = bounds
@@ -115,9 +115,10 @@ def table_notes(
             f"few series: {limit.series} test series and {limit.tests} tests cannot reach p < .05 after correction, "
             f"so nothing is marked significant (vs {', '.join(few)})"
         )
-    if any(verdict.best for block in judged for verdict in block.verdicts):
+    if any(row.best for block in block_statistics for row in block.statistics):
         told.append(BEST_NOTE)
-    fewest = min((v.series for block in judged for v in block.verdicts if v.series is not None), default=None)
+    series = [row.series for block in block_statistics for row in block.statistics if row.series is not None]
+    fewest = min(series, default=None)
     if fewest == 1:
         told.append("one test series: intervals reflect sampling of its items only")
     elif fewest is not None and fewest < NARROW_BELOW:
@@ -127,7 +128,7 @@ def table_notes(
         told.append(Note(text, NoteKind.REPORTED))
     told += declared.notes if declared else ()
     told += _unreadable(records)
-    told += [f"run {run[:8]}: {why}; no interval or p-value" for run, why in evidence.problems.items()]
+    told += [f"run {run[:8]}: {why}; no interval or p-value" for run, why in item_statistics.problems.items()]
     return [line if isinstance(line, Note) else Note(line) for line in told]
 
 

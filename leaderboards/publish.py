@@ -44,7 +44,7 @@ def add(results: Path, folder: Path = FOLDER) -> int:
     source, target = Store(results), Store(folder / "records")
     taken = 0
     for record in source.records():
-        if record.status == "done" and source.whole(record):
+        if record.status == "done" and source.complete(record):
             items = source.items_path(record.id)
             write_atomic(target.items_path(record.id), items.read_bytes())
             target.write(_of_no_machine(record))

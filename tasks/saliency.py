@@ -88,7 +88,7 @@ class Saliency(Task[SaliencyConfig]):
     prediction_format = FORMAT
     trivial = ("uniform", "centre", "mean-map")
     caches_features = True
-    kept_by = ("side", "stride")
+    cache_key = ("side", "stride")
 
     def needs(self) -> frozenset[str]:
         """Return the need of images with saliency maps; fixations are used where there are any."""
@@ -136,7 +136,7 @@ class Saliency(Task[SaliencyConfig]):
         config = self.config
         return Readout(backbone.channels, config.grid, config.width, config.dropout, config.cc_weight)
 
-    def kept(self, features: list[Tensor]) -> list[Tensor]:
+    def cached_features(self, features: list[Tensor]) -> list[Tensor]:
         """Average maps finer than the grid down to it: the readout's input, in a fraction of the memory."""
         from inkbench.benchmark.networks.readout import to_grid
 

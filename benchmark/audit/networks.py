@@ -38,7 +38,7 @@ class Workshop:
         )
         if split == "train":
             return self.workspace.training(data, found.train[view.kind], view, self.work.settings.window)
-        return self.workspace.squares(data, found.held_out[view.kind], view)
+        return self.workspace.resized(data, found.held_out[view.kind], view)
 
     def initial(self, method: Any) -> tuple[Backbone, nn.Module]:
         """Return the backbone and the pretext network as training starts from them, in evaluation mode."""

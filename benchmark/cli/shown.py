@@ -20,7 +20,7 @@ PLACES = 512
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Mean shares of the area of an image that squares of a view show."""
+    """Mean shares of the area of an image that crops of a view show."""
 
     view: View
     images: int
@@ -35,11 +35,11 @@ def shown(method: Method, settings: PretrainSettings, data: Dataset) -> dict[str
     for name, view in method.views().items():
         sizes, count = sizes_of(data, view)
         epochs = settings.images / count
-        squares = np.ones(len(sizes))
+        crops = np.ones(len(sizes))
         if view.fit == "crop":
-            squares = np.maximum(sizes.max(1) / (view.reach * sizes.min(1)), 1)
-        one = float((1 / squares).mean())
-        seen = [covered(length, epochs) for length in squares] if settings.window == "random" else 1 / squares
+            crops = np.maximum(sizes.max(1) / (view.reach * sizes.min(1)), 1)
+        one = float((1 / crops).mean())
+        seen = [covered(length, epochs) for length in crops] if settings.window == "random" else 1 / crops
         found[name] = Shown(view, count, epochs, one, float(np.mean(seen)) * min(epochs, 1))
     return found
 
@@ -67,16 +67,16 @@ def sizes_of(data: Dataset, view: View) -> tuple[np.ndarray, int]:
     return np.array(found), len(items)
 
 
-def covered(squares: float, epochs: float) -> float:
-    """Return the expected share of a strip of so many squares that is seen in at least one of ``epochs``.
+def covered(crops: float, epochs: float) -> float:
+    """Return the expected share of a strip of so many crops that is seen in at least one of ``epochs``.
 
     In each a square lies at a place that is uniform on the strip; of a strip of more than ``LONGEST`` it lies on the
     middle ones.
     """
-    reachable = min(squares, float(LONGEST))
+    reachable = min(crops, float(LONGEST))
     room = reachable - 1
     if room < 1e-9:
-        return 1 / squares
+        return 1 / crops
     x = (np.arange(PLACES) + 0.5) / PLACES * reachable
     once = (np.minimum(x, room) - np.maximum(x - 1, 0)) / room
-    return float((1 - (1 - once.clip(0, 1)) ** max(epochs, 1)).mean()) * reachable / squares
+    return float((1 - (1 - once.clip(0, 1)) ** max(epochs, 1)).mean()) * reachable / crops

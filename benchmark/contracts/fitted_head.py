@@ -27,7 +27,7 @@ class FittedHead(nn.Module, ABC):
         val_targets: Sequence[Mapping[str, Tensor]],
         seed: int,
     ) -> dict[str, Any]:
-        """Fit to the features of a whole split (float32, reduced by ``Task.kept``), choose settings on validation.
+        """Fit to the features of a split (float32, see ``Task.cached_features``), choose settings on validation.
 
         Gives what was chosen, for the record. The same arguments give the same head.
         """

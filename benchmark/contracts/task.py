@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone
 
 
+FORMER = {"kept": "cached_features", "kept_by": "cache_key"}
+"""What plugins define by the names of before."""
+
 TaskConfigT = TypeVar("TaskConfigT", bound=TaskConfig, default=Any)
 """A task's class of settings; a plain ``Task`` leaves open what its ``config`` holds."""
 
@@ -33,8 +37,9 @@ class Task(ABC, Generic[TaskConfigT]):
 
     ``protocols`` are named and versioned; the first of a family is the one that the family's name means. ``trivial``
     are baselines that see no backbone, ``references`` rows that know more than a method may (the same character's
-    previous face) and are no trivial ones. ``caches_features``: frozen features are kept instead of computed at every
-    step, reduced by ``kept``, which depends on the settings named in ``kept_by``. ``calibrates``: see ``calibrate``.
+    previous face) and are no trivial ones. ``caches_features``: frozen features are cached instead of computed at every
+    step, reduced by ``cached_features``, which depends on the settings named in ``cache_key``. ``calibrates``: see
+    ``calibrate``.
     """
 
     name: ClassVar[str]
@@ -46,8 +51,16 @@ class Task(ABC, Generic[TaskConfigT]):
     trivial: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()
     caches_features: ClassVar[bool] = False
-    kept_by: ClassVar[tuple[str, ...]] = ()
+    cache_key: ClassVar[tuple[str, ...]] = ()
     calibrates: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Take what a plugin defines under a former name, with a warning."""
+        super().__init_subclass__(**arguments)
+        for former, name in FORMER.items():
+            if former in cls.__dict__ and name not in cls.__dict__:
+                warnings.warn(f"{cls.__name__}.{former} is called {name} now", DeprecationWarning, stacklevel=3)
+                setattr(cls, name, cls.__dict__[former])
 
     def __init__(self, config: TaskConfigT) -> None:
         self.config = config
@@ -126,8 +139,8 @@ class Task(ABC, Generic[TaskConfigT]):
         del protocol
         return "maps"
 
-    def kept(self, features: list[Tensor]) -> list[Tensor]:
-        """Return what is kept of one view's frozen features: a reduction that the head would make anyway."""
+    def cached_features(self, features: list[Tensor]) -> list[Tensor]:
+        """Return what is cached of one view's frozen features: a reduction that the head would make anyway."""
         return features
 
     @abstractmethod

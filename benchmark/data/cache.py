@@ -33,7 +33,7 @@ from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import key_of
 
-__all__ = ["BadImage", "Caching", "ImageCache", "aligned", "build", "cache_key", "squares"]
+__all__ = ["BadImage", "Caching", "ImageCache", "aligned", "build", "cache_key", "resized"]
 
 VERSION = 2
 GREY = 128
@@ -91,7 +91,7 @@ def cache_key(items: Sequence[Item], view: View, key: str, strips: bool = False)
     return key_of([VERSION, PIL.__version__, features.version("jpg"), key, *seen, listed])
 
 
-def squares(
+def resized(
     path: Path, items: Sequence[Item], view: View, data: bytes | None = None, strips: bool = False
 ) -> list[Square | BadImage]:
     """The squares of items that lie in one file (``data``: its bytes), decoded once; BadImage instead of a failure."""
@@ -165,8 +165,8 @@ def _strip(decoded: Decoded, view: View) -> Square:
 
 def strip_length(view: View, width: int, height: int) -> int:
     """Pixels of a strip's long side, of an image of ``width`` x ``height``."""
-    squares = max(width, height) / (view.reach * min(width, height))
-    return max(view.side, round(view.side * min(squares, LONGEST)))
+    crops = max(width, height) / (view.reach * min(width, height))
+    return max(view.side, round(view.side * min(crops, LONGEST)))
 
 
 def _resized(decoded: Decoded, out: tuple[int, int], box: tuple[float, float, float, float]) -> np.ndarray:
@@ -238,7 +238,7 @@ def drawn(items: Sequence[Item], view: View, caching: Caching, strips: bool) -> 
         done: list[tuple[int, Square | BadImage]] = []
         for rows in task:
             path = items[rows[0]].path
-            made = squares(path, [items[row] for row in rows], view, packed(path), strips)
+            made = resized(path, [items[row] for row in rows], view, packed(path), strips)
             done += zip(rows, made, strict=True)
         return done
 

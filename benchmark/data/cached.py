@@ -76,17 +76,17 @@ class StripCache:
         """
         rows, side = np.asarray(indices, dtype=np.int64), self.side
         _check(rows, len(self.starts))
-        squares = np.empty((len(rows), side, side, 3), dtype=np.uint8) if out is None else out
+        crops = np.empty((len(rows), side, side, 3), dtype=np.uint8) if out is None else out
         room = self.lengths[rows] - side
         begin = room // 2 if at is None else (np.asarray(at) * (room + 1)).astype(np.int64)
-        for square, row, first in zip(squares, rows.tolist(), begin.tolist(), strict=True):
+        for crop, row, first in zip(crops, rows.tolist(), begin.tolist(), strict=True):
             start, length = int(self.starts[row]), int(self.lengths[row])
             strip = self.pixels[start : start + 3 * side * length]
             if self.wide[row]:
-                square[:] = strip.reshape(side, length, 3)[:, first : first + side]
+                crop[:] = strip.reshape(side, length, 3)[:, first : first + side]
             else:
-                square[:] = strip.reshape(length, side, 3)[first : first + side]
-        return squares
+                crop[:] = strip.reshape(length, side, 3)[first : first + side]
+        return crops
 
     def subset(self, rows: np.ndarray) -> StripCache:
         """Return a cache of some of the items, over the same strips."""

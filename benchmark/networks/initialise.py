@@ -41,6 +41,6 @@ def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Pat
     backbone.started = True
     if isinstance(init, Path):
         return Given(supervision.of_file(init), load_weights(backbone, init))
-    giver: Any = registry.load("methods", init)
-    given: Given = giver(giver.Config()).give(backbone, weights)
+    source: Any = registry.load("methods", init)
+    given: Given = source(source.Config()).give(backbone, weights)
     return given

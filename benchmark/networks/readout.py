@@ -88,5 +88,5 @@ def standardised(level: Tensor) -> Tensor:
 def gaussian_log_density(cells: int, sigma: float) -> Tensor:
     """Return the log, up to a constant, of a Gaussian centred on a square of side 1: (1, 1, cells, cells)."""
     place = (torch.arange(cells) + 0.5) / cells - 0.5
-    squares = place**2
-    return -(squares[:, None] + squares[None]).view(1, 1, cells, cells) / (2 * math.pow(sigma, 2))
+    squared = place**2
+    return -(squared[:, None] + squared[None]).view(1, 1, cells, cells) / (2 * math.pow(sigma, 2))

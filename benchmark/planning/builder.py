@@ -50,9 +50,11 @@ class Rows:
         self.backbone_settings: BackboneSettings = point.resolved("backbone", BackboneSettings)
         self.pretrain: PretrainSettings = point.resolved("pretrain", PretrainSettings)
 
-    def plain(self, method: str) -> Experiment:
+    def baseline(self, method: str) -> Experiment:
         """Return the row of a baseline ``trivial:NAME`` or a ``reference:NAME``."""
-        return self._bare({**self.point.identity(), "method": method}, method, {}, plain=method.partition(":")[2])
+        return self._without_backbone(
+            {**self.point.identity(), "method": method}, method, {}, baseline=method.partition(":")[2]
+        )
 
     def predicted(self, path: Path) -> Experiment:
         """Return the row of predictions from elsewhere. Raises UsageError where the task reads none."""
@@ -64,9 +66,11 @@ class Rows:
         content = fingerprint(path if path.is_dir() else path.parent, files, self.point.data.checksums)
         method = f"{PREDICTIONS}{path.name if path.is_dir() else path.stem}"
         identity = {**self.point.identity(), "method": PREDICTIONS, "content": content}
-        return self._bare(identity, method, {"weights": content}, predicted=path)
+        return self._without_backbone(identity, method, {"weights": content}, predicted=path)
 
-    def _bare(self, identity: dict[str, Any], method: str, source: Mapping[str, Any], **kind: Any) -> Experiment:
+    def _without_backbone(
+        self, identity: dict[str, Any], method: str, source: Mapping[str, Any], **kind: Any
+    ) -> Experiment:
         """Return a row without backbone and seed."""
         return Experiment(
             id=record_id(identity),
@@ -81,7 +85,7 @@ class Rows:
             backbone_settings=self.backbone_settings,
             changed=self.point.changed(self.task.name, self.task.config),
             settings={"task": plain_settings(self.task.config)},
-            supervision="none" if "plain" in kind else "unknown",
+            supervision="none" if "baseline" in kind else "unknown",
             given=False,
             versions=self.point.versions(0, source),
             **kind,

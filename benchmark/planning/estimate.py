@@ -205,17 +205,17 @@ def _transfer_seconds(experiment: Experiment, device: engine.Device, watch: Stop
     """
     bones = skeleton(str(experiment.backbone), experiment.backbone_settings)
     views = experiment.task.views()
-    kept = experiment.task.caches_features and experiment.family == "frozen"
+    cached = experiment.task.caches_features and experiment.family == "frozen"
     grad = experiment.family == "finetune"
     operations = TRAINING * _head_operations(experiment)
-    if not kept:
+    if not cached:
         operations += (TRAINING if grad else 1) * sum(bones.operations(view.side) for view in views.values())
     size = max(experiment.task.config.batch // device.fabric.world_size, 1)
     return watch.seconds(partial(_transfer_step, experiment, device), size, operations)
 
 
 def _transfer_step(experiment: Experiment, device: engine.Device) -> Step:
-    """Return a step of a head, of the backbone too where it is trained; features that are kept are made once."""
+    """Return a step of a head, of the backbone too where it is trained; features that are cached are made once."""
     backbone = _untrained(str(experiment.backbone), experiment.backbone_settings).to(device.torch)
     head = experiment.task.head(backbone, experiment.protocol).to(device.torch)
     views, reads, grad = (
@@ -223,17 +223,19 @@ def _transfer_step(experiment: Experiment, device: engine.Device) -> Step:
         experiment.task.reads(experiment.protocol),
         experiment.family == "finetune",
     )
-    kept = experiment.task.caches_features and experiment.family == "frozen"
+    cached = experiment.task.caches_features and experiment.family == "frozen"
     ready: dict[int, dict[str, Any]] = {}
 
     def step(images: int) -> None:
         seen = {name: _noise(images, view.side, device) for name, view in views.items()}
         present = {name: torch.ones(images, dtype=torch.bool, device=device.torch) for name in views}
         with device.autocast(backbone):
-            if kept and images not in ready:
-                ready[images] = {name: experiment.task.kept(encode(backbone, one, reads)) for name, one in seen.items()}
-            maps = ready[images] if kept else {name: encode(backbone, one, reads, grad) for name, one in seen.items()}
-            outputs = head(given(maps, present, {} if kept else seen), None)
+            if cached and images not in ready:
+                ready[images] = {
+                    name: experiment.task.cached_features(encode(backbone, one, reads)) for name, one in seen.items()
+                }
+            maps = ready[images] if cached else {name: encode(backbone, one, reads, grad) for name, one in seen.items()}
+            outputs = head(given(maps, present, {} if cached else seen), None)
             losses = [tensor.float().sum() for tensor in _tensors(outputs)]
             if losses:
                 torch.stack(losses).sum().backward()
@@ -259,12 +261,12 @@ def _head_operations(experiment: Experiment) -> float:
         images = {name: torch.empty(few, 3, view.side, view.side) for name, view in experiment.task.views().items()}
         present = {name: torch.ones(few, dtype=torch.bool) for name in images}
         maps = {name: _empty_maps(bones, reads, one) for name, one in images.items()}
-        kept = experiment.task.caches_features and experiment.family == "frozen"
+        cached = experiment.task.caches_features and experiment.family == "frozen"
         head(
             given(
-                {k: experiment.task.kept(of) for k, of in maps.items()} if kept else maps,
+                {k: experiment.task.cached_features(of) for k, of in maps.items()} if cached else maps,
                 present,
-                {} if kept else images,
+                {} if cached else images,
             )
         )
     each: float = counter.get_total_flops() / few

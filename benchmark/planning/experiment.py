@@ -53,7 +53,7 @@ class Experiment:
     pretraining: Pretraining | None = None
     weight_source: Method | None = None
     weights: Path | None = None
-    plain: str | None = None
+    baseline: str | None = None
     """The baseline or reference that is predicted without a backbone."""
     predicted: Path | None = None
     """The path of predictions from elsewhere."""

@@ -40,7 +40,7 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
                     notes.append(f"left out: {why}")
                     continue
                 point = Point(request, pairs, device, data, pretrain_data, task, protocol, family)
-                found = _bare(Rows(point), request)
+                found = _without_backbone(Rows(point), request)
                 for backbone, methods in _blocks(request).items():
                     rows = Rows(point, backbone)
                     found += [rows.method(name, seed) for name in methods for seed in range(request.seeds)]
@@ -120,11 +120,11 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
             raise UsageError(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
 
 
-def _bare(rows: Rows, request: Request) -> list[Experiment]:
+def _without_backbone(rows: Rows, request: Request) -> list[Experiment]:
     """Return the rows without a backbone: trivial, reference and external predictions, where they are asked for."""
     names = [f"trivial:{name}" for name in rows.task.trivial] + [f"reference:{name}" for name in rows.task.references]
     return [
-        *(rows.plain(name) for name in names if request.baseline),
+        *(rows.baseline(name) for name in names if request.baseline),
         *(rows.predicted(path) for path in predicted(request)),
     ]
 

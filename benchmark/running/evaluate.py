@@ -56,7 +56,7 @@ def measure(workspace: Workspace, experiment: Experiment) -> Measured:
     workspace.prepare(workspace.plan.data)
     if experiment.predicted:
         return _predicted(workspace, experiment, experiment.predicted)
-    return _plain(workspace, experiment) if experiment.plain else _method(workspace, experiment)
+    return _baseline(workspace, experiment) if experiment.baseline else _method(workspace, experiment)
 
 
 def forget(store: Store, experiment: Experiment) -> None:
@@ -65,12 +65,12 @@ def forget(store: Store, experiment: Experiment) -> None:
         path.unlink(missing_ok=True)
 
 
-def _plain(workspace: Workspace, experiment: Experiment) -> Measured:
+def _baseline(workspace: Workspace, experiment: Experiment) -> Measured:
     began = time.monotonic()
     train, test = (_task_data(workspace, experiment, split) for split in ("train", "test"))
 
     def predict(data: TaskData) -> Predictions:
-        return experiment.task.predict_trivial(str(experiment.plain), train.truths, data.truths, data.placements)
+        return experiment.task.predict_trivial(str(experiment.baseline), train.truths, data.truths, data.placements)
 
     predictions = predict(test)
     calibration = {}
@@ -197,7 +197,7 @@ def _score(
     if "empty" in scored.items:
         fields["exclusions"]["empty_truth"] = scored.empty
     fields["notes"] = scored.notes
-    for note in scored.notes if not experiment.plain else ():
+    for note in scored.notes if not experiment.baseline else ():
         workspace.progress.say(f"{experiment.method} on {experiment.task.name}: {note}")
     if "predictions" not in fields:
         fields["predictions"] = workspace.store.write_predictions(experiment.work, predictions)
@@ -260,7 +260,7 @@ def _task_data(workspace: Workspace, experiment: Experiment, split: Split) -> Ta
     if not items:
         raise RunError(f"the {split} split of {workspace.plan.data.name} is empty for {experiment.task.name}")
     return TaskData.of(
-        experiment.task, items, lambda name, parts: workspace.squares(workspace.plan.data, parts, views[name])
+        experiment.task, items, lambda name, parts: workspace.resized(workspace.plan.data, parts, views[name])
     )
 
 

@@ -60,7 +60,7 @@ class Reading:
 def reading(workspace: Workspace, work: Pretraining) -> Reading:
     """Return what a pretraining reads; suspects are looked for if they are to be left out. Raises RunError.
 
-    What a program draws must be drawn already (``Bench.prepare``).
+    What a program draws must be drawn already (``Workspace.prepare``).
     """
     request, data, pretrain_data = workspace.request, workspace.plan.data, workspace.plan.pretrain_data
     kinds = list(dict.fromkeys(view.kind for view in work.method.views().values()))

@@ -81,7 +81,7 @@ class Runner:
         record = self._known(experiment)
         if record is None or record.status == "failed":
             return False
-        if not self.store.whole(record):
+        if not self.store.complete(record):
             self.progress.say(f"{self.store.items_path(experiment.id)} does not match its record; repeating the run")
             return False
         if not self.request.force:

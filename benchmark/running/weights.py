@@ -87,7 +87,7 @@ def _pretrain(workspace: Workspace, work: Pretraining, backbone: Backbone) -> No
     panels = aligned(
         {name: workspace.training(data, found.train[view.kind], view, window) for name, view in views.items()}
     )
-    held_out = aligned({name: workspace.squares(data, found.held_out[view.kind], view) for name, view in views.items()})
+    held_out = aligned({name: workspace.resized(data, found.held_out[view.kind], view) for name, view in views.items()})
     checkpoint = engine.Checkpoint(workspace.store.root / "checkpoints" / f"{work.key}.pt", workspace.device)
     with machine_slot(workspace.device.name, workspace.progress) if workspace.first else ExitStack():
         learner = Learner(workspace.device, method, backbone, work.settings, work.seed)

@@ -1,4 +1,4 @@
-"""The workplace of experiments: one device, one plan, one results folder, and its data as squares."""
+"""The workplace of experiments: one device, one plan, one results folder, and its data as resized images."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Workspace:
     def training(self, data: Dataset, items: list[Item], view: View, window: str) -> Cached:
         """Return the images of a pretraining: strips, where each step takes a square at a ``window`` of its own."""
         if window == "centre" or view.fit != "crop":
-            return self.squares(data, items, view)
+            return self.resized(data, items, view)
         return self._built(build_strips, data, items, view)
 
-    def squares(self, data: Dataset, items: list[Item], view: View) -> ImageCache:
-        """Return the cache of items; rank 0 builds it, the others open it."""
+    def resized(self, data: Dataset, items: list[Item], view: View) -> ImageCache:
+        """Return the resized images of items from the cache; rank 0 builds it, the others open it."""
         return self._built(build_cache, data, items, view)
 
     def _built(self, build: Callable[..., Made], data: Dataset, items: list[Item], view: View) -> Made:

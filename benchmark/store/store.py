@@ -125,7 +125,7 @@ class Store:
             raise UsageError(f"{found} in {self.root} {start} with '{prefix}' (see: run_benchmark.py list runs)")
         return _read_record(paths[0])
 
-    def whole(self, record: Record) -> bool:
+    def complete(self, record: Record) -> bool:
         """Return whether the per-item arrays that a record names are there as they were written."""
         path = self.items_path(record.id)
         return record.items is None or (path.is_file() and checksum(path.read_bytes()) == record.items.sha256)

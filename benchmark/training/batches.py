@@ -47,8 +47,10 @@ def at(
     chosen: np.ndarray,
     places: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Tensor]:
-    """Return squares, sizes and labels of some images, on the device."""
+    """Return images, sizes and labels of some images, on the device."""
     sizes = {f"{name}_size": cache.sizes for name, cache in panels.items()}
     told = {name: torch.from_numpy(of[chosen]).to(device.torch) for name, of in {**sizes, **labels}.items()}
     where = places or {}
-    return {name: engine.squares(cache, chosen, device.torch, where.get(name)) for name, cache in panels.items()} | told
+    return {
+        name: engine.images_at(cache, chosen, device.torch, where.get(name)) for name, cache in panels.items()
+    } | told

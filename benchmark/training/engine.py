@@ -168,8 +168,8 @@ def to_device(images: np.ndarray, device: torch.device) -> Tensor:
     return tensor.permute(0, 3, 1, 2)
 
 
-def squares(cache: Cached, chosen: np.ndarray, device: torch.device, at: np.ndarray | None = None) -> Tensor:
-    """Return the squares at ``chosen``, uint8 (B, 3, S, S) in channels_last on the device.
+def images_at(cache: Cached, chosen: np.ndarray, device: torch.device, at: np.ndarray | None = None) -> Tensor:
+    """Return the resized images at ``chosen``, uint8 (B, 3, S, S) in channels_last on the device.
 
     ``at`` float (B,) in [0, 1): where along a strip each is taken; None is the centre. For a GPU they are gathered
     straight into pinned memory, from which the copy runs beside the computation.

@@ -10,14 +10,14 @@ import sys
 
 UNASKED = "torchmetrics"
 
-_there = sys.modules.get(UNASKED)
-if _there is None:
+_loaded = sys.modules.get(UNASKED)
+if _loaded is None:
     sys.modules[UNASKED] = None  # type: ignore[assignment]
 try:
     from lightning_fabric import Fabric
     from lightning_fabric.strategies import DDPStrategy
 finally:
-    if _there is None:
+    if _loaded is None:
         del sys.modules[UNASKED]
 
 __all__ = ["DDPStrategy", "Fabric"]

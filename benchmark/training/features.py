@@ -24,8 +24,8 @@ from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.task_data import TaskData
 
 BATCH = 32
-MOST_KEPT_BYTES = 4 * 2**30
-MOST_STORED_BYTES = 2**30
+MAX_CACHED_BYTES = 4 * 2**30
+MAX_STORED_BYTES = 2**30
 """More than this of a split is computed again by the next run instead of being written."""
 VERSION = 2
 Reads = Literal["maps", "vector"]
@@ -34,7 +34,7 @@ Given = list[Tensor] | Seen
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """Kept features of a split, float32 on the device: ``levels[view]`` the maps of all items, fine to coarse."""
+    """Cached features of a split, float32 on the device: ``levels[view]`` the maps of all items, fine to coarse."""
 
     levels: Mapping[str, list[Tensor]]
     present: Mapping[str, Tensor]
@@ -42,7 +42,7 @@ class Bank:
     def at(self, indices: np.ndarray | slice) -> Given:
         """Return the head's input for some items."""
         maps = {name: [level[indices] for level in levels] for name, levels in self.levels.items()}
-        return given(maps, {name: there[indices] for name, there in self.present.items()}, {})
+        return given(maps, {name: mask[indices] for name, mask in self.present.items()}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,11 @@ def encode(backbone: Backbone, images: Tensor, reads: Reads, grad: bool = False)
 
 
 def on_device(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
-    """Return the squares of items by view, uint8 (B, 3, S, S)."""
-    return {name: engine.to_device(squares, device.torch) for name, squares in data.batch(indices).items()}
+    """Return the images of items by view, uint8 (B, 3, S, S)."""
+    return {name: engine.to_device(images, device.torch) for name, images in data.batch(indices).items()}
 
 
-def there(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
+def present_masks(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
     """Return whether each of the items has each image, bool (B,) by view."""
     return {name: torch.from_numpy(has).to(device.torch) for name, has in data.present(indices).items()}
 
@@ -94,7 +94,7 @@ def bank(
 ) -> Bank | None:
     """The features of a split in float32, fixed batches and its own order; from ``disk`` where they lie there.
 
-    None where they would pass ``MOST_KEPT_BYTES``: then each step computes its own.
+    None where they would pass ``MAX_CACHED_BYTES``: then each step computes its own.
     """
     path = disk.folder / _key(device, task, frozen, data, disk.fingerprint) if disk else None
     levels = _read(path, data, device) if path else None
@@ -104,7 +104,7 @@ def bank(
             return None
         if path and device.fabric.world_size == 1:
             _write(path, levels)
-    return Bank(levels, there(data, np.arange(len(data.items)), device))
+    return Bank(levels, present_masks(data, np.arange(len(data.items)), device))
 
 
 def _compute(
@@ -117,16 +117,19 @@ def _compute(
             chosen = np.arange(start, min(start + BATCH, count))
             for name, images in on_device(data, chosen, device).items():
                 parts[name].append(
-                    [level.contiguous() for level in task.kept(encode(frozen.backbone, images, frozen.reads))]
+                    [
+                        level.contiguous()
+                        for level in task.cached_features(encode(frozen.backbone, images, frozen.reads))
+                    ]
                 )
             bar.advance(len(chosen))
-            if count * sum(level[0].nbytes for of in parts.values() for level in of[0]) > MOST_KEPT_BYTES:
+            if count * sum(level[0].nbytes for of in parts.values() for level in of[0]) > MAX_CACHED_BYTES:
                 return None
     return {name: [torch.cat(level) for level in zip(*of, strict=True)] for name, of in parts.items()}
 
 
 def _key(device: engine.Device, task: Task, frozen: Frozen, data: TaskData, fingerprint: str) -> str:
-    """Hash everything that features depend on: weights with their statistics, squares, reduction, arithmetic."""
+    """Hash everything that features depend on: weights with their statistics, images, reduction, arithmetic."""
     backbone, reads = frozen.backbone, frozen.reads
     settings = task.config.model_dump(mode="json")
     views = {
@@ -136,7 +139,7 @@ def _key(device: engine.Device, task: Task, frozen: Frozen, data: TaskData, fing
     return key_of(
         [
             *(VERSION, engine.VERSION, BATCH, fingerprint, task.name, task.version),
-            {name: settings[name] for name in task.kept_by},
+            {name: settings[name] for name in task.cache_key},
             *(reads, backbone.readout if reads == "vector" else ""),
             *(views, backbone.name, backbone.mean, backbone.std, checksum(weights_bytes(backbone))),
             *(device.identity(backbone), provenance.versions(provenance.DECIDING)),
@@ -168,7 +171,7 @@ def _write(path: Path, levels: Mapping[str, list[Tensor]]) -> None:
     """Write features for other runs; a disk that has no room for them costs time, not the run."""
     size = sum(level.nbytes for of in levels.values() for level in of)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if size > MOST_STORED_BYTES or size > shutil.disk_usage(path.parent).free // 2 or path.exists():
+    if size > MAX_STORED_BYTES or size > shutil.disk_usage(path.parent).free // 2 or path.exists():
         return
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     try:

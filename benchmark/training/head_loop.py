@@ -17,7 +17,7 @@ from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.training import engine, features
-from inkbench.benchmark.training.features import Bank, Features, Given, encode, given, on_device, there
+from inkbench.benchmark.training.features import Bank, Features, Given, encode, given, on_device, present_masks
 from inkbench.benchmark.training.loop import Curve, Training, train
 from inkbench.benchmark.training.schedules import warmup_cosine
 from inkbench.benchmark.training.task_data import TaskData
@@ -185,7 +185,7 @@ def _training(
             group["lr"] = rate * warmup_cosine(step / job.steps)
         ready = bank.at(mine) if bank else None
         with job.autocast(backbone):
-            loss = net(images, {} if bank else there(data, mine, device), ready, [targets[i] for i in mine])
+            loss = net(images, {} if bank else present_masks(data, mine, device), ready, [targets[i] for i in mine])
         device.fabric.backward(loss)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -210,7 +210,7 @@ def _fit(job: Job, head: FittedHead, backbone: Backbone, train: TaskData, val: T
     if banks[0] is None or banks[1] is None:
         raise RunError(
             f"{job.task.name}/{job.protocol} needs the features of a whole split in memory, at most "
-            f"{features.MOST_KEPT_BYTES / 2**30:.0f} GiB; use a smaller --backbone, or --label-fraction"
+            f"{features.MAX_CACHED_BYTES / 2**30:.0f} GiB; use a smaller --backbone, or --label-fraction"
         )
     fitted, chosen = (bank.at(slice(None)) for bank in banks if bank)
     seed = derive(job.seed, "fit", job.task.name)
@@ -237,7 +237,7 @@ def predict(job: Job, net: Any, backbone: Backbone, data: TaskData, label: str) 
             chosen = mine[start : start + EVAL_BATCH]
             images = {} if bank else on_device(data, chosen, device)
             with job.autocast(backbone):
-                outputs = module(images, there(data, chosen, device), bank.at(chosen) if bank else None, None)
+                outputs = module(images, present_masks(data, chosen, device), bank.at(chosen) if bank else None, None)
             found += task.decode(outputs, [data.truths[i] for i in chosen], [data.placements[i] for i in chosen])
             bar.advance(len(chosen))
     net.train()

@@ -73,32 +73,32 @@ class TaskData:
         )
 
     def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the squares of items by view, uint8 (B, S, S, 3); grey where an item lacks one."""
-        return {name: self._squares(name, indices) for name in self.caches}
+        """Return the images of items by view, uint8 (B, S, S, 3); grey where an item lacks one."""
+        return {name: self._images(name, indices) for name in self.caches}
 
-    def _squares(self, name: str, indices: np.ndarray) -> np.ndarray:
+    def _images(self, name: str, indices: np.ndarray) -> np.ndarray:
         rows = self.rows[name][indices]
-        there = rows != ABSENT
-        if there.all():
+        present = rows != ABSENT
+        if present.all():
             return self.caches[name].batch(rows)
-        squares = np.full((len(rows), *self.caches[name].images.shape[1:]), GREY, dtype=np.uint8)
-        squares[there] = self.caches[name].batch(rows[there])
-        return squares
+        images = np.full((len(rows), *self.caches[name].images.shape[1:]), GREY, dtype=np.uint8)
+        images[present] = self.caches[name].batch(rows[present])
+        return images
 
     def present(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Return whether each of the items has each image, bool (B,) by view."""
         return {name: rows[indices] != ABSENT for name, rows in self.rows.items()}
 
     def sources(self) -> list[tuple[Callable[[np.ndarray], np.ndarray], int]]:
-        """Return for each view how to fetch squares by number, and how many items have one."""
+        """Return for each view how to fetch images by number, and how many items have one."""
         return [self._source(name) for name in self.rows]
 
     def _source(self, name: str) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
-        there = self.rows[name][self.rows[name] != ABSENT]
-        return lambda chosen: self.caches[name].batch(there[chosen]), len(there)
+        rows = self.rows[name][self.rows[name] != ABSENT]
+        return lambda chosen: self.caches[name].batch(rows[chosen]), len(rows)
 
     def subset(self, indices: np.ndarray) -> TaskData:
-        """Return some of the items, over the same squares."""
+        """Return some of the items, over the same images."""
         return TaskData(
             self.caches,
             {name: rows[indices] for name, rows in self.rows.items()},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inkbench.leaderboards.groups import Group
-from inkbench.leaderboards.significance.row_statistics import Limits, Verdict
+from inkbench.leaderboards.significance.row_statistics import Limits, RowStatistics
 from inkbench.leaderboards.table import Cell
 
 PRIMARY = "primary"
@@ -19,7 +19,7 @@ class Subject:
     """The data from which a column makes the cell of one row."""
 
     row: Group
-    verdict: Verdict
+    statistics: RowStatistics
     primary: str
     limits: tuple[Limits, Limits]
     control: Group | None

@@ -13,7 +13,7 @@ def _primary(subject: Subject) -> Cell:
     value = subject.row.value(subject.primary)
     if value is None:
         return Cell()
-    best, interval, p = subject.verdict.best, subject.verdict.interval, subject.verdict.control_p
+    best, interval, p = subject.statistics.best, subject.statistics.interval, subject.statistics.control_p
     extra = {"differs": True} if star(p, subject.limits[0]) else {}
     if interval is None:
         return Cell(figure(value), value, best=best, extra=extra)
@@ -22,7 +22,7 @@ def _primary(subject: Subject) -> Cell:
 
 
 def _difference(subject: Subject) -> Cell:
-    pair = subject.verdict.control
+    pair = subject.statistics.control
     if subject.row is subject.control:
         return Cell("control")
     if pair is None:
@@ -32,11 +32,11 @@ def _difference(subject: Subject) -> Cell:
 
 
 def _p(subject: Subject) -> Cell:
-    return _p_cell(subject.verdict.control, subject.verdict.control_p, subject.limits[0])
+    return _p_cell(subject.statistics.control, subject.statistics.control_p, subject.limits[0])
 
 
 def _over_trivial(subject: Subject) -> Cell:
-    pair = subject.verdict.trivial
+    pair = subject.statistics.trivial
     if subject.row is subject.best_trivial:
         return Cell("(best)")
     if pair is None:
@@ -45,7 +45,7 @@ def _over_trivial(subject: Subject) -> Cell:
 
 
 def _p_trivial(subject: Subject) -> Cell:
-    return _p_cell(subject.verdict.trivial, subject.verdict.trivial_p, subject.limits[1])
+    return _p_cell(subject.statistics.trivial, subject.statistics.trivial_p, subject.limits[1])
 
 
 def _p_cell(pair: Pair | None, p: float | None, limit: Limits) -> Cell:
@@ -56,7 +56,7 @@ def _p_cell(pair: Pair | None, p: float | None, limit: Limits) -> Cell:
 
 
 def _counts(subject: Subject) -> Cell:
-    items, series, seeds = subject.verdict.items, subject.verdict.series, len(subject.row.done)
+    items, series, seeds = subject.statistics.items, subject.statistics.series, len(subject.row.done)
     text = f"{items:,}/{'?' if series is None else f'{series:,}'}/{seeds}"
     return Cell(text, text, extra={"items": items, "series": series, "seeds": seeds})
 

@@ -89,7 +89,7 @@ def _add(store: Store, sets: dict[str, TestSet], record: Record, title: str, lab
 
 def _items(store: Store, record: Record) -> Items | None:
     """Return the per-item arrays of a record; None where they are not the ones that it was made with."""
-    if record.items is None or not store.whole(record):
+    if record.items is None or not store.complete(record):
         return None
     items = read_arrays(store.items_path(record.id))
     return items if "id" in items else None

@@ -43,7 +43,7 @@ class Pair:
     seeds: int
 
 
-class Evidence:
+class ItemStatistics:
     """Statistics of one metric over the items of a store."""
 
     def __init__(self, store: Store, metric: str) -> None:

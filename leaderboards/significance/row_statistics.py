@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from inkbench.benchmark.scoring.statistics import ALPHA, few_series, holm, not_distinguishable
 from inkbench.leaderboards.groups import Group
-from inkbench.leaderboards.significance.item_statistics import Evidence, Pair
+from inkbench.leaderboards.significance.item_statistics import ItemStatistics, Pair
 
 
 @dataclass(slots=True)
-class Verdict:
+class RowStatistics:
     """The statistics of one row; p-values are Holm-adjusted over their column of the whole table."""
 
     items: int = 0
@@ -25,11 +25,11 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Judged:
-    """A block's rows with their verdicts, in order, and what holds for the block."""
+class BlockStatistics:
+    """A block's rows with their statistics, in order, and what holds for the block."""
 
     rows: list[Group]
-    verdicts: list[Verdict]
+    statistics: list[RowStatistics]
     control: Group | None = None
     best_trivial: Group | None = None
     informative: bool = True
@@ -54,36 +54,40 @@ class Limits:
         self.tests += 1
 
 
-def judge(blocks: Sequence[list[Group]], evidence: Evidence, metric: str, direction: str) -> list[Judged]:
-    """Compute verdicts for every row of every block; Holm covers the primary metric's column over all blocks."""
-    judged = [_judge_block(rows, evidence, metric, direction) for rows in blocks]
-    verdicts = [verdict for block in judged for verdict in block.verdicts]
-    tested = [verdict for verdict in verdicts if verdict.control]
-    for verdict, p in zip(tested, holm([v.control.p for v in tested if v.control]), strict=True):
-        verdict.control_p = float(p)
-    tested = [verdict for verdict in verdicts if verdict.trivial]
-    for verdict, p in zip(tested, holm([v.trivial.p for v in tested if v.trivial]), strict=True):
-        verdict.trivial_p = float(p)
-    return judged
+def compute(
+    blocks: Sequence[list[Group]], item_statistics: ItemStatistics, metric: str, direction: str
+) -> list[BlockStatistics]:
+    """Compute statistics for every row of every block; Holm covers the primary metric's column over all blocks."""
+    block_statistics = [_block_statistics(rows, item_statistics, metric, direction) for rows in blocks]
+    of_rows = [row for block in block_statistics for row in block.statistics]
+    tested = [row for row in of_rows if row.control]
+    for row, p in zip(tested, holm([row.control.p for row in tested if row.control]), strict=True):
+        row.control_p = float(p)
+    tested = [row for row in of_rows if row.trivial]
+    for row, p in zip(tested, holm([row.trivial.p for row in tested if row.trivial]), strict=True):
+        row.trivial_p = float(p)
+    return block_statistics
 
 
-def limits(judged: Sequence[Judged]) -> tuple[Limits, Limits]:
+def limits(block_statistics: Sequence[BlockStatistics]) -> tuple[Limits, Limits]:
     """Return the limits of the tests against the control and against the trivial baseline, over the whole table."""
     control, trivial = Limits(), Limits()
-    for block in judged:
-        for verdict in block.verdicts:
-            if verdict.control:
-                control.add(verdict.control)
-            if verdict.trivial:
-                trivial.add(verdict.trivial)
+    for block in block_statistics:
+        for row in block.statistics:
+            if row.control:
+                control.add(row.control)
+            if row.trivial:
+                trivial.add(row.trivial)
     return control, trivial
 
 
-def _judge_block(rows: list[Group], evidence: Evidence, metric: str, direction: str) -> Judged:
+def _block_statistics(
+    rows: list[Group], item_statistics: ItemStatistics, metric: str, direction: str
+) -> BlockStatistics:
     sign = 1.0 if direction == "max" else -1.0
     values = [row.value(metric) for row in rows]
     merits = [None if value is None else sign * value for value in values]
-    block = Judged(rows, [Verdict() for _ in rows])
+    block = BlockStatistics(rows, [RowStatistics() for _ in rows])
     done = [place for place, merit in enumerate(merits) if merit is not None]
     controls = [rows[place] for place in done if rows[place].control]
     block.control = controls[0] if controls else None
@@ -93,22 +97,22 @@ def _judge_block(rows: list[Group], evidence: Evidence, metric: str, direction: 
     if trivial is not None and learned:
         block.informative = max(merit for merit in learned if merit is not None) > (merits[trivial] or 0.0)
     for place in done:
-        row, verdict = rows[place], block.verdicts[place]
-        facts = evidence.facts(row.done[0])
-        verdict.items = facts.items if facts else row.done[0].metrics[metric].n
-        verdict.series = facts.series if facts else None
-        verdict.interval = evidence.interval(row)
+        row, statistics = rows[place], block.statistics[place]
+        facts = item_statistics.facts(row.done[0])
+        statistics.items = facts.items if facts else row.done[0].metrics[metric].n
+        statistics.series = facts.series if facts else None
+        statistics.interval = item_statistics.interval(row)
         if row.trivial:
             continue
         if block.control is not None and row is not block.control:
-            verdict.control = evidence.pair(row, block.control)
+            statistics.control = item_statistics.pair(row, block.control)
         if block.best_trivial is not None:
-            verdict.trivial = evidence.pair(row, block.best_trivial)
-    _mark_best(block, [(place, merits[place] or 0.0) for place in done], evidence)
+            statistics.trivial = item_statistics.pair(row, block.best_trivial)
+    _mark_best(block, [(place, merits[place] or 0.0) for place in done], item_statistics)
     return block
 
 
-def _mark_best(block: Judged, merits: Sequence[tuple[int, float]], evidence: Evidence) -> None:
+def _mark_best(block: BlockStatistics, merits: Sequence[tuple[int, float]], item_statistics: ItemStatistics) -> None:
     """Mark the best and all not distinguishable from it; nothing where a block has too few series to tell any apart."""
     if len(merits) < 2:
         return
@@ -116,7 +120,7 @@ def _mark_best(block: Judged, merits: Sequence[tuple[int, float]], evidence: Evi
     limit = Limits()
     others, p = [], []
     for place, _ in merits:
-        pair = None if place == best else evidence.pair(block.rows[place], block.rows[best])
+        pair = None if place == best else item_statistics.pair(block.rows[place], block.rows[best])
         if pair is not None:
             limit.add(pair)
             others.append(place)
@@ -124,9 +128,9 @@ def _mark_best(block: Judged, merits: Sequence[tuple[int, float]], evidence: Evi
     if limit.few:
         block.notes.append("few series: no difference from the best can be significant, so no row is marked best")
         return
-    block.verdicts[best].best = True
+    block.statistics[best].best = True
     for place, same in zip(others, not_distinguishable(p), strict=True):
-        block.verdicts[place].best = bool(same)
+        block.statistics[place].best = bool(same)
 
 
 def star(p: float | None, limit: Limits) -> str:

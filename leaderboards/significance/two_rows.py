@@ -10,7 +10,7 @@ from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.columns.column import figure, p_text
 from inkbench.leaderboards.groups import Group, environment, plain, row_of
-from inkbench.leaderboards.significance.item_statistics import Evidence
+from inkbench.leaderboards.significance.item_statistics import ItemStatistics
 
 
 def versus(store: Store, first: str, second: str, metric: str | None = None) -> str:
@@ -33,13 +33,15 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
             raise UsageError(f"{record.id[:10]} has no metric '{metric}'{did_you_mean(metric, known)}")
     everything = list(store.records())
     rows = [row_of(record, everything) for record in found]
-    evidence = Evidence(store, metric)
-    pair = evidence.pair(*rows)
+    item_statistics = ItemStatistics(store, metric)
+    pair = item_statistics.pair(*rows)
     if pair is None:
-        problems = "; ".join(evidence.problems.values()) or "they share no seed, or were not measured on the same items"
+        problems = (
+            "; ".join(item_statistics.problems.values()) or "they share no seed, or were not measured on the same items"
+        )
         raise UsageError(f"they cannot be compared: {problems}")
     lines = [f"{metric} on {one.task} {one.protocol}, data {one.data.id}: {_counted(pair)}"]
-    lines += [_told(row, metric, evidence) for row in rows]
+    lines += [_told(row, metric, item_statistics) for row in rows]
     lines.append(
         f"difference: {figure(pair.difference, signed=True)} [{figure(pair.low, signed=True)}, "
         f"{figure(pair.high, signed=True)}], p {p_text(pair.p)} (two-sided sign flips over series, this pair alone)"
@@ -48,8 +50,8 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
     return "\n".join(lines)
 
 
-def _told(row: Group, metric: str, evidence: Evidence) -> str:
-    interval, value = evidence.interval(row), row.value(metric)
+def _told(row: Group, metric: str, item_statistics: ItemStatistics) -> str:
+    interval, value = item_statistics.interval(row), row.value(metric)
     assert value is not None
     between = f" [{figure(interval[0])}, {figure(interval[1])}]" if interval else ""
     return f"{row.label()}: {figure(value)}{between}"

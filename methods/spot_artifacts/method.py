@@ -237,8 +237,8 @@ class SpotArtifacts(Method[SpotArtifactsConfig]):
         """Draw random crops, mirrored and recoloured, of uint8 panels: float (N, 3, side, side) in [-1, 1]."""
         c = self.config
         boxes = augment.random_boxes(len(images), (c.smallest_crop, 1.0), generator, sizes=sizes)
-        squares = augment.crop_resize(images, boxes, c.side, augment.coin(len(images), 0.5, generator))
-        return recoloured(squares, c.brightness, c.saturation, generator) * 2 - 1
+        crops = augment.crop_resize(images, boxes, c.side, augment.coin(len(images), 0.5, generator))
+        return recoloured(crops, c.brightness, c.saturation, generator) * 2 - 1
 
     def _whole(self, images: Tensor, sizes: Tensor | None = None) -> Tensor:
         """Return the middle square of each panel, made ``side`` large, in [-1, 1]."""

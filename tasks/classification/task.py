@@ -50,7 +50,7 @@ class Classification(Task[ClassificationConfig]):
     protocols: ClassVar = {"linear@1": "frozen", "knn@1": "frozen", "logistic@1": "frozen", "finetune@1": "finetune"}
     trivial = ("majority", "colours")
     caches_features = True
-    kept_by = ("dimensions",)
+    cache_key = ("dimensions",)
 
     def __init__(self, config: ClassificationConfig) -> None:
         super().__init__(config)
@@ -146,7 +146,7 @@ class Classification(Task[ClassificationConfig]):
         """Return the maps that the head reads: those of every stage for probes, else the backbone's vector."""
         return "maps" if protocol == "linear@1" else "vector"
 
-    def kept(self, features: list[Tensor]) -> list[Tensor]:
+    def cached_features(self, features: list[Tensor]) -> list[Tensor]:
         """Average every map down to at most ``dimensions`` values, as the probes read it."""
         from inkbench.tasks.classification.stage_pooling import pooled
 

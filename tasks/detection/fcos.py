@@ -129,8 +129,8 @@ def detect(
         row, label = (value > floor).nonzero(as_tuple=True)
         limit = corners.new_tensor([width, height, width, height])
         cut = corners[where[row, label]].clamp(min=0).minimum(limit)
-        there = (cut[:, 2:] > cut[:, :2]).all(1)
-        cut, score, label = cut[there], value[row, label][there], label[there]
+        valid = (cut[:, 2:] > cut[:, :2]).all(1)
+        cut, score, label = cut[valid], value[row, label][valid], label[valid]
         keep = batched_nms(cut, score, label, overlap)
         rank = functional.one_hot(label[keep], scores.shape[2]).cumsum(0).gather(1, label[keep][:, None])[:, 0]
         keep = keep[rank <= most]

@@ -143,9 +143,9 @@ class Detection(Task[DetectionConfig]):
         kept = [(self.config.classes.index(box.label), box) for box in item.boxes if box.label in self.config.classes]
         boxes = np.array([_corners(box) for _, box in kept], dtype=np.float64).reshape(-1, 4)
         boxes = np.clip(boxes, 0, [width, height, width, height])
-        there = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        valid = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         labels = np.array([label for label, _ in kept], dtype=np.int64)
-        return {"boxes": boxes[there], "labels": labels[there], "size": np.array([width, height], dtype=np.int64)}
+        return {"boxes": boxes[valid], "labels": labels[valid], "size": np.array([width, height], dtype=np.int64)}
 
     def target(self, truth: Truth, placement: Placement) -> Truth:
         """Return ``boxes`` (k, 4) float32 in pixels of the square and ``labels`` (k,)."""

@@ -73,20 +73,20 @@ class PanelContext(nn.Module):
     def forward(self, panels: Sequence[Sequence[Tensor]], present: Sequence[Tensor]) -> Tensor:
         """Return (B, out) from the maps of each panel in the order of ``VIEWS`` and their presence, bool (B,) each."""
         if self.kind == "convlstm":
-            return self._hidden_map([self._or_absent(self.map(p), there) for p, there in zip(panels, present)])
+            return self._hidden_map([self._or_absent(self.map(p), has) for p, has in zip(panels, present)])
         embedded = [self.embed(self.map(panel).flatten(1)) for panel in panels]
         if self.kind == "none":
             only: Tensor = embedded[0]
             return only
-        embedded = [self._or_absent(seen, there) for seen, there in zip(embedded, present, strict=True)]
+        embedded = [self._or_absent(seen, has) for seen, has in zip(embedded, present, strict=True)]
         if self.kind == "plain":
             return torch.cat(embedded, 1)
         _, (hidden, _) = self.recurrent(torch.stack(embedded, 1))
         flat: Tensor = hidden.transpose(0, 1).flatten(1)
         return flat
 
-    def _or_absent(self, seen: Tensor, there: Tensor) -> Tensor:
-        return torch.where(there.view(-1, *[1] * (seen.ndim - 1)), seen, self.absent)
+    def _or_absent(self, seen: Tensor, present: Tensor) -> Tensor:
+        return torch.where(present.view(-1, *[1] * (seen.ndim - 1)), seen, self.absent)
 
     def _hidden_map(self, maps: Sequence[Tensor]) -> Tensor:
         size = self.gates.out_channels // 4

@@ -48,7 +48,7 @@ class Inpainting(Task[InpaintingConfig]):
     trivial = ("mean-face", "telea")
     references = ("previous-face",)
     caches_features = True
-    kept_by = ("grid",)
+    cache_key = ("grid",)
 
     def bind(self, dataset: Dataset) -> Sequence[str]:
         """Refuse judges that are not here before any work is done."""
@@ -157,7 +157,7 @@ class Inpainting(Task[InpaintingConfig]):
         rates = {False: lr, True: lr * self.config.critic_lr}
         return [{"params": of, "lr": rates[side], "betas": (0.5, 0.999)} for side, of in sides.items() if of]
 
-    def kept(self, features: list[Tensor]) -> list[Tensor]:
+    def cached_features(self, features: list[Tensor]) -> list[Tensor]:
         """Average maps finer than the grid down to it: the head's input, in a fraction of the memory."""
         from inkbench.tasks.inpainting.panel_context import to_grid
 

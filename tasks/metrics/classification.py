@@ -127,10 +127,10 @@ def resampler(items: Items, metric: str) -> Resampler:
 def _of_stage(items: Items, stage: int) -> WeightedMean:
     """Return the accuracy of a stage over the items that have one."""
     rows = np.asarray(items["stages.stage"]) == stage
-    there, right = np.zeros(len(items["rank"])), np.zeros(len(items["rank"]))
-    there[items["stages.item"][rows]] = 1.0
+    present, right = np.zeros(len(items["rank"])), np.zeros(len(items["rank"]))
+    present[items["stages.item"][rows]] = 1.0
     right[items["stages.item"][rows]] = items["stages.right"][rows]
-    return WeightedMean(right, there)
+    return WeightedMean(right, present)
 
 
 def _over_classes(items: Items, metric: str) -> Callable[[np.ndarray], float]:
@@ -144,13 +144,13 @@ def _over_classes(items: Items, metric: str) -> Callable[[np.ndarray], float]:
     def value(weights: np.ndarray) -> float:
         true = np.bincount(codes, weights, len(names))
         hits = np.bincount(codes, weights * right, len(names))
-        there = true > 0
-        if not there.any():
+        present = true > 0
+        if not present.any():
             return float("nan")
         if metric == "balanced-accuracy":
-            return float((hits[there] / true[there]).mean())
+            return float((hits[present] / true[present]).mean())
         predicted = np.bincount(guessed, weights, len(names) + 1)[:-1]
-        return float((2 * hits[there] / (true[there] + predicted[there])).mean())
+        return float((2 * hits[present] / (true[present] + predicted[present])).mean())
 
     return value
 

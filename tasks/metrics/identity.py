@@ -23,11 +23,11 @@ def rank1(
         rows = np.flatnonzero((series == name) & (identity != ""))
         likeness = said[rows].astype(np.float64) @ true[rows].astype(np.float64).T
         for k, row in enumerate(rows.tolist()):
-            there = ~np.isin(own[rows], panels[row])
-            same = there & (identity[rows] == identity[row])
+            allowed = ~np.isin(own[rows], panels[row])
+            same = allowed & (identity[rows] == identity[row])
             if same.any():
-                right[row] = same[np.where(there, likeness[k], -np.inf).argmax()]
-                chance[row] = same.sum() / there.sum()
+                right[row] = same[np.where(allowed, likeness[k], -np.inf).argmax()]
+                chance[row] = same.sum() / allowed.sum()
     return right, chance
 
 

@@ -192,8 +192,8 @@ def resampler(items: Items, metric: str) -> Resampler:
     """Return a metric as a function of the items' multiplicities (N,); no model is opened."""
     if metric in items:
         values = np.asarray(items[metric], dtype=np.float64)
-        there = np.isfinite(values)
-        return WeightedMean(np.where(there, values, 0.0), there.astype(np.float64))
+        defined = np.isfinite(values)
+        return WeightedMean(np.where(defined, values, 0.0), defined.astype(np.float64))
     judge, images = SETS[metric]
     said, true = items[f"{images}[{judge}]"], items[f"true[{judge}]"]
     if metric.startswith("kid"):

@@ -130,15 +130,15 @@ def _in_series(gallery: Gallery, clusters: bool) -> dict[str, np.ndarray]:
             share_skipped[rows] += 1 / len(rows)
             continue
         found = within(gallery.seen, gallery.codes, rows, gallery.places)
-        there = np.isfinite(found[CHANCE])
-        asked = np.bincount(codes, there, len(characters))
-        share = there / np.maximum(asked[codes], 1) / max(np.count_nonzero(asked), 1)
+        answered = np.isfinite(found[CHANCE])
+        asked = np.bincount(codes, answered, len(characters))
+        share = answered / np.maximum(asked[codes], 1) / max(np.count_nonzero(asked), 1)
         for name in names:
-            values = np.where(there, found[name], 0.0)
+            values = np.where(answered, found[name], 0.0)
             sums[name][rows] += values
             if name != CHANCE:
                 macro[name][rows] += share * values
-        times[rows] += there
+        times[rows] += answered
         share_macro[rows] += share
         share_group[rows] += 1 / len(rows)
         if clustered and gallery.embeddings is not None:
@@ -193,10 +193,10 @@ def _equal_shares(names: np.ndarray) -> np.ndarray:
 def resampler(items: Items, metric: str) -> Resampler:
     """Return the weighted mean of a metric over the items that have it, each by its share."""
     values = np.asarray(items[metric], dtype=np.float64)
-    there = np.isfinite(values).astype(np.float64)
+    weights = np.isfinite(values).astype(np.float64)
     if metric in SHARES:
-        there *= items[SHARES[metric]]
-    return WeightedMean(np.where(there > 0, values, 0.0) * there, there)
+        weights *= items[SHARES[metric]]
+    return WeightedMean(np.where(weights > 0, values, 0.0) * weights, weights)
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:

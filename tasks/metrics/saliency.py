@@ -200,10 +200,10 @@ def _values(items: Items, metric: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the values (N,) of a metric, zero where it is undefined, and its defined places (N,) bool."""
     name, _, style = metric.partition("@")
     values = np.asarray(items[column(name)], dtype=np.float64)
-    there = np.isfinite(values)
+    defined = np.isfinite(values)
     if style:
-        there &= np.asarray(items["style"]) == style
-    return np.where(there, values, 0.0), there
+        defined &= np.asarray(items["style"]) == style
+    return np.where(defined, values, 0.0), defined
 
 
 def resampler(items: Items, metric: str) -> Resampler:
@@ -211,8 +211,8 @@ def resampler(items: Items, metric: str) -> Resampler:
 
     NaN where the weights leave no such image.
     """
-    values, there = _values(items, metric)
-    return WeightedMean(values, there.astype(np.float64))
+    values, defined = _values(items, metric)
+    return WeightedMean(values, defined.astype(np.float64))
 
 
 def aggregate(items: Items, weights: np.ndarray | None = None) -> dict[str, float]:
@@ -230,15 +230,17 @@ def notes(items: Items) -> list[str]:
     """Return the results of the AI4VA challenge's script on these images, where that mode was asked for."""
     if "refused" not in items:
         return []
-    there = ~np.asarray(items["empty"])
+    looked_at = ~np.asarray(items["empty"])
     lines = []
-    for said in sorted(set(items["refused"][there]) - {""}):
-        many = int((items["refused"][there] == said).sum())
-        lines.append(f"auc[ai4va-legacy]: {said} ({many} of {int(there.sum())} images)")
+    for said in sorted(set(items["refused"][looked_at]) - {""}):
+        many = int((items["refused"][looked_at] == said).sum())
+        lines.append(f"auc[ai4va-legacy]: {said} ({many} of {int(looked_at.sum())} images)")
     for name in ("nss[ai4va-legacy]", "kld[ai4va-legacy]"):
-        wrong = int((~np.isfinite(items[name][there])).sum())
+        wrong = int((~np.isfinite(items[name][looked_at])).sum())
         if wrong:
-            lines.append(f"{name} is not finite for {wrong} of {int(there.sum())} images; its mean is over the others")
+            lines.append(
+                f"{name} is not finite for {wrong} of {int(looked_at.sum())} images; its mean is over the others"
+            )
     return lines
 
 

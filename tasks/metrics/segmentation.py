@@ -98,13 +98,13 @@ def resampler(items: Items, metric: str) -> Resampler:
 
     def value(weights: np.ndarray) -> float:
         summed = (np.asarray(weights, dtype=np.float64) @ rows).reshape(len(classes), 3)
-        there = summed[:, TRUE] > 0
-        right, true, predicted = summed[there].T
+        present = summed[:, TRUE] > 0
+        right, true, predicted = summed[present].T
         union = true + predicted - right
         if base == "iou":
             own = summed[classes.index(name)]
             return float(own[INTERSECTION] / (own[TRUE] + own[PREDICTED] - own[INTERSECTION])) if own[TRUE] else np.nan
-        if not there.any():
+        if not present.any():
             return float("nan")
         if metric == "mean-accuracy":
             return float((right / true).mean())

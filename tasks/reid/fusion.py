@@ -103,9 +103,9 @@ class Fuse(nn.Module):
         return flat
 
     def _attended(self, halves: Tensor, present: Tensor) -> Tensor:
-        there = present if self.masked else torch.ones_like(present)
-        seen, _ = self.attention(halves, halves, halves, key_padding_mask=~there, need_weights=False)
-        share = there.to(halves.dtype)[:, :, None]
+        mask = present if self.masked else torch.ones_like(present)
+        seen, _ = self.attention(halves, halves, halves, key_padding_mask=~mask, need_weights=False)
+        share = mask.to(halves.dtype)[:, :, None]
         mean: Tensor = (self.norm(halves + seen) * share).sum(1) / share.sum(1)
         return mean
 

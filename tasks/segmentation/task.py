@@ -94,7 +94,7 @@ class Segmentation(Task[SegmentationConfig]):
     protocols: ClassVar = {"linear@1": "frozen", "fcn@1": "frozen", "finetune@1": "finetune"}
     trivial = ("majority", "mean-map")
     caches_features = True
-    kept_by = ("side", "stride")
+    cache_key = ("side", "stride")
 
     def __init__(self, config: SegmentationConfig) -> None:
         super().__init__(config)
@@ -159,7 +159,7 @@ class Segmentation(Task[SegmentationConfig]):
             return LinearHead(backbone.channels, c.grid, total)
         return FcnHead(backbone.channels, c.grid, total, c.width, c.dropout)
 
-    def kept(self, features: list[Tensor]) -> list[Tensor]:
+    def cached_features(self, features: list[Tensor]) -> list[Tensor]:
         """Average maps finer than the grid down to it; the others stay as they are."""
         from inkbench.benchmark.networks.readout import to_grid
 

@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import RandomResizedCrop
 
 from inkbench.benchmark import augment, registry
 from inkbench.benchmark.api import Item
-from inkbench.benchmark.data.cache import squares
+from inkbench.benchmark.data.cache import resized
 from inkbench.benchmark.pretext.two_views import weak
 
 COUNT = 96
@@ -31,7 +31,7 @@ def bodies(folder, share, view, count=COUNT):
     page.paste((0, 255, 0), (40, 50, 40 + width, 50 + height))
     page.save(folder / "page.png")
     item = Item("a", folder / "page.png", "s", "train", crop=(40, 50, 40 + width, 50 + height))
-    [square] = squares(item.path, [item], view)
+    [square] = resized(item.path, [item], view)
     pixels = torch.from_numpy(square.pixels.copy()).permute(2, 0, 1)
     sizes = torch.tensor([[square.width, square.height]])
     return pixels.expand(count, -1, -1, -1), sizes.expand(count, -1)

@@ -39,7 +39,7 @@ def test_pixels_lie_where_the_view_places_them(tmp_path, fit, width, height):
     ramp = np.stack([255 * x, 255 * y, 0 * x], axis=2).round().astype(np.uint8)
     Image.fromarray(ramp).save(tmp_path / "a.png")
     view = View(32, fit)
-    [made] = cache.squares(tmp_path / "a.png", [entry()], view)
+    [made] = cache.resized(tmp_path / "a.png", [entry()], view)
     place = view.place(width, height)
     seen_x, seen_y = np.meshgrid(np.arange(32) + 0.5, np.arange(32) + 0.5)
     at_x, at_y = (seen_x - place.left) / place.scale_x / width, (seen_y - place.top) / place.scale_y / height
@@ -54,14 +54,14 @@ def test_pixels_lie_where_the_view_places_them(tmp_path, fit, width, height):
 
 def test_padding_is_grey_to_the_right_and_below(tmp_path):
     draw(tmp_path / "a.png", 40, 20)
-    [made] = cache.squares(tmp_path / "a.png", [entry()], View(16, "pad"))
+    [made] = cache.resized(tmp_path / "a.png", [entry()], View(16, "pad"))
     assert (made.pixels[8:] == 128).all()
     assert (made.pixels[:8] != 128).any()
 
 
 def test_an_image_in_the_middle_has_black_on_both_sides(tmp_path):
     Image.new("RGB", (20, 40), (200, 10, 10)).save(tmp_path / "a.png")
-    [made] = cache.squares(tmp_path / "a.png", [entry()], View(16, "centre"))
+    [made] = cache.resized(tmp_path / "a.png", [entry()], View(16, "centre"))
     assert (made.pixels[:, 4:12] == (200, 10, 10)).all()
     assert not made.pixels[:, :4].any()
     assert not made.pixels[:, 12:].any()
@@ -70,7 +70,7 @@ def test_an_image_in_the_middle_has_black_on_both_sides(tmp_path):
 def test_an_image_of_the_right_size_is_not_touched(tmp_path):
     draw(tmp_path / "a.png", 32, 32)
     for fit in ("crop", "squash", "pad", "centre"):
-        [made] = cache.squares(tmp_path / "a.png", [entry()], View(32, fit))
+        [made] = cache.resized(tmp_path / "a.png", [entry()], View(32, fit))
         assert np.array_equal(made.pixels, noise(32, 32))
 
 
@@ -79,8 +79,8 @@ def test_a_crop_is_what_the_cut_out_file_would_give(tmp_path):
     Image.fromarray(whole).save(tmp_path / "page.png")
     Image.fromarray(whole[20:100, 30:170]).save(tmp_path / "panel.png")
     view = View(24, "crop")
-    [cut] = cache.squares(tmp_path / "page.png", [entry(crop=(30, 20, 170, 100))], view)
-    [own] = cache.squares(tmp_path / "panel.png", [entry()], view)
+    [cut] = cache.resized(tmp_path / "page.png", [entry(crop=(30, 20, 170, 100))], view)
+    [own] = cache.resized(tmp_path / "panel.png", [entry()], view)
     assert np.array_equal(cut.pixels, own.pixels)
     assert (cut.width, cut.height) == (140, 80)
 
@@ -93,13 +93,13 @@ def test_nothing_under_a_hole_can_be_seen(tmp_path):
     for under in (0, 255, 77):
         pixels[33:120, 41:97] = under
         Image.fromarray(pixels).save(tmp_path / "a.png")
-        seen.append(cache.squares(tmp_path / "a.png", [hole], view)[0].pixels)
-        plain = cache.squares(tmp_path / "a.png", [entry()], view)[0].pixels
+        seen.append(cache.resized(tmp_path / "a.png", [hole], view)[0].pixels)
+        plain = cache.resized(tmp_path / "a.png", [entry()], view)[0].pixels
         assert np.array_equal(plain, seen[-1]) is (under == 255)
     assert np.array_equal(seen[0], seen[1])
     assert np.array_equal(seen[0], seen[2])
     outside = Item("a", tmp_path / "a.png", "s", "train", hole=(300, 0, 310, 9))
-    assert isinstance(cache.squares(tmp_path / "a.png", [outside], view)[0], cache.BadImage)
+    assert isinstance(cache.resized(tmp_path / "a.png", [outside], view)[0], cache.BadImage)
     keys = {cache.cache_key([one], view, "data") for one in (hole, outside, entry())}
     assert len(keys) == 3
 
@@ -107,8 +107,8 @@ def test_nothing_under_a_hole_can_be_seen(tmp_path):
 def test_a_smaller_decoded_jpeg_looks_as_the_whole_one(tmp_path):
     path = draw(tmp_path / "a.jpg", 803, 601)
     for fit in ("crop", "pad", "squash"):
-        [quick] = cache.squares(path, [entry()], View(32, fit))
-        [whole] = cache.squares(path, [entry(crop=(0, 0, 803, 601))], View(32, fit))
+        [quick] = cache.resized(path, [entry()], View(32, fit))
+        [whole] = cache.resized(path, [entry(crop=(0, 0, 803, 601))], View(32, fit))
         assert np.abs(quick.pixels.astype(int) - whole.pixels).mean() < 2
 
 
@@ -199,14 +199,14 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
 
 
 def _slowly(items, folder, started):
-    real = cache.squares
+    real = cache.resized
 
     def slow(*given):
         started.set()
         time.sleep(0.05)
         return real(*given)
 
-    cache.squares = slow
+    cache.resized = slow
     cache.FILES_A_TASK = 1
     cache.build(items, View(16), cache.Caching(folder, "k", QUIET))
 

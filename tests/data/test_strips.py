@@ -166,9 +166,9 @@ def test_windows_are_a_function_of_seed_and_step_on_any_number_of_ranks(tmp_path
     assert torch.equal(whole[0::2], batch(0, 3, 0, 2))
     assert torch.equal(whole[1::2], batch(0, 3, 1, 2))
     chosen = engine.batch_indices(16, 8, 0, "pretrain", 3)
-    assert not torch.equal(whole, engine.squares(made, chosen, torch.device("cpu")))
+    assert not torch.equal(whole, engine.images_at(made, chosen, torch.device("cpu")))
     settings = PretrainSettings(batch=8, window="centre")
-    assert torch.equal(batch(0, 3), engine.squares(made, chosen, torch.device("cpu")))
+    assert torch.equal(batch(0, 3), engine.images_at(made, chosen, torch.device("cpu")))
 
 
 def test_over_epochs_all_of_a_panel_is_seen_evenly(tmp_path):

@@ -10,6 +10,9 @@ from pathlib import Path
 import layers
 import pytest
 from conftest import TINY, start_cli
+from toy_task import Toy
+
+from inkbench.benchmark import api
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "raise SystemExit('a stranger was imported')\n"
@@ -73,6 +76,27 @@ def test_the_former_name_is_the_same_package():
         "assert inkbench.benchmark.config.__spec__.name == 'inkbench.benchmark.config'"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
+
+
+def test_a_plugin_may_name_cached_features_as_before():
+    with pytest.warns(DeprecationWarning, match="is called") as said:
+
+        class Old(Toy):
+            kept_by = ("side",)
+
+            def kept(self, features):
+                return features[:1]
+
+    told = [str(warning.message) for warning in said]
+    assert told == ["Old.kept is called cached_features now", "Old.kept_by is called cache_key now"]
+    assert {warning.filename for warning in said} == {__file__}, "it points at the plugin"
+    assert Old.cache_key == ("side",)
+    assert Old.cached_features(None, [1, 2]) == [1]
+
+
+def test_a_plugin_may_name_errors_as_before():
+    with pytest.warns(DeprecationWarning, match="Refusal is called UsageError now"):
+        assert api.Refusal is api.UsageError
 
 
 @pytest.mark.slow

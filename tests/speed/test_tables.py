@@ -94,7 +94,7 @@ def warm(store, name, monkeypatch):
         series = np.repeat(np.arange(SERIES), EACH)
         return {"id": np.arange(len(series)).astype(str), "series": series, "score": generator.normal(size=len(series))}
 
-    monkeypatch.setattr(item_statistics.Evidence, "_items", items)
+    monkeypatch.setattr(item_statistics.ItemStatistics, "_items", items)
     monkeypatch.setattr(item_statistics, "_resampler", lambda record, items, metric: mean_resampler(items, "score"))
     build.declared_tables(store, load.load(name))
     monkeypatch.undo()

@@ -219,7 +219,7 @@ def test_every_protocol_has_its_head_and_steps(tmp_path):
     steps = {name: task(tmp_path).steps(name) for name in Classification.protocols}
     assert steps == {"linear@1": 40, "knn@1": 0, "logistic@1": 0, "finetune@1": 10}
     images = backbone(torch.zeros(3, 3, 64, 64))
-    kept = task(tmp_path).kept(images)
+    kept = task(tmp_path).cached_features(images)
     for name in ("linear@1", "finetune@1"):
         head = made[name].eval()
         outputs = [head(features) for features in (images, kept)]

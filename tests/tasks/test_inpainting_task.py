@@ -162,7 +162,7 @@ def given_to(own, backbone, count=4):
     """What the head is given: frozen maps, of a batch in which one panel is absent."""
     torch.manual_seed(1)
     images = torch.randint(0, 256, (count, 3, 64, 64), dtype=torch.uint8)
-    maps = [level.detach() for level in own.kept(backbone(backbone.normalize(images)))]
+    maps = [level.detach() for level in own.cached_features(backbone(backbone.normalize(images)))]
     if own.config.context == "none":
         return maps
     there = torch.ones(count, dtype=torch.bool)

@@ -282,6 +282,6 @@ def test_face_and_body_under_every_protocol(cli, with_synth):
 def test_shapes_of_what_a_head_is_given():
     head = task().head(Backbone(), "zeroshot@1")
     assert task().reads("zeroshot@1") == "vector"
-    kept = task().kept([torch.randn(3, 8, 1, 1)])  # the backbone's one vector, as a map
+    kept = task().cached_features([torch.randn(3, 8, 1, 1)])  # the backbone's one vector, as a map
     decoded = task().decode(head(kept), [], [])
     assert [one["embedding"].shape for one in decoded] == [(8,)] * 3

@@ -124,10 +124,10 @@ def test_heads_read_kept_maps_as_they_read_whole_ones(task):
     for protocol in Segmentation.protocols:
         one = task()
         head = one.head(backbone, protocol).eval()
-        kept = one.kept(images)
+        kept = one.cached_features(images)
         assert kept[0].shape[-1] == one.config.grid
         assert head(kept).shape == (2, 21, 12, 12)
-        assert torch.allclose(head(kept), head(one.kept(kept)))
+        assert torch.allclose(head(kept), head(one.cached_features(kept)))
 
 
 def test_the_grid_divides_the_side():

@@ -57,7 +57,7 @@ class Toy(Task):
     scorer = SCORER
     protocols = {"fit@1": "frozen", "steps@1": "frozen", "apart@1": "frozen", "finetune@1": "finetune"}
     caches_features = True
-    kept_by = ("side",)
+    cache_key = ("side",)
     several = False
 
     def needs(self):

@@ -145,9 +145,9 @@ def empty_classes(dataset: Dataset, items: Known) -> Iterator[str]:
 
 def _empty_boxes(split: str, items: Iterable[Item]) -> Iterator[str]:
     annotated = {label for item in items for label in item.labels}
-    there = {box.label for item in items for box in item.boxes}
-    if annotated - there:
-        yield f"{split} has no box of class {few(sorted(annotated - there))}"
+    present = {box.label for item in items for box in item.boxes}
+    if annotated - present:
+        yield f"{split} has no box of class {few(sorted(annotated - present))}"
 
 
 def _classes(dataset: Dataset, of: str) -> tuple[str, ...]:

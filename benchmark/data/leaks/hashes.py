@@ -19,7 +19,7 @@ from PIL import Image
 
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import Item
-from inkbench.benchmark.data.cache import cache_key, squares
+from inkbench.benchmark.data.cache import cache_key, resized
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.arrays import arrays_bytes
@@ -96,7 +96,7 @@ def _tasks(items: Sequence[Item]) -> Iterator[list[list[int]]]:
 def _hashed(items: Sequence[Item], task: list[list[int]]) -> tuple[list[int], np.ndarray, np.ndarray]:
     rows = [row for group in task for row in group]
     words, there = np.zeros((len(rows), 2, WORDS), dtype=np.uint64), np.zeros(len(rows), dtype=bool)
-    found = (square for group in task for square in squares(items[group[0]].path, [items[row] for row in group], SEEN))
+    found = (square for group in task for square in resized(items[group[0]].path, [items[row] for row in group], SEEN))
     for place, square in enumerate(found):
         if not isinstance(square, BadImage):
             grey = Image.fromarray(square.pixels).convert("L")
