@@ -1,4 +1,4 @@
-"""Errors of inkbench: one line each that names the mend."""
+"""Errors of inkbench: one line each that names the mend; and the words that their messages share."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ def brief(value: object, most: int = 80) -> str:
     """Return a value as it would be typed, cut where it is long: what stands in a damaged file may be megabytes."""
     text = repr(value[: most + 1] if isinstance(value, str) else value)
     return text if len(text) <= most + 2 else f"{text[:most]}..."
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: ``1 box``, ``2 boxes``, ``2 classes``, ``1,000 series``."""
+    if count == 1 or noun.endswith("series"):
+        return f"{count:,} {noun}"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}{'es' if noun.endswith(('s', 'x', 'sh', 'ch')) else 's'}"
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -43,7 +43,7 @@ ODD: tuple[Callable[[Path], None], ...] = (other_format, cmyk, one_pixel, endles
 SAID = {
     truncated: "cannot be read",
     emptied: "cannot be read: is an empty file",
-    a_web_page: "cannot be read: is no image",
+    a_web_page: "cannot be read: is not an image",
     other_format: "is BMP, not",
     cmyk: "is CMYK",
     one_pixel: "is only 1 x 1 pixels",

@@ -44,7 +44,7 @@ def read_arrays(path: Path) -> dict[bytes, Any]:
         raise UsageError(f"{path} cannot be read ({error.strerror})") from None
     except Exception as error:  # a damaged or hostile pickle raises whatever its bytes provoke
         said = " ".join(str(error).split()) or type(error).__name__
-        raise UsageError(f"{path} is no pickle of arrays ({said}); get it anew from the dataset's homepage") from None
+        raise UsageError(f"{path} is not a pickle of arrays ({said}); download it again") from None
     if not isinstance(value, dict):
         raise UsageError(f"{path} pickles {type(value).__name__}, not a dictionary")
     return {key.encode() if isinstance(key, str) else key: part for key, part in value.items()}

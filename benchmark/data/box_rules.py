@@ -12,7 +12,7 @@ from typing import Literal
 
 from inkbench.benchmark.data.boxes import Corners, repair
 from inkbench.benchmark.data.told import TINY
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 Form = Literal["corners", "sides", "pixels from 1"]
 """``x0, y0, x1, y1``; ``x, y, width, height``; corners of pixels that count from 1, the last included (VOC)."""
@@ -72,8 +72,8 @@ class BoxRules:
                 raise UsageError(f"{source or root}: {told}")
             if tally.total >= MANY and 1 < tally.largest <= 100 and tally.smallest_side >= SMALL:
                 self._warn(
-                    f"{source or root}: none of {tally.total} boxes reaches beyond 100, and every image is larger: "
-                    "if they are per cent of the image, write them in pixels"
+                    f"{source or root}: no coordinate of {plural(tally.total, 'box')} exceeds 100, and every image "
+                    "is larger: if they are per cent of the image, write them in pixels"
                 )
 
 
@@ -111,8 +111,8 @@ def _meant_otherwise(tally: _Tally, form: Literal["corners", "sides"]) -> str | 
     """Return what the boxes of a source are, where they are not what they should be."""
     if tally.shares and tally.shares == tally.total:
         return (
-            f"none of its {tally.total} boxes is larger than a pixel: they are shares of the image (0 to 1); multiply "
-            "x by the image's width and y by its height"
+            f"all of its {plural(tally.total, 'box')} are at most a pixel large: they are shares of the image "
+            "(0 to 1); multiply x by the image's width and y by its height"
         )
     if tally.total < MANY or tally.fit_otherwise < tally.sized or not tally.sized:
         return None
@@ -120,6 +120,6 @@ def _meant_otherwise(tally: _Tally, form: Literal["corners", "sides"]) -> str | 
         return None
     other = "corners" if form == "sides" else "sides"
     return (
-        f"its boxes are {FORMS[other]}, where {FORMS[form]} are expected: read so, {tally.impossible} of {tally.sized} "
-        f"are turned over or reach out of their image, and all fit as {other}; write them as {FORMS[form]}"
+        f"its boxes are {FORMS[other]}, where {FORMS[form]} are expected: {tally.impossible} of {tally.sized} "
+        f"are inverted or extend beyond their image that way, and all fit as {other}; write them as {FORMS[form]}"
     )

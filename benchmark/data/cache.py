@@ -29,7 +29,7 @@ from inkbench.benchmark.data.cached import ImageCache, aligned
 from inkbench.benchmark.data.images import BadImage, Decoded, clamp_crop, decode
 from inkbench.benchmark.data.once import once, reserve, whole
 from inkbench.benchmark.data.packed import Pack, Read, reading
-from inkbench.benchmark.errors import RunError
+from inkbench.benchmark.errors import RunError, plural
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import key_of
 
@@ -224,7 +224,7 @@ def write_index(folder: Path, items: Sequence[Item], sizes: np.ndarray, failures
     """Write what could be read and what not; gives the rows that could. Raises RunError where there are none."""
     readable = [i for i in range(len(items)) if i not in failures]
     if not readable:
-        raise RunError(f"none of {len(items)} images can be read; the first: {items[0].path}: {failures[0]}")
+        raise RunError(f"none of {plural(len(items), 'image')} can be read; the first: {items[0].path}: {failures[0]}")
     np.save(folder / "sizes.npy", sizes[readable])
     listed = [(items[i].id, reason) for i, reason in sorted(failures.items())]
     (folder / "index.json").write_text(json.dumps({"readable": readable, "failures": listed}))

@@ -124,4 +124,4 @@ def _partner(item: Item) -> str:
 
 def _check(rows: np.ndarray, count: int) -> None:
     if len(rows) and not 0 <= rows.min() <= rows.max() < count:
-        raise IndexError(f"squares {rows.min()} to {rows.max()} of {count}")
+        raise IndexError(f"images {rows.min()} to {rows.max()} of {count}")

@@ -27,7 +27,7 @@ def info(text: str, results: Path, sets: Sets = ()) -> str:
     except UsageError as refusal:
         if cls is None:
             raise
-        offered = ["offers:    " + ", ".join(sorted(cls.whole)) + " (a whole copy)", *lines(cls.whole)]
+        offered = ["offers:    " + ", ".join(sorted(cls.whole)) + " (a complete copy)", *lines(cls.whole)]
         return "\n".join([*_about(cls), f"here:      {refusal}", *(offered if cls.whole else ())])
     missing = dataset.drawn and not dataset.root.is_dir()
     offers = dataset.offers()
@@ -72,7 +72,7 @@ def make_synth(out: Path, preset: str, pairs: Sequence[tuple[str, str]], quiet: 
     make(out, config, Progress(quiet), wanted)
     layouts = sorted(entry.name for entry in out.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     use = out if set(LAYOUTS) <= set(layouts) else out / wanted[0]
-    return f"drawn into {out}: {', '.join(layouts)}; use it with --data {use}"
+    return f"written to {out}: {', '.join(layouts)}; use it with --data {use}"
 
 
 def _about(cls: type[Dataset]) -> list[str]:
@@ -95,14 +95,14 @@ def _about_own(dataset: Dataset) -> list[str]:
         f"{dataset.name}: your own data, read as {dataset.reader}: {type(dataset).layout}",
         f"homepage:  {known.homepage or '-'}",
         f"licence:   {known.licence or UNKNOWN}{how if known.licence else ''}",
-        *([f"terms:     {cls.terms} ({_accepted(cls)}), if these are {cls.name}'s data"] if cls.terms else ()),
+        *([f"terms:     {cls.terms} ({_accepted(cls)}), if this is a copy of {cls.name}"] if cls.terms else ()),
         f"cite:      {known.citation or '-'}",
     ]
 
 
 def _accepted(cls: type[Dataset]) -> str:
     day = accepted_on(cls)
-    return f"accepted on {day}" if day else f"to be accepted: run_benchmark.py data accept {cls.name}"
+    return f"accepted on {day}" if day else f"not accepted yet: run_benchmark.py data accept {cls.name}"
 
 
 def _count(dataset: Dataset, kind: Kind, split: str) -> str:

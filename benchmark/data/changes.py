@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inkbench.benchmark.data.splits import few
+from inkbench.benchmark.errors import plural
 from inkbench.benchmark.store.files import write_atomic
 
 NAMED = 3
@@ -33,11 +34,7 @@ class Change:
         added = [name for name in self.now if name not in self.before]
         removed = [name for name in self.before if name not in self.now]
         told = (("changed", changed), ("added", added), ("removed", removed))
-        return "; ".join(
-            f"{len(names)} file{'s' if len(names) > 1 else ''} {what} ({few(names, NAMED)})"
-            for what, names in told
-            if names
-        )
+        return "; ".join(f"{plural(len(names), 'file')} {what} ({few(names, NAMED)})" for what, names in told if names)
 
     def settle(self) -> None:
         """Keep these files as those that later runs are compared with."""

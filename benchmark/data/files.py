@@ -19,7 +19,7 @@ from inkbench.benchmark.data.images import SIDEWAYS, BadImage, Head, head_of
 from inkbench.benchmark.data.splits import SIDECAR
 from inkbench.benchmark.data.survey import survey
 from inkbench.benchmark.data.told import MISFIT
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 from inkbench.benchmark.store.files import key_of
 
 if TYPE_CHECKING:
@@ -70,13 +70,9 @@ class FileDataset(Dataset):
             return
         series = len({item.series for item in self._read[kind]})
         raise UsageError(
-            f"{self.root} ({self.reader}) has {kind} of {series} series and none of them is {split}; say in "
+            f"{self.root} ({self.reader}) has {kind} of {series} series, none of them in {split}; set in "
             f"{self.root / SIDECAR} which series is train, val or test, or give a folder of three series or more"
-            + (
-                ", or say with --series-from REGEX what a series is"
-                if self.guesses and self.series_from is None
-                else ""
-            )
+            + (", or define the series with --series-from REGEX" if self.guesses and self.series_from is None else "")
         )
 
     def fingerprint(self) -> str:
@@ -118,7 +114,7 @@ class FileDataset(Dataset):
 
     def absent(self, what: str, named_by: str) -> None:
         """Note an image that an annotation names and that is not there; ``data check`` tells each in a line."""
-        self._absent[f"{what} is not there, but {named_by} names it"] = None
+        self._absent[f"{what} is missing, but {named_by} names it"] = None
 
     def faults(self) -> list[str]:
         """Return the images that annotations name and that are not there."""
@@ -167,22 +163,22 @@ class FileDataset(Dataset):
         own, stated = head[:2], said if said and min(said) > 0 else None
         if head.orientation != 1 and (stated is None or head.orientation < SIDEWAYS or own[0] == own[1]):
             self.warn(
-                f"{path} is turned by its orientation {head.orientation} (EXIF), and nothing says whether its boxes "
-                "are of the upright image; they are taken to be"
+                f"{path} has orientation {head.orientation} (EXIF), and it is not stated whether its boxes "
+                "refer to the upright image; this is assumed"
             )
         if stated is None or max(abs(stated[0] - own[0]), abs(stated[1] - own[1])) <= ROUNDING:
             return True
         told = f"{path} has {own[0]} x {own[1]} pixels, its annotation says {stated[0]:g} x {stated[1]:g}"
         if max(abs(stated[0] - own[1]), abs(stated[1] - own[0])) <= ROUNDING and head.orientation >= SIDEWAYS:
-            told += f": the image before it is turned by its orientation {head.orientation} (EXIF)"
-        self.warn(f"{told}; {MISFIT}: annotate this image, or give the annotated one")
+            told += f": the image before rotation by its orientation {head.orientation} (EXIF)"
+        self.warn(f"{told}; {MISFIT}: annotate this image, or use the annotated one")
         return False
 
     def once(self, boxes: Iterable[Box], where: str) -> tuple[Box, ...]:
         """Return boxes without repeated ones, which are told of ``where``: the second can never be found."""
         kept, twice = distinct(boxes)
         if twice:
-            self.warn(f"{where}: {twice} box{'es are' if twice > 1 else ' is'} there twice (left out)")
+            self.warn(f"{where}: {plural(twice, 'duplicate box')} left out")
         return tuple(kept)
 
 
@@ -197,13 +193,13 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def folders(path: Path) -> list[Path]:
-    """Return the sub-folders in natural order, without those to ignore; none where ``path`` is no folder."""
+    """Return the sub-folders in natural order, without those to ignore; none where ``path`` is not a folder."""
     names = [entry.name for entry in _entries(path) if entry.is_dir() and not is_nobodys(entry.name)]
     return [path / name for name in sorted(names, key=natural)]
 
 
 def images_in(path: Path) -> list[Path]:
-    """Return the image files directly in a folder in natural order; none where ``path`` is no folder."""
+    """Return the image files directly in a folder in natural order; none where ``path`` is not a folder."""
     names = [entry.name for entry in _entries(path) if is_image(entry.name) and entry.is_file()]
     return [path / name for name in sorted(names, key=natural)]
 
@@ -246,7 +242,7 @@ def by_stem(files: list[Path]) -> dict[str, Path]:
     for file in files:
         stem = stem_of(file)
         if stem in found:
-            raise UsageError(f"{file.parent} holds both {found[stem].name} and {file.name}; keep one of them")
+            raise UsageError(f"{file.parent} contains both {found[stem].name} and {file.name}; keep one of them")
         found[stem] = file
     return found
 

@@ -23,11 +23,11 @@ def read_map(path: Path) -> np.ndarray:
     """Read the values of a map (h, w) as they are stored, more is more salient: uint8, uint16, int32 or float32.
 
     A grey palette gives its greys, colours that are all grey their grey, one colour of varying transparency its
-    opacity. Raises BadImage for anything else in colours, for values below zero and for what is no number.
+    opacity. Raises BadImage for anything else in colours, for values below zero and for what is not a number.
     """
     values = opened(path, lambda image: _values(path, image))
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise BadImage(path, "has values that are no numbers; a map is a density")
+        raise BadImage(path, "has NaN values; a map is a density")
     if values.min() < 0:
         raise BadImage(path, f"has values below zero (down to {values.min():g}); a map is a density")
     return values
@@ -37,7 +37,7 @@ def flat(values: np.ndarray) -> str | None:
     """Return why nothing can be scored against a map; None for one that varies."""
     if values.min() < values.max():
         return None
-    return f"is {values.flat[0]:g} everywhere: nothing can be scored against it; mend it, or leave its image out"
+    return f"is {values.flat[0]:g} everywhere: nothing can be scored against it; fix it, or leave its image out"
 
 
 def single_channel(path: Path, image: Image.Image) -> None:
@@ -48,7 +48,7 @@ def single_channel(path: Path, image: Image.Image) -> None:
         for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))
     ]
     if image.mode in ("RGB", "RGBA", "LA", "CMYK") and any(";16" in part for part in raw):
-        raise BadImage(path, f"has several channels of 16 bits, which would be cut to 8; {MEND}")
+        raise BadImage(path, f"has several channels of 16 bits, which would be truncated to 8; {MEND}")
 
 
 def _values(path: Path, image: Image.Image) -> np.ndarray:
@@ -68,7 +68,7 @@ def _values(path: Path, image: Image.Image) -> np.ndarray:
         return _without_alpha(path, mode, np.asarray(shown.convert("RGBA")))
     if mode == "RGB":
         return _grey(path, mode, np.asarray(shown))
-    raise BadImage(path, f"is {mode}, not grey: which value a colour stands for is not in it; {MEND}")
+    raise BadImage(path, f"is {mode}, not grey: it does not say which value a colour means; {MEND}")
 
 
 def _without_alpha(path: Path, mode: str, pixels: np.ndarray) -> np.ndarray:
@@ -81,12 +81,12 @@ def _without_alpha(path: Path, mode: str, pixels: np.ndarray) -> np.ndarray:
         return opacity.copy()
     raise BadImage(
         path,
-        f"is {mode}: both its colours and its transparency vary, and which is the measure is not in it; {MEND}",
+        f"is {mode}: both its colours and its transparency vary, and it does not say which is the map; {MEND}",
     )
 
 
 def _grey(path: Path, mode: str, colours: np.ndarray) -> np.ndarray:
     """Return the grey of uint8 (h, w, 3) whose channels are alike."""
     if int((colours.max(axis=2) - colours.min(axis=2)).max()) > NEARLY:
-        raise BadImage(path, f"is {mode}, not grey: which value a colour stands for is not in it; {MEND}")
+        raise BadImage(path, f"is {mode}, not grey: it does not say which value a colour means; {MEND}")
     return colours[..., 1].copy()

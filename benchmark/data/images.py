@@ -187,11 +187,11 @@ def _to_rgb(path: Path, image: Image.Image) -> Image.Image:
 def _eight_bits(path: Path, values: np.ndarray) -> np.ndarray:
     """Scale grey values of more than 8 bits to 8 (Pillow's own conversion clips them)."""
     if not np.isfinite(values).all():
-        raise BadImage(path, "has values that are no numbers")
+        raise BadImage(path, "has NaN values")
     low, high = float(values.min()), float(values.max())
     full = 65_535.0 if values.dtype.kind != "f" else 1.0 if high <= 1 else 255.0
     if low < 0 or high > full:
-        raise BadImage(path, f"has grey values from {low:g} to {high:g}, of no known range")
+        raise BadImage(path, f"has grey values from {low:g} to {high:g}, an unknown range")
     return np.floor(values / full * 255 + 0.5).astype(np.uint8)
 
 
@@ -220,7 +220,7 @@ def _no_image(path: Path) -> str:
         return "is a pointer of Git LFS, not the image; fetch it: git lfs pull"
     if b"annex/objects/" in head:
         return "is a pointer of git-annex, not the image; fetch it: git annex get"
-    return "is no image, or one of an unknown kind" if head else "is an empty file"
+    return "is not an image, or one of an unknown kind" if head else "is an empty file"
 
 
 class _Hush:

@@ -25,11 +25,11 @@ def json_of(path: Path, kind: type[T]) -> T:
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise UsageError(f"{path} holds half of a sign (a lone surrogate); write it anew as UTF-8") from None
+        raise UsageError(f"{path} contains half of a character (a lone surrogate); save it again as UTF-8") from None
     except ValueError as error:
-        raise UsageError(f"{path} is no JSON: {error}") from None
+        raise UsageError(f"{path} is not JSON: {error}") from None
     except RecursionError:
-        raise UsageError(f"{path} is no annotation: its lists lie too deep in each other") from None
+        raise UsageError(f"{path} is not an annotation: its lists are nested too deeply") from None
     return expect(value, kind, str(path))
 
 

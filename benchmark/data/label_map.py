@@ -43,7 +43,7 @@ def _labels(path: Path, image: Image.Image) -> np.ndarray:
         if opacity.min() == opacity.max() and (values == values[..., :1]).all():
             return values[..., 0].copy()
         if opacity.min() != opacity.max():
-            raise BadImage(path, f"is {shown.mode} with pixels that are seen through, whose class is not in it; {MEND}")
+            raise BadImage(path, f"is {shown.mode} with transparent pixels, whose class is unknown; {MEND}")
     raise BadImage(path, f"is {shown.mode}; {MEND}")
 
 

@@ -57,7 +57,7 @@ def _called(text: str) -> tuple[str, str]:
         return "", text
     check_name(name, f"--data {text}")
     if not rest or (rest in registry.names("datasets") and not Path(rest).is_dir()):
-        raise UsageError(f"--data {text}: a name is given to a folder of your own, as NAME=PATH or NAME=LAYOUT:PATH")
+        raise UsageError(f"--data {text}: naming a folder of your own takes NAME=PATH or NAME=LAYOUT:PATH")
     return name, rest
 
 
@@ -76,16 +76,14 @@ def _series_from(dataset: Dataset, sets: Sets) -> str | None:
         if regex is not None:
             by_regex((), regex)
     if said and not dataset.guesses:
-        raise UsageError(
-            f"{dataset.root / SAYS}: {dataset.reader} says itself which series an image is of; leave out 'series'"
-        )
+        raise UsageError(f"{dataset.root / SAYS}: {dataset.reader} defines the series itself; leave out 'series'")
     return (asked or said) if dataset.guesses else None
 
 
 def heeds_series_from(dataset: Dataset, sets: Sets) -> None:
     """Raise UsageError where ``--series-from`` is asked of data whose layout knows its series."""
     if SERIES_FROM in dict(sets) and not dataset.guesses:
-        raise UsageError(f"--series-from: {dataset.reader} says itself which series an image is of")
+        raise UsageError(f"--series-from: {dataset.reader} defines the series itself; leave it out")
 
 
 def _class(name: str) -> type[Dataset]:
@@ -105,9 +103,9 @@ def _by_name(name: str, results: Path, preset: str, sets: Sets) -> Dataset:
     home = os.environ.get(HOME)
     root = Path(home).expanduser() / name if home else None
     if root is None or not root.is_dir():
-        looked = f"{root} is no folder" if root else f"{HOME} is not set"
-        source = f"; get it from {cls.homepage}" if cls.homepage else ""
-        raise UsageError(f"dataset '{name}' is not here ({looked}); say where it lies with --data PATH{source}")
+        looked = f"{root} is not a folder" if root else f"{HOME} is not set"
+        source = f"; download it from {cls.homepage}" if cls.homepage else ""
+        raise UsageError(f"dataset '{name}' was not found ({looked}); give its folder with --data PATH{source}")
     dataset = _in_folder(cls, root, preset, sets)
     require_accepted(dataset)
     return dataset
@@ -124,14 +122,14 @@ def _folder(text: str) -> Path:
 
 def _in_folder(cls: type[Dataset], root: Path, preset: str, sets: Sets) -> Dataset:
     if not cls.accepts(root):
-        raise UsageError(f"{root} is not laid out as {cls.name}; expected: {cls.layout}")
+        raise UsageError(f"{root} does not have the layout {cls.name}; expected: {cls.layout}")
     return _make(cls, root, preset, sets)
 
 
 def _recognised(text: str, preset: str, sets: Sets) -> Dataset:
     names = registry.names("datasets")
     if not Path(text).expanduser().exists() and os.sep not in text:
-        raise UsageError(f"no dataset and no folder '{text}'{did_you_mean(text, names)}")
+        raise UsageError(f"no dataset or folder '{text}'{did_you_mean(text, names)}")
     root = _folder(text)
     classes = [_class(name) for name in names]
     found = [cls for cls in classes if cls.recognises(root)]
@@ -141,8 +139,8 @@ def _recognised(text: str, preset: str, sets: Sets) -> Dataset:
     if not best:
         layouts = " | ".join(f"{cls.name}: {cls.layout}" for cls in classes)
         passed_over = "".join(f"{line}; " for line in survey(root, None))
-        raise UsageError(f"{root} holds no layout that is known; {passed_over}expected one of: {layouts}")
+        raise UsageError(f"{root} has no known layout; {passed_over}expected one of: {layouts}")
     if len(best) > 1:
         several = " and ".join(cls.name for cls in best)
-        raise UsageError(f"{root} looks like {several}; say which with --data {best[0].name}:{root}")
+        raise UsageError(f"{root} looks like {several}; choose one with --data {best[0].name}:{root}")
     return _make(best[0], root, preset, sets)

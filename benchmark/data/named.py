@@ -19,13 +19,13 @@ def below(folder: Path, name: str, where: str) -> Path:
     path = PurePosixPath(name.replace("\\", "/"))
     why = None
     if not path.name:
-        why = "is no name of a file"
+        why = "is not a file name"
     elif path.is_absolute() or ".." in path.parts:
-        why = "leads out of the dataset's folder; give the path below it"
+        why = "points outside the dataset's folder; give a path below it"
     elif any(ord(sign) < 32 or 0xD800 <= ord(sign) < 0xE000 for sign in name):
-        why = "holds signs that no file's name has"
+        why = "contains characters that no file name has"
     elif len(str(path).encode()) > LONGEST_PATH or any(len(part.encode()) > LONGEST_NAME for part in path.parts):
-        why = "is longer than the name of a file can be"
+        why = "is longer than a file name can be"
     if why:
         raise UsageError(f"{where}: {brief(name)} {why}")
     return folder / path

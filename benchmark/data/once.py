@@ -44,7 +44,7 @@ def _read_or_make(path: Path, read: Callable[[], T | None], make: Callable[[], N
         make()
         made = read()
     if made is None:
-        raise RunError(f"image cache {path} was made and is gone; does something clean {path.parent}?")
+        raise RunError(f"image cache {path} was written and has disappeared; does something clean up {path.parent}?")
     return made
 
 
@@ -83,6 +83,6 @@ def no_room(folder: Path, need: int, error: OSError) -> NoReturn:
     """Raise RunError: what is needed of the disk, what it has, how to mend it."""
     free = shutil.disk_usage(folder).free
     raise RunError(
-        f"{need / 2**20:.0f} MiB of images cannot be stored in {folder.parent}, which has "
+        f"{need / 2**20:.0f} MiB of images do not fit into {folder.parent}, which has "
         f"{free / 2**20:.0f} MiB left ({error.strerror}); make room or give another folder with --results DIR"
     ) from None

@@ -15,7 +15,7 @@ from inkbench.benchmark.errors import UsageError, brief, did_you_mean
 
 SAYS = "dataset.toml"
 FIELDS = ("name", "licence", "citation", "homepage", "series")
-UNKNOWN = f"not known; {SAYS} beside the data can say it"
+UNKNOWN = f"unknown; can be stated in {SAYS} beside the data"
 DRAWN_COPY = "complete.json"
 """The marker of a copy of synth, whose layouts lie in folders beside it (``synth.make.MARKER``)."""
 LONGEST = 60
@@ -42,7 +42,7 @@ class About:
 def read_own(root: Path) -> dict[str, str]:
     """Read ``root/dataset.toml``: texts by the names of ``FIELDS``; nothing where there is no such file.
 
-    Raises UsageError for what is no TOML, for other fields and for what is no text.
+    Raises UsageError for what is not TOML, for other fields and for what is no text.
     """
     path = root / SAYS
     if not path.is_file():
@@ -50,12 +50,12 @@ def read_own(root: Path) -> dict[str, str]:
     try:
         read = tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is no TOML: {error}") from None
+        raise UsageError(f"{path} is not TOML: {error}") from None
     for field, value in read.items():
         if field not in FIELDS:
             raise UsageError(f"{path}: no field '{field}'{did_you_mean(field, FIELDS)}")
         if not isinstance(value, str) or not value.strip():
-            raise UsageError(f"{path}: {field} is {brief(value)}, not a text")
+            raise UsageError(f"{path}: {field} is {brief(value)}, not a string")
     if "name" in read:
         check_name(read["name"], f"{path}: name")
     return {field: value.strip() for field, value in read.items()}
@@ -64,10 +64,10 @@ def read_own(root: Path) -> dict[str, str]:
 def check_name(name: str, where: str) -> str:
     """Return the name if own data may have it. Raises UsageError for one that is taken, or that no table can carry."""
     if name in registry.names("datasets"):
-        raise UsageError(f"{where}: '{name}' is the name of a dataset known here; call your data otherwise")
+        raise UsageError(f"{where}: '{name}' is the name of a built-in dataset; choose another")
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{where}: {brief(name)} is no name; it takes up to {LONGEST} letters, digits, blanks and any of _.+-, "
+            f"{where}: {brief(name)} is not a valid name; use up to {LONGEST} letters, digits, blanks and any of _.+-, "
             "a letter or digit first"
         )
     return name

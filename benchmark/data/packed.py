@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FILES, STAMPS = b"files", b"stamps"
 LONGEST_KEY = 511
 """Bytes; what LMDB takes."""
-MEND = "remove it, and pack again with data pack"
+MEND = "delete it, and pack again with data pack"
 INSTALL = "packs need the package lmdb; install it with: pip install -e '.[packed]'"
 Read = Callable[[Path], bytes | None]
 
@@ -121,7 +121,7 @@ def reading(pack: Pack | None, progress: Progress) -> Iterator[Read]:
         try:
             yield reader.read if reader else _nothing
         finally:
-            fault = reader.close() if reader else "another process writes it"
+            fault = reader.close() if reader else "another process is writing it"
             if fault:
                 progress.say(f"{pack.file} ignored, reading files from {pack.root}: {fault}")
 
@@ -147,7 +147,7 @@ class _Reader:
             # no locks of LMDB's own: the pack's lock keeps writers away, also on folders that may not be written
             self.environment = lmdb.open(str(pack.file), subdir=False, readonly=True, lock=False, max_dbs=2)
             if is_cut(self.environment, pack.file):
-                self.fault = f"it is cut off; {MEND}"
+                self.fault = f"it is truncated; {MEND}"
                 return
             self.files, self.stamps = (self.environment.open_db(name, create=False) for name in (FILES, STAMPS))
         except lmdb.Error as error:
@@ -173,7 +173,7 @@ class _Reader:
         if data is None or stamp is None:
             return None
         if zlib.crc32(data) != stamp.crc:
-            self.fault = f"{path.name} has other bytes there; {MEND}"
+            self.fault = f"{path.name} differs there; {MEND}"
             return None
         return data
 

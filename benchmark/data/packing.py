@@ -16,7 +16,7 @@ from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Item
 from inkbench.benchmark.data.fingerprint import RACY_NS, THREADS
 from inkbench.benchmark.data.packed import FILES, STAMPS, Pack, Stamp, is_cut, library
 from inkbench.benchmark.data.splits import few
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.locks import claim
 
@@ -45,8 +45,11 @@ class Packed:
 
     def told(self, pack: Pack) -> str:
         """Return a line for a person."""
-        parts = [f"{pack.file}: {self.new} files packed ({self.size / 2**20:.1f} MiB)", f"{self.there} were there"]
-        parts += [f"{self.gone} gone from the folder were dropped"] if self.gone else []
+        parts = [
+            f"{pack.file}: {plural(self.new, 'file')} packed ({self.size / 2**20:.1f} MiB)",
+            f"{self.there} already there",
+        ]
+        parts += [f"{self.gone} dropped, no longer in the folder"] if self.gone else []
         parts += [f"{len(self.unread)} cannot be read ({few(self.unread, 3)})"] if self.unread else []
         return "; ".join(parts)
 
@@ -120,7 +123,7 @@ def _known(pack: Pack) -> dict[bytes, bytes]:
     try:
         with lmdb.open(str(pack.file), subdir=False, readonly=True, lock=False, max_dbs=2) as environment:
             if is_cut(environment, pack.file):
-                raise _Damaged("it is cut off")
+                raise _Damaged("it is truncated")
             try:
                 stamps = environment.open_db(STAMPS, create=False)
             except lmdb.NotFoundError:
@@ -171,7 +174,7 @@ def _write(pack: Pack, missing: list[tuple[Path, int]], gone: list[bytes], done:
 
 def _unwritable(pack: Pack, why: str) -> UsageError:
     return UsageError(
-        f"{pack.file} cannot be written ({why}); what was packed stays: make room or give another folder with "
+        f"{pack.file} cannot be written ({why}); what is packed so far is kept: make room or give another folder with "
         "--results DIR, and run it again"
     )
 

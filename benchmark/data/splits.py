@@ -57,9 +57,9 @@ def read_sidecar(root: Path) -> dict[str, Series] | None:
     try:
         read = json.loads(text_of(path))
     except ValueError as error:
-        raise UsageError(f"{path} is no JSON: {error}") from None
+        raise UsageError(f"{path} is not JSON: {error}") from None
     except RecursionError:
-        raise UsageError(f"{path}: its lists lie too deep in each other") from None
+        raise UsageError(f"{path}: its lists are nested too deeply") from None
     if not isinstance(read, dict):
         raise UsageError(f'{path}: expected {{"<series>": {{"split": "train|val|test"}}}}')
     return {one_name(name): _series(path, name, value) for name, value in read.items()}

@@ -20,6 +20,7 @@ from inkbench.benchmark.data.filenames import (
 )
 from inkbench.benchmark.data.splits import SIDECAR, few
 from inkbench.benchmark.data.told import LOST, NOWHERE
+from inkbench.benchmark.errors import plural
 
 MOST_SNIFFED = 2_000
 """Files of unknown suffixes that are looked into."""
@@ -139,7 +140,7 @@ def _lines(found: _Found, layout: str) -> Iterator[str]:
     if found.nowhere:
         yield (
             f"{_many(found.nowhere, 'link')} {NOWHERE}: {few(found.nowhere)}; get the files (git annex get, datalad "
-            "get, dvc pull), or take the links away"
+            "get, dvc pull), or remove the links"
         )
     if found.locked:
         yield f"{_many(found.locked, 'folder')} {LOST}: {few(found.locked)}; make them readable"
@@ -147,11 +148,11 @@ def _lines(found: _Found, layout: str) -> Iterator[str]:
     if images:
         named = few(sorted({one_name(Path(name).name) for name, count in found.nobodys.items() if count}))
         within = sum(1 for count in found.nobodys.values() if count)
-        yield f"{images} images in {within} hidden folders, bins and folders of thumbnails passed over ({named})"
+        yield f"{plural(images, 'image')} in {plural(within, 'hidden, trash or thumbnail folder')} ignored ({named})"
     if found.hidden:
-        yield f"{_many(found.hidden, 'hidden image')} passed over: {few(found.hidden)}"
+        yield f"{_many(found.hidden, 'hidden image')} ignored: {few(found.hidden)}"
     if found.system:
-        yield f"{_many(found.system, 'file')} of operating systems passed over: {few(found.system)}"
+        yield f"{_many(found.system, 'file')} of the operating system ignored: {few(found.system)}"
     yield from _unread(found, layout)
 
 
@@ -161,13 +162,13 @@ def _unread(found: _Found, layout: str) -> Iterator[str]:
         yield f"{_many(names, 'picture')} of suffix {suffix} not read: {few(names)}; save them as PNG or JPEG"
     if found.misnamed:
         told = few(found.misnamed)
-        yield f"{_many(found.misnamed, 'image')} not read, their names do not say so: {told}; add a suffix"
+        yield f"{_many(found.misnamed, 'image')} without an image suffix not read: {told}; add a suffix"
     if found.packed:
         yield f"{_many(found.packed, 'archive')} not read: {few(found.packed)}; unpack what belongs to the dataset"
     if found.unused:
         where = Counter(name.rpartition("/")[0] or "." for name in found.unused)
         told = few(f"{folder}: {count}" for folder, count in where.most_common())
-        yield f"{_many(found.unused, 'image')} not used, no list or annotation that is read names them ({told})"
+        yield f"{_many(found.unused, 'image')} not used: not named in any list or annotation that is read ({told})"
     for kind, names in sorted(found.annotations.items()):
         mend = f"the layout {layout} does not use them" if layout else MENDS[kind]
         yield f"{_many(names, 'file')} not read, though {_like(names)} {kind}: {few(names)}; {mend}"
@@ -178,4 +179,4 @@ def _like(names: Sequence[str]) -> str:
 
 
 def _many(names: Sequence[str], what: str) -> str:
-    return f"{len(names)} {what}{'' if len(names) == 1 else 's'}"
+    return plural(len(names), what)

@@ -29,7 +29,7 @@ def accepted_file() -> Path:
 def accept(cls: type[Dataset]) -> str:
     """Accept the terms of a dataset today; gives the line that says so. Raises UsageError where it cannot be kept."""
     if not cls.terms:
-        return f"{cls.name} asks for no acceptance; its licence: {cls.licence}"
+        return f"{cls.name} has no terms to accept; its licence: {cls.licence}"
     known = _read()
     if _holds(known, cls):
         return f"{cls.name}: accepted on {known[cls.name]['on']} ({accepted_file()})"
@@ -38,7 +38,7 @@ def accept(cls: type[Dataset]) -> str:
         write_json(accepted_file(), known)
     except OSError as error:
         raise UsageError(
-            f"{accepted_file()} cannot be written ({error.strerror}); name another file in {FILE}"
+            f"{accepted_file()} cannot be written ({error.strerror}); set another file in {FILE}"
         ) from None
     return f"{cls.name}: accepted {cls.terms} (kept in {accepted_file()}; see {cls.homepage})"
 
@@ -54,7 +54,7 @@ def require_accepted(dataset: Dataset) -> None:
     cls = type(dataset)
     if cls.terms and not is_drawn(dataset.root) and not dataset.photographs and accepted_on(cls) is None:
         raise UsageError(
-            f"{cls.name} may be used after its terms are accepted: {cls.terms} ({cls.homepage}); "
+            f"{cls.name} may be used only after accepting its terms: {cls.terms} ({cls.homepage}); "
             f"accept them with: run_benchmark.py data accept {cls.name}"
         )
 
@@ -70,7 +70,7 @@ def _read() -> dict[str, Any]:
             f"{path} cannot be read ({' '.join(str(error).split())}); move it away and accept again"
         ) from None
     if not isinstance(read, dict):
-        raise UsageError(f"{path} is no list of acceptances; move it away and accept again")
+        raise UsageError(f"{path} is not a list of acceptances; move it away and accept again")
     return read
 
 

@@ -20,7 +20,7 @@ def text_of(path: Path) -> str:
         else:
             text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no UTF-8 text (byte {error.start})") from None
+        raise UsageError(f"{path} is not UTF-8 text (byte {error.start})") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 INVERTED = "has its corners inverted (put in order)"
 NOTHING = "has no area in the image (left out)"
-REACHES = "reaches out of the image (clamped)"
-OUTSIDE = f"{REACHES}: most of it lies outside"
+REACHES = "extends beyond the image (clamped)"
+OUTSIDE = f"{REACHES}: most of it is outside"
 TINY = "is no larger than a pixel (left out)"
 MISFIT = "its boxes are left out"
-NOWHERE = "lead nowhere"
-STRAY = "and are lost"
-LOST = "are not read (Permission denied)"
+NOWHERE = "to missing files"
+STRAY = "(lost)"
+LOST = "not readable (permission denied)"
 _FAULTS = (INVERTED, NOTHING, OUTSIDE, TINY, MISFIT, NOWHERE, STRAY, LOST)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inkbench.benchmark.contracts.dataset import SeriesBy, Split
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, by_series, few, with_held_out_series
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 TOLD: Mapping[SeriesBy, str] = {
     "sidecar": "as series.json says",
@@ -17,11 +17,11 @@ TOLD: Mapping[SeriesBy, str] = {
     "layout": "as the layout says",
     "folder": "guessed from folders",
     "name": "guessed from the images' names",
-    "image": "every image counts as a series of its own",
+    "image": "every image counts as its own series",
 }
 """The ways in which series are found, in words."""
 GUESSED: tuple[SeriesBy, ...] = ("folder", "name", "image")
-MEND = "say which image is of which series with --series-from REGEX, or in series.json"
+MEND = "define the series of images with --series-from REGEX or in series.json"
 
 _SPLIT = re.compile(
     r"(?:(train|training)|(val|valid|validation|dev|minival)|(test|testing))(?:[_-]?set)?(?:[_-]?\d{4})?"
@@ -90,7 +90,7 @@ def by_regex(names: Iterable[str], regex: str) -> dict[str, str]:
     try:
         pattern = re.compile(regex)
     except re.error as error:
-        raise UsageError(f"--series-from {regex!r} is no regular expression: {error}") from None
+        raise UsageError(f"--series-from {regex!r} is not a regular expression: {error}") from None
     found, without = {}, []
     for name in names:
         match = pattern.search(name)
@@ -100,7 +100,7 @@ def by_regex(names: Iterable[str], regex: str) -> dict[str, str]:
         else:
             without.append(name)
     if without:
-        raise UsageError(f"--series-from {regex!r} finds no series in {len(without):,} names: {few(without)}")
+        raise UsageError(f"--series-from {regex!r} finds no series in {plural(len(without), 'name')}: {few(without)}")
     return found
 
 
@@ -208,19 +208,19 @@ def settle(
     if sidecar is not None:
         known = assign(series.values(), root)
         if other := [name for name, split in given.items() if known[series[name]].split != split]:
-            warn(f"{SIDECAR} says another split than the folders of {len(other)} images: {few(other)}; it is followed")
+            warn(f"{SIDECAR} contradicts the folders of {plural(len(other), 'image')}: {few(other)}; it is followed")
         return {name: (of, known[of]) for name, of in series.items()}
     if not given:
         made = by_series(series.values())
         return {name: (of, Series(made[of])) for name, of in series.items()}
     if beside := [name for name in series if name not in given]:
-        warn(f"{len(beside)} images lie beside the folders of splits and are taken for training: {few(beside)}")
+        warn(f"{plural(len(beside), 'image')} outside the split folders used for training: {few(beside)}")
     whole: dict[str, Split] = {name: given.get(name, "train") for name in series}
     splits = with_held_out_series(whole, series)
     if cut := cut_series((series[name], split) for name, split in splits.items()):
         warn(
-            f"{len(cut)} series are in several splits, as the folders or lists have it: {few(cut)}; figures are of "
-            "series that training has seen"
+            f"{len(cut)} series are in several splits, as the folders or lists say: {few(cut)}; test results include "
+            "series seen in training"
         )
     return {name: (of, Series(splits[name])) for name, of in series.items()}
 

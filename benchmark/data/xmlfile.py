@@ -23,7 +23,9 @@ def xml_of(path: Path) -> Element:
         builder.start(_bare(tag), {_bare(name): value for name, value in attributes.items()})
 
     def entity(name: str, *_: Any) -> None:
-        raise UsageError(f"{path} declares an entity ({name[:40]}); annotations have none, take the declaration out")
+        raise UsageError(
+            f"{path} declares an entity ({name[:40]}); annotations do not need one; remove the declaration"
+        )
 
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda tag: builder.end(_bare(tag))
@@ -34,7 +36,7 @@ def xml_of(path: Path) -> Element:
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})") from None
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: encodings that are not known
-        raise UsageError(f"{path} is no readable XML: {error}") from None
+        raise UsageError(f"{path} is not readable XML: {error}") from None
     return builder.close()
 
 

@@ -155,7 +155,7 @@ def test_the_unreadable_are_named_and_the_rest_keeps_its_order(tmp_path):
 def test_nothing_readable_is_an_error_in_one_line(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"")
-    with pytest.raises(RunError, match=r"none of 1 images can be read; the first: .*a\.jpg: is an empty file"):
+    with pytest.raises(RunError, match=r"none of 1 image can be read; the first: .*a\.jpg: is an empty file"):
         cache.build([item(path)], View(16), cache.Caching(tmp_path / "c", "k", QUIET))
     assert list((tmp_path / "c").glob("*")) == [] or not any((tmp_path / "c").glob("*/images.raw"))
 

@@ -51,7 +51,7 @@ def test_info_says_whom_a_dataset_serves_where_there_is_no_copy_and_where_there_
     here = catalogue.info(str(small_synth / "ai4va"), tmp_path)
     assert "tasks:     saliency\n" in here
     assert "saliency:  4 train in 2 series, 4 val in 2 series, 4 test in 2 series" in here
-    assert "terms:     personal, non-commercial research only (to be accepted" in here
+    assert "terms:     personal, non-commercial research only (not accepted yet" in here
 
 
 def test_info_and_check_import_no_torch(small_synth, tmp_path):
@@ -99,7 +99,7 @@ def test_copies_of_synth_photographs_and_open_data_ask_for_nothing(small_synth, 
         draw(tmp_path / f"osie/images/train/{number}.jpg")
         draw(tmp_path / f"osie/maps/train/{number}.png")
     assert open_dataset(f"ai4va:{tmp_path / 'osie'}", "quick", (), tmp_path).photographs
-    assert "asks for no acceptance" in terms.accept(registry.load("datasets", "dcm772"))
+    assert "has no terms to accept" in terms.accept(registry.load("datasets", "dcm772"))
     assert not accepted.exists()
     assert data_used(open_dataset(str(small_synth / "dcm772"), "quick", (), tmp_path)).accepted is None
 

@@ -59,7 +59,7 @@ def test_a_name_is_looked_for_under_inkbench_data(tmp_path, monkeypatch):
     dcm(tmp_path / "dcm772")
     assert locate("dcm772", tmp_path / "r").root == tmp_path / "dcm772"
     said = refusal("comics", tmp_path / "r")
-    assert f"{tmp_path / 'comics'} is no folder" in said
+    assert f"{tmp_path / 'comics'} is not a folder" in said
     assert "--data PATH" in said
     assert "https://github.com/miyyer/comics" in said
     monkeypatch.delenv("INKBENCH_DATA")
@@ -69,7 +69,7 @@ def test_a_name_is_looked_for_under_inkbench_data(tmp_path, monkeypatch):
 def test_a_named_folder_with_another_layout_says_what_was_expected(tmp_path, monkeypatch):
     monkeypatch.setenv("INKBENCH_DATA", str(tmp_path))
     draw(tmp_path / "dcm772/1.png")
-    assert "is not laid out as dcm772; expected: images/BOOK/PAGE.jpg" in refusal("dcm772", tmp_path / "r")
+    assert "does not have the layout dcm772; expected: images/BOOK/PAGE.jpg" in refusal("dcm772", tmp_path / "r")
 
 
 def test_a_name_can_be_given_with_its_path(tmp_path):
@@ -80,14 +80,14 @@ def test_a_name_can_be_given_with_its_path(tmp_path):
 
 def test_what_is_not_there_is_refused(tmp_path):
     assert f"no folder {tmp_path / 'none'}" in refusal(tmp_path / "none", tmp_path / "r")
-    assert "no dataset and no folder 'comisc'; did you mean 'comics'?" in refusal("comisc", tmp_path / "r")
+    assert "no dataset or folder 'comisc'; did you mean 'comics'?" in refusal("comisc", tmp_path / "r")
     assert "is a file" in refusal(write(tmp_path / "a.zip", ""), tmp_path / "r")
 
 
 def test_a_folder_of_nothing_lists_what_was_expected(tmp_path):
     write(tmp_path / "d/readme.txt", "")
     said = refusal(tmp_path / "d", tmp_path / "r")
-    assert "holds no layout that is known" in said
+    assert "has no known layout" in said
     for name in (*LAYOUTS, "folder"):
         assert f"{name}: " in said
 
@@ -96,7 +96,7 @@ def test_two_layouts_in_one_folder_are_refused_with_the_way_out(tmp_path):
     dcm(tmp_path / "d")
     draw(tmp_path / "d/raw_panel_images/1/1_0.jpg")
     said = refusal(tmp_path / "d", tmp_path / "r")
-    assert f"looks like comics and dcm772; say which with --data comics:{tmp_path / 'd'}" in said
+    assert f"looks like comics and dcm772; choose one with --data comics:{tmp_path / 'd'}" in said
     assert isinstance(locate(f"dcm772:{tmp_path / 'd'}", tmp_path / "r"), Dcm772)
 
 

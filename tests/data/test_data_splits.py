@@ -64,7 +64,7 @@ def test_without_a_sidecar_the_layout_decides(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("[]", "expected"),
         ('{"a": {}}', "series 'a' needs a \"split\""),
         ('{"a": {"split": "dev"}}', "series 'a' needs a \"split\""),

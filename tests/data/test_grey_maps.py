@@ -76,8 +76,8 @@ def saved(tmp_path, kind):
         "RGBA, of one opacity": Image.merge("RGBA", [grey] * 3 + [half]),
         "LA, opaque": Image.merge("LA", [grey, opaque]),
         "a palette of greys": palette,
-        "one colour, seen through": Image.merge("RGBA", [opaque, black, black, grey]),
-        "black, seen through": Image.merge("LA", [Image.new("L", grey.size, 0), grey]),
+        "one colour, transparent": Image.merge("RGBA", [opaque, black, black, grey]),
+        "black, transparent": Image.merge("LA", [Image.new("L", grey.size, 0), grey]),
         "one colour where anything is seen": Image.fromarray(red.astype(np.uint8)),
     }  # fmt: skip
     made[kind].save(tmp_path / "a.png")
@@ -87,7 +87,7 @@ def saved(tmp_path, kind):
 @pytest.mark.parametrize(
     "kind",
     ["RGB, all grey", "RGBA, opaque", "RGBA, of one opacity", "LA, opaque", "a palette of greys",
-     "one colour, seen through", "black, seen through", "one colour where anything is seen"],
+     "one colour, transparent", "black, transparent", "one colour where anything is seen"],
 )  # fmt: skip
 def test_greys_in_colours_and_opacities_that_are_the_map_are_read_value_for_value(tmp_path, kind):
     read, wanted = saved(tmp_path, kind)
@@ -152,7 +152,7 @@ def _save_rgb16(path, values):
         ("greys and opacities", "both its colours and its transparency vary"),
         ("CMYK", "is CMYK, not grey"),
         ("float below zero", "values below zero"),
-        ("float that is none", "no numbers"),
+        ("float that is none", "has NaN values"),
         ("white is zero", "white is zero"),
         ("RGB of 16 bits", "several channels of 16 bits"),
     ],
@@ -184,9 +184,9 @@ def test_empty_and_constant_and_coloured_maps_are_errors_by_name(tmp_path):
     zero, even = np.zeros((TALL, WIDE), np.uint8), np.full((TALL, WIDE), 9, np.uint8)
     report = examine(folder(tmp_path, g=zero, h=even, a=jet(gaze())), QUIET)
     assert sorted(report.errors) == [
-        "maps/test/g.png is 0 everywhere: nothing can be scored against it; mend it, or leave its image out",
-        "maps/test/h.png is 9 everywhere: nothing can be scored against it; mend it, or leave its image out",
-        "maps/train/a.png cannot be read: is RGB, not grey: which value a colour stands for is not in it; save one "
+        "maps/test/g.png is 0 everywhere: nothing can be scored against it; fix it, or leave its image out",
+        "maps/test/h.png is 9 everywhere: nothing can be scored against it; fix it, or leave its image out",
+        "maps/train/a.png cannot be read: is RGB, not grey: it does not say which value a colour means; save one "
         "channel of grey, 8 or 16 bits or floats",
     ]
     assert flat(gaze()) is None
@@ -238,7 +238,7 @@ def test_labels_are_turned_as_their_file_says(tmp_path):
 @pytest.mark.parametrize(
     ("how", "told"),
     [
-        ("seen through", "pixels that are seen through"),
+        ("transparent", "transparent pixels"),
         ("colours", "is RGB; a label image is a palette or grey file"),
         ("jpeg", "is a JPEG, which changes the numbers"),
         ("fractions", "numbers that are not whole"),
@@ -248,7 +248,7 @@ def test_labels_are_turned_as_their_file_says(tmp_path):
 def test_label_images_that_are_pictures_are_refused(tmp_path, how, told):
     labels = np.random.default_rng(0).integers(0, 21, (9, 11), dtype=np.uint8)
     path = tmp_path / {"jpeg": "a.jpg", "fractions": "a.tif"}.get(how, "a.png")
-    if how == "seen through":
+    if how == "transparent":
         Image.fromarray(np.dstack([labels, labels])).save(path)
     elif how == "colours":
         Image.fromarray(jet(labels * 12)).save(path)
@@ -270,5 +270,5 @@ def test_masks_of_0_and_255_are_all_void_and_told(tmp_path):
         mask[5:20, 5:20] = 255
         Image.fromarray(mask).save(tmp_path / f"SegmentationClass/{k}.png")
     report = examine(Voc(tmp_path), QUIET)
-    assert any("all 3 label images hold 0, 255 alone, and 255 is void" in line for line in report.warnings)
+    assert any("all 3 label images contain only 0, 255, and 255 means void" in line for line in report.warnings)
     assert json.dumps(report.json())

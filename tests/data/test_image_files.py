@@ -143,7 +143,7 @@ def test_dots_belong_to_a_name_unless_they_begin_the_suffix_of_a_picture(name, b
 
 def test_a_program_in_postscript_is_no_image_whatever_it_is_called(tmp_path):
     (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
-    with pytest.raises(BadImage, match="is no image"):
+    with pytest.raises(BadImage, match="is not an image"):
         read_rgb(tmp_path / "a.png")
 
 

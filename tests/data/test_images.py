@@ -55,7 +55,7 @@ def test_float_greys_in_unit_range_are_scaled_and_others_refused(tmp_path):
     Image.fromarray(np.array([[0, 0.5, 1]], dtype=np.float32)).save(unit)
     Image.fromarray(np.array([[-3, 0.5, 1]], dtype=np.float32)).save(wild)
     assert read_rgb(unit)[0, :, 0].tolist() == [0, 128, 255]
-    with pytest.raises(BadImage, match="of no known range"):
+    with pytest.raises(BadImage, match="an unknown range"):
         read_rgb(wild)
 
 
@@ -138,7 +138,7 @@ def test_truncated_files_are_reported_by_name(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"), [(b"", "is an empty file"), (b"<html>", "is no image"), (b"\xff\xd8\xff\xe0", "a.jpg: ")]
+    ("data", "reason"), [(b"", "is an empty file"), (b"<html>", "is not an image"), (b"\xff\xd8\xff\xe0", "a.jpg: ")]
 )
 def test_what_is_no_image_is_reported(tmp_path, data, reason):
     path = tmp_path / "a.jpg"

@@ -112,7 +112,7 @@ def test_lines_end_where_the_file_ends_them_and_nowhere_else(tmp_path):
     (tmp_path / "a.txt").write_bytes("a\u2028b\r\nc\x0bd\rlast".encode())
     assert [line for _, line in lines_of(tmp_path / "a.txt")] == ["a\u2028b", "c\x0bd", "last"]
     (tmp_path / "b.txt").write_bytes("é".encode("latin-1"))
-    with pytest.raises(UsageError, match="is no UTF-8 text"):
+    with pytest.raises(UsageError, match="is not UTF-8 text"):
         text_of(tmp_path / "b.txt")
 
 
@@ -136,7 +136,7 @@ def test_fixations_of_which_none_has_an_image_are_refused(tmp_path):
         draw(tmp_path / f"images/{split}/a{k}.jpg")
         draw(tmp_path / f"maps/{split}/a{k}.png")
     write(tmp_path / "fixations.csv", "image,x,y\nb0,3,3\nb1,3,3\n")
-    with pytest.raises(UsageError, match=r"fixations\.csv: not one of its images is here: b0 \(line 2\)"):
+    with pytest.raises(UsageError, match=r"fixations\.csv: none of its images exists: b0 \(line 2\)"):
         every(reader("ai4va", tmp_path), "saliency")
 
 
@@ -184,7 +184,7 @@ def test_a_backslash_in_a_file_s_own_name_is_that_file(tmp_path):
 def test_a_looser_spelling_leads_nowhere_out_of_the_folder(tmp_path, name):
     draw(tmp_path / "x.jpg")
     (tmp_path / "inner").mkdir()
-    with pytest.raises(UsageError, match="leads out"):
+    with pytest.raises(UsageError, match="points outside"):
         Finder().find(tmp_path / "inner", name, "list")
 
 

@@ -34,8 +34,8 @@ def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("synth={}", "is the name of a dataset known here"), ("-x={}", "is no name"), ("x=synth", "a folder of your own"),
-     ("x=", "a folder of your own"), ("x={}/none", "no folder")],
+    [("synth={}", "is the name of a built-in dataset"), ("-x={}", "is not a valid name"),
+     ("x=synth", "a folder of your own"), ("x=", "a folder of your own"), ("x={}/none", "no folder")],
 )  # fmt: skip
 def test_names_that_cannot_be_are_refused(tmp_path, text, why):
     draw(tmp_path / "d/1.png")
@@ -45,8 +45,9 @@ def test_names_that_cannot_be_are_refused(tmp_path, text, why):
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("name = 3", "name is 3, not a text"), ("license = 'x'", "no field 'license'; did you mean 'licence'"),
-     ("name = ", "is no TOML"), ("name = 'synth'", "a dataset known here"), ("series = '('", "no regular expression")],
+    [("name = 3", "name is 3, not a string"), ("license = 'x'", "no field 'license'; did you mean 'licence'"),
+     ("name = ", "is not TOML"), ("name = 'synth'", "a built-in dataset"),
+     ("series = '('", "not a regular expression")],
 )  # fmt: skip
 def test_a_file_about_data_is_read_strictly(tmp_path, text, why):
     draw(tmp_path / "d/1.png")
@@ -63,7 +64,7 @@ def test_a_layout_gives_no_licence_and_dataset_toml_does(tmp_path):
     assert dataset.reader == "ai4va"
     assert not about(dataset).licence
     assert "AI4VA" not in about(dataset).words()
-    assert "not known" in about(dataset).words()
+    assert "unknown; can be stated" in about(dataset).words()
     write(tmp_path / "mine/dataset.toml", 'licence = "MIT"\ncitation = "Us, 2026"\nhomepage = "https://example.org"\n')
     assert about(dataset).words() == "Licence: MIT. Cite: Us, 2026 https://example.org"
     assert read_own(tmp_path / "mine")["licence"] == "MIT"

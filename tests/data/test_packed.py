@@ -119,7 +119,7 @@ def test_a_file_that_changed_or_came_is_not_read_from_the_pack(root, results, tm
     assert (done.new, done.there, done.gone) == (3, 21, 1)
     now = image_files(Folder(root))
     assert held(pack, now) == now
-    assert pack_images(Folder(root), pack, QUIET).told(pack).endswith("0 files packed (0.0 MiB); 24 were there")
+    assert pack_images(Folder(root), pack, QUIET).told(pack).endswith("0 files packed (0.0 MiB); 24 already there")
 
 
 def test_what_another_reader_of_the_folder_packed_stays(root, results):
@@ -170,7 +170,7 @@ def test_a_disk_that_is_full_is_one_line_and_what_was_packed_stays(root, results
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, limits[1]))
     try:
-        with pytest.raises(UsageError, match=r"lmdb cannot be written .*what was packed stays"):
+        with pytest.raises(UsageError, match=r"lmdb cannot be written .*what is packed so far is kept"):
             pack_images(Folder(root), pack, QUIET)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -217,7 +217,7 @@ def test_a_damaged_pack_is_one_line_and_stops_nothing(hurt, root, results, tmp_p
     assert same(squares(root, tmp_path / "packed", pack, heard), squares(root, tmp_path / "plain"))
     [line] = heard.lines
     assert "ignored" in line
-    assert line.endswith("remove it, and pack again with data pack")
+    assert line.endswith("delete it, and pack again with data pack")
     assert "\n" not in line
     if hurt is not other_bytes:  # stamps alone do not show that
         again = Heard()
@@ -231,7 +231,7 @@ def test_while_another_process_packs_the_files_are_read(root, results, tmp_path)
     heard = Heard()
     with claim(pack.lock):
         squares(root, tmp_path / "packed", pack, heard)
-    assert heard.lines == [f"{pack.file} ignored, reading files from {root}: another process writes it"]
+    assert heard.lines == [f"{pack.file} ignored, reading files from {root}: another process is writing it"]
     with claim(pack.lock, shared=True):  # readers do not disturb each other
         assert held(pack, image_files(Folder(root)))
 

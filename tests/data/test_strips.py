@@ -237,7 +237,7 @@ def test_describe_of_comics_that_are_not_drawn_knows_their_layout(tmp_path, caps
     assert said["image"]["view"]["side"] == augment.source_side(48, 0.2)
     assert 0.9 < said["image"]["one_epoch"] <= 1
     assert not list(tmp_path.glob("cache/synth/*/labels"))
-    assert "is not known: " in described(capsys, "supervised", "--results", tmp_path)
+    assert "share of an image that is seen: unknown" in described(capsys, "supervised", "--results", tmp_path)
 
 
 @pytest.mark.slow

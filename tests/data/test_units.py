@@ -105,7 +105,7 @@ def test_images_beside_the_folders_of_splits_are_told(tmp_path):
     )
     dataset = opened(root, tmp_path)
     assert placed(dataset)["cover"][1] in ("train", "val")
-    assert any("1 images lie beside the folders of splits" in line for line in dataset.warnings)
+    assert any("1 image outside the split folders" in line for line in dataset.warnings)
 
 
 STEMS = [f"c{c:05d}_p{p:03d}" for c in range(5) for p in range(3)]
@@ -147,7 +147,10 @@ def test_images_that_share_nothing_are_each_a_series_and_check_says_so(tmp_path)
     root = pictures(tmp_path / "d", *(f"{k:04d}.png" for k in range(6)))
     status, said = check(root, tmp_path)
     assert (status, said["counts"]["series_by"]) == (0, "image")
-    assert any("every image counts as one (6 series)" in line and "--series-from" in line for line in said["warnings"])
+    assert any(
+        "every image counts as its own series (6 series)" in line and "--series-from" in line
+        for line in said["warnings"]
+    )
 
 
 def test_series_from_and_the_sidecar_settle_it(tmp_path):
@@ -172,10 +175,12 @@ def test_a_sidecar_wins_over_folders_of_splits_and_says_so(tmp_path):
     dataset = opened(root, tmp_path)
     assert placed(dataset) == {"train/a_1": ("a", "test"), "train/b_1": ("b", "val"), "test/c_1": ("c", "train")}
     assert dataset.series_by == "sidecar"
-    assert any("series.json says another split than the folders of 3 images" in line for line in dataset.warnings)
+    assert any("series.json contradicts the folders of 3 images" in line for line in dataset.warnings)
 
 
-@pytest.mark.parametrize(("regex", "why"), [("(", "is no regular expression"), ("zzz", "finds no series in 2 names")])
+@pytest.mark.parametrize(
+    ("regex", "why"), [("(", "is not a regular expression"), ("zzz", "finds no series in 2 names")]
+)
 def test_an_expression_that_cannot_be_meant_is_refused(regex, why):
     with pytest.raises(UsageError, match=why):
         by_regex(["a_1", "b_2"], regex)
@@ -184,7 +189,7 @@ def test_an_expression_that_cannot_be_meant_is_refused(regex, why):
 def test_a_layout_that_knows_its_series_refuses_the_expression(tmp_path):
     draw(tmp_path / "d/images/b/0.jpg")
     write(tmp_path / "d/groundtruth/b/0.txt", "")
-    with pytest.raises(UsageError, match="dcm772 says itself which series an image is of"):
+    with pytest.raises(UsageError, match="dcm772 defines the series itself"):
         check(tmp_path / "d", tmp_path, "--series-from", "x")
 
 

@@ -12,13 +12,13 @@ from inkbench.benchmark.data.check.images import VOID, Seen
 from inkbench.benchmark.data.own import is_drawn
 from inkbench.benchmark.data.splits import SIDECAR, few, split_sha256
 from inkbench.benchmark.data.units import GUESSED, MEND, TOLD
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 if TYPE_CHECKING:
     from inkbench.benchmark.data.check.report import Report
 
 T = TypeVar("T")
-SAID: Mapping[SeriesBy, str] = {"image": "nowhere told, so every image counts as one"}
+SAID: Mapping[SeriesBy, str] = {"image": "not stated, so every image counts as its own series"}
 Known = dict[Kind, list[Item]]
 """The items of every kind, of all splits."""
 
@@ -40,7 +40,9 @@ def duplicate_ids(items: Known) -> Iterator[str]:
     """Yield ids that several items of a kind have."""
     for kind, of in items.items():
         yield from (
-            f"{count} {kind} have the id {name}" for name, count in Counter(item.id for item in of).items() if count > 1
+            f"{count} {kind} have the same id {name}"
+            for name, count in Counter(item.id for item in of).items()
+            if count > 1
         )
 
 
@@ -51,7 +53,8 @@ def leaking_series(items: Known) -> Iterator[str]:
         splits[item.series].add(item.split)
     for series, of in splits.items():
         if len(of) > 1:
-            yield f"series {series} is in {' and '.join(split for split in SPLITS if split in of)}: its splits leak"
+            where = " and ".join(split for split in SPLITS if split in of)
+            yield f"series {series} is in {where}: a series must be in one split only"
 
 
 def told_of_cuts(dataset: Dataset) -> bool:
@@ -73,7 +76,7 @@ def guessed(dataset: Dataset, report: Report) -> Iterator[str]:
     if by in GUESSED and not dataset.photographs and not is_drawn(dataset.root):
         count = len({item.series for item in all_items(report.items)})
         mend = f": {MEND}" if dataset.guesses else ""
-        yield f"series, the unit of splits, intervals and p, are {SAID.get(by, TOLD[by])} ({count:,} series){mend}"
+        yield f"series (the unit of splits, intervals and p-values): {SAID.get(by, TOLD[by])} ({count:,} series){mend}"
 
 
 def other_split(dataset: Dataset, items: Known) -> Iterator[str]:
@@ -83,8 +86,8 @@ def other_split(dataset: Dataset, items: Known) -> Iterator[str]:
         found = split_sha256({item.series: item.split for item in items.get("labelled") or all_items(items)})
         if found != committed:
             yield (
-                f"the split is another one than that of the whole public set ({found[:12]}, not {committed[:12]}): "
-                f"series are missing, or {SIDECAR} says otherwise; figures are not comparable with others'"
+                f"the split differs from that of the complete public set ({found[:12]}, not {committed[:12]}): "
+                f"series are missing, or {SIDECAR} changes it; results are not comparable with published ones"
             )
 
 
@@ -98,7 +101,8 @@ def wrong_masks(dataset: Dataset, items: Known, seen: dict[Path, Seen]) -> Itera
         if item.crop is None and mask.size != image.size:
             yield f"{short(mask.path, dataset)} is {_by(mask.size)}, its image {_by(image.size)} pixels"
         if stray := sorted(number for number in mask.labels if number >= len(classes) and number != VOID):
-            yield f"{short(mask.path, dataset)} has labels {few(stray)}; there are {len(classes)} classes"
+            total = plural(len(classes), "class")
+            yield f"{short(mask.path, dataset)} has labels {few(stray)}, but there are only {total}"
 
 
 def void_masks(masks: set[Path], seen: dict[Path, Seen]) -> Iterator[str]:
@@ -106,8 +110,8 @@ def void_masks(masks: set[Path], seen: dict[Path, Seen]) -> Iterator[str]:
     labels = frozenset[int]().union(*(seen[path].labels for path in masks if path in seen))
     if VOID in labels and len(labels) <= 2:
         yield (
-            f"all {len(masks)} label images hold {few(sorted(labels))} alone, and {VOID} is void: nothing is of a "
-            "second class; write the class's number where it is meant"
+            f"all {plural(len(masks), 'label image')} contain only {few(sorted(labels))}, and {VOID} means void: there "
+            "is no second class; save class numbers, not 0 and 255"
         )
 
 
@@ -128,7 +132,7 @@ def same_picture(dataset: Dataset, items: Known, seen: dict[Path, Seen]) -> Iter
         if len({(stat.st_dev, stat.st_ino) for stat in (path.stat() for path in paths)}) > 1:
             of = set().union(*(splits[path] for path in paths))
             leak = f", in {' and '.join(split for split in SPLITS if split in of)}" if len(of) > 1 else ""
-            yield f"{len(paths)} files hold the same image{leak}: {few(short(path, dataset) for path in paths)}"
+            yield f"{len(paths)} files contain the same image{leak}: {few(short(path, dataset) for path in paths)}"
 
 
 def empty_classes(dataset: Dataset, items: Known) -> Iterator[str]:

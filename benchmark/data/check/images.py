@@ -91,7 +91,7 @@ def _odd(path: Path, kind: str, mode: str, width: int, height: int) -> Iterator[
     """Yield what a run copes with and a person should know."""
     wanted = IMAGE_FORMATS.get(path.suffix.lower())
     if wanted and OF_THE_KIND.get(kind, kind) != wanted:
-        yield f"is {kind}, not {wanted} as its name says (read as what it is)"
+        yield f"is {kind}, not {wanted} as its name says (read as {kind})"
     if mode == "CMYK":
         yield "is CMYK (converted to RGB without a colour profile)"
     if min(width, height) < SMALLEST:

@@ -33,7 +33,7 @@ from inkbench.benchmark.data.filenames import is_image
 from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.told import is_fault
 from inkbench.benchmark.data.units import TOLD
-from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.errors import RunError, UsageError, plural
 from inkbench.benchmark.progress import Progress
 
 PLURALS = {"panel": "panels", "face": "faces", "body": "bodies", "text": "texts", "balloon": "balloons"}
@@ -71,7 +71,7 @@ class Report:
         for label, count in self.counts.get("boxes", {}).items():
             lines.append(f"  boxes of {label}: {count:,}")
         for name, found in (("error", self.errors), ("warning", self.warnings)):
-            lines.append(f"{len(found):,} {name}{'' if len(found) == 1 else 's'}")
+            lines.append(f"{plural(len(found), name)}")
             lines += [f"  {line}" for line in found[:SHOWN]]
             if len(found) > SHOWN:
                 lines.append(f"  and {len(found) - SHOWN:,} more; --json lists all")
@@ -92,7 +92,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
         )
     }
     report.counts = _counts(dataset, report.items, [path for path in images if path in seen], maps, masks)
-    report.errors += [f"{short(path, dataset)} is not there, but an annotation names it" for path in
+    report.errors += [f"{short(path, dataset)} is missing, but an annotation names it" for path in
                       sorted({*images, *maps, *masks} - seen.keys())]  # fmt: skip
     report.errors += unless_refused(dataset.faults, list[str]())
     report.errors += [f"{short(one.path, dataset)} cannot be read: {one.error}" for one in seen.values() if one.error]

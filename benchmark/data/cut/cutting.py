@@ -24,7 +24,7 @@ from inkbench.benchmark.data.cut.panels import FEWEST, VERSION, panels_of
 from inkbench.benchmark.data.images import BadImage, decode
 from inkbench.benchmark.data.splits import SIDECAR, few
 from inkbench.benchmark.data.units import cut_series
-from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.errors import RunError, UsageError, plural
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import write_atomic, write_json
 from inkbench.benchmark.store.locks import claim
@@ -55,11 +55,10 @@ class Cutting:
         """Return a text for people: what was done, and what could not be cut."""
         left = [f"{page.name} ({page.why})" for page in self.pages if page.why]
         panels = sum(len(page.files) for page in self.pages)
-        lines = [
-            f"{panels:,} panels of {len(self.pages) - len(left):,} pages in {self.out}; use it with --data {self.out}"
-        ]
+        pages = plural(len(self.pages) - len(left), "page")
+        lines = [f"{plural(panels, 'panel')} of {pages} in {self.out}; use it with --data {self.out}"]
         if left:
-            lines.append(f"{len(left):,} pages could not be cut: {few(left)}; {self.out / UNCUT} lists all")
+            lines.append(f"{plural(len(left), 'page')} could not be cut: {few(left)}; {self.out / UNCUT} lists all")
         return "\n".join(lines)
 
 
@@ -68,7 +67,7 @@ def pages_of(dataset: Dataset) -> list[Item]:
     kind: Kind = "pages" if "pages" in dataset.offers() else "panels"
     items = [item for split in SPLITS for item in dataset.items(kind, split) if item.crop is None]
     if not items:
-        raise UsageError(f"{dataset.root} ({dataset.reader}) has no whole pages to cut")
+        raise UsageError(f"{dataset.root} ({dataset.reader}) has no complete pages to cut")
     return items
 
 
@@ -116,11 +115,9 @@ def picture_of(cutting: Cutting, pages: Sequence[Item]) -> bytes | None:
 
 def _check_out(dataset: Dataset, out: Path) -> None:
     if out.resolve() == dataset.root.resolve() or out.resolve().is_relative_to(dataset.root.resolve()):
-        raise UsageError(
-            f"--out {out} lies in the folder of the pages; give another one, which the panels alone are in"
-        )
+        raise UsageError(f"--out {out} is inside the folder of the pages; give another folder, for the panels alone")
     if out.is_dir() and any(out.iterdir()) and not (out / DONE).is_file():
-        raise UsageError(f"--out {out} holds something else; give a new folder, or that of an earlier data cut")
+        raise UsageError(f"--out {out} contains other files; give a new folder, or that of an earlier data cut")
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / DONE).touch()

@@ -40,7 +40,7 @@ def told(dataset: Dataset) -> str:
     if not rows or pages < SHARE * len(rows):
         return ""
     return (
-        f"{pages} of {len(rows)} images looked at are whole pages by their gutters, and count as panels here: cut them "
+        f"{pages} of {len(rows)} sampled images have gutters like complete pages, but are treated as panels: cut them "
         f"with: data cut {dataset.root} --out DIR"
     )
 

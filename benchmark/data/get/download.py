@@ -40,7 +40,7 @@ def download(url: str, target: Path, progress: Progress) -> None:
                 part.replace(target)
                 _note(part).unlink(missing_ok=True)
                 return
-            why = "the connection was cut"
+            why = "the connection was interrupted"
         except urllib.error.HTTPError as error:
             why = f"the server says {error.code} {error.reason}"
             if error.code == 416:  # what is here is no beginning of what is there
@@ -53,11 +53,11 @@ def download(url: str, target: Path, progress: Progress) -> None:
             raise UsageError(f"{part} cannot be written ({error.strerror}); make room or give another --out") from None
         came = part.stat().st_size if part.is_file() else 0
         if attempt + 1 < TRIES:
-            progress.say(f"{why} after {came / 2**20:.1f} MiB; trying again")
+            progress.say(f"{why} after {came / 2**20:.1f} MiB; retrying")
             time.sleep(0 if came > have else PAUSE_S * 2**attempt)
     came = part.stat().st_size if part.is_file() else 0
     raise UsageError(
-        f"{url} cannot be fetched ({why}); {came / 2**20:.1f} MiB are kept, the same command goes on from there"
+        f"{url} cannot be fetched ({why}); {came / 2**20:.1f} MiB are kept; the same command resumes there"
     )
 
 

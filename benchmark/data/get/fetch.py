@@ -35,11 +35,11 @@ def get(name: str, out: Path | None, progress: Progress) -> str:
         )
     home = out or (Path(os.environ[HOME]).expanduser() if os.environ.get(HOME) else None)
     if home is None:
-        raise UsageError(f"say where with --out DIR, or set {HOME} to the folder of your datasets")
+        raise UsageError(f"name a folder with --out DIR, or set {HOME} to the folder of your datasets")
     target = home / name
     use = f"--data {cls.name}:{target}" if name != cls.name or out else f"--data {name}"
     if target.exists():
-        return f"{target} is there already; use it with {use}"
+        return f"{target} already exists; use it with {use}"
     progress.say(f"{name}: {cls.licence}; {cls.citation}")
     archive = home / f".{name}.tar.gz"
     if not archive.is_file():
@@ -57,7 +57,7 @@ def get(name: str, out: Path | None, progress: Progress) -> str:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     archive.unlink()
-    return f"{target} is there and verified; use it with {use}"
+    return f"{target} is complete and verified; use it with {use}"
 
 
 def find(name: str) -> tuple[type[Dataset], Source | None]:
@@ -69,7 +69,7 @@ def find(name: str) -> tuple[type[Dataset], Source | None]:
         if dataset not in known and len(cls.sources) < 2:
             known[dataset] = (cls, None)
         elif name == dataset and name not in cls.sources:
-            raise UsageError(f"{dataset} is the reader of {' and '.join(cls.sources)}; say which")
+            raise UsageError(f"{dataset} is the reader of {' and '.join(cls.sources)}; name one of them")
     if name not in known:
         raise UsageError(f"no dataset '{name}' to get{did_you_mean(name, known)}")
     return known[name]
@@ -80,17 +80,17 @@ def steps(cls: type[Dataset]) -> str:
     if cls.drawn:
         return f"{cls.name} is drawn by the program: run_benchmark.py data make {cls.name} --out DIR"
     if not cls.homepage or not cls.citation:
-        return f"{cls.name} is a layout of your own images, with nothing to get; it expects {cls.layout}"
+        return f"{cls.name} is a layout for your own images; there is nothing to download; it expects {cls.layout}"
     todo = [f"get it from {cls.homepage} (licence: {cls.licence})"]
     if cls.terms:
         todo.append(f"accept its terms: run_benchmark.py data accept {cls.name}")
     todo += [
         f"lay it out in DIR/{cls.name} as {cls.layout}",
-        f"look at it: run_benchmark.py data check {cls.name}:DIR/{cls.name}",
+        f"check it: run_benchmark.py data check {cls.name}:DIR/{cls.name}",
         f"set {HOME}=DIR and use --data {cls.name}",
     ]
     numbered = "; ".join(f"({k}) {step}" for k, step in enumerate(todo, start=1))
-    return f"{cls.name} is not fetched by this program: {numbered}"
+    return f"{cls.name} is not downloaded by this program: {numbered}"
 
 
 def _verify(archive: Path, url: str, kind: str, wanted: str) -> None:
@@ -99,7 +99,7 @@ def _verify(archive: Path, url: str, kind: str, wanted: str) -> None:
         found = hashlib.file_digest(file, kind).hexdigest()
     if found != wanted:
         archive.unlink()
-        raise UsageError(f"what came from {url} has {kind} {found}, not {wanted}; it is removed, nothing was unpacked")
+        raise UsageError(f"the download from {url} has {kind} {found}, not {wanted}; it was deleted and not unpacked")
 
 
 def _verify_content(cls: type[Dataset], folder: Path, archive: Path, url: str, wanted: str) -> None:
@@ -109,4 +109,4 @@ def _verify_content(cls: type[Dataset], folder: Path, archive: Path, url: str, w
     found = dataset.content() if cls.recognises(folder) else "no such layout"
     if found != wanted:
         archive.unlink()
-        raise UsageError(f"what came from {url} unpacks to other files ({found}, not {wanted}); it is removed")
+        raise UsageError(f"the download from {url} unpacks to other files ({found}, not {wanted}); it was deleted")

@@ -38,9 +38,11 @@ def unpack(archive: Path, folder: Path, strip: int, most: int, progress: Progres
                     shutil.copyfileobj(source, file)
                 bar.advance(member.size)
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise UsageError(f"{archive} is no whole gzipped tar ({error}); remove it and get it again") from None
+        raise UsageError(
+            f"{archive} is not a complete gzipped tar ({error}); delete it and download it again"
+        ) from None
     except FileExistsError as error:
-        raise UsageError(f"{archive} holds {error.filename} twice") from None
+        raise UsageError(f"{archive} contains {error.filename} twice") from None
     except OSError as error:
         raise UsageError(f"{archive} cannot be unpacked into {folder} ({error.strerror or error})") from None
 
@@ -49,10 +51,10 @@ def _place(archive: Path, folder: Path, member: tarfile.TarInfo, strip: int) -> 
     """Return the path of a member; None for folders and for the contents of folders that are left out."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
-        raise UsageError(f"{archive} holds {member.name!r}, which leads out of its folder")
+        raise UsageError(f"{archive} contains {member.name!r}, which points outside its folder")
     if member.isdir():
         return None
     if not member.isfile():
-        raise UsageError(f"{archive} holds {member.name!r}, which is no regular file")
+        raise UsageError(f"{archive} contains {member.name!r}, which is not a regular file")
     parts = path.parts[strip:]
     return folder.joinpath(*parts) if parts else None

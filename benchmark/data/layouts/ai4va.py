@@ -16,7 +16,7 @@ from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import Series, assign, by_series, few
 from inkbench.benchmark.data.texts import listed, number
 from inkbench.benchmark.data.units import Units
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 FIXATIONS = "fixations.csv"
 OSIE_NAMES = range(1001, 1701)
@@ -83,7 +83,7 @@ class Ai4va(GuessedSeries):
             images = by_stem(images_in(self.root / "images" / split))
             maps = by_stem(images_in(self.root / "maps" / split))
             if split == "test" and images and not maps:
-                self.warn(f"{len(images)} images of test left out: they have no maps")
+                self.warn(f"{plural(len(images), 'test image')} without a map left out")
                 continue
             for lacking, have, lack in (("map", images, maps), ("image", maps, images)):
                 alone = sorted(have.keys() - lack.keys())
@@ -91,7 +91,7 @@ class Ai4va(GuessedSeries):
                     raise UsageError(f"{self.root}: no {lacking} in {lacking}s/{split} for {few(alone)}")
             for stem, image in images.items():
                 if stem in found:
-                    raise UsageError(f"{self.root}: image {stem} is in {found[stem][0]} and in {split}")
+                    raise UsageError(f"{self.root}: image {stem} is in both {found[stem][0]} and {split}")
                 found[stem] = (split, image, maps[stem])
         return found
 
@@ -112,14 +112,14 @@ class Ai4va(GuessedSeries):
         for stem, (split, image, _) in self._pairs.items():
             if known[series[stem]].split != split:
                 raise UsageError(
-                    f"{image} lies in {split}, series.json says {known[series[stem]].split} for {series[stem]}"
+                    f"{image} is in {split}, series.json says {known[series[stem]].split} for {series[stem]}"
                 )
         return {stem: (of, known[of]) for stem, of in series.items()}
 
     def _with_test(self, split_of: dict[str, Split]) -> dict[str, Split]:
         if "test" in split_of.values() or "val" not in split_of.values():
             return split_of
-        self.warn("no maps of test here: val is the test split, a fifth of train the validation split")
+        self.warn("no maps of test: using val as the test split and a fifth of train as the validation split")
         inner = by_series(stem for stem, split in split_of.items() if split == "train")
         # by_series holds two fifths out; the fifth it calls "test" stays with the training images
         parts: dict[Split, Split] = {"train": "train", "val": "val", "test": "train"}
@@ -141,8 +141,8 @@ class Ai4va(GuessedSeries):
         if strange:
             told = few(f"{stem} (line {line})" for stem, line in strange.items())
             if not found:
-                raise UsageError(f"{path}: not one of its images is here: {told}; name them as in images/")
-            self.warn(f"{path}: fixations on {len(strange)} images that are not there: {told}")
+                raise UsageError(f"{path}: none of its images exists: {told}; name them as in images/")
+            self.warn(f"{path}: fixations on {plural(len(strange), 'missing image')}: {told}")
         return {stem: self._inside(stem, np.array(points)) for stem, points in found.items()}
 
     def _inside(self, stem: str, points: np.ndarray) -> np.ndarray:
@@ -152,7 +152,7 @@ class Ai4va(GuessedSeries):
             return points
         seen = ((points >= -0.5) & (points < np.array(size) - 0.5)).all(axis=1)
         if not seen.all():
-            self.warn(f"{(~seen).sum()} fixations left out, outside of image {stem}")
+            self.warn(f"{plural(int((~seen).sum()), 'fixation')} outside image {stem} left out")
         return points[seen]
 
     def files(self) -> list[Path]:

@@ -113,7 +113,7 @@ class CharReid(FileDataset):
             splits.setdefault(sequence_series(one_name(field(entry, "seq_id", str, str(path)))), set()).add(split)
         cut = sorted(series for series, of in splits.items() if len(of) > 1)
         if cut:
-            self.warn(f"the lists put {len(cut)} series into several splits: {few(cut)}; each is held out as a whole")
+            self.warn(f"the lists put {len(cut)} series into several splits: {few(cut)}; each is held out completely")
         # what a list holds out stays held out: a series of test that train names too is test
         order: tuple[Split, ...] = ("test", "val", "train")
         listed: dict[str, Split] = {series: next(s for s in order if s in of) for series, of in splits.items()}
@@ -144,7 +144,7 @@ class CharReid(FileDataset):
             panel, of = f"{series}/{part['page']}_{part['panel']}", self._series[series]
             found[name] = Instance(name, path, kind, identity, series, panel, of.split, of.style, crop)
         if missing:
-            self.warn(f"{len(missing)} instances left out, they have no crop: {few(missing)}")
+            self.warn(f"instances without a crop left out ({len(missing)}): {few(missing)}")
         return found
 
     def _cut_out(self, part: dict[str, str]) -> tuple[Path, None] | None:
@@ -195,7 +195,7 @@ class CharReid(FileDataset):
     def _apart(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """The sequences that name each (series, character); who is named nowhere is told apart from nobody."""
         if not self._sequences:
-            self.warn("no sequences: all characters of a series are taken to differ")
+            self.warn("no sequences: all characters of a series are assumed to differ")
             return {}
         found: dict[tuple[str, str], set[str]] = {}
         for name, (_, identity) in self._listed.items():

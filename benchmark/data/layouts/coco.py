@@ -100,7 +100,7 @@ class Coco(GuessedSeries, BoxedImages):
                 file = _file(finder, places, image.name, f"{path}: file_name")
                 name = without_suffix(one_name(PurePosixPath(image.name.replace("\\", "/")).as_posix()))
                 if name in found:
-                    raise UsageError(f"{path}: image {name} is there twice, or in {found[name][2]} too")
+                    raise UsageError(f"{path}: image {name} appears twice, or also in {found[name][2]}")
                 found[name] = (file, image, split)
         return found
 
@@ -135,7 +135,7 @@ class Coco(GuessedSeries, BoxedImages):
             for name, split in given.items():
                 if known[series[name]].split != split:
                     raise UsageError(
-                        f"{self.root}: a list says {split} for {name}, {SIDECAR} {known[series[name]].split}"
+                        f"{self.root}: a list puts {name} into {split}, {SIDECAR} into {known[series[name]].split}"
                     )
             return {name: (of, known[of]) for name, of in series.items()}
         if len(given) < len(series):

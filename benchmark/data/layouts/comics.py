@@ -116,7 +116,7 @@ class Comics(FileDataset):
         if skipped:
             self.warn(f"{skipped} {kind} left out: pages of advertisements ({ADS})")
         if strange:
-            self.warn(f"{len(strange)} {kind} left out, their names give no page: {few(strange)}")
+            self.warn(f"{len(strange)} {kind} left out, whose names do not give a page: {few(strange)}")
         return items
 
     def _with_text(self, panel: Item) -> Item:

@@ -11,6 +11,7 @@ from inkbench.benchmark.contracts.dataset import Split
 from inkbench.benchmark.data.layouts.voc import BOXES, IMAGES, LISTS, Voc, VocConfig
 from inkbench.benchmark.data.splits import few
 from inkbench.benchmark.data.texts import listed, raw_lines_of
+from inkbench.benchmark.errors import plural
 
 EXTRA = f"{LISTS}/Main/extra.txt"
 
@@ -63,7 +64,9 @@ class CrossDomain(Voc):
         path = self.root / EXTRA
         named = {listed(line, self._images) for _, line in raw_lines_of(path)} if path.is_file() else set()
         if lacking := sorted(named - self._images.keys()):
-            self.warn(f"{path}: {len(lacking)} of {len(named)} left out, they have no image: {few(lacking)}")
+            self.warn(
+                f"{path}: {len(lacking)} of {plural(len(named), 'name')} left out, which have no image: {few(lacking)}"
+            )
         return frozenset((named & self._images.keys()) - super()._given.keys())
 
     @cached_property

@@ -80,7 +80,7 @@ class DassPanels(BoxedImages):
             files = [finder.find(folder, name, where) for folder in folders]
             panel = without_suffix(one_name(PurePosixPath(name.replace("\\", "/")).as_posix()))
             if panel in found:
-                raise UsageError(f"{where}: panel {panel} is there twice")
+                raise UsageError(f"{where}: panel {panel} appears twice")
             series = panel.rpartition("/")[0] or panel.rsplit("_", 2)[0]
             file = next((file for file in files if file.is_file()), files[0])
             found[panel] = (series, file, expect(entries[name], dict, where))
@@ -109,7 +109,7 @@ class DassPanels(BoxedImages):
             boxes = self.once(self._boxes(panel, file, entry, left), f"{self._path}: {panel}")
             items.append(Item(panel, file, series, of.split, style=of.style, boxes=boxes, labels=self.labels))
         for what, count in sorted(left.items()):
-            self.warn(f"{count} {what} passed over; --set {self.name}.body and .face say which classes count")
+            self.warn(f"{count} {what} ignored; --set {self.name}.body and .face select the classes")
         return items
 
     def _boxes(self, panel: str, file: Path, entry: Any, left: Counter[str]) -> Iterator[Box]:

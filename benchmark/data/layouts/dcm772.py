@@ -13,7 +13,7 @@ from inkbench.benchmark.data.boxes import cut_panels
 from inkbench.benchmark.data.files import FileDataset, by_stem, folders, images_in, name_of, texts_in
 from inkbench.benchmark.data.splits import Series, assign, few
 from inkbench.benchmark.data.texts import lines_of, listed, number, raw_lines_of, whole
-from inkbench.benchmark.errors import UsageError, brief
+from inkbench.benchmark.errors import UsageError, brief, plural
 
 IMAGES, TRUTH = "images", "groundtruth"
 CLASSES = range(1, 9)
@@ -88,10 +88,10 @@ class Dcm772(FileDataset):
             for line, text in raw_lines_of(path) if path.is_file() else ():
                 page = listed(text, self._images)
                 if page not in self._images:
-                    self.warn(f"{path}:{line}: page {page} is not there")
+                    self.warn(f"{path}:{line}: page {page} does not exist")
                     self.absent(f"page {page}", f"{path.name}:{line}")
                 elif found.setdefault(page, split) != split:
-                    raise UsageError(f"{path}:{line}: page {page} is in {found[page]}.txt too")
+                    raise UsageError(f"{path}:{line}: page {page} is also in {found[page]}.txt")
         return found
 
     @cached_property
@@ -103,7 +103,8 @@ class Dcm772(FileDataset):
         names = {page.partition("/")[0] for page in self._images}
         if cut:
             self.warn(
-                f"train.txt, val.txt and test.txt cut {len(cut)} books in parts: {few(cut)}; split by book instead"
+                f"train.txt, val.txt and test.txt divide {plural(len(cut), 'book')} between splits: {few(cut)}; "
+                "splitting by book instead"
             )
         whole_books = {book: next(iter(splits)) for book, splits in books.items()}
         usable = not cut and "test" in whole_books.values() and names <= set(whole_books)
@@ -128,9 +129,9 @@ class Dcm772(FileDataset):
                 boxes = self.once(self._boxes(truth, path), f"{truth}")
                 items.append(Item(page, path, book, split, style=of.style, boxes=boxes, labels=frozenset(self._labels)))
         if unlisted:
-            self.warn(f"{len(unlisted)} pages left out, no list names them: {few(unlisted)}")
+            self.warn(f"{plural(len(unlisted), 'page')} in no list left out: {few(unlisted)}")
         if bare:
-            self.warn(f"{len(bare)} pages left out, they have no file in {TRUTH}: {few(bare)}")
+            self.warn(f"{plural(len(bare), 'page')} without a file in {TRUTH} left out: {few(bare)}")
         return items
 
     def _boxes(self, truth: Path, image: Path) -> Iterator[Box]:

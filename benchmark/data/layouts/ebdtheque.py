@@ -15,7 +15,7 @@ from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, by_prefix, by_series, few, read_sidecar
 from inkbench.benchmark.data.told import STRAY
 from inkbench.benchmark.data.xmlfile import finite, xml_of
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 IMAGES, TRUTH = "Pages", "GT"
 LABELS = {"Panel": "panel", "Balloon": "balloon", "Line": "text", "Character": "body"}
@@ -54,7 +54,7 @@ class Ebdtheque(BoxedImages):
         """The SVG of every page by its name; pages without one are told and left out."""
         truths = by_stem(texts_in(self.root / TRUTH, ".svg"))
         if bare := [stem for stem in self._images if stem not in truths]:
-            self.warn(f"{len(bare)} pages left out, they have no file in {TRUTH}: {few(bare)}")
+            self.warn(f"{plural(len(bare), 'page')} without a file in {TRUTH} left out: {few(bare)}")
         return truths
 
     @cached_property
@@ -92,7 +92,7 @@ class Ebdtheque(BoxedImages):
     def _boxes(self, root: Element, truth: Path, path: Path) -> Iterator[Box]:
         size = self.size_or(path, _stated(root, truth))
         if lost := _strays(root):
-            self.warn(f"{truth}: {lost} outlines are no polygons directly in a group of their class {STRAY}")
+            self.warn(f"{truth}: {plural(lost, 'outline')} not a polygon directly in a group of its class {STRAY}")
         for name, place, polygon in _polygons(root):
             at = f"{truth}: {name} {place}"
             box = self.mended(LABELS[name], _around(polygon, at), size, f"{at}: box")
@@ -145,6 +145,6 @@ def _around(polygon: Element, where: str) -> Corners:
     """Return the rectangle around ``points="x,y x,y ..."``; commas and blanks separate alike, as SVG has it."""
     numbers = [finite(text, f"{where}: a point") for text in re.split(r"[\s,]+", polygon.get("points", "").strip())]
     if len(numbers) < 4 or len(numbers) % 2:
-        raise UsageError(f"{where}: {len(numbers)} numbers are no outline")
+        raise UsageError(f"{where}: {len(numbers)} numbers are not an outline")
     xs, ys = numbers[::2], numbers[1::2]
     return min(xs), min(ys), max(xs), max(ys)

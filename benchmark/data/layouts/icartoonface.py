@@ -101,7 +101,7 @@ class ICartoonFace(BoxedImages):
                 file = self._find(row[0], part, f"{path}:{line}")
                 split, faces = found.setdefault(file, (DETECTION[part], []))
                 if split != DETECTION[part]:
-                    raise UsageError(f"{path}:{line}: {row[0]} is in the other list too")
+                    raise UsageError(f"{path}:{line}: {row[0]} is also in the other list")
                 faces.append((f"{path}:{line}", (x0, y0, x1, y1)))
         for file in (file for files in self._images.values() for file in files):
             parts = [part for part in DETECTION if part in file.relative_to(self.root).as_posix().lower()]
@@ -109,7 +109,7 @@ class ICartoonFace(BoxedImages):
                 found[file] = (DETECTION[parts[-1]], [])
         names = Counter(stem_of(file) for file in found)
         if twice := [name for name, count in names.items() if count > 1]:
-            raise UsageError(f"{self.root} holds several images called {few(twice)}; keep one of each")
+            raise UsageError(f"{self.root} contains several images called {few(twice)}; keep one of each")
         return found
 
     @cached_property
@@ -152,7 +152,7 @@ class ICartoonFace(BoxedImages):
         for path, part, line, name, corners, who in rows:
             file = self._find(name, part, f"{path}:{line}")
             if stem_of(file) in seen:
-                raise UsageError(f"{path}:{line}: {file.name} is there twice")
+                raise UsageError(f"{path}:{line}: {file.name} appears twice")
             seen.add(stem_of(file))
             size = self.size(file) if file.is_file() else None
             self.fits(file, None)
@@ -206,7 +206,9 @@ def _rows(path: Path) -> Iterable[tuple[int, str, Corners, str]]:
         x0, y0, x1, y1 = (number(path, line, part, "a corner") for part in parts[:4])
         folder = PurePosixPath(one_name(name.replace("\\", "/"))).parent.name
         if len(parts) == 4 and not folder:
-            raise UsageError(f"{path}:{line}: {brief(text)} has no label, and its file no folder that could be it")
+            raise UsageError(
+                f"{path}:{line}: {brief(text)} has no label, and its file is in no folder that could be the label"
+            )
         who = str(whole(path, line, parts[4], "the label")) if len(parts) == 5 else folder
         yield line, name, (x0, y0, x1, y1), who
 

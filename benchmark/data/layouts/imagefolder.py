@@ -13,7 +13,7 @@ from inkbench.benchmark.data.files import folders, images_below, name_of, stem_o
 from inkbench.benchmark.data.reading.guessing import GuessedSeries
 from inkbench.benchmark.data.splits import SIDECAR, Series, assign, few
 from inkbench.benchmark.data.units import Units, settle, split_word
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 
 class ImagefolderConfig(Config):
@@ -84,7 +84,7 @@ class Imagefolder(GuessedSeries):
         for file in images_below(folder):
             name = one_name(file.relative_to(self.root).with_suffix("").as_posix())
             if name in found:
-                raise UsageError(f"{file.parent} holds both {found[name][0].name} and {file.name}; keep one of them")
+                raise UsageError(f"{file.parent} contains both {found[name][0].name} and {file.name}; keep one of them")
             found[name] = (file, name_of(folder), split)
 
     @cached_property
@@ -109,7 +109,7 @@ class Imagefolder(GuessedSeries):
             known = assign(series.values(), self.root)
             for name, split in given.items():
                 if known[series[name]].split != split:
-                    raise UsageError(f"{self.root}/{name} lies in {split}, {SIDECAR} says {known[series[name]].split}")
+                    raise UsageError(f"{self.root}/{name} is in {split}, {SIDECAR} says {known[series[name]].split}")
             return {name: (of, known[of]) for name, of in series.items()}
         return settle(self.units, self.root, None, self.warn)
 
@@ -123,7 +123,7 @@ class Imagefolder(GuessedSeries):
         for split in SPLITS:
             here = {label for name, (_, label, _) in self._images.items() if self.placed[name][1].split == split}
             if here and (lacking := [name for name in names if name not in here]):
-                self.warn(f"{split} has no image of {len(lacking)} of {len(names)} classes: {few(lacking)}")
+                self.warn(f"{split} has no image of {len(lacking)} of {plural(len(names), 'class')}: {few(lacking)}")
         return tuple(names)
 
     def faults(self) -> list[str]:
@@ -131,7 +131,7 @@ class Imagefolder(GuessedSeries):
         here = [folder for of in _split_folders(self.root).values() for folder in of]
         named = {name_of(folder) for split in here or [self.root] for folder in folders(split)}
         for name in sorted(named - set(self._class_names)):
-            self.warn(f"class {name} has folders and no image in any")
+            self.warn(f"class {name} has folders but no image")
         return super().faults()
 
     def files(self) -> list[Path]:

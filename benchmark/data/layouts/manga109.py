@@ -17,7 +17,7 @@ from inkbench.benchmark.data.splits import Series, assign, few
 from inkbench.benchmark.data.texts import listed, raw_lines_of
 from inkbench.benchmark.data.told import STRAY
 from inkbench.benchmark.data.xmlfile import attribute, finite, xml_of
-from inkbench.benchmark.errors import UsageError, brief
+from inkbench.benchmark.errors import UsageError, brief, plural
 
 IMAGES, TRUTH, BOOKS = "images", "annotations", "books.txt"
 LABELS = {"frame": "panel", "face": "face", "body": "body", "text": "text"}
@@ -62,9 +62,9 @@ class Manga109(BoxedImages):
             return files
         wanted = list(dict.fromkeys(listed(line, files) for _, line in raw_lines_of(path)))
         if missing := [book for book in wanted if book not in files]:
-            self.warn(f"{path}: {len(missing)} books have no XML in {TRUTH}: {few(missing)}")
+            self.warn(f"{path}: {plural(len(missing), 'book')} without XML in {TRUTH}: {few(missing)}")
         if stray := [book for book in files if book not in wanted]:
-            self.warn(f"{path}: {len(stray)} books of {TRUTH} left out, the list does not name them: {few(stray)}")
+            self.warn(f"{path}: {plural(len(stray), 'book')} of {TRUTH} not in the list left out: {few(stray)}")
         return {book: files[book] for book in wanted if book in files}
 
     @cached_property
@@ -87,7 +87,7 @@ class Manga109(BoxedImages):
                 raise UsageError(f"{file}: page {place} of the file has index {brief(text)}, not a small whole number")
             name = f"{int(text):03d}"
             if name in seen:
-                raise UsageError(f"{file}: page {name} is there twice")
+                raise UsageError(f"{file}: page {name} appears twice")
             seen.add(name)
             path = images.get(name, self.root / IMAGES / book / f"{name}.jpg")
             where = f"{file}: page {name}"
@@ -147,9 +147,9 @@ def _tell_strays(root: Element, file: Path, warn: Callable[[str], None]) -> None
     every.subtract(one.tag for page in root.iterfind("pages/page") for one in page)
     if lost := {tag: count for tag, count in every.items() if tag in LABELS and count > 0}:
         told = few(f"{tag} ({count})" for tag, count in lost.items())
-        warn(f"{file}: {sum(lost.values())} boxes stand outside of any page {STRAY}: {told}; put each into its page")
+        warn(f"{file}: {plural(sum(lost.values()), 'box')} outside any page {STRAY}: {told}; put each into its page")
     if astray := sum(1 for _ in root.iter("page")) - sum(1 for _ in root.iterfind("pages/page")):
-        warn(f"{file}: {astray} pages stand outside of <pages> {STRAY}")
+        warn(f"{file}: {plural(astray, 'page')} outside <pages> {STRAY}")
 
 
 def held_out(books: list[str]) -> dict[str, Split] | None:

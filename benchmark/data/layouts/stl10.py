@@ -13,7 +13,7 @@ from inkbench.benchmark.api import Config, setting
 from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.records import RecordDataset
 from inkbench.benchmark.data.texts import lines_of, whole
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 SIDE = 96
 PIXELS = 3 * SIDE * SIDE
@@ -79,7 +79,7 @@ class Stl10(RecordDataset):
         wanted += [home / "train_y.bin", home / "test_y.bin", home / NAMES]
         missing = [file.name for file in wanted if not file.is_file()]
         if missing:
-            raise UsageError(f"{home} lacks {', '.join(missing)}; get the archive anew from {self.homepage}")
+            raise UsageError(f"{home} lacks {', '.join(missing)}; download the archive again from {self.homepage}")
         return [*wanted, *([home / FOLDS] if (home / FOLDS).is_file() else [])]
 
     def classes(self, of: str = "labelled") -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class Stl10(RecordDataset):
         codes = np.fromfile(file, dtype=np.uint8).astype(np.int64)
         images = self.size_of_part(part)
         if len(codes) != images:
-            raise UsageError(f"{file} has {len(codes)} labels for {images} images")
+            raise UsageError(f"{file} has {plural(len(codes), 'label')} for {plural(images, 'image')}")
         if images and (codes.min() < 1 or codes.max() > known):
             raise UsageError(f"{file} has label {codes.max() if codes.max() > known else 0}; labels are 1 to {known}")
         return codes - 1
@@ -114,7 +114,9 @@ class Stl10(RecordDataset):
         file = self._found / f"{FILES[part]}_X.bin"
         size = file.stat().st_size
         if size == 0 or size % PIXELS:
-            raise UsageError(f"{file} has {size} bytes, no multiple of {PIXELS}; it is damaged or of another dataset")
+            raise UsageError(
+                f"{file} has {size} bytes, not a multiple of {PIXELS}; it is damaged or of another dataset"
+            )
         return list(np.memmap(file, dtype=np.uint8, mode="r").reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1))
 
     def used(self, part: str) -> Iterable[int]:

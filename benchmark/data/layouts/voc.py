@@ -20,7 +20,7 @@ from inkbench.benchmark.data.texts import lines_of, listed, raw_lines_of
 from inkbench.benchmark.data.told import STRAY
 from inkbench.benchmark.data.units import Units, settle
 from inkbench.benchmark.data.xmlfile import finite, xml_of
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 IMAGES, MASKS, BOXES, LISTS = "JPEGImages", "SegmentationClass", "Annotations", "ImageSets"
 CLASSES = "classes.txt"
@@ -99,7 +99,7 @@ class Voc(GuessedSeries, BoxedImages):
         """Label images by the name of their image; those without one are told and left out."""
         masks = by_stem(images_in(self.root / MASKS))
         if alone := [stem for stem in masks if stem not in self._images]:
-            self.warn(f"{len(alone)} masks left out, they have no image in {IMAGES}: {few(alone)}")
+            self.warn(f"{plural(len(alone), 'mask')} without an image in {IMAGES} left out: {few(alone)}")
             for stem in alone:
                 self.absent(f"image {stem} in {IMAGES}", f"{MASKS}/{masks[stem].name}")
         return {stem: file for stem, file in masks.items() if stem in self._images}
@@ -119,7 +119,10 @@ class Voc(GuessedSeries, BoxedImages):
             names = [listed(line, here) for _, line in raw_lines_of(file)]
             if lacking := [name for name in names if name not in here]:
                 what = "mask or image" if of == "Segmentation" else "image"
-                self.warn(f"{file}: {len(lacking)} of {len(names)} left out, they have no {what}: {few(lacking)}")
+                self.warn(
+                    f"{file}: {len(lacking)} of {plural(len(names), 'name')} left out, which have no {what}: "
+                    f"{few(lacking)}"
+                )
                 for name in lacking:
                     self.absent(f"{what} {name}", f"{LISTS}/{of}/{file.name}")
             for name in names:
@@ -141,12 +144,12 @@ class Voc(GuessedSeries, BoxedImages):
             for stem, split in given.items():
                 if known[series[stem]].split != split:
                     raise UsageError(
-                        f"{self.root}: {LISTS} say {split} for {stem}, {SIDECAR} {known[series[stem]].split}"
+                        f"{self.root}: {LISTS} put {stem} into {split}, {SIDECAR} into {known[series[stem]].split}"
                     )
             return {stem: (of, known[of]) for stem, of in series.items()}
         if given and "test" not in given.values() and "val" in given.values():
             self.warn(
-                "no list of test images that are here: val is the test split, a tenth of train the validation split"
+                "no list of test images: using val as the test split and a tenth of train as the validation split"
             )
         return settle(self.units, self.root, None, self.warn)
 
@@ -159,7 +162,7 @@ class Voc(GuessedSeries, BoxedImages):
             return VOC_CLASSES
         names = tuple(text for _, text in lines_of(path))
         if len(names) < 2 or len(set(names)) < len(names) or len(names) > 255:
-            raise UsageError(f"{path} has {len(names)} names; expected 2 to 255, each once, that of label 0 first")
+            raise UsageError(f"{path} has {len(names)} names; expected 2 to 255 distinct names, that of label 0 first")
         return names
 
     @cached_property
@@ -188,8 +191,8 @@ class Voc(GuessedSeries, BoxedImages):
         found = frozenset(box.label for boxes in self._boxes.values() for box in boxes)
         if self._names and not self._names.keys() & self._label_of.keys():
             told = few(f"{name} ({count})" for name, count in self._names.most_common())
-            self.warn(f"none of {self._names.total()} boxes is of a class that is known here: {told}; say what they "
-                      f"are, such as --set {self.name}.body=person")  # fmt: skip
+            self.warn(f"none of {plural(self._names.total(), 'box')} has a known class: {told}; map them, "
+                      f"such as --set {self.name}.body=person")  # fmt: skip
         return found
 
     @cached_property
@@ -203,7 +206,7 @@ class Voc(GuessedSeries, BoxedImages):
         root = xml_of(file)
         every = [((one.findtext("name") or "").strip().lower(), one) for one in root.iter("object")]
         if nameless := sum(not name for name, _ in every):
-            self.warn(f"{file}: {nameless} objects have no name {STRAY}")
+            self.warn(f"{file}: {plural(nameless, 'object')} without a name {STRAY}")
         objects = [(self._label_of[name], one) for name, one in every if name in self._label_of]
         self._names.update(name for name, _ in every if name)
         if not objects or not self.fits(image, _stated(root, file)):

@@ -10,6 +10,7 @@ from inkbench.benchmark.data.check.preview import TILE, tile
 from inkbench.benchmark.data.leaks.compare import LISTED, Leaks
 from inkbench.benchmark.data.splits import few
 from inkbench.benchmark.drawing.sheet import Place, Sheet, Text
+from inkbench.benchmark.errors import plural
 
 COLUMNS = 3
 """Pairs a row."""
@@ -35,10 +36,10 @@ def splits_of(dataset: Dataset, wanted: Split) -> tuple[Split, ...]:
 def report(told: dict[str, Any], pretrained: Dataset, tested: Dataset) -> str:
     """Return the findings as text for people."""
     lines = [
-        f"{told['test_items']:,} images of {tested.root} ({tested.name}) against {told['pretraining_images']:,} of "
-        f"{pretrained.root} ({pretrained.name})",
-        f"{told['suspect']:,} suspect ({told['share']:.2%}): {told['by_image']:,} look like one of the others (at most "
-        f"{told['threshold']} of 256 bits differ), {told['by_series']:,} are of a series of the others",
+        f"{plural(told['test_items'], 'image')} of {tested.root} ({tested.name}) against "
+        f"{told['pretraining_images']:,} of {pretrained.root} ({pretrained.name})",
+        f"{told['suspect']:,} suspect ({told['share']:.2%}): {plural(told['by_image'], 'near-duplicate')} (at "
+        f"most {told['threshold']} of 256 bits differ), {told['by_series']:,} from a series that both have",
     ]
     if told["series"]:
         lines.append(f"series in both: {few(told['series'])}")
@@ -53,7 +54,7 @@ def sheet_of_pairs(leaks: Leaks, test: Sequence[Item], pretraining: Sequence[Ite
     worst = [row for row in leaks.distance.argsort(kind="stable")[:LISTED].tolist() if leaks.by_image[row]]
     if not worst:
         return None
-    sheet = Sheet(cell=(TILE + 2, 0), footnote="left: a test image; right: what it is like; the bits that differ")
+    sheet = Sheet(cell=(TILE + 2, 0), footnote="left: test image; right: its near-duplicate; number of differing bits")
     pairs = [_pair(test[row], pretraining[leaks.nearest[row]], int(leaks.distance[row])) for row in worst]
     for start in range(0, len(pairs), COLUMNS):
         first, *others = pairs[start : start + COLUMNS]

@@ -50,5 +50,5 @@ class BoxedImages(FileDataset):
         for name, split in given.items():
             found.setdefault(series_of[name], set()).add(split)
         if cut := sorted(series for series, splits in found.items() if len(splits) > 1):
-            self.warn(f"the lists put {len(cut)} series into several splits: {few(cut)}; each is held out as a whole")
+            self.warn(f"the lists put {len(cut)} series into several splits: {few(cut)}; each is held out completely")
         return {series: next(split for split in STRICTER if split in splits) for series, splits in found.items()}

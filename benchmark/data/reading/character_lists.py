@@ -75,7 +75,7 @@ def read_listed(root: Path) -> dict[str, tuple[Split, str]]:
                     if not INSTANCE.fullmatch(name):
                         raise UsageError(f"{where}: {brief(name)} is not SERIES_PAGE_PANEL_face|body_K")
                     if found.setdefault(name, (split, identity)) != (split, identity):
-                        raise UsageError(f"{where}: {name} belongs to {found[name][1][:80]} of {found[name][0]} too")
+                        raise UsageError(f"{where}: {name} also belongs to {found[name][1][:80]} of {found[name][0]}")
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from inkbench.benchmark.data.boxes import Corners
 from inkbench.benchmark.data.jsonfile import expect, field, flag, json_of
 from inkbench.benchmark.data.splits import few
-from inkbench.benchmark.errors import UsageError, brief
+from inkbench.benchmark.errors import UsageError, brief, plural
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
         where = f"{path}: image {k} (from 0)"
         key = _key(entry, "id", where)
         if key in images.of:
-            raise UsageError(f"{where}: id {brief(key)} is there twice")
+            raise UsageError(f"{where}: id {brief(key)} appears twice")
         images.add(key, Listed(field(entry, "file_name", str, where), _size(entry, where)))
     left: Counter[str] = Counter()
     others: Counter[str] = Counter()
@@ -55,16 +55,16 @@ def read_coco(path: Path, label_of: Mapping[str, str], warn: Callable[[str], Non
         if label is None:
             others[name] += 1
         elif not images.knows(image):
-            left["they are of images that the list does not have"] += 1
+            left["their images are not in the list"] += 1
         elif flag(entry.get("iscrowd"), f"{where}: 'iscrowd'"):
             left["they are crowds"] += 1
         else:
             images.get(image).boxes.append((label, _box(entry, where), where))
     for why, count in left.items():
-        warn(f"{path}: {count} annotations left out, {why}")
+        warn(f"{path}: {plural(count, 'annotation')} left out: {why}")
     if others and not any(image.boxes for image in images.of.values()):
-        warn(f"{path}: {others.total()} annotations passed over, none is of a class that is known here: {few(others)}; "
-             "say what they are, such as --set coco.body=person")  # fmt: skip
+        warn(f"{path}: {plural(others.total(), 'annotation')} ignored, none has a known class: {few(others)}; "
+             "map them, such as --set coco.body=person")  # fmt: skip
     return list(images.of.values())
 
 
@@ -93,7 +93,7 @@ def _labels(path: Path, whole: Any, label_of: Mapping[str, str]) -> dict[int | s
         where = f"{path}: category {k} (from 0)"
         key = _key(entry, "id", where)
         if key in found:
-            raise UsageError(f"{where}: id {brief(key)} is there twice")
+            raise UsageError(f"{where}: id {brief(key)} appears twice")
         name = field(entry, "name", str, where).strip()
         found[key] = label_of.get(name.lower()), name
     return found

@@ -15,7 +15,7 @@ from inkbench.benchmark.data.files import natural
 from inkbench.benchmark.data.jsonfile import expect, json_of
 from inkbench.benchmark.data.reading.panel_windows import WINDOW
 from inkbench.benchmark.data.splits import few
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 Size = Callable[[Item], tuple[int, int] | None]
 
@@ -50,7 +50,7 @@ def listed_windows(path: Path, panels: Mapping[str, Item], size: Size, warn: Cal
         seen[panel.id] += 1
         items.append(replace(masked, id=name, boxes=(), panel=panel.id, parts=parts))
     if missing:
-        warn(f"{path}: {len(missing)} windows left out, a panel of theirs is not there: {few(missing)}")
+        warn(f"{path}: {plural(len(missing), 'window')} with a missing panel left out: {few(missing)}")
     return items
 
 
@@ -71,7 +71,7 @@ def _checked(entry: Any, where: str) -> tuple[list[str], list[tuple[Corners, Cor
 def _exactly(value: Any, count: int, where: str) -> list[Any]:
     parts = expect(value, list, where)
     if len(parts) != count:
-        raise UsageError(f"{where}: {len(parts)} values where there should be {count}")
+        raise UsageError(f"{where}: {plural(len(parts), 'value')} instead of {count}")
     return parts
 
 

@@ -75,7 +75,7 @@ def make(
 
 def _check(root: Path, found: str | None, want: str) -> None:
     if found not in (None, want):
-        raise UsageError(f"{root} holds comics drawn with other settings; give another folder or remove this one")
+        raise UsageError(f"{root} contains comics drawn with other settings; give another folder or delete this one")
 
 
 @contextmanager

@@ -51,7 +51,9 @@ def draw_all(
         if failed:
             errors.seek(0)
             said = errors.read().strip().splitlines()[-1:] or ["no message"]
-            raise RunError(f"drawing synth: a worker ended with status {failed[0]} ({said[0]}); run it again to go on")
+            raise RunError(
+                f"drawing synth: a worker ended with status {failed[0]} ({said[0]}); the same command resumes"
+            )
 
 
 def _listen(process: subprocess.Popen[str], heard: queue.SimpleQueue[tuple[subprocess.Popen[str], str]]) -> None:

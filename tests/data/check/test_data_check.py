@@ -38,7 +38,12 @@ def dcm(root, books=3, pages=2):
             "golden-age-1915",
             "folder",
             {"pages": 4, "images": 4, "series": 1},
-            ["guessed from the images' names", "4 of 4 images looked at are whole pages", "is val", "is test"],
+            [
+                "guessed from the images' names",
+                "4 of 4 sampled images have gutters like complete pages",
+                "is val",
+                "is test",
+            ],
         ),
     ],
 )
@@ -61,7 +66,7 @@ def test_missing_images_of_manga109_are_errors_one_line_each(shared, tmp_path, c
     assert said["layout"] == "manga109"
     assert (said["counts"]["pages"], said["counts"]["series"], said["counts"]["images"]) == (11, 3, 0)
     assert len(said["errors"]) == 11
-    assert all("is not there, but an annotation names it" in line for line in said["errors"])
+    assert all("is missing, but an annotation names it" in line for line in said["errors"])
 
 
 def test_boxes_that_cannot_be_meant_are_errors_and_rounding_is_a_warning(tmp_path):
@@ -70,10 +75,10 @@ def test_boxes_that_cannot_be_meant_are_errors_and_rounding_is_a_warning(tmp_pat
     report = examine(Dcm772(tmp_path), QUIET)
     assert report.errors == [
         "groundtruth/b0/0.txt:1: box has its corners inverted (put in order)",
-        "groundtruth/b0/0.txt:2: box reaches out of the image (clamped): most of it lies outside",
+        "groundtruth/b0/0.txt:2: box extends beyond the image (clamped): most of it is outside",
         "groundtruth/b0/0.txt:4: box has no area in the image (left out)",
     ]
-    assert report.warnings == ["groundtruth/b0/0.txt:3: box reaches out of the image (clamped)"]
+    assert report.warnings == ["groundtruth/b0/0.txt:3: box extends beyond the image (clamped)"]
 
 
 def test_an_annotation_that_cannot_be_read_is_an_error_and_the_images_are_still_looked_at(tmp_path):
@@ -92,7 +97,7 @@ def test_images_that_are_named_and_not_there_are_a_line_each(tmp_path):
     pages = [{**page, "image_paths": {"ja": f"images/a/ja/{k}.png"}} for k in (0, 1, 2)]
     write(tmp_path / "annotation.json", json.dumps([{"book_title": "a", "pages": pages}]))
     report = examine(OpenMantra(tmp_path), QUIET)
-    assert report.errors == [f"images/a/ja/{k}.png is not there, but an annotation names it" for k in (1, 2)]
+    assert report.errors == [f"images/a/ja/{k}.png is missing, but an annotation names it" for k in (1, 2)]
     assert (report.counts["pages"], report.counts["images"]) == (3, 1)
 
 
@@ -101,7 +106,7 @@ def test_lists_that_name_what_is_not_there(tmp_path):
     for split, book in (("train", 0), ("val", 1), ("test", 2)):
         write(root / f"{split}.txt", f"b{book}/0\nb{book}/1\n")
     write(root / "test.txt", "b2/0\nb2/1\nb2/77\n")
-    assert examine(Dcm772(root), QUIET).errors == ["page b2/77 is not there, but test.txt:3 names it"]
+    assert examine(Dcm772(root), QUIET).errors == ["page b2/77 is missing, but test.txt:3 names it"]
 
 
 def test_a_series_in_two_splits_leaks(tmp_path):
@@ -109,7 +114,7 @@ def test_a_series_in_two_splits_leaks(tmp_path):
     write(root / "train.txt", "b0/0\nb1/0\nb1/1\n")
     write(root / "test.txt", "b0/1\nb2/0\nb2/1\n")
     cut = examine(Dcm772(root, Dcm772Config(split="lists")), QUIET)
-    assert "series b0 is in train and test: its splits leak" in cut.errors
+    assert "series b0 is in train and test: a series must be in one split only" in cut.errors
     by_series = examine(Dcm772(root), QUIET)
     assert not any("leak" in line for line in by_series.errors), "by series no book is in two splits"
 
@@ -119,7 +124,7 @@ def test_the_same_image_twice_is_told_with_its_splits_and_links_are_one_file(tmp
     shutil.copyfile(root / "images/b0/0.jpg", root / "images/b1/0.jpg")
     shutil.copyfile(root / "images/b0/0.jpg", root / "images/b2/0.jpg")
     said = examine(Dcm772(root), QUIET).warnings
-    assert any("3 files hold the same image, in train and val and test: images/b0/0.jpg" in line for line in said)
+    assert any("3 files contain the same image, in train and val and test: images/b0/0.jpg" in line for line in said)
     root = dcm(tmp_path / "linked")
     (root / "images/b1/0.jpg").unlink()
     (root / "images/b1/0.jpg").hardlink_to(root / "images/b0/0.jpg")
@@ -132,7 +137,7 @@ def test_two_items_of_one_name_are_an_error(tmp_path):
         draw(tmp_path / f"images/{folder}/0.png", seed=k)
         pages.append({"frame": [], "text": [], "image_paths": {"ja": f"images/{folder}/0.png"}})
     write(tmp_path / "annotation.json", json.dumps([{"book_title": "a", "pages": pages}]))
-    assert "2 pages have the id a/0" in examine(OpenMantra(tmp_path), QUIET).errors
+    assert "2 pages have the same id a/0" in examine(OpenMantra(tmp_path), QUIET).errors
 
 
 def test_empty_classes_and_classes_that_a_split_lacks(tmp_path):
@@ -143,7 +148,7 @@ def test_empty_classes_and_classes_that_a_split_lacks(tmp_path):
     (tmp_path / "train/fish").mkdir()
     report = examine(Imagefolder(tmp_path), QUIET)
     assert report.errors == []
-    assert "class fish has folders and no image in any" in report.warnings
+    assert "class fish has folders but no image" in report.warnings
     assert sum("val has no image of" in line for line in report.warnings) == 1
     root = dcm(tmp_path / "dcm")
     for truth in root.glob("groundtruth/*/*.txt"):
@@ -158,7 +163,7 @@ def test_masks_of_another_size_or_with_unknown_labels(tmp_path):
         Image.fromarray(np.full((side, side), label, dtype=np.uint8)).save(tmp_path / f"SegmentationClass/{k}.png")
     errors = examine(Voc(tmp_path), QUIET).errors
     assert "SegmentationClass/1.png is 12 x 12, its image 30 x 30 pixels" in errors
-    assert "SegmentationClass/2.png has labels 99; there are 21 classes" in errors
+    assert "SegmentationClass/2.png has labels 99, but there are only 21 classes" in errors
     assert len(errors) == 2
 
 
@@ -194,4 +199,4 @@ def test_a_public_set_that_is_split_otherwise_is_told(tmp_path):
     ]
     write(tmp_path / "annotation.json", json.dumps(pages))
     said = examine(OpenMantra(tmp_path), QUIET).warnings
-    assert any("the split is another one than that of the whole public set" in line for line in said)
+    assert any("the split differs from that of the complete public set" in line for line in said)

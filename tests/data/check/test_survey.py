@@ -1,4 +1,4 @@
-"""Whatever lies in a folder and is passed over is counted and told, in every layout, to check and to a run."""
+"""Whatever is in a folder and is passed over is counted and told, in every layout, to check and to a run."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_folders_that_nobody_put_there_are_no_series_and_are_counted(tmp_path, f
     draw(tmp_path / above / folder / "THUMB.jpg")
     report, lines = told(tmp_path)
     assert (report.counts["images"], report.counts["series"], report.errors) == (6, 3, [])
-    only(lines, "1 images in 1 hidden folders, bins and folders of thumbnails passed over")
+    only(lines, "1 image in 1 hidden, trash or thumbnail folder ignored")
 
 
 def test_links_that_lead_nowhere_are_an_error_with_the_mend(tmp_path):
@@ -57,7 +57,7 @@ def test_links_that_lead_nowhere_are_an_error_with_the_mend(tmp_path):
         (tmp_path / name).symlink_to("absent")
     report, _ = told(tmp_path)
     assert report.counts["images"] == 6
-    line = only(report.errors, "3 links lead nowhere: a/2.png, b/9.tif, c/labels.json")
+    line = only(report.errors, "3 links to missing files: a/2.png, b/9.tif, c/labels.json")
     assert "git annex get" in line
 
 
@@ -68,7 +68,7 @@ def test_a_link_that_leads_nowhere_is_told_in_every_layout_and_to_a_run(tmp_path
     (place.parent / "zz_9.jpg").symlink_to("absent")
     dataset = registry.load("datasets", name)(root)
     dataset.prepare(QUIET)  # what a run asks for first; its warnings are said and recorded
-    only(dataset.warnings, "1 link lead nowhere", "zz_9.jpg")
+    only(dataset.warnings, "1 link to missing files", "zz_9.jpg")
 
 
 def test_links_that_lead_somewhere_and_loops_are_fine(tmp_path):
@@ -77,7 +77,7 @@ def test_links_that_lead_somewhere_and_loops_are_fine(tmp_path):
     (tmp_path / "data/a/5.png").symlink_to(tmp_path / "outside/5.png")
     (tmp_path / "data/b/loop").symlink_to(tmp_path / "data")
     report, lines = told(tmp_path / "data")
-    lines = [line for line in lines if not line.startswith("series, the unit of splits")]
+    lines = [line for line in lines if not line.startswith("series (the unit of splits")]
     assert (report.counts["images"], lines) == (7, [])
 
 
@@ -93,7 +93,7 @@ def test_pictures_that_nothing_reads_are_counted_by_their_suffix(tmp_path, suffi
 def test_an_image_whose_name_does_not_say_so_is_told(tmp_path, name):
     plain(tmp_path)
     draw(tmp_path / "x.jpg").rename(tmp_path / f"a/{name}")
-    only(told(tmp_path)[1], f"1 image not read, their names do not say so: a/{name}; add a suffix")
+    only(told(tmp_path)[1], f"1 image without an image suffix not read: a/{name}; add a suffix")
 
 
 def test_archives_are_told(tmp_path):
@@ -109,8 +109,8 @@ def test_files_of_operating_systems_and_hidden_images_are_counted(tmp_path):
         (tmp_path / name).write_bytes(b"\0\5\x16\7")
     draw(tmp_path / "a/.hidden.png")
     _, lines = told(tmp_path)
-    only(lines, "4 files of operating systems passed over: .DS_Store, Thumbs.db, a/._0.png, desktop.ini")
-    only(lines, "1 hidden image passed over: a/.hidden.png")
+    only(lines, "4 files of the operating system ignored: .DS_Store, Thumbs.db, a/._0.png, desktop.ini")
+    only(lines, "1 hidden image ignored: a/.hidden.png")
 
 
 def test_what_is_harmless_is_not_told(tmp_path):
@@ -140,7 +140,7 @@ def test_appledouble_files_beside_any_text_change_nothing(tmp_path, name):
     assert items() == before
     dataset = registry.load("datasets", name)(root)
     dataset.prepare(QUIET)
-    only(dataset.warnings, f"{len(beside)} files of operating systems passed over")
+    only(dataset.warnings, f"{len(beside)} files of the operating system ignored")
 
 
 # --- annotations that lie there unread
@@ -191,7 +191,7 @@ def test_images_that_a_layout_does_not_use_are_counted_by_their_folder(tmp_path)
         draw(tmp_path / f"train2017/more{k}.jpg")
     draw(tmp_path / "elsewhere/x.jpg")
     dataset = registry.load("datasets", "coco")(tmp_path)
-    line = only(examine(dataset, QUIET).warnings, "4 images not used, no list or annotation that is read names them")
+    line = only(examine(dataset, QUIET).warnings, "4 images not used: not named in any list or annotation that is read")
     assert "(train2017: 3, elsewhere: 1)" in line
 
 
@@ -201,16 +201,16 @@ def test_a_folder_that_may_not_be_read_is_an_error_not_a_crash(tmp_path, monkeyp
 
     def guarded(path="."):
         if os.fspath(path).endswith("/b"):
-            raise PermissionError(13, "Permission denied")
+            raise PermissionError(13, "permission denied")
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", guarded)
     for reads in (images_in, folders):
-        with pytest.raises(UsageError, match=r"/b cannot be read \(Permission denied\)"):
+        with pytest.raises(UsageError, match=r"/b cannot be read \(permission denied\)"):
             reads(tmp_path / "b")
     with pytest.raises(UsageError, match="make it readable"):
         list(images_below(tmp_path))
-    assert any("cannot be read (Permission denied)" in line for line in told(tmp_path)[0].errors)
+    assert any("cannot be read (permission denied)" in line for line in told(tmp_path)[0].errors)
 
 
 def test_empty_files_are_errors_by_name(tmp_path):
@@ -232,8 +232,9 @@ def test_a_folder_of_which_nothing_is_read_says_what_lies_there(tmp_path, what):
             draw(tmp_path / "x.jpg").rename(root / f"{k}")
         else:
             draw(root / f".thumbnails/{k}.jpg")
-    told = {"link": "3 links lead nowhere", "heic": "3 pictures of suffix .heic not read",
-            "nameless": "3 images not read", "hidden": "3 images in 1 hidden folders"}  # fmt: skip
+    told = {"link": "3 links to missing files", "heic": "3 pictures of suffix .heic not read",
+            "nameless": "3 images without an image suffix not read",
+            "hidden": "3 images in 1 hidden, trash or thumbnail folder"}  # fmt: skip
     with pytest.raises(UsageError, match=told[what]):
         open_dataset(str(root), "quick", (), tmp_path / "r")
 

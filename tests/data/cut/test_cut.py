@@ -117,7 +117,7 @@ def save(path, grey) -> None:
 
 @pytest.fixture
 def pages(tmp_path):
-    """Two series of two pages, one page without gutters, and one file that is no image."""
+    """Two series of two pages, one page without gutters, and one file that is not an image."""
     boxes = grid(20, 8)
     for series in "ab":
         for k in range(2):
@@ -183,9 +183,9 @@ def test_splits_of_folders_survive_a_cut(tmp_path):
 
 def test_places_that_cannot_be_cut_into_are_refused(pages, tmp_path):
     draw(tmp_path / "full/1.png")
-    with pytest.raises(UsageError, match="lies in the folder of the pages"):
+    with pytest.raises(UsageError, match="is inside the folder of the pages"):
         cut(pages, pages / "panels")
-    with pytest.raises(UsageError, match="holds something else"):
+    with pytest.raises(UsageError, match="contains other files"):
         cut(pages, tmp_path / "full")
     with pytest.raises(UsageError, match="needs --out DIR"):
         commands.run(["cut", str(pages), "--results", str(tmp_path / "r")])
@@ -197,7 +197,7 @@ def test_places_that_cannot_be_cut_into_are_refused(pages, tmp_path):
 def test_whole_pages_taken_for_panels_are_told_and_panels_are_not(pages, tmp_path, capsys):
     (pages / "b/broken.png").unlink()
     commands.run(["check", str(pages), "--json", "--quiet", "--results", str(tmp_path / "r")])
-    told = [line for line in json.loads(capsys.readouterr().out)["warnings"] if "whole pages" in line]
+    told = [line for line in json.loads(capsys.readouterr().out)["warnings"] if "complete pages" in line]
     assert len(told) == 1
     assert f"data cut {pages} --out DIR" in told[0]
     cut(pages, tmp_path / "out")

@@ -86,7 +86,9 @@ def test_a_later_command_goes_on(served, tmp_path, monkeypatch):
     handler, url = served
     handler.cuts = 99
     monkeypatch.setattr(module, "TRIES", 1)
-    with pytest.raises(UsageError, match=r"the connection was cut\); 0\.5 MiB are kept, the same command goes on"):
+    with pytest.raises(
+        UsageError, match=r"the connection was interrupted\); 0\.5 MiB are kept; the same command resumes"
+    ):
         download(url, tmp_path / "x", QUIET)
     assert not (tmp_path / "x").exists()
     handler.cuts = 0
@@ -137,12 +139,12 @@ def tar(path, members):
 @pytest.mark.parametrize(
     ("members", "said"),
     [
-        ([("../out", b"x")], "leads out of its folder"),
-        ([("a/../../out", b"x")], "leads out of its folder"),
-        ([("/abs", b"x")], "leads out of its folder"),
-        ([("link", b"", tarfile.SYMTYPE)], "is no regular file"),
-        ([("hard", b"", tarfile.LNKTYPE)], "is no regular file"),
-        ([("pipe", b"", tarfile.FIFOTYPE)], "is no regular file"),
+        ([("../out", b"x")], "points outside its folder"),
+        ([("a/../../out", b"x")], "points outside its folder"),
+        ([("/abs", b"x")], "points outside its folder"),
+        ([("link", b"", tarfile.SYMTYPE)], "is not a regular file"),
+        ([("hard", b"", tarfile.LNKTYPE)], "is not a regular file"),
+        ([("pipe", b"", tarfile.FIFOTYPE)], "is not a regular file"),
         ([("big", bytes(5_000))], "unpacks to more than it should"),
         ([("a", b"1"), ("a", b"2")], "twice"),
     ],
@@ -157,7 +159,7 @@ def test_damaged_archives_are_refused(tmp_path):
     whole = tar(tmp_path / "x.tar.gz", [("a", bytes(range(256)) * 40)]).read_bytes()
     for k, damaged in enumerate((b"", b"no archive", whole[: len(whole) // 2])):
         (tmp_path / "y.tar.gz").write_bytes(damaged)
-        with pytest.raises(UsageError, match="is no whole gzipped tar"):
+        with pytest.raises(UsageError, match="is not a complete gzipped tar"):
             unpack(tmp_path / "y.tar.gz", tmp_path / f"in{k}", 0, 10**6, QUIET)
 
 
@@ -187,7 +189,7 @@ def test_a_dataset_is_fetched_verified_and_used(public, tmp_path):
     data = open_dataset(f"dcm772:{tmp_path / 'data/dcm772'}", "quick", (), tmp_path)
     assert len({item.id for split in ("train", "val", "test") for item in data.items("pages", split)}) == 3
     asked = len(public.asked)
-    assert "is there already" in get("dcm772", tmp_path / "data", QUIET)
+    assert "already exists" in get("dcm772", tmp_path / "data", QUIET)
     assert len(public.asked) == asked, "what is there is not fetched again"
 
 
@@ -196,26 +198,28 @@ def test_other_content_is_removed_and_nothing_unpacked(public, tmp_path, monkeyp
         source = Dcm772.sources["dcm772"]
         wrong = Source(source.url, checksum, source.most, source.strip)
         monkeypatch.setattr(Dcm772, "sources", MappingProxyType({"dcm772": wrong}))
-        with pytest.raises(UsageError, match="removed"):
+        with pytest.raises(UsageError, match="deleted"):
             get("dcm772", tmp_path / "data", QUIET)
         assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_where_it_goes_must_be_said(public):
-    with pytest.raises(UsageError, match="say where with --out DIR, or set INKBENCH_DATA"):
+    with pytest.raises(UsageError, match="name a folder with --out DIR, or set INKBENCH_DATA"):
         get("dcm772", None, QUIET)
     assert public.asked == []
 
 
 def test_what_may_not_be_fetched_has_steps_for_a_person(tmp_path):
-    with pytest.raises(UsageError, match=r"\(1\) get it from https://gitlab.*\(2\) lay it out .*\(3\) look at") as said:
+    with pytest.raises(
+        UsageError, match=r"\(1\) get it from https://gitlab.*\(2\) lay it out .*\(3\) check it"
+    ) as said:
         get("dcm772", tmp_path, QUIET)
     assert "\n" not in str(said.value)
     with pytest.raises(UsageError, match="data accept ai4va"):
         get("ai4va", tmp_path, QUIET)
     with pytest.raises(UsageError, match="drawn by the program"):
         get("synth", tmp_path, QUIET)
-    with pytest.raises(UsageError, match="cifar is the reader of cifar-10 and cifar-100; say which"):
+    with pytest.raises(UsageError, match="cifar is the reader of cifar-10 and cifar-100; name one of them"):
         get("cifar", tmp_path, QUIET)
     with pytest.raises(UsageError, match="no dataset 'cifar-11' to get; did you mean 'cifar-10'"):
         get("cifar-11", tmp_path, QUIET)
@@ -237,6 +241,6 @@ def test_the_checksum_of_open_mantra_is_that_of_the_real_files(shared):
 
 def test_nothing_is_fetched_without_being_asked(public, tmp_path):
     registry.load("datasets", "dcm772")
-    with pytest.raises(UsageError, match="is not here"):
+    with pytest.raises(UsageError, match="was not found"):
         open_dataset("dcm772", "quick", (), tmp_path)
     assert public.asked == []

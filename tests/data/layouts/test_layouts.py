@@ -99,7 +99,7 @@ def test_comics_of_two_books_are_all_train_and_say_so_where_a_test_split_is_aske
     dataset = Comics(comics(tmp_path, 2))
     assert len(dataset.items("panels", "train")) == 6
     dataset.require("panels", "train")
-    with pytest.raises(UsageError, match=r"panels of 2 series and none of them is test; say in .*series\.json"):
+    with pytest.raises(UsageError, match=r"panels of 2 series, none of them in test; set in .*series\.json"):
         dataset.require("panels", "test")
 
 
@@ -169,7 +169,7 @@ def test_dcm_empty_pages_count_and_pages_without_a_file_are_named(tmp_path):
     assert pages["b0/000"].boxes == ()
     assert pages["b0/000"].labels == {"panel", "face", "body"}
     assert len(pages) == 9
-    assert "1 pages left out, they have no file in groundtruth: b1/001" in dataset.warnings
+    assert "1 page without a file in groundtruth left out: b1/001" in dataset.warnings
 
 
 def test_dcm_boxes_are_mended_and_named_by_line(tmp_path):
@@ -180,7 +180,7 @@ def test_dcm_boxes_are_mended_and_named_by_line(tmp_path):
     said = [line.rpartition("/")[2] for line in dataset.warnings]
     assert said == [
         "000.txt:1: box has its corners inverted (put in order)",
-        "000.txt:2: box reaches out of the image (clamped): most of it lies outside",
+        "000.txt:2: box extends beyond the image (clamped): most of it is outside",
         "000.txt:3: box has no area in the image (left out)",
         "000.txt:4: box has no area in the image (left out)",
     ]
@@ -206,7 +206,7 @@ def test_dcm_malformed_lines_are_refused_with_file_and_line(tmp_path, line, said
 
 def test_dcm_another_encoding_is_refused_with_the_file(tmp_path):
     (dcm(tmp_path) / "groundtruth/b0/000.txt").write_bytes("é".encode("latin-1"))
-    with pytest.raises(UsageError, match=r"groundtruth/b0/000\.txt is no UTF-8 text"):
+    with pytest.raises(UsageError, match=r"groundtruth/b0/000\.txt is not UTF-8 text"):
         Dcm772(tmp_path).items("pages", "train")
 
 
@@ -229,8 +229,8 @@ def test_dcm_lists_that_cut_books_give_way_to_books_unless_asked_for(tmp_path):
     write(tmp_path / "test.txt", "".join(f"b{book}/001.jpg\n" for book in range(5)) + "b9/000\n")
     dataset = Dcm772(tmp_path)
     assert Counter(splits_of(dataset, "pages").values()) == {"train": 3, "val": 1, "test": 1}
-    assert any("cut 5 books in parts: b0, b1, b2, b3, b4" in line for line in dataset.warnings)
-    assert any("test.txt:6: page b9/000 is not there" in line for line in dataset.warnings)
+    assert any("divide 5 books between splits: b0, b1, b2, b3, b4" in line for line in dataset.warnings)
+    assert any("test.txt:6: page b9/000 does not exist" in line for line in dataset.warnings)
     as_listed = Dcm772(tmp_path, Dcm772Config(split="lists"))
     assert [item.id for item in as_listed.items("pages", "test")] == [f"b{book}/001" for book in range(5)]
 
@@ -242,7 +242,7 @@ def test_dcm_corrupt_pages_stay_to_be_reported_by_the_cache(tmp_path):
 
 def test_two_files_of_one_name_are_refused(tmp_path):
     draw(dcm(tmp_path) / "images/b0/000.png")
-    with pytest.raises(UsageError, match=r"holds both 000\.jpg and 000\.png"):
+    with pytest.raises(UsageError, match=r"contains both 000\.jpg and 000\.png"):
         Dcm772(tmp_path).items("pages", "train")
 
 
@@ -284,8 +284,8 @@ def test_ai4va_without_maps_of_test_tests_on_val(tmp_path):
     dataset = Ai4va(tmp_path)
     assert [item.id for item in dataset.items("saliency", "test")] == ["page-10", "page-11", "page-12"]
     assert Counter(item.split for item in every(dataset, "saliency")) == {"train": 8, "val": 2, "test": 3}
-    assert any("1 images of test left out" in line for line in dataset.warnings)
-    assert any("val is the test split" in line for line in dataset.warnings)
+    assert any("1 test image without a map left out" in line for line in dataset.warnings)
+    assert any("using val as the test split" in line for line in dataset.warnings)
 
 
 def test_ai4va_fixations_count_from_one_and_those_outside_are_named(tmp_path):
@@ -299,7 +299,7 @@ def test_ai4va_fixations_count_from_one_and_those_outside_are_named(tmp_path):
     assert np.allclose(items["page-0"].fixations, [[0, 0], [29.2, 59]])
     assert items["page-1"].fixations.tolist() == [[3.5, 6]]
     assert items["page-2"].fixations.shape == (0, 2)
-    assert any("1 fixations left out, outside of image page-0" in line for line in dataset.warnings)
+    assert any("1 fixation outside image page-0 left out" in line for line in dataset.warnings)
     assert any("gone (line 6)" in line for line in dataset.warnings)
 
 
@@ -321,7 +321,7 @@ def test_ai4va_sidecar_gives_series_and_style_and_must_agree(tmp_path):
     write(tmp_path / "series.json", json.dumps(series))
     assert {item.style for item in every(Ai4va(tmp_path), "saliency")} == {"toon"}
     write(tmp_path / "series.json", json.dumps({"page": {"split": "train"}}))
-    with pytest.raises(UsageError, match=r"lies in val, series\.json says train for page"):
+    with pytest.raises(UsageError, match=r"is in val, series\.json says train for page"):
         Ai4va(tmp_path).items("saliency", "train")
     write(tmp_path / "series.json", json.dumps({"other": {"split": "train"}}))
     with pytest.raises(UsageError, match=r"names no series that page-0 begins with"):
@@ -382,7 +382,7 @@ def test_mantra_panels_are_clamped_to_the_page_and_carry_their_text(tmp_path):
     assert (right.id, right.boxes, right.labels) == ("b/000_1", (), frozenset({"text"}))
     [page] = dataset.items("pages", "train")
     assert Counter(box.label for box in page.boxes) == {"panel": 2, "text": 1}
-    assert any("page 1, frame 1: box reaches out of the image (clamped)" in line for line in dataset.warnings)
+    assert any("page 1, frame 1: box extends beyond the image (clamped)" in line for line in dataset.warnings)
 
 
 @pytest.mark.parametrize(
@@ -403,5 +403,5 @@ def test_mantra_malformed_annotation_is_refused_with_its_place(tmp_path, page, s
 
 def test_mantra_no_json_is_refused(tmp_path):
     write(mantra(tmp_path, {}) / "annotation.json", "[")
-    with pytest.raises(UsageError, match=r"annotation\.json is no JSON"):
+    with pytest.raises(UsageError, match=r"annotation\.json is not JSON"):
         OpenMantra(tmp_path).items("pages", "train")

@@ -85,7 +85,7 @@ def test_panels_have_boxes_with_identities_where_the_raw_panels_are(tmp_path):
         Box("body", 5, 5, 60, 80, "a"),
         Box("face", 2, 2, 9, 9, None),
     )
-    assert any("merged_face_body.csv:9: box reaches out of the image (clamped)" in line for line in dataset.warnings)
+    assert any("merged_face_body.csv:9: box extends beyond the image (clamped)" in line for line in dataset.warnings)
 
 
 def test_an_instance_without_a_file_is_cut_from_its_panel_or_named(tmp_path):
@@ -96,7 +96,7 @@ def test_an_instance_without_a_file_is_cut_from_its_panel_or_named(tmp_path):
     face = instances["10_1_0_face_0"]
     assert (face.path, face.crop) == (tmp_path / "raw_panel_images/10/1_0.jpg", (0, 6, 44, 54))
     assert "10_1_0_body_1" not in instances
-    assert "1 instances left out, they have no crop: 10_1_0_body_1" in dataset.warnings
+    assert "instances without a crop left out (1): 10_1_0_body_1" in dataset.warnings
 
 
 def test_the_square_of_a_face_as_the_authors_cut_it():
@@ -143,8 +143,8 @@ def test_the_sidecar_is_the_split_and_gives_the_style(tmp_path):
             "a: '20_face_0' is not SERIES_PAGE_PANEL_face|body_K",
         ),
         ("val_char_faces.json", '{"a": 3}', "character a is int, not a list"),
-        ("val_char_faces.json", '{"a": ["10_1_0_face_0"]}', "10_1_0_face_0 belongs to a of train too"),
-        ("val_char_faces.json", "{", "is no JSON"),
+        ("val_char_faces.json", '{"a": ["10_1_0_face_0"]}', "10_1_0_face_0 also belongs to a of train"),
+        ("val_char_faces.json", "{", "is not JSON"),
         ("merged_face_body.csv", HEADER.replace("x1", "x_1"), "no column x1 in its first line"),
         ("merged_face_body.csv", HEADER + "20,1_0,hand,0,0,1,2,3,4\n", ":2: type 'hand' is neither face nor body"),
         ("merged_face_body.csv", HEADER + "20,1_0,face,0,0,1,2,3\n", ":2: 8 values for 9 columns"),
@@ -201,7 +201,7 @@ def test_without_sequences_a_cast_is_exact_and_that_is_said(tmp_path):
     for name in ("train", "validation", "test"):
         (tmp_path / f"{name}_sequences.json").unlink()
     assert {item.apart for item in dataset.items("faces", "test")} == {()}
-    assert "no sequences: all characters of a series are taken to differ" in dataset.warnings
+    assert "no sequences: all characters of a series are assumed to differ" in dataset.warnings
 
 
 def test_characters_are_a_face_a_body_or_both(tmp_path):

@@ -67,7 +67,7 @@ def _ask(cls, root: Path) -> None:
         for item in (item for split in SPLITS for item in dataset.items(kind, split)):
             assert len(str(item.path)) < 4_000
             for box in item.boxes:
-                assert box.x0 < box.x1, "no box is inverted, and none has a corner that is no number"
+                assert box.x0 < box.x1, "no box is inverted, and none has a corner that is not a number"
                 assert box.y0 < box.y1
     for of in ("labelled", "segmented", "identities"):
         dataset.classes(of)

@@ -101,7 +101,7 @@ def test_class_folders_without_splits_are_series_unless_the_user_says_that_they_
     dataset = open_dataset(f"imagefolder:{tmp_path / 'd'}", "quick", (), tmp_path / "r")
     assert dataset.classes() == ("ant", "cat")
     assert counts(dataset) == {"train": 24, "val": 8, "test": 8}
-    with pytest.raises(UsageError, match="is not laid out as imagefolder"):
+    with pytest.raises(UsageError, match="does not have the layout imagefolder"):
         open_dataset(f"imagefolder:{tmp_path / 'd/cat'}", "quick", (), tmp_path / "r")
 
 
@@ -115,14 +115,14 @@ def test_imagefolder_with_series(tmp_path):
     dataset = Imagefolder(tmp_path)
     assert {(item.series, item.split, item.style) for item in every(dataset)} == {(s, s, "toon") for s in SPLITS}
     write(tmp_path / "series.json", json.dumps({**known, "train": {"split": "val"}}))
-    with pytest.raises(UsageError, match=r"train/ant/train_0 lies in train, series\.json says val"):
+    with pytest.raises(UsageError, match=r"train/ant/train_0 is in train, series\.json says val"):
         Imagefolder(tmp_path).items("labelled", "train")
 
 
 def test_two_images_of_one_name_are_refused(tmp_path):
     folder_of_classes(tmp_path)
     draw(tmp_path / "train/ant/train0.jpg")
-    with pytest.raises(UsageError, match=r"holds both train0\.jpg and train0\.png"):
+    with pytest.raises(UsageError, match=r"contains both train0\.jpg and train0\.png"):
         Imagefolder(tmp_path).items("labelled", "train")
 
 
@@ -269,7 +269,7 @@ class Hostile:
 def test_a_hostile_pickle_runs_nothing(tmp_path):
     folder, _ = cifar10(tmp_path / "d", False)
     (folder / "data_batch_2").write_bytes(pickle.dumps({b"labels": Hostile(tmp_path / "owned")}, protocol=4))
-    with pytest.raises(UsageError, match=r"data_batch_2 is no pickle of arrays \(it names posix\.system\)"):
+    with pytest.raises(UsageError, match=r"data_batch_2 is not a pickle of arrays \(it names posix\.system\)"):
         every(opened(Cifar, tmp_path / "d", tmp_path / "r"))
     assert not (tmp_path / "owned").exists()
 
@@ -277,7 +277,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({1, 2}, r"is no pickle of arrays \(it names .*set\)"),
+        ({1, 2}, r"is not a pickle of arrays \(it names .*set\)"),
         ([1], "pickles list, not a dictionary"),
         (np.zeros(2, dtype=np.float64).view(np.recarray), "it names numpy.*recarray"),
     ],
@@ -304,7 +304,7 @@ def test_damaged_copies_of_cifar_say_which_file(tmp_path):
     assert "data_batch_2.bin has 5000 bytes, no multiple of 3073" in cut
     assert "has label 200" in said(lambda f: (f / "test_batch.bin").write_bytes(b"\xc8" + b"\0" * 3072))
     assert "batches.meta.txt cannot be read (No such file" in said(lambda f: (f / "batches.meta.txt").unlink())
-    assert "data_batch_1 is no pickle" in said(lambda f: (f / "data_batch_1").write_bytes(b"\x80\x02}(U"), False)
+    assert "data_batch_1 is not a pickle" in said(lambda f: (f / "data_batch_1").write_bytes(b"\x80\x02}(U"), False)
     wrong = said(lambda f: pickled(f / "test_batch", {b"labels": [1], b"data": np.zeros((1, 9), np.uint8)}), False)
     assert "test_batch has 1 labels and data of uint8 (1, 9), not uint8 (1, 3072)" in wrong
     assert "has no list of whole numbers labels" in said(lambda f: pickled(f / "test_batch", {b"x": [1]}), False)
@@ -367,7 +367,7 @@ def test_damaged_copies_of_stl10_say_which_file(tmp_path):
     with pytest.raises(UsageError, match=r"train_y\.bin has label 0; labels are 1 to 10"):
         every(opened(Stl10, tmp_path, tmp_path / "r"))
     (tmp_path / "test_X.bin").write_bytes(b"\0" * 100)
-    with pytest.raises(UsageError, match=r"test_X\.bin has 100 bytes, no multiple of 27648"):
+    with pytest.raises(UsageError, match=r"test_X\.bin has 100 bytes, not a multiple of 27648"):
         opened(Stl10, tmp_path, tmp_path / "r").pixels("test")
     (tmp_path / "test_X.bin").unlink()
     with pytest.raises(UsageError, match=r"lacks test_X\.bin"):

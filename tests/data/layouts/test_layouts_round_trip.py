@@ -184,7 +184,7 @@ def test_panels_have_the_boxes_that_were_drawn(drawn, labels, panels, tmp_path, 
         assert item.path.read_bytes() == source.read_bytes()
     crossed = layout in ("comic2k", "watercolor2k", "clipart1k")
     assert bool(bare) == crossed, "the dummy boxes of extra.txt are no boxes"
-    unlisted = [line for line in dataset.warnings if "no list or annotation that is read names them" in line]
+    unlisted = [line for line in dataset.warnings if "not named in any list or annotation that is read" in line]
     assert dataset.warnings == unlisted
     assert len(unlisted) == (layout == "char_reid"), "whom nobody identified has a crop there, and is in no list"
 

@@ -30,7 +30,7 @@ def test_panels_have_the_faces_that_are_sure_enough(tmp_path):
     assert panels["1/1_2"].boxes == (Box("face", 10, 10, 42, 45), Box("face", 0, 30, 25, 60))
     assert panels["1/1_2"].labels == {"face"}
     assert (panels["3/1_2"].boxes, panels["3/1_2"].labels) == ((), frozenset())
-    assert any("1.txt:5: box reaches out of the image (clamped)" in line for line in dataset.warnings)
+    assert any("1.txt:5: box extends beyond the image (clamped)" in line for line in dataset.warnings)
     less = SSuperGan(tmp_path, SSuperGanConfig(confidence=0.3))
     assert len(items(less, "panels")["1/1_2"].boxes) == 3
     assert less.fingerprint() != dataset.fingerprint()

@@ -44,8 +44,8 @@ def test_manga109_pages_without_boxes_or_image_stay(tmp_path):
     assert not pages["A/000"].path.exists()
     assert pages["A/000"].path == tmp_path / "images/A/000.jpg"
     assert (pages["A/000"].boxes, pages["A/000"].labels) == ((), {"panel", "face", "body", "text"})
-    assert told(dataset, "1 books have no XML", "Gone")
-    assert told(dataset, "the list does not name them", "Stray")
+    assert told(dataset, "1 book without XML", "Gone")
+    assert told(dataset, "not in the list left out", "Stray")
     assert all(file.exists() for file in dataset.files())
 
 
@@ -70,10 +70,10 @@ def test_manga109_tests_on_the_last_ten_books_as_dass_does():
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('index="3"', 'index="0"', "A.xml: page 000 is there twice"),
+        ('index="3"', 'index="0"', "A.xml: page 000 appears twice"),
         ('index="3"', 'index="-3"', "page 2 of the file has index '-3'"),
         ('xmin="10"', 'xmin="ten"', "A.xml: page 003, body c: xmin is 'ten', not a number"),
-        ("</pages>", "", "A.xml is no readable XML"),
+        ("</pages>", "", "A.xml is not readable XML"),
     ],
 )
 def test_manga109_damage_is_told_with_its_place(tmp_path, old, new, said):
@@ -103,8 +103,8 @@ def test_ebdtheque_s_groups_go_by_class_and_polygons_become_boxes(tmp_path):
         Box("body", 60, 30.5, 80, 60),
     )
     assert "boxes:face" not in dataset.offers()
-    assert told(dataset, "Panel 1: box reaches out of the image (clamped)")
-    assert told(dataset, "1 pages left out", "BARE_001")
+    assert told(dataset, "Panel 1: box extends beyond the image (clamped)")
+    assert told(dataset, "1 page without a file in", "BARE_001")
 
 
 def test_ebdtheque_s_volumes_of_an_album_are_one_series(tmp_path):
@@ -120,7 +120,7 @@ def test_ebdtheque_s_volumes_of_an_album_are_one_series(tmp_path):
 def test_ebdtheque_s_outlines_are_pairs_of_numbers(tmp_path):
     dataset = sample("ebdtheque", tmp_path)
     write(tmp_path / "GT/INOUE_KYOUMEN_003.svg", SVG.replace("60,30.5 80,30.5", "60,30.5 80"))
-    with pytest.raises(UsageError, match=r"003\.svg: Character 1: 5 numbers are no outline"):
+    with pytest.raises(UsageError, match=r"003\.svg: Character 1: 5 numbers are not an outline"):
         every(dataset, "pages")
 
 
@@ -134,9 +134,9 @@ def test_coco_s_categories_go_by_name_and_val_is_test(tmp_path):
     assert pages["0"].path == tmp_path / "train2017/0.jpg"
     assert pages["0"].boxes == (Box("panel", 0, 0, 50.5, 80), Box("face", 10, 10, 100, 15))
     assert (pages["1"].boxes, pages["1"].labels) == ((), {"panel", "face"})
-    assert told(dataset, "train2017.json: 1 annotations left out, they are crowds")
-    assert told(dataset, "1 annotations left out, they are of images that the list does not have")
-    assert told(dataset, "annotation 1 (from 0): box reaches out of the image (clamped)")
+    assert told(dataset, "train2017.json: 1 annotation left out: they are crowds")
+    assert told(dataset, "1 annotation left out: their images are not in the list")
+    assert told(dataset, "annotation 1 (from 0): box extends beyond the image (clamped)")
 
 
 def test_coco_s_folders_are_series_and_a_series_in_two_lists_is_held_out(tmp_path):
@@ -199,7 +199,7 @@ def test_dass_s_classes_of_bodies_are_kept_apart(tmp_path):
     assert list(panels) == [f"{book}/4_{k}" for book in "abc" for k in (2, 10)], "as people count"
     assert panels["a/4_2"].boxes == (Box("face", 10, 10, 20, 20), Box("body", 5, 5, 30, 60))
     assert {item.series: item.split for item in panels.values()} == {"a": "train", "b": "val", "c": "test"}
-    assert told(dataset, "6 body boxes of class 5 passed over")
+    assert told(dataset, "6 body boxes of class 5 ignored")
     all_of_them = sample("dass-panels", tmp_path, body=(1, 5, 6))
     assert len(every(all_of_them)["a/4_2"].boxes) == 4
     assert all_of_them.fingerprint() != dataset.fingerprint()
@@ -226,7 +226,7 @@ def test_icartoonface_keeps_images_without_a_line(tmp_path):
         Box("face", 90, 60, 100, 70),
         Box("face", 10, 10, 20, 20),
     )
-    assert told(dataset, "detval.csv:1: box reaches out of the image (clamped)")
+    assert told(dataset, "detval.csv:1: box extends beyond the image (clamped)")
     assert told(dataset, "detval.csv:2: box has its corners inverted (put in order)")
 
 
@@ -247,7 +247,7 @@ def test_icartoonface_s_lists_have_five_or_six_values(tmp_path):
 
 def test_dass_s_panels_beside_dcm772_itself_are_asked_about(tmp_path):
     dass_panels(dcm772(tmp_path / "d"))
-    with pytest.raises(UsageError, match="looks like dass-panels and dcm772; say which"):
+    with pytest.raises(UsageError, match="looks like dass-panels and dcm772; choose one"):
         open_dataset(str(tmp_path / "d"), "quick", (), tmp_path / "r")
     assert open_dataset(f"dcm772:{tmp_path / 'd'}", "quick", (), tmp_path / "r").reader == "dcm772"
 
@@ -288,7 +288,9 @@ def test_comics_gives_text_where_it_is_asked_for(tmp_path):
     assert panels["1/2_0"].boxes == (Box("text", 5, 5, 60, 20), Box("text", 0, 60, 100, 79))
     assert (panels["1/2_1"].boxes, panels["1/2_1"].labels) == ((), {"text"})
     assert "0/10_0" not in panels, "an advertisement"
-    assert told(dataset, "COMICS_ocr_file.csv:4: box reaches out"), "a line of the file, line breaks in texts counted"
+    assert told(dataset, "COMICS_ocr_file.csv:4: box extends beyond"), (
+        "a line of the file, line breaks in texts counted"
+    )
 
 
 def test_ssupergan_s_own_lists_are_read_where_they_are_asked_for(tmp_path):
@@ -298,7 +300,7 @@ def test_ssupergan_s_own_lists_are_read_where_they_are_asked_for(tmp_path):
     assert (window.crop, window.hole) == ((10, 0, 90, 80), (10, 10, 40, 40)), "the face in pixels of what is shown"
     assert window.parts["previous"].id == "1/2_1"
     assert window.parts["reference"].crop == (20, 10, 50, 40)
-    assert told(dataset, "1 windows left out, a panel of theirs is not there: 1")
+    assert told(dataset, "1 window with a missing panel left out: 1")
     few = sample("ssupergan", tmp_path, panels="list")
     assert set(every(few)) == {f"{book}/{name}" for book in range(3) for name in ("2_0", "2_1")}
     (tmp_path / "only_panel_data.json").unlink()

@@ -95,7 +95,7 @@ def test_voc2012_tests_on_val_and_carves_validation_out_of_train(tmp_path):
     assert Counter(split.values()) == {"train": 18, "val": 2, "test": 2}
     assert split["2007_000030"] == split["2007_000031"] == "test"
     assert split_of(dataset, "panels") == split
-    assert any("val is the test split" in line for line in dataset.warnings)
+    assert any("using val as the test split" in line for line in dataset.warnings)
     item = dataset.items("segmented", "test")[0]
     assert item.mask.name == "2007_000030.png"
     assert item.series == item.id
@@ -134,7 +134,7 @@ def test_listed_test_images_without_masks_are_told_and_val_is_test(tmp_path):
     dataset = Voc(tmp_path)
     assert split_of(dataset)["2007_000003"] == "test"
     assert any(
-        "test.txt: 1 of 1 left out, they have no mask or image: 2007_000004" in line for line in dataset.warnings
+        "test.txt: 1 of 1 name left out, which have no mask or image: 2007_000004" in line for line in dataset.warnings
     )
 
 
@@ -149,9 +149,9 @@ def test_classes_of_one_s_own_and_no_lists(tmp_path):
     assert dataset.classes("segmented") == ("background", "ink")
     assert not dataset.photographs
     assert Counter(split_of(dataset).values()) == {"train": 6, "val": 2, "test": 2}
-    assert any("1 masks left out, they have no image in JPEGImages: stray" in line for line in dataset.warnings)
+    assert any("1 mask without an image in JPEGImages left out: stray" in line for line in dataset.warnings)
     write(tmp_path / "classes.txt", "ink\nink\n")
-    with pytest.raises(UsageError, match=r"classes\.txt has 2 names; expected 2 to 255, each once"):
+    with pytest.raises(UsageError, match=r"classes\.txt has 2 names; expected 2 to 255 distinct names"):
         Voc(tmp_path).classes("segmented")
 
 
@@ -172,7 +172,7 @@ def test_boxes_of_the_classes_that_are_known_here(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("<annotation>", r"2007_000001\.xml is no readable XML"),
+        ("<annotation>", r"2007_000001\.xml is not readable XML"),
         (XML.replace("<xmin>12</xmin>", "<xmin>left</xmin>"), r"xmin of object 0 \(from 0\) is 'left', not a number"),
         (XML.replace("<xmin>12</xmin>", ""), r"xmin of object 0 \(from 0\) is None"),
         ("<a><object><name>face</name></object></a>", r"object 0 \(from 0\) has no bndbox"),
@@ -190,7 +190,7 @@ def test_boxes_that_reach_out_are_mended_by_name(tmp_path):
     write(tmp_path / "Annotations/2007_000001.xml", XML.replace("15.5", "77"))
     dataset = Voc(tmp_path)
     assert every(dataset, "panels")[0].boxes == (Box("face", 11, 1, 40, 6),)
-    assert any("2007_000001.xml: box 0 reaches out of the image (clamped)" in line for line in dataset.warnings)
+    assert any("2007_000001.xml: box 0 extends beyond the image (clamped)" in line for line in dataset.warnings)
 
 
 def test_series_hold_in_voc_s_layout_too(tmp_path):
@@ -201,5 +201,5 @@ def test_series_hold_in_voc_s_layout_too(tmp_path):
     write(tmp_path / "series.json", json.dumps({s: {"split": p} for s, p in zip("abc", SPLITS, strict=True)}))
     assert {(item.series, item.split) for item in every(Voc(tmp_path))} == set(zip("abc", SPLITS, strict=True))
     write(tmp_path / "ImageSets/Segmentation/val.txt", "a_0\n")
-    with pytest.raises(UsageError, match=r"ImageSets say val for a_0, series\.json train"):
+    with pytest.raises(UsageError, match=r"ImageSets put a_0 into val, series\.json into train"):
         every(Voc(tmp_path))
