@@ -37,7 +37,7 @@ class Archive:
                 report.error(name, f"is a duplicate: {times} entries of this name", "keep one")
         self._entries = {_plain(info.filename): info for info in safe}
         if turned := [info.filename for info in safe if "\\" in info.filename]:
-            text = "has a backslash, which is no separator in a zip, and is read as one"
+            text = "has a backslash, which is not a separator in a zip, and is read as one"
             report.tolerated(few(turned), text, "use '/' or no folder at all")
 
     @property
@@ -54,7 +54,7 @@ class Archive:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as problem:
             raise ValueError(f"cannot be unpacked ({problem})") from None
         if len(data) != info.file_size:
-            raise ValueError(f"unpacks to another size than the {info.file_size} bytes it declares (a zip bomb?)")
+            raise ValueError(f"does not unpack to the {info.file_size} bytes that it declares (a zip bomb?)")
         return data
 
     def _is_safe(self, info: zipfile.ZipInfo) -> bool:
@@ -69,7 +69,7 @@ class Archive:
         elif stat.S_ISLNK(info.external_attr >> 16):
             told = ("is a symlink", "pack the file it points to")
         elif kind not in (0, stat.S_IFREG):
-            told = ("is no regular file", "pack plain files only")
+            told = ("is not a regular file", "pack plain files only")
         elif info.flag_bits & ENCRYPTED:
             told = ("is encrypted", "pack without a password")
         else:
@@ -85,13 +85,13 @@ def _plain(name: str) -> str:
 
 @contextmanager
 def opened(path: Path, report: Report) -> Iterator[Archive]:
-    """Open and judge the archive at ``path``. Raises UsageError where it is no zip or cannot be read."""
+    """Open and judge the archive at ``path``. Raises UsageError where it is not a zip or cannot be read."""
     try:
         file = zipfile.ZipFile(path)
     except FileNotFoundError:
         raise UsageError(f"no file {path}") from None
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as problem:
-        raise UsageError(f"{path} is no zip that can be read ({problem}); pack it again") from None
+        raise UsageError(f"{path} is not a zip that can be read ({problem}); pack it again") from None
     with file:
         yield Archive(file, report)
 
@@ -100,7 +100,7 @@ def _bombs(infos: list[zipfile.ZipInfo], report: Report) -> bool:
     """Return whether something makes the whole archive too large to be opened at all."""
     before = len(report.findings)
     if len(infos) > MOST_ENTRIES:
-        report.error("the zip", f"has {len(infos)} entries, more than {MOST_ENTRIES}", "pack one file an image")
+        report.error("the zip", f"has {len(infos)} entries, more than {MOST_ENTRIES}", "pack one file per image")
     total = sum(info.file_size for info in infos)
     if total > MOST_BYTES:
         report.error("the zip", f"zip bomb: unpacks to {total:,} bytes, more than {MOST_BYTES:,}", "pack less")

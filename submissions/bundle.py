@@ -38,7 +38,7 @@ def bundle(reference: Reference, flavor: Flavor, out: Path) -> list[str]:
     packed = out.with_name(f"{out.name}.zip")
     for path in (out, packed):
         if path.exists():
-            raise UsageError(f"{path} is there already; give another --out, or move it away")
+            raise UsageError(f"{path} already exists; give another --out, or move it away")
     files = dict(sorted(competition(reference, flavor).items()))
     said = broken(files, flavor)
     if said:

@@ -30,9 +30,9 @@ def broken(files: Mapping[str, bytes], flavor: Literal["codabench", "codalab"]) 
     try:
         told = yaml.safe_load(files[COMPETITION].decode())
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        return [f"{COMPETITION} is no YAML ({' '.join(str(problem).split())})"]
+        return [f"{COMPETITION} is not YAML ({' '.join(str(problem).split())})"]
     if not isinstance(told, dict):
-        return [f"{COMPETITION} is no dictionary"]
+        return [f"{COMPETITION} is not a dictionary"]
     check = _codabench if flavor == "codabench" else _codalab
     return [*_common(told, files), *check(told, files)]
 
@@ -41,7 +41,7 @@ def _common(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str
     if not told.get("title"):
         yield "no title"
     if not files.get(str(told.get("image"))):
-        yield f"image {told.get('image')} is not there"
+        yield f"image {told.get('image')} is missing"
 
 
 def _codabench(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str]:
@@ -50,10 +50,10 @@ def _codabench(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[
     if not told.get("docker_image"):
         yield "no docker_image: the server would take Python 3.7"
     if not files.get(str(told.get("terms"))):
-        yield f"terms {told.get('terms')} are not there or empty"
+        yield f"terms {told.get('terms')} missing or empty"
     for page in _list(told, "pages"):
         if not page.get("title") or not files.get(str(page.get("file"))):
-            yield f"page {page.get('file')} has no title, is not there or is empty"
+            yield f"page {page.get('file')} has no title, is missing or is empty"
     if not told.get("pages"):
         yield "no pages"
     yield from _tasks(told, files)
@@ -69,13 +69,13 @@ def _tasks(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str]
     if None in indices:
         yield "a task has no index"
     if len(set(indices)) < len(indices):
-        yield "two tasks have one index"
+        yield "two tasks have the same index"
     for task in tasks:
         if not task.get("name"):
             yield "a task has no name"
         yield from _program(task.get("scoring_program"), files)
         if not _data(task.get("reference_data"), files):
-            yield f"reference_data {task.get('reference_data')} is not there"
+            yield f"reference_data {task.get('reference_data')} is missing"
     yield from _solutions(told, files, indices)
 
 
@@ -84,9 +84,9 @@ def _solutions(told: Mapping[str, Any], files: Mapping[str, bytes], indices: lis
         if "index" not in solution:
             yield "a solution has no index"
         if not solution.get("tasks") or not set(solution["tasks"]) <= set(indices):
-            yield "a solution names no task, or one that there is not"
+            yield "a solution names no task, or one that does not exist"
         if not _data(solution.get("path"), files):
-            yield f"solution {solution.get('path')} is not there"
+            yield f"solution {solution.get('path')} is missing"
 
 
 def _phases(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _phases(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[str
         yield from _phase(phase, files, known)
     for phase, following in itertools.pairwise(phases):
         if not _day(phase.get("end")):
-            yield "a phase that another one follows has no end"
+            yield "a phase followed by another has no end"
         elif str(following.get("start")) < str(phase["end"]):
             yield "phases overlap"
 
@@ -109,10 +109,10 @@ def _phase(phase: Mapping[str, Any], files: Mapping[str, bytes], known: set[Any]
     if not _day(phase.get("start")):
         yield "a phase has no start"
     if not phase.get("tasks") or not set(phase["tasks"]) <= known:
-        yield "a phase names no task, or one that there is not"
+        yield "a phase names no task, or one that does not exist"
     for part in ("starting_kit", "public_data"):
         if part in phase and not _data(phase[part], files):
-            yield f"{part} {phase[part]} is not there"
+            yield f"{part} {phase[part]} is missing"
 
 
 def _boards(told: Mapping[str, Any]) -> Iterator[str]:
@@ -136,7 +136,7 @@ def _columns(columns: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if column.get("sorting", "desc") not in ("asc", "desc"):
             yield f"column {column.get('key')}: sorting is asc or desc"
     if len({column.get("key") for column in columns}) < len(columns):
-        yield "two columns have one key"
+        yield "two columns have the same key"
     if sorted(column.get("index", -1) for column in columns) != list(range(len(columns))):
         yield "columns are not numbered from 0 by index"
 
@@ -154,7 +154,7 @@ def _codalab(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[st
         yield "html has no terms"
     for name, file in pages.items():
         if not files.get(str(file)):
-            yield f"page {name} ({file}) is not there or empty"
+            yield f"page {name} ({file}) is missing or empty"
     phases = told.get("phases")
     if not isinstance(phases, dict) or not phases:
         yield "no phases, a dictionary by number"
@@ -172,10 +172,10 @@ def _old_phase(phase: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator
         yield "a phase has no start_date"
     yield from _program(phase.get("scoring_program"), files)
     if not _data(phase.get("reference_data"), files):
-        yield f"reference_data {phase.get('reference_data')} is not there"
+        yield f"reference_data {phase.get('reference_data')} is missing"
     for part in ("starting_kit", "public_data", "input_data"):
         if part in phase and not _data(phase[part], files):
-            yield f"{part} {phase[part]} is not there"
+            yield f"{part} {phase[part]} is missing"
 
 
 def _old_board(board: Any) -> Iterator[str]:
@@ -208,7 +208,7 @@ def _program(name: Any, files: Mapping[str, bytes]) -> Iterator[str]:
     """Yield the faults of a scoring program: it must be there and tell its command at its root."""
     own = _data(name, files)
     if not own:
-        yield f"scoring_program {name} is not there"
+        yield f"scoring_program {name} is missing"
         return
     told = next((own[file] for file in COMMANDS if file in own), b"")
     try:
@@ -216,7 +216,7 @@ def _program(name: Any, files: Mapping[str, bytes]) -> Iterator[str]:
     except (yaml.YAMLError, UnicodeDecodeError):
         command = None
     if not isinstance(command, dict) or not command.get("command"):
-        yield f"scoring_program {name} tells no command in metadata.yaml or metadata at its root"
+        yield f"scoring_program {name} has no command in metadata.yaml or metadata at its root"
 
 
 def _data(name: Any, files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -38,10 +38,12 @@ def columns(scorer: Scorer, metrics: Sequence[str]) -> list[Column]:
         metric = scorer.definition(name)
         key = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         if len(name) > MOST_CHARACTERS:
-            raise UsageError(f"metric {name} has more than {MOST_CHARACTERS} characters, which Codabench does not take")
+            raise UsageError(
+                f"metric {name} has more than {MOST_CHARACTERS} characters, which Codabench does not accept"
+            )
         said = metric.help if name == metric.name else f"{metric.help} ({name.removeprefix(metric.name)})"
         version = f" (version {metric.version})" if metric.version > 1 else ""
         found.append(Column(key, name, "desc" if metric.direction == "max" else "asc", said + version))
     if len({column.key for column in found}) < len(found):
-        raise UsageError(f"two of {', '.join(metrics)} would have one key; rename a style or class")
+        raise UsageError(f"two of {', '.join(metrics)} would have the same key; rename a style or class")
     return found

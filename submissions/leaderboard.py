@@ -23,7 +23,7 @@ DIGITS = 10
 """Decimals that a server keeps: submissions that agree in them are tied."""
 NO_TRAINING = ("pretext", "images", "trials")
 """Columns that say how a backbone came about."""
-TIED = "a rank with = is shared: the figures agree in ten decimals"
+TIED = "a rank with = is shared: the values agree in ten decimals"
 
 
 def leaderboard(folder: Path, reference: Reference, store: Store, preset: str, strict: bool) -> tuple[Table, int]:
@@ -33,7 +33,7 @@ def leaderboard(folder: Path, reference: Reference, store: Store, preset: str, s
     """
     zips = sorted(folder.glob("*.zip")) if folder.is_dir() else []
     if not zips:
-        raise UsageError(f"{folder} holds no zip; give the folder that the submissions lie in")
+        raise UsageError(f"{folder} contains no zip; give the folder of the submissions")
     shared = _shared(reference, preset)
     baseline = reference.task.trivial[-1]
     predicted = trivial(reference)

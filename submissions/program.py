@@ -72,7 +72,7 @@ class Truth:
             why = " ".join(str(problem).replace(str(folder), folder.name).split())
             raise UsageError(f"the reference is damaged ({why}); make the bundle again") from None
         if told.get("schema") != SCHEMA or len(truths) != len(items["id"]):
-            raise UsageError("the reference is of another version of inkbench; make the bundle again")
+            raise UsageError("the reference was made by another version of inkbench; make the bundle again")
         rest = {name: told[name] for name in ("task", "options", "strict", "columns")}
         return cls(items=items, truths=truths, numbers=told.get("numbers", {}), **rest)
 

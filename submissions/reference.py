@@ -74,12 +74,12 @@ def the_task(asked: Asked) -> Task:
     if kind.prediction_format is None:
         able = [name for name in registry.names("tasks") if _format_of(name) is not None]
         raise UsageError(
-            f"predictions of task '{asked.task}' have no form as files; those of {', '.join(able)} have one"
+            f"predictions of task '{asked.task}' have no file format; tasks that have one: {', '.join(able)}"
         )
     owners = {kind.name, *registry.names("datasets")}
     for key, _ in asked.sets:
         if key.partition(".")[0] not in owners:
-            raise UsageError(f"--set {key}: only settings of {kind.name} and of the dataset count here")
+            raise UsageError(f"--set {key}: only settings of {kind.name} and of the dataset apply here")
     task: Task
     if asked.settings is None:
         task = kind(kind.Config.resolve(kind.name, asked.preset, settings_of(kind.name, asked.sets)))
@@ -136,7 +136,7 @@ def _truth(task: Task, item: Item) -> Truth:
     try:
         return task.truth(item, *_sides(task, item))
     except RunError as problem:
-        raise UsageError(f"the reference cannot be read: {problem}; mend the file, or leave the item out") from None
+        raise UsageError(f"the reference cannot be read: {problem}; fix the file, or leave the item out") from None
 
 
 def _sides(task: Task, item: Item) -> tuple[int, int]:
@@ -150,7 +150,7 @@ def _sides(task: Task, item: Item) -> tuple[int, int]:
 
 
 def trivial(reference: Reference) -> Predictions:
-    """Return the predictions of the last of the task's trivial rows for the items of a reference."""
+    """Return the predictions of the last of the task's trivial baselines for the items of a reference."""
     task = reference.task
     train = [_truth(task, item) for item in task.items(reference.data, "train")]
     placements = [task.view().place(*_sides(task, item)) for item in reference.items]

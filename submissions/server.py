@@ -69,7 +69,7 @@ def command_of(program: Path) -> str:
             told = yaml.safe_load(path.read_text())
             if isinstance(told, dict) and isinstance(told.get("command"), str):
                 return str(told["command"])
-    raise UsageError(f"the scoring program tells no command in {' or '.join(COMMANDS)}; make the bundle again")
+    raise UsageError(f"the scoring program has no command in {' or '.join(COMMANDS)}; make the bundle again")
 
 
 def run(layout: Layout) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from inkbench.benchmark.cli.launch import pair
 from inkbench.benchmark.data.files import images_below
+from inkbench.benchmark.errors import plural
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import checksum, write_atomic
 from inkbench.benchmark.store.record import Record
@@ -38,7 +39,7 @@ def pack(flags: Namespace) -> int:
     record = store.find(flags.run)
     predict = partial(_predicted, store, record, flags.images, Progress(flags.quiet)) if flags.images else None
     manifest = packing.pack(store, record, flags.out, spec, told, predict)
-    said = f"{len(manifest['files'])} files of run {manifest['cell']}, {manifest['zip']['bytes']:,} bytes"
+    said = f"{plural(len(manifest['files']), 'file')} of run {manifest['cell']}, {manifest['zip']['bytes']:,} bytes"
     print(f"{said}; manifest {packing.manifest_path(flags.out)}", file=sys.stderr)
     print(flags.out)
     return 0
@@ -53,7 +54,7 @@ def _predicted(store: Store, record: Record, folder: Path, progress: Progress) -
     names = [file.relative_to(folder).with_suffix("").as_posix() for file in images_below(folder)]
     lost = [name for name in names if name not in known]
     if lost:
-        print(f"left out, since they cannot be read: {len(lost)} images, {few(lost)}", file=sys.stderr)
+        print(f"left out, cannot be read: {plural(len(lost), 'image')}, {few(lost)}", file=sys.stderr)
     return items, predictions
 
 
@@ -77,7 +78,7 @@ def check(flags: Namespace) -> int:
         for finding in findings:
             print(finding)
     errors = sum(finding.level == "error" for finding in findings)
-    print(f"{flags.zip}: {errors} errors, {len(findings) - errors} warnings", file=sys.stderr)
+    print(f"{flags.zip}: {plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}", file=sys.stderr)
     return int(errors > 0)
 
 
@@ -104,7 +105,10 @@ def score(flags: Namespace) -> int:
 def bundle(flags: Namespace) -> int:
     """Run ``submit bundle --flavor F --task T --reference DIR --out DIR``: print the path of the zip to upload."""
     names = bundling.bundle(read_reference(asked_of(flags)), flags.flavor, flags.out)
-    print(f"{len(names)} files in {flags.out}; upload the zip, or score with --reference {flags.out}", file=sys.stderr)
+    print(
+        f"{plural(len(names), 'file')} in {flags.out}; upload the zip, or score with --reference {flags.out}",
+        file=sys.stderr,
+    )
     print(f"{flags.out}.zip")
     return 0
 

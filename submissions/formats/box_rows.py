@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inkbench.benchmark.errors import plural
 from inkbench.submissions.findings import Report, few
 from inkbench.submissions.formats.names import Names
 from inkbench.submissions.formats.numbers import Numbers, own, place_of, spelled
@@ -148,7 +149,9 @@ class Rows:
         if self._nowhere:
             self._tell_nowhere()
         if self._unknown:
-            text = f"{self._unknown.total()} boxes are of images that are not in the reference: {few(self._unknown)}"
+            text = (
+                f"{plural(self._unknown.total(), 'box')} on images that are not in the reference: {few(self._unknown)}"
+            )
             if total:
                 report.tolerated(file, text, "leave them out")
             else:
@@ -157,22 +160,22 @@ class Rows:
                 report.error(file, text, "name the images as the reference does")
         if self._unscored:
             classes = ", ".join(self.classes)
-            text = f"{self._unscored.total()} boxes are of classes that are not scored: {few(self._unscored)}"
+            text = f"{plural(self._unscored.total(), 'box')} of classes that are not scored: {few(self._unscored)}"
             if total:
-                report.warning(file, text, f"they are left out; scored are {classes}")
+                report.warning(file, text, f"they are left out; the scored classes are {classes}")
             else:
-                report.error(file, text, f"name the classes {classes}")
+                report.error(file, text, f"use the classes {classes}")
         if not total and not report.errors:
-            report.warning(file, "holds no box", "it is scored as 0; predict something")
+            report.warning(file, "contains no box", "it is scored as 0; predict boxes")
         self._tell_doubtful(total)
 
     def _tell_nowhere(self) -> None:
         """Report numbers that are no image's: the whole file may mean other images than it seems to."""
-        text = f"{self._nowhere.total()} boxes are of images that are not in the reference: {few(self._nowhere)}"
+        text = f"{plural(self._nowhere.total(), 'box')} on images that are not in the reference: {few(self._nowhere)}"
         if "0" in self._nowhere:
             text += "; image numbers begin at 0"
         meant = f"image_id is {'that of the truth file' if self.images.named else 'the place of the image, from 1'}"
-        self.report.error(self.file, text, f"{meant}; or pack images.json, which says what they mean")
+        self.report.error(self.file, text, f"{meant}; or add images.json, which defines the numbers")
 
     def _tell_doubtful(self, total: int) -> None:
         """Report what is legal and rarely meant: equal scores, the same box twice, more boxes than count."""
@@ -180,14 +183,14 @@ class Rows:
         tied = sum(many for many in scores.values() if many > 1)
         if tied > TIES * total and total > 1:
             text = f"{tied / total:.0%} of the boxes share their score with another"
-            self.report.warning(self.file, text, "do not round scores; equals stand by image, then box")
+            self.report.warning(self.file, text, "do not round scores; ties are ordered by image, then box")
         twice = sum(len(rows) - len(set(rows)) for rows in self._rows.values())
         if twice:
-            text = f"{twice} boxes are there twice, with the same class and score"
-            self.report.warning(self.file, text, "write each once; the second counts as wrong")
+            text = f"{plural(twice, 'duplicate box')} with the same class and score"
+            self.report.warning(self.file, text, "write each once; a duplicate counts as a false positive")
         many = sum(most > MOST for rows in self._rows.values() for most in Counter(row[2] for row in rows).values())
         if many:
-            text = f"{many} times there are more than {MOST} boxes of a class on an image"
+            text = f"more than {MOST} boxes of a class on an image, in {plural(many, 'case')}"
             self.report.warning(self.file, text, "only the best count for COCO's figures")
 
     def _tell_beyond(self, ids: Sequence[str], truths: Truths) -> None:
@@ -210,14 +213,14 @@ def doubtful(corners: np.ndarray, sides: np.ndarray) -> str:
     largest = ends.max(axis=1)
     shares = largest <= SHARE
     if shares.mean() > MOSTLY and sides.min() > SMALLEST:
-        return f"{int(shares.sum())} of {total} boxes lie within the first pixel: shares of the image, it seems"
+        return f"{int(shares.sum())} of {plural(total, 'box')} within the first pixel: probably shares of the image"
     beyond = int((ends > 1.5 * sides).any(axis=1).sum())
     if beyond > BEYOND * total:
-        return f"{beyond} of {total} boxes end far outside of their image"
+        return f"{beyond} of {plural(total, 'box')} far beyond their image"
     second = ends - begins  # what was written as width and height
     out = (ends > sides + 1).any(axis=1)
     if out.mean() > BEYOND and ((second > begins) & (second <= sides + 1)).all():
-        return f"{int(out.sum())} of {total} boxes end outside of their image, and all would fit as two corners"
+        return f"{int(out.sum())} of {plural(total, 'box')} beyond their image, and all would fit as two corners"
     if ends.max() <= 100 and ends.max() > 50 and sides.min() > 2 * 100 and total >= SOME:
-        return f"all {total} boxes lie within the first 100 pixels of larger images: percents of the image, it seems"
+        return f"all {plural(total, 'box')} within the first 100 pixels of larger images: probably percents of them"
     return ""

@@ -33,7 +33,7 @@ from inkbench.submissions.formats.texts import text_of
 
 FORMS = ("coco", "comix", "icartoonface")
 ABOUT = """One file. predictions.json: COCO's results list (image_id, category_id, bbox as x, y, width, height in pixels
-of the original image, score) and beside it images.json with COCO's images and categories; or one COCO dictionary whose
+of the original image, score) and next to it images.json with COCO's images and categories; or one COCO dictionary whose
 annotations have a score. Or predictions.csv, lines of image,xmin,ymin,xmax,ymax,class,score. Do not round scores; 100
 boxes an image and class count at most for COCO's figures."""
 COMIX = ("panel", "character", "balloon", "text", "onomatopoeia", "link_sbsc", "face")
@@ -77,9 +77,9 @@ def _the_file(files: Files, report: Report) -> str | None:
         if PurePosixPath(name).suffix.lower() in (".json", ".csv"):
             boxes.append(name)
         else:
-            report.tolerated(name, "is no file of boxes", "pack one .json or .csv file")
+            report.tolerated(name, "is not a file of boxes", "pack one .json or .csv file")
     if not boxes:
-        report.error(files.whole, "holds no file of boxes", "give predictions.json or predictions.csv")
+        report.error(files.whole, "contains no file of boxes", "add predictions.json or predictions.csv")
         return None
     if len(boxes) > 1:
         report.error(", ".join(boxes), "are several files of boxes", "keep one")
@@ -102,7 +102,7 @@ def _rows_of_json(name: str, data: bytes, rows: Rows, files: Files, report: Repo
             return
         rows_of_dictionary(content, rows, Index.of(name, content, report))
     elif content is not None:
-        report.error(name, f"holds a {type(content).__name__}", "give COCO's results list or dictionary")
+        report.error(name, f"contains a {type(content).__name__}", "give COCO's results list or dictionary")
 
 
 def _rows_of_csv(data: bytes, rows: Rows) -> None:
@@ -110,7 +110,7 @@ def _rows_of_csv(data: bytes, rows: Rows) -> None:
     try:
         lines = list(csv.reader(io.StringIO(text_of(data))))
     except (UnicodeDecodeError, csv.Error) as problem:
-        rows.report.error(rows.file, f"is no CSV ({problem})", "write UTF-8 text, a line a box")
+        rows.report.error(rows.file, f"is not CSV ({problem})", "write UTF-8 text, one line per box")
         return
     for number, line in enumerate(lines, start=1):
         if not line or (number == 1 and len(line) == 7 and line[1].strip().isidentifier() and line[1] != "nan"):
@@ -123,7 +123,7 @@ def _rows_of_csv(data: bytes, rows: Rows) -> None:
         try:
             x0, y0, x1, y1, sure = (float(cell) for cell in (*corners, score))
         except ValueError:
-            rows.wrong(where, "has corners or a score that are no numbers", "write plain decimals")
+            rows.wrong(where, "has corners or a score that are not numbers", "write plain decimals")
             continue
         rows.add(where, rows.item(image), rows.label(label), (x0, y0, x1, y1), sure)
 

@@ -30,7 +30,7 @@ class Index:
                 isinstance(entry, dict) and is_number(entry.get("id")) and isinstance(entry.get(name), str)
                 for entry in entries
             ):
-                report.error(file, f"has {key} that are no list of id and {name}", "write them as COCO does")
+                report.error(file, f"has {key} that are not a list of id and {name}", "write them as COCO does")
                 entries = []
             numbers = [spelled(entry["id"]) for entry in entries]
             twice = next((number for number, times in Counter(numbers).items() if times > 1), None)
@@ -46,7 +46,7 @@ def load_json(file: str, data: bytes, report: Report) -> Any:
         return json.loads(text_of(data))
     except (ValueError, RecursionError) as problem:
         said = " ".join(str(problem).split())
-        report.error(file, f"is no JSON ({said})", "write it with a JSON library")
+        report.error(file, f"is not JSON ({said})", "write it with a JSON library")
         return None
 
 
@@ -59,7 +59,7 @@ def rows_of_results(entries: list[Any], rows: Rows, index: Index) -> None:
 def rows_of_dictionary(content: dict[str, Any], rows: Rows, index: Index) -> None:
     """Read the rows of the annotations of a COCO dictionary."""
     if not isinstance(content["annotations"], list):
-        rows.report.error(rows.file, "has annotations that are no list", "write them as COCO does")
+        rows.report.error(rows.file, "has annotations that are not a list", "write them as COCO does")
         return
     for k, entry in enumerate(content["annotations"]):
         _add(f"annotation {k} (from 0)", entry, rows, index, "give every annotation its score, as CoMix does")
@@ -68,14 +68,14 @@ def rows_of_dictionary(content: dict[str, Any], rows: Rows, index: Index) -> Non
 def _add(where: str, entry: Any, rows: Rows, index: Index, mend: str) -> None:
     lacking = [key for key in ("image_id", "category_id", "bbox", "score") if key not in entry] if _is(entry) else []
     if not _is(entry) or lacking:
-        rows.wrong(where, f"lacks {lacking[0]}" if lacking else "is no dictionary", mend)
+        rows.wrong(where, f"lacks {lacking[0]}" if lacking else "is not a dictionary", mend)
         return
     bbox, score = entry["bbox"], entry["score"]
     if not (isinstance(bbox, list) and len(bbox) == 4 and all(_number(value) for value in bbox)):
         rows.wrong(where, "has a bbox that is not four numbers", "give x, y, width, height")
         return
     if not _number(score):
-        rows.wrong(where, "has a score that is no number", "give a number, the higher the surer")
+        rows.wrong(where, "has a score that is not a number", "give a number, the higher the surer")
         return
     image, category = entry["image_id"], entry["category_id"]
     if not (is_number(image) and is_number(category)):

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 from inkbench.submissions.findings import Finding, Report, few
 from inkbench.submissions.formats.coco_file import load_json
 from inkbench.submissions.formats.files import Files
@@ -63,7 +63,7 @@ def examine(
         return
     if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or len(vectors) != len(found) or not vectors.size:
         text = f"has {len(found)} ids and vectors {vectors.dtype} of shape {vectors.shape}"
-        report.error(name, text, "give one id and one vector of numbers an item")
+        report.error(name, text, "write one id and one vector of numbers per item")
         return
     yield from _of_items(name, found, vectors, ids, report)
 
@@ -75,9 +75,9 @@ def _the_file(files: Files, report: Report) -> str | None:
             if PurePosixPath(name).name != IDS:
                 found.append(name)
         else:
-            report.tolerated(name, "is no file of embeddings", f"pack {WANTED}")
+            report.tolerated(name, "is not a file of embeddings", f"pack {WANTED}")
     if len(found) != 1:
-        text = "are several files of embeddings" if found else "holds no embeddings"
+        text = "are several files of embeddings" if found else "contains no embeddings"
         report.error(", ".join(found) or files.whole, text, f"give {WANTED}")
         return None
     return found[0]
@@ -94,7 +94,7 @@ def _vectors(name: str, data: bytes, files: Files) -> tuple[list[str], np.ndarra
     if suffix == ".npy":
         beside = next((other for other in files.names if PurePosixPath(other).name == IDS), None)
         if beside is None:
-            raise ValueError(f"there is no {IDS} beside it")
+            raise ValueError(f"there is no {IDS} next to it")
         return [line[0] for line in _lines(files.read(beside))], load_npy(data)
     lines = _lines(data)
     if lines and lines[0][0] == "id":
@@ -124,16 +124,16 @@ def _of_items(
         else:
             rows[item] = row
     if twice:
-        report.error(name, f"{len(twice)} ids are there twice: {few(twice)}", "give each item one vector")
+        report.error(name, f"{plural(len(twice), 'duplicate id')}: {few(twice)}", "write one vector per item")
     if extra:
-        text = f"{len(extra)} vectors are of items that are not in the reference: {few(extra)}"
+        text = f"{plural(len(extra), 'vector')} of items that are not in the reference: {few(extra)}"
         report.tolerated(name, text, "leave them out")
     missing = [item for item in ids or () if item not in rows]
     if missing:
         report.error(name, f"{len(missing)} of {len(ids or ())} items are missing: {few(missing)}", "embed every item")
     wrong = sorted(item for item, row in rows.items() if not np.isfinite(vectors[row]).all())
     if wrong:
-        text = f"{len(wrong)} vectors hold NaN or infinite values: {few(wrong)}"
+        text = f"{plural(len(wrong), 'vector')} with NaN or infinite values: {few(wrong)}"
         report.error(name, text, "write finite numbers")
     elif len(vectors) > 1 and (vectors == vectors[0]).all():
         report.warning(name, "is constant: all vectors are the same", "embed the images")
@@ -163,7 +163,7 @@ def write(
 
 def _cell(item: str) -> str:
     if '"' in item or "\n" in item:
-        raise UsageError(f"item {item!r} cannot stand in a CSV; use another form")
+        raise UsageError(f"item {item!r} cannot be written to CSV; use another format")
     return f'"{item}"' if "," in item else item
 
 

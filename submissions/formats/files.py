@@ -60,7 +60,7 @@ class Rooted:
         kept = [name for name in files.names if not _is_junk(name)]
         if len(kept) < len(files.names):
             junk = few(name for name in files.names if _is_junk(name))
-            report.tolerated(junk, "is what a system left behind, no prediction", "leave it out of the zip")
+            report.tolerated(junk, "is a file of the operating system, not a prediction", "leave it out of the zip")
         self._names = _flattened(kept, report) if flat else {name: name for name in kept}
 
     @property
@@ -83,14 +83,14 @@ def _flattened(names: Sequence[str], report: Report) -> dict[str, str]:
     tops = {PurePosixPath(name).parts[0] for name in names}
     nested = len(tops) == 1 and all("/" in name for name in names)
     if nested:
-        report.tolerated(f"{tops.pop()}/", "everything lies in an enclosing folder, not at the root", AT_ROOT)
+        report.tolerated(f"{tops.pop()}/", "everything is in an enclosing folder, not at the root", AT_ROOT)
     found = {}
     for name in names:
         short = name.partition("/")[2] if nested else name
         if "/" in short:
-            report.error(short, "lies in a folder", AT_ROOT)
+            report.error(short, "is in a folder", AT_ROOT)
         elif short in CODE:
-            report.error(short, "would be run as code by a server", "leave it out")
+            report.error(short, "could be run as code by a server", "leave it out")
         else:
             found[short] = name
     return found

@@ -23,15 +23,15 @@ def values_of(image: Image.Image) -> tuple[np.ndarray, str]:
     mode, cut = image.mode, _is_cut(image)
     image.load()
     if mode not in ("L", "1", "F") and not mode.startswith("I") and cut:
-        raise NoMap(f"has several channels of 16 bits, of which half would be lost; {GREY}")
+        raise NoMap(f"has several channels of 16 bits, half of which would be lost; {GREY}")
     if mode in ("L", "1") and "transparency" not in image.info:
-        return np.asarray(image).astype(np.uint8), "" if mode == "L" else "is 1-bit, which has no degrees"
+        return np.asarray(image).astype(np.uint8), "" if mode == "L" else "is 1-bit, which has no grey levels"
     if mode.startswith("I") or mode == "F":
         return np.asarray(image), "is 16-bit, which servers that read 8 bits clip or misread"
     if mode == "RGB" and "transparency" not in image.info:
-        return _grey(np.asarray(image), mode), f"is {mode}, not greyscale; its channels are alike and one is read"
+        return _grey(np.asarray(image), mode), f"is {mode}, not greyscale; its channels are equal, so one is read"
     if mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        raise NoMap(f"is {mode}, not greyscale: which value a colour stands for is not in it; {GREY}")
+        raise NoMap(f"is {mode}, not greyscale: it does not say which value a colour means; {GREY}")
     return _without_opacity(np.asarray(image.convert("RGBA")), mode)
 
 
@@ -42,12 +42,12 @@ def _without_opacity(pixels: np.ndarray, mode: str) -> tuple[np.ndarray, str]:
     seen = colours[opacity > 0]
     if (seen == seen[0]).all():
         return opacity.copy(), f"is {mode} of one colour; its opacity is read"
-    raise NoMap(f"is {mode}: its colours and its transparency vary, and which is meant is not in it; {GREY}")
+    raise NoMap(f"is {mode}: its colours and its transparency vary, and it does not say which is meant; {GREY}")
 
 
 def _grey(colours: np.ndarray, mode: str) -> np.ndarray:
     if int((colours.max(axis=2).astype(int) - colours.min(axis=2)).max()) > NEARLY:
-        raise NoMap(f"is {mode}, not greyscale: which value a colour stands for is not in it; {GREY}")
+        raise NoMap(f"is {mode}, not greyscale: it does not say which value a colour means; {GREY}")
     return colours[..., 1].copy()
 
 

@@ -68,7 +68,7 @@ def decode(name: str, data: bytes, size: tuple[int, ...] | None, report: Report)
         report.error(name, f"cannot be read ({said})", "write it again")
         return None
     if pixels.min() == pixels.max():
-        report.warning(name, f"is of one colour ({pixels.flat[0]})", "paint something")
+        report.warning(name, f"has a single colour ({pixels.flat[0]})", "paint the picture")
     return pixels
 
 

@@ -68,10 +68,10 @@ def decode(
         report.error(name, f"cannot be read ({said})", "write it again")
         return None
     if classes is not None and mask.max() >= classes:
-        report.error(name, f"holds label {mask.max()}", f"give each pixel one of 0 to {classes - 1}")
+        report.error(name, f"contains label {mask.max()}", f"label each pixel 0 to {classes - 1}")
         return None
     if mask.min() == mask.max():
-        report.warning(name, f"holds label {mask.flat[0]} everywhere", "predict something")
+        report.warning(name, f"has label {mask.flat[0]} everywhere", "predict something")
     return mask
 
 

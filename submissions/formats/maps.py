@@ -21,9 +21,9 @@ from inkbench.submissions.formats.spec import OWN, TRUTH, Spec
 from inkbench.tasks.metrics.maps import distribution, resize_map
 
 FORMS = ("png", "npy")
-ABOUT = """One grey map an item, more is more salient, named by the item: 8-bit PNG at the true map's size, or NPY with
-one number a pixel, which loses nothing. No log-densities. A zero where people look costs about 36 nats of KLD times the
-mass that lies there: keep a small floor."""
+ABOUT = """One grey map per item, brighter is more salient, named by the item: 8-bit PNG at the true map's size, or NPY
+with one number per pixel, which loses nothing. No log-densities. A zero where people look costs about 36 nats of KLD
+times the mass there: keep a small floor."""
 SUFFIXES = (".png", ".npy", ".jpg", ".jpeg")
 MOST_PIXELS = 64_000_000
 LOG_DENSITY = 0.01
@@ -106,7 +106,7 @@ def encode(values: np.ndarray, spec: Spec) -> bytes:
         raise UsageError(f"depth {spec.depth}: a PNG has 8 or 16 bits")
     white = 2**spec.depth - 1
     if not 0 <= spec.floor <= white:
-        raise UsageError(f"floor {spec.floor} is no grey value; give 0 to {white}")
+        raise UsageError(f"floor {spec.floor} is not a grey value; give 0 to {white}")
     array = np.asarray(values, dtype=np.float64)
     array = array - min(array.min(), 0.0)
     array = array / array.max() if array.max() > 0 else np.ones_like(array)
@@ -126,7 +126,9 @@ def decode(name: str, data: bytes, report: Report) -> np.ndarray | None:
     if values is None:
         return None
     if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.size:
-        report.error(name, f"holds {values.dtype} of shape {values.shape}", "save one number a pixel, (height, width)")
+        report.error(
+            name, f"holds {values.dtype} of shape {values.shape}", "save one number per pixel, (height, width)"
+        )
         return None
     wrong = values.size - int(np.isfinite(values).sum())
     if wrong:
@@ -137,7 +139,7 @@ def decode(name: str, data: bytes, report: Report) -> np.ndarray | None:
         text = f"is constant ({values.flat[0]:g} everywhere)"
         report.warning(name, text, "it is scored as uniform; predict something")
     elif values.max() <= 0 and abs(np.exp(values.astype(np.float64)).sum() - 1) < LOG_DENSITY:
-        report.error(name, "is a log-density, of which no value is positive", "save its exponential")
+        report.error(name, "looks like a log-density: no value is positive", "save its exponential")
         return None
     return values
 
@@ -149,7 +151,7 @@ def _picture(name: str, data: bytes, report: Report) -> np.ndarray | None:
             report.error(name, f"has {width} x {height} pixels", "write it at the truth map's size")
             return None
         if image.format == "JPEG":
-            report.tolerated(name, "is a JPEG, whose values are not those that were predicted", "save a PNG")
+            report.tolerated(name, "is a JPEG, which changes the predicted values", "save a PNG")
         try:
             values, doubtful = values_of(image)
         except NoMap as problem:
@@ -171,7 +173,7 @@ def _against(name: str, values: np.ndarray, truth: np.ndarray, report: Report) -
         return
     lost = float(distribution(truth)[values <= min(values.min(), 0)].sum())
     if lost > 0:
-        text = f"{lost:.2%} of the truth's mass lies where the map is zero, which rules KLD"
+        text = f"{lost:.2%} of the truth's mass is where the map is zero, which dominates KLD"
         report.warning(name, text, "raise the map to a small floor")
 
 

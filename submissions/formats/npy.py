@@ -20,10 +20,10 @@ def load_npy(data: bytes) -> np.ndarray:
     read_head = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_head(buffer)
     if dtype.hasobject:
-        raise ValueError("holds Python objects, which need allow_pickle")
+        raise ValueError("contains Python objects, which need allow_pickle")
     promised = int(np.prod([int(side) for side in shape], dtype=object)) * dtype.itemsize
     if promised != len(data) - buffer.tell():
-        raise ValueError(f"its head promises {promised} bytes, {len(data) - buffer.tell()} are there")
+        raise ValueError(f"its header announces {promised} bytes, but {len(data) - buffer.tell()} follow")
     array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
     return array
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
+from inkbench.benchmark.errors import plural
 from inkbench.submissions.findings import Finding, Report
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.reading import Options, Prediction, Truths, bytes_of, read_folder
@@ -26,11 +27,11 @@ def number_table(key: str) -> PredictionFormat:
         del truths, options
         rows = list(csv.reader(io.StringIO((bytes_of(files, file, report) or b"").decode("utf-8-sig"))))
         if rows and rows[0] != ["id", key]:
-            report.error(file, f"its head is {','.join(rows[0])}", f"write id,{key}")
+            report.error(file, f"its header is {','.join(rows[0])}", f"write id,{key}")
             return
         found = {row[0]: row[1] for row in rows[1:] if len(row) == 2}
         if missing := set(ids or ()) - found.keys():
-            report.error(file, f"{len(missing)} items are missing", "write a line for each")
+            report.error(file, f"{plural(len(missing), 'item')} missing", "write a line for each")
         for item, text in found.items():
             try:
                 yield item, {key: np.array(float(text))}

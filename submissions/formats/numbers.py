@@ -12,7 +12,7 @@ OWN = "numbers"
 
 
 MOST_DIGITS = 19
-"""Of a place; longer texts of digits are no numbers of anything."""
+"""Of a place; longer texts of digits are not numbers of anything."""
 
 
 class Numbers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from inkbench.benchmark.errors import plural
 from inkbench.submissions.findings import Report, few
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.names import Names, flat, stem
@@ -23,11 +24,11 @@ def by_item(
     cased: set[str] = set()
     for name in files.names:
         if PurePosixPath(name).suffix.lower() not in suffixes:
-            report.tolerated(name, f"is no {what}", f"pack only {' or '.join(suffixes)} files")
+            report.tolerated(name, f"is not a {what}", f"pack only {' or '.join(suffixes)} files")
             continue
         item = stem(name) if names is None else names.find(name)
         if item in found:
-            report.error(name, f"is a duplicate of {found[item]}", f"keep one {what} an image")
+            report.error(name, f"is a duplicate of {found[item]}", f"keep one {what} per image")
         elif item is not None:
             found[item] = name
         elif names is not None and (near := names.near(name)) is not None:
@@ -36,13 +37,13 @@ def by_item(
         else:
             extra.append(name)
     if not found and not extra and not cased:
-        report.error(files.whole, f"holds no {what}", f"give one {what} an image, at the root")
+        report.error(files.whole, f"contains no {what}", f"add one {what} per image, at the root")
     elif ids is not None:
         missing = [item for item in ids if item not in found and item not in cased]
         if missing:
             told = few(flat(item) for item in missing)
-            report.error(told, f"{len(missing)} of {len(ids)} {what}s are missing", "predict every image")
+            report.error(told, f"{len(missing)} of {plural(len(ids), what)} missing", "predict every image")
     if extra:
-        text = f"{len(extra)} {what}s of images that are not in the reference"
+        text = f"{plural(len(extra), what)} of images that are not in the reference"
         report.tolerated(few(extra), text, "leave them out")
     return found

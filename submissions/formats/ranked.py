@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 from inkbench.submissions.findings import Report, few
 from inkbench.submissions.formats.names import Names
 from inkbench.submissions.formats.reading import Prediction
@@ -25,19 +25,19 @@ def examine_rankings(
     if content is None:
         return
     if not isinstance(content, dict) or not all(_is_list(answers) for answers in content.values()):
-        report.error(file, "is no dictionary of lists of ids", "write {query: [nearest, next, ...]}")
+        report.error(file, "is not a dictionary of lists of ids", "write {query: [nearest, next, ...]}")
         return
     known = list(content) if ids is None else list(ids)
     names, place = Names(known), {item: k for k, item in enumerate(known)}
     queries = {query: names.find(query) for query in content}
     extra = [query for query, item in queries.items() if item is None]
     if extra:
-        text = f"{len(extra)} lists are of items that are not in the reference: {few(extra)}"
+        text = f"{plural(len(extra), 'list')} of items that are not in the reference: {few(extra)}"
         report.tolerated(file, text, "leave them out")
     missing = set(known) - set(queries.values())
     if missing:
-        text = f"{len(missing)} of {len(known)} items have no list: {few(missing)}"
-        report.error(file, text, "rank for every item")
+        text = f"{len(missing)} of {plural(len(known), 'item')} without a list: {few(missing)}"
+        report.error(file, text, "write a list for every item")
     answered = {
         query: (item, [names.find(answer) for answer in content[query]])
         for query, item in queries.items()
@@ -56,11 +56,13 @@ def _tell_of_answers(file: str, answered: Mapping[str, tuple[str, Sequence[str |
     twice = [query for query, (_, answers) in answered.items() if len(set(answers)) < len(answers)]
     for text, who in (("ranks items that are not in the reference", strange), ("ranks an item twice", twice)):
         if who:
-            report.error(file, f"{text}: {len(who)} lists, those of {few(who)}", "list each item of the reference once")
+            report.error(
+                file, f"{text}: {plural(len(who), 'list')}, of {few(who)}", "list each item of the reference once"
+            )
     own = [query for query, (item, answers) in answered.items() if item in answers]
     if own:
-        text = f"{len(own)} lists hold their own query: {few(own)}"
-        report.tolerated(file, text, "leave it out; it is no answer to itself")
+        text = f"{plural(len(own), 'list')} with its own query: {few(own)}"
+        report.tolerated(file, text, "leave the query out; it is not an answer to itself")
 
 
 def _is_list(answers: Any) -> bool:
@@ -70,7 +72,7 @@ def _is_list(answers: Any) -> bool:
 def write_rankings(ids: Sequence[str], vectors: np.ndarray) -> bytes:
     """Write all others for every item, nearest first, in the order that retrieval ranks them. Raises UsageError."""
     if len(ids) > MOST_ITEMS:
-        raise UsageError(f"{len(ids)} items make lists of {len(ids) ** 2:,} ids; write embeddings (npz) instead")
+        raise UsageError(f"{len(ids):,} items need lists of {len(ids) ** 2:,} ids; write embeddings (npz) instead")
     order = enumerate(nearest(vectors).tolist())
     lists = {ids[query]: [ids[other] for other in row if other != query] for query, row in order}
     return (json.dumps(lists, ensure_ascii=False, separators=(",", ":")) + "\n").encode()

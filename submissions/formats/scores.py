@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
+from inkbench.benchmark.errors import plural
 from inkbench.submissions.findings import Finding, Report, few
 from inkbench.submissions.formats.files import Files
 from inkbench.submissions.formats.names import Names
@@ -52,11 +53,11 @@ def examine(
         report.error(name, f"cannot be read ({problem})", f"write {WANTED}")
         return
     if len(lines) < 2 or lines[0][0] != "id" or len(lines[0]) < 2:
-        report.error(name, "has no head that begins with id, or no line below it", f"write {WANTED}")
+        report.error(name, "has no header that begins with id, or no line below it", f"write {WANTED}")
         return
     head, rows = [cell.strip() for cell in lines[0][1:]], lines[1:]
     if ragged := [row[0] for row in rows if len(row) != len(head) + 1]:
-        text = f"{len(ragged)} lines have other numbers of columns than the head: {few(ragged)}"
+        text = f"{plural(len(ragged), 'line')} with another number of columns than the header: {few(ragged)}"
         report.error(name, text, f"write {WANTED}")
         return
     classes = list(options["classes"]) if "classes" in options else None
@@ -74,10 +75,10 @@ def _the_file(files: Files, report: Report) -> str | None:
         if PurePosixPath(name).suffix.lower() == ".csv":
             found.append(name)
         else:
-            report.tolerated(name, "is no CSV", f"pack {WANTED}")
+            report.tolerated(name, "is not CSV", f"pack {WANTED}")
     if len(found) == 1:
         return found[0]
-    text = "are several files of classes" if found else "holds no classes"
+    text = "are several files of classes" if found else "contains no classes"
     report.error(", ".join(found) or files.whole, text, f"give one: {WANTED}")
     return None
 
@@ -90,7 +91,7 @@ def _one_class(
     known = list(classes) if classes is not None else sorted(set(told))
     place = {str(k): k - 1 for k in range(1, len(known) + 1)} | {label: k for k, label in enumerate(known)}
     if wrong := {label for label in told if label not in place}:
-        report.error(name, f"{len(wrong)} classes are not known: {few(wrong)}", f"there are: {few(known)}")
+        report.error(name, f"{plural(len(wrong), 'unknown class')}: {few(wrong)}", f"there are: {few(known)}")
         return None
     return np.eye(len(known))[[place[label] for label in told]]
 
@@ -105,17 +106,21 @@ def _all_classes(
         if head != plain and sorted(head) == sorted(classes):
             order = [head.index(label) for label in classes]
         elif head != plain or len(head) != len(classes):
-            text = f"has {len(head)} columns of scores ({few(head)}) for {len(classes)} classes"
-            report.error(name, text, f"write id,score_1,...,score_{len(classes)}, or the classes' names as the head")
+            text = f"has {plural(len(head), 'column')} of scores ({few(head)}) for {plural(len(classes), 'class')}"
+            report.error(
+                name, text, f"write id,score_1,...,score_{len(classes)}, or the names of the classes as the header"
+            )
             return None
     try:
         scores = np.array([[float(cell) for cell in row[1:]] for row in rows])[:, order]
     except ValueError as problem:
-        report.error(name, f"holds something that is no number ({problem})", "write numbers below the head")
+        report.error(name, f"contains something that is not a number ({problem})", "write numbers below the header")
         return None
     wrong = [row[0] for row, there in zip(rows, np.isfinite(scores).all(1), strict=True) if not there]
     if wrong:
-        report.error(name, f"{len(wrong)} lines hold NaN or infinite values: {few(wrong)}", "write finite numbers")
+        report.error(
+            name, f"{plural(len(wrong), 'line')} with NaN or infinite values: {few(wrong)}", "write finite numbers"
+        )
         return None
     return scores
 
@@ -136,15 +141,15 @@ def _of_items(
         else:
             rows[item] = row
     if twice:
-        report.error(name, f"{len(twice)} ids are there twice: {few(twice)}", "give each image one line")
+        report.error(name, f"{plural(len(twice), 'duplicate id')}: {few(twice)}", "write one line per image")
     if extra:
-        text = f"{len(extra)} lines are of images that are not in the reference: {few(extra)}"
+        text = f"{plural(len(extra), 'line')} of images that are not in the reference: {few(extra)}"
         report.tolerated(name, text, "leave them out")
     missing = [item for item in ids or () if item not in rows]
     if missing:
         report.error(name, f"{len(missing)} of {len(ids or ())} images are missing: {few(missing)}", "classify each")
     if len(rows) > 1 and len(set(scores[list(rows.values())].argmax(1))) == 1:
-        report.warning(name, "says the same class of every image", "classify the images")
+        report.warning(name, "predicts the same class for every image", "classify the images")
     if not report.errors:
         yield from ((item, {"scores": scores[row]}) for item, row in rows.items())
 

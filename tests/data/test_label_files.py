@@ -76,18 +76,18 @@ LINES = "s/1_0,1,0,0,0\ns/1_1,0,1,0,0\nt/2_0,0,0,1,0\n"
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"x.csv": LINES}, "has no head that begins with id"),
-        ({"x.csv": "id,a,b\n" + LINES}, "3 lines have other numbers of columns than the head"),
+        ({"x.csv": LINES}, "has no header that begins with id"),
+        ({"x.csv": "id,a,b\n" + LINES}, "3 lines with another number of columns than the header"),
         ({"x.csv": "id,score_1,score_2\ns/1_0,1,2\n"}, "has 2 columns of scores (score_1, score_2) for 4 classes"),
         ({"x.csv": f"id,ant,bee,cat,dog\n{LINES}"}, "has 4 columns of scores (ant, bee, cat, dog) for 4 classes"),
         ({"x.csv": f"id,score_1,score_2,score_3,score_4\n{LINES[:28]}"}, "1 of 3 images are missing: t/2_0"),
-        ({"x.csv": "id,score_1,score_2,score_3,score_4\n" + LINES + "s__1_0,0,0,0,1\n"}, "1 ids are there twice"),
+        ({"x.csv": "id,score_1,score_2,score_3,score_4\n" + LINES + "s__1_0,0,0,0,1\n"}, "1 duplicate id"),
         ({"x.csv": "id,score_1,score_2,score_3,score_4\n" + LINES.replace("1", "nan", 3)}, "NaN or infinite values"),
-        ({"x.csv": "id,score_1,score_2,score_3,score_4\n" + LINES.replace(",1,0", ",much,0")}, "is no number"),
-        ({"x.csv": "id,class\ns/1_0,ant\ns/1_1,wasp\nt/2_0,9\n"}, "2 classes are not known: 9, wasp"),
+        ({"x.csv": "id,score_1,score_2,score_3,score_4\n" + LINES.replace(",1,0", ",much,0")}, "is not a number"),
+        ({"x.csv": "id,class\ns/1_0,ant\ns/1_1,wasp\nt/2_0,9\n"}, "2 unknown classes: 9, wasp"),
         ({"x.csv": b"id,class\n\xff\xfe"}, "cannot be read"),
         ({"x.csv": "", "y.csv": ""}, "are several files of classes"),
-        ({"x.txt": "id"}, "holds no classes"),
+        ({"x.txt": "id"}, "contains no classes"),
     ],
 )
 def test_classes_that_are_refused(tmp_path, files, said):
@@ -99,7 +99,7 @@ def test_one_class_for_all_is_warned_of_and_strangers_are_left_out(tmp_path):
     findings = []
     scores.read(laid(tmp_path, {"x.csv": told}), IDS, TRUTHS, CLASSES, findings)
     assert [finding.level for finding in findings] == ["warning", "warning"]
-    assert "says the same class of every image" in str(findings[1])
+    assert "predicts the same class for every image" in str(findings[1])
 
 
 def test_a_file_is_judged_without_a_reference_too(tmp_path):
@@ -139,12 +139,12 @@ def test_label_images_come_back_as_they_were_and_true_ones_have_every_optimum(tm
     ("data", "said"),
     [
         (png(np.zeros((6, 8), np.uint8)), "is 8 x 6 pixels, the truth 9 x 6"),
-        (png(np.full((6, 9), 4, np.uint8)), "holds label 4; give each pixel one of 0 to 3"),
-        (png(np.full((6, 9), 255, np.uint8)), "holds label 255"),
+        (png(np.full((6, 9), 4, np.uint8)), "contains label 4; label each pixel 0 to 3"),
+        (png(np.full((6, 9), 255, np.uint8)), "contains label 255"),
         (png(np.zeros((6, 9, 3), np.uint8)), "is RGB, not class numbers"),
         (png(np.zeros((6, 9), np.uint16)), "not class numbers"),
         (b"nothing", "cannot be read"),
-        (None, "1 of 3 label images are missing"),
+        (None, "1 of 3 label images missing"),
     ],
 )
 def test_label_images_that_are_refused(tmp_path, data, said):
@@ -163,4 +163,4 @@ def test_one_label_everywhere_is_warned_of(tmp_path):
     findings = []
     labels.read(laid(tmp_path, files), IDS, masks(), CLASSES, findings)
     assert len(findings) == 3
-    assert "holds label 0 everywhere" in str(findings[0])
+    assert "has label 0 everywhere" in str(findings[0])

@@ -90,21 +90,33 @@ CASES = [
     ("saliency", maps(**{"/etc/up.png": A_MAP}), "/etc/up.png", r"absolute path \(path traversal\)", ERROR),
     ("saliency", lambda _: {f"res\\{n}": d for n, d in good().items()}, "", "backslash", MENDED),  # as .NET packs
     ("saliency", maps(**{"a\\..\\up.png": A_MAP}), "a\\..\\up.png", "path traversal: the name climbs", ERROR),
-    ("saliency", maps(**{"maps/up.png": A_MAP}), "maps/up.png", "lies in a folder", ERROR),
+    ("saliency", maps(**{"maps/up.png": A_MAP}), "maps/up.png", "is in a folder", ERROR),
     ("saliency", lambda _: {f"res/{n}": d for n, d in good().items()}, "res/", "enclosing folder", MENDED),
-    ("saliency", maps(**{"__MACOSX/._Yves_01.png": b"x"}), "__MACOSX/._Yves_01.png", "left behind", MENDED),
+    (
+        "saliency",
+        maps(**{"__MACOSX/._Yves_01.png": b"x"}),
+        "__MACOSX/._Yves_01.png",
+        "a file of the operating system",
+        MENDED,
+    ),
     ("saliency", maps(metadata=b"command: rm"), "metadata", "run as code", ERROR),
     # maps
-    ("saliency", lambda _: {}, "the zip", "holds no map", ERROR),
-    ("saliency", maps(**{"readme.txt": b"hello"}), "readme.txt", "is no map", MENDED),
+    ("saliency", lambda _: {}, "the zip", "contains no map", ERROR),
+    ("saliency", maps(**{"readme.txt": b"hello"}), "readme.txt", "is not a map", MENDED),
     ("saliency", maps(**{"Yves_01.npy": npy_bytes(np.eye(20))}), "Yves_01.png", "is a duplicate of Yves_01", ERROR),
-    ("saliency", maps(**NO_PNG), "Yves_01", "1 of 4 maps are missing", ERROR),
-    ("saliency", maps(**{"Yves_09.png": A_MAP}), "Yves_09.png", "1 maps of images that are not", MENDED),
+    ("saliency", maps(**NO_PNG), "Yves_01", "1 of 4 maps missing", ERROR),
+    ("saliency", maps(**{"Yves_09.png": A_MAP}), "Yves_09.png", "1 map of images that are not", MENDED),
     ("saliency", maps(**NO_PNG, **{"yves_01.png": A_MAP}), "yves_01.png", "differs in case from Yves_01", ERROR),
     ("saliency", maps(**{"Yves_01.png": image_bytes(NOISE[:10])}), "Yves_01.png", "is 20 x 10 pixels, the", MENDED),
     ("saliency", maps(**{"Yves_01.png": DEEP}), "Yves_01.png", "is 16-bit, which servers", MENDED),
     ("saliency", maps(**{"Yves_01.png": RGBA}), "Yves_01.png", "is RGBA: its colours and its transparency", ERROR),
-    ("saliency", maps(**{"Yves_01.png": JET}), "Yves_01.png", "is RGB, not greyscale: which value", ERROR),
+    (
+        "saliency",
+        maps(**{"Yves_01.png": JET}),
+        "Yves_01.png",
+        "is RGB, not greyscale: it does not say which value",
+        ERROR,
+    ),
     ("saliency", maps(**{"Yves_01.png": GREYS}), "Yves_01.png", "is RGB, not greyscale; its channels", MENDED),
     ("saliency", maps(**NO_PNG, **{"Yves_01.jpg": image_bytes(NOISE, "JPEG")}), "Yves_01.jpg", "is a JPEG", MENDED),
     ("saliency", maps(**{"Yves_01.png": A_MAP[:70]}), "Yves_01.png", "cannot be read", ERROR),
@@ -119,16 +131,16 @@ CASES = [
         *("Yves_01.npy", "cannot be read .*allow_pickle", ERROR),
     ),
     ("saliency", maps(**NO_PNG, **{"Yves_01.npy": npy_bytes(np.ones(9))}), "Yves_01.npy", r"of shape \(9,\)", ERROR),
-    ("saliency", maps(**NO_PNG, **{"Yves_01.npy": HUGE_HEAD}), "Yves_01.npy", "its head promises", ERROR),
+    ("saliency", maps(**NO_PNG, **{"Yves_01.npy": HUGE_HEAD}), "Yves_01.npy", "its header announces", ERROR),
     (
         "saliency",
         maps(**NO_PNG, **{"Yves_01.npy": npy_bytes(np.log(np.full((20, 20), 1 / 400) + np.eye(20) / 1e9))}),
-        *("Yves_01.npy", "is a log-density", ERROR),
+        *("Yves_01.npy", "looks like a log-density", ERROR),
     ),
     # boxes
-    ("detection", lambda _: {"readme.txt": b""}, "the zip", "holds no file of boxes", ERROR),
+    ("detection", lambda _: {"readme.txt": b""}, "the zip", "contains no file of boxes", ERROR),
     ("detection", coco({}, **{"b.csv": b""}), "b.csv, predictions.json", "are several files of boxes", ERROR),
-    ("detection", lambda _: {"x.json": b"{]"}, "x.json", "is no JSON", ERROR),
+    ("detection", lambda _: {"x.json": b"{]"}, "x.json", "is not JSON", ERROR),
     ("detection", lambda _: {"x.json": b"{}"}, "x.json", "without annotations", ERROR),
     ("detection", coco({}, {"score": ...}), "predictions.json", "lacks score", ERROR),
     ("detection", coco({}, {"bbox": [1, 2, 3]}), "predictions.json", "not four numbers", ERROR),
@@ -140,7 +152,7 @@ CASES = [
     ("detection", coco({}, {"image_id": "q.png"}), "predictions.json", "images that are not in the ref.*q", MENDED),
     ("detection", coco({}, {"image_id": 0}), "predictions.json", "image numbers begin at 0", ERROR),
     ("detection", coco({"category_id": "panel"}), "predictions.json", "classes that are not scored: panel", ERROR),
-    ("detection", lambda _: {"x.json": json_bytes({**COMIX, "images": [1]})}, "x.json", "no list of id and", ERROR),
+    ("detection", lambda _: {"x.json": json_bytes({**COMIX, "images": [1]})}, "x.json", "not a list of id and", ERROR),
     ("detection", lambda _: {"x.csv": b"a,1,2,3,4,face\n"}, "x.csv", "has 6 columns, not 7", ERROR),
     ("detection", lambda _: {"x.csv": b"a,9,2,3,4,face,.5\n"}, "x.csv", "ends before it begins", ERROR),
     # embeddings and ranked lists
@@ -148,26 +160,26 @@ CASES = [
     ("reid", features(lambda i, v: {"embedding": v}), "embeddings.npz", "not id and embedding", ERROR),
     ("reid", features(lambda i, v: {"id": i, "embedding": v[1:]}), "embeddings.npz", "ids and vectors", ERROR),
     ("reid", features(lambda i, v: {"id": i[1:], "embedding": v[1:]}), "embeddings.npz", "items are missing", ERROR),
-    ("reid", features(lambda i, v: {"id": i, "embedding": nan_at(v)}), "embeddings.npz", "1 vectors hold NaN", ERROR),
+    ("reid", features(lambda i, v: {"id": i, "embedding": nan_at(v)}), "embeddings.npz", "1 vector with NaN", ERROR),
     (
         "reid",
         features(lambda i, v: {"id": [*i, i[0]], "embedding": np.vstack([v, v[:1]])}),
-        *("embeddings.npz", "1 ids are there twice", ERROR),
+        *("embeddings.npz", "1 duplicate id", ERROR),
     ),
     (
         "reid",
         features(lambda i, v: {"id": [*i, "nobody"], "embedding": np.vstack([v, v[:1]])}),
-        *("embeddings.npz", "1 vectors are of items that are not", MENDED),
+        *("embeddings.npz", "1 vector of items that are not", MENDED),
     ),
     ("reid", lambda _: {"embeddings.npy": npy_bytes(np.eye(3))}, "embeddings.npy", "there is no ids.csv", ERROR),
-    ("reid", rankings(lambda ids: [ids]), "rankings.json", "is no dictionary of lists", ERROR),
-    ("reid", rankings(lambda ids: {i: [] for i in ids[1:]}), "rankings.json", "items have no list", ERROR),
+    ("reid", rankings(lambda ids: [ids]), "rankings.json", "is not a dictionary of lists", ERROR),
+    ("reid", rankings(lambda ids: {i: [] for i in ids[1:]}), "rankings.json", "items without a list", ERROR),
     ("reid", rankings(lambda ids: {i: [ids[0]] * 2 for i in ids}), "rankings.json", "ranks an item twice", ERROR),
     ("reid", rankings(lambda ids: {i: ["nobody"] for i in ids}), "rankings.json", "ranks items that are not", ERROR),
-    ("reid", rankings(lambda ids: {i: [i] for i in ids}), "rankings.json", "hold their own query", MENDED),
+    ("reid", rankings(lambda ids: {i: [i] for i in ids}), "rankings.json", "with its own query", MENDED),
     # pictures
-    ("inpainting", lambda _: {}, "the zip", "holds no picture", ERROR),
-    ("inpainting", faces(lambda face: None), "", "pictures are missing", ERROR),
+    ("inpainting", lambda _: {}, "the zip", "contains no picture", ERROR),
+    ("inpainting", faces(lambda face: None), "", "pictures missing", ERROR),
     ("inpainting", faces(lambda face: image_bytes(face[:9])), "", "is 64 x 9 pixels, the truth 64 x 64", ERROR),
     ("inpainting", faces(lambda face: image_bytes(face[..., 0])), "", "is L, not RGB", MENDED),
     (
@@ -178,7 +190,7 @@ CASES = [
 ]
 
 
-IN_A_PROCESS = ("is a JPEG", "lacks score", "items have no list", "pictures are missing")
+IN_A_PROCESS = ("is a JPEG", "lacks score", "items without a list", "pictures missing")
 """One of each task is refused by the program in a process of its own, as on a server."""
 
 
@@ -215,7 +227,7 @@ def watched(tmp_path, monkeypatch):
 
 
 def refused(path: Path, reference, file: str, message: str, tolerant: str, watched: Path):
-    """A zip is found wrong, strictly and tolerantly, and has no score; nothing is left behind."""
+    """A zip is found wrong, strictly and tolerantly, and has no score; nothing is a file of the operating system."""
     before = listed(watched)
     for strict, level in ((False, tolerant), (True, ERROR)):
         findings = check(path, form_of(reference.task), reference.options, reference, strict)
@@ -296,7 +308,7 @@ def liar(path: Path) -> Path:
     ("make", "file", "message"),
     [
         (lambda path: crafted(path, "up.png", mode(stat.S_IFLNK), b"/etc/passwd"), "up.png", "is a symlink"),
-        (lambda path: crafted(path, "up.png", mode(stat.S_IFIFO)), "up.png", "is no regular file"),
+        (lambda path: crafted(path, "up.png", mode(stat.S_IFIFO)), "up.png", "is not a regular file"),
         (lambda path: crafted(path, "Yves_01.png", mode(0)), "Yves_01.png", "is a duplicate: 2 entries of this name"),
         (lambda path: crafted(path, ".", mode(0)), ".", "has no name"),
         (lambda path: flipped(path, encrypt), "Placid_01.png", "is encrypted"),
@@ -343,7 +355,7 @@ def test_a_drive_letter_and_a_climb_in_the_middle_are_path_traversal(all_referen
 
 def test_what_is_no_zip_is_refused(watched, all_references):
     (watched / "x.zip").write_bytes(b"PK")
-    for path, message in ((watched / "x.zip", "is no zip that can be read"), (watched / "no.zip", "no file")):
+    for path, message in ((watched / "x.zip", "is not a zip that can be read"), (watched / "no.zip", "no file")):
         with pytest.raises(UsageError, match=message):
             score(path, all_references["saliency"])
 

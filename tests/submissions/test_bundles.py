@@ -160,7 +160,7 @@ def test_an_invalid_submission_fails_and_has_no_score(bundles, bare, tmp_path, f
     worker = Worker(folder.with_name(f"{folder.name}.zip"), tmp_path / "server", bare)
     refused = worker.run(zipped(tmp_path / "bad.zip", {"folder/x.txt": b"", "x.txt": b""}))
     assert refused.returncode != 0
-    assert "error: folder/x.txt: lies in a folder" in refused.stderr
+    assert "error: folder/x.txt: is in a folder" in refused.stderr
     assert not list((worker.root / "output").iterdir()), "an invalid submission has no score"
 
 
@@ -204,7 +204,7 @@ def test_a_bundle_has_the_same_bytes_every_time_and_is_never_written_over(refere
     bundle(references["reid"], "codabench", again)
     first = bundles["reid", "codabench"]
     assert (tmp_path / "again.zip").read_bytes() == first.with_name(f"{first.name}.zip").read_bytes()
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         bundle(references["reid"], "codabench", again)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
@@ -248,7 +248,7 @@ def test_what_a_server_cannot_run_is_not_bundled():
     far = Far(saliency.METRICS, saliency.score_items, saliency.aggregate, saliency.counts)
     with pytest.raises(UsageError, match=r"x cannot be scored by a server: .*imports (pydantic|torch)"):
         x(far)
-    with pytest.raises(UsageError, match="toy_scorer is no module of inkbench"):
+    with pytest.raises(UsageError, match="toy_scorer is not a module of inkbench"):
         x(toy_scorer.SCORER)
     assert set(x(saliency.SCORER)) >= {"score.py", "metadata", "metadata.yaml"}
 
@@ -265,7 +265,7 @@ def test_names_that_no_leaderboard_takes_are_refused():
     scorer = replace(saliency.SCORER, metrics=defined)
     with pytest.raises(UsageError, match="more than 36 characters"):
         columns(scorer, ["a" * 37])
-    with pytest.raises(UsageError, match="one key"):
+    with pytest.raises(UsageError, match="the same key"):
         columns(scorer, ["x[1]", "x(1)"])
     (column,) = columns(scorer, ["x[1]"])
     assert (column.key, column.title, column.sorting, column.help) == ("x_1", "x[1]", "asc", "what")
@@ -325,29 +325,29 @@ OLD_COLUMN = ("leaderboard", "columns", "map_r")
     ("flavor", "change", "message"),
     [
         ("codabench", put(("title",), ""), "no title"),
-        ("codabench", put(("image",), "no.png"), "image no.png is not there"),
+        ("codabench", put(("image",), "no.png"), "image no.png is missing"),
         ("codabench", put(("version",), 1), "version is not 2"),
         ("codabench", put(("docker_image",), ...), "no docker_image"),
-        ("codabench", put(("terms",), ...), "terms None are not there or empty"),
-        ("codabench", emptied("pages/terms.md"), "terms pages/terms.md are not there or empty"),
-        ("codabench", emptied("pages/data.md"), "page pages/data.md has no title, is not there or is empty"),
+        ("codabench", put(("terms",), ...), "terms None missing or empty"),
+        ("codabench", emptied("pages/terms.md"), "terms pages/terms.md missing or empty"),
+        ("codabench", emptied("pages/data.md"), "page pages/data.md has no title, is missing or is empty"),
         ("codabench", put(("pages",), ...), "no pages"),
         ("codabench", put(("tasks",), ...), "no tasks"),
         ("codabench", put((*TASK, "index"), ...), "a task has no index"),
-        ("codabench", lambda told, _: told["tasks"].append(told["tasks"][0]), "two tasks have one index"),
+        ("codabench", lambda told, _: told["tasks"].append(told["tasks"][0]), "two tasks have the same index"),
         ("codabench", put((*TASK, "name"), ...), "a task has no name"),
-        ("codabench", put((*TASK, "scoring_program"), ...), "scoring_program None is not there"),
-        ("codabench", without("scoring_program/metadata"), "tells no command"),
-        ("codabench", without("reference_data/"), "reference_data reference_data is not there"),
+        ("codabench", put((*TASK, "scoring_program"), ...), "scoring_program None is missing"),
+        ("codabench", without("scoring_program/metadata"), "has no command"),
+        ("codabench", without("reference_data/"), "reference_data reference_data is missing"),
         ("codabench", put(("solutions", 0, "index"), ...), "a solution has no index"),
-        ("codabench", put(("solutions", 0, "tasks"), [7]), "a solution names no task, or one that there is not"),
-        ("codabench", without("solutions/"), "solution solutions/baseline.zip is not there"),
+        ("codabench", put(("solutions", 0, "tasks"), [7]), "a solution names no task, or one that does not exist"),
+        ("codabench", without("solutions/"), "solution solutions/baseline.zip is missing"),
         ("codabench", put(("phases",), []), "no phases"),
         ("codabench", put((*PHASE, "name"), ...), "a phase has no name"),
         ("codabench", put((*PHASE, "start"), "soon"), "a phase has no start"),
-        ("codabench", put((*PHASE, "tasks"), [3]), "a phase names no task, or one that there is not"),
-        ("codabench", without("starting_kit/"), "starting_kit starting_kit is not there"),
-        ("codabench", two_phases(None, "2026-01-01"), "a phase that another one follows has no end"),
+        ("codabench", put((*PHASE, "tasks"), [3]), "a phase names no task, or one that does not exist"),
+        ("codabench", without("starting_kit/"), "starting_kit starting_kit is missing"),
+        ("codabench", two_phases(None, "2026-01-01"), "a phase followed by another has no end"),
         ("codabench", two_phases("2026-01-01", "2025-06-01"), "phases overlap"),
         ("codabench", put(("leaderboards",), ...), "no leaderboards (the key is plural)"),
         ("codabench", put((*BOARD, "key"), LONG), "a leaderboard has no title, or no key of at most 36"),
@@ -355,25 +355,25 @@ OLD_COLUMN = ("leaderboard", "columns", "map_r")
         ("codabench", put((*BOARD, "columns"), []), "a leaderboard has no columns"),
         ("codabench", put((*COLUMN, "title"), LONG), "title and key have 1 to 36 characters"),
         ("codabench", put((*COLUMN, "sorting"), "down"), "sorting is asc or desc"),
-        ("codabench", put((*COLUMN, "key"), "p_1"), "two columns have one key"),
+        ("codabench", put((*COLUMN, "key"), "p_1"), "two columns have the same key"),
         ("codabench", put((*COLUMN, "index"), 5), "columns are not numbered from 0"),
         ("codalab", put(("description",), ""), "no description"),
         ("codalab", put(("competition_docker_image",), ""), "no competition_docker_image"),
         ("codalab", put(("html",), ...), "no html"),
         ("codalab", put(("html", "terms"), ...), "html has no terms"),
-        ("codalab", emptied("pages/data.html"), "page data (pages/data.html) is not there or empty"),
+        ("codalab", emptied("pages/data.html"), "page data (pages/data.html) is missing or empty"),
         ("codalab", put(("phases",), ...), "no phases, a dictionary by number"),
         ("codalab", put((*OLD, "phasenumber"), ...), "a phase has no phasenumber"),
         ("codalab", put((*OLD, "label"), ...), "a phase has no label"),
         ("codalab", put((*OLD, "start_date"), ...), "a phase has no start_date"),
-        ("codalab", without("scoring_program.zip"), "scoring_program scoring_program.zip is not there"),
+        ("codalab", without("scoring_program.zip"), "scoring_program scoring_program.zip is missing"),
         (
             "codalab",
             lambda _, files: files.update({"scoring_program.zip": zip_bytes({"metadata": b"description: x"})}),
-            "tells no command",
+            "has no command",
         ),
-        ("codalab", lambda _, files: files.update({"reference_data.zip": b"PK"}), "reference_data.zip is not there"),
-        ("codalab", without("starting_kit.zip"), "starting_kit starting_kit.zip is not there"),
+        ("codalab", lambda _, files: files.update({"reference_data.zip": b"PK"}), "reference_data.zip is missing"),
+        ("codalab", without("starting_kit.zip"), "starting_kit starting_kit.zip is missing"),
         ("codalab", put(OLD_BOARD, ...), "no leaderboard"),
         ("codalab", put((*OLD_BOARD, "leaderboards"), ...), "leaderboard has no leaderboards"),
         ("codalab", put((*OLD_BOARD, "leaderboards", "RESULTS", "label"), ""), "a leaderboard has no label"),
@@ -395,7 +395,7 @@ def test_every_rule_of_the_servers_unpackers(whole, flavor, change, message):
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [(None, "there is no competition.yaml"), (b"a: [", "is no YAML"), (b"- 1", "is no dictionary")],
+    [(None, "there is no competition.yaml"), (b"a: [", "is not YAML"), (b"- 1", "is not a dictionary")],
 )
 def test_a_competition_that_cannot_be_read(whole, data, message):
     files = dict(whole["codabench"])

@@ -33,10 +33,10 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path_factory, values
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("id,other\na,1\n", "its head is id,other"),
-        ("id,share\na,1\n", "1 items are missing"),
+        ("id,other\na,1\n", "its header is id,other"),
+        ("id,share\na,1\n", "1 item missing"),
         ("id,share\na,1\nb,many\n", "item b has 'many'"),
-        ("", "2 items are missing"),
+        ("", "2 items missing"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, said):

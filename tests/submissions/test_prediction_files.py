@@ -111,21 +111,21 @@ COMIX = {"images": [{"id": 1, "file_name": "s/1_0"}], "categories": [{"id": 1, "
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("x.json", b"{", "is no JSON"),
-        ("x.json", b"[" * 100_000, "is no JSON"),
-        ("x.json", b"3", "holds a int"),
+        ("x.json", b"{", "is not JSON"),
+        ("x.json", b"[" * 100_000, "is not JSON"),
+        ("x.json", b"3", "contains a int"),
         ("x.json", b"{}", "without annotations"),
-        ("x.json", b"[4]", "entry 0 .from 0. is no dictionary"),
+        ("x.json", b"[4]", "entry 0 .from 0. is not a dictionary"),
         ("x.json", coco(score=...), "lacks score"),
         ("x.json", coco(score=float("nan")), "NaN or infinite"),
-        ("x.json", coco(score="high"), "score that is no number"),
+        ("x.json", coco(score="high"), "score that is not a number"),
         ("x.json", coco(bbox=[1, 2, 3]), "bbox that is not four numbers"),
         ("x.json", coco(bbox=[9, 9, -3, 4]), "bbox of -3 x 4"),
         ("x.json", coco(image_id=None), "neither number nor text"),
-        ("x.json", coco(image_id=9), "of images that are not in the reference: 9"),
+        ("x.json", coco(image_id=9), "on images that are not in the reference: 9"),
         ("x.json", coco(category_id=3), "category_id 3; there are 1 face, 2 body"),
         ("x.json", coco(category_id="panel"), "classes that are not scored: panel"),
-        ("x.json", json.dumps(COMIX | {"annotations": {}}).encode(), "annotations that are no list"),
+        ("x.json", json.dumps(COMIX | {"annotations": {}}).encode(), "annotations that are not a list"),
         (
             "x.json",
             json.dumps(COMIX | {"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 1, 1]}]}).encode(),
@@ -135,13 +135,13 @@ COMIX = {"images": [{"id": 1, "file_name": "s/1_0"}], "categories": [{"id": 1, "
         (
             "x.json",
             json.dumps({"images": [3], "annotations": []}).encode(),
-            "images that are no list of id and file_name",
+            "images that are not a list of id and file_name",
         ),
         ("x.csv", b"s__1_0,1,2,3,4,face", "line 1 has 6 columns, not 7"),
-        ("x.csv", b"s__1_0,1,2,3,four,face,.5", "no numbers"),
+        ("x.csv", b"s__1_0,1,2,3,four,face,.5", "are not numbers"),
         ("x.csv", b"s__1_0,9,2,3,4,face,.5", "ends before it begins"),
-        ("x.csv", b"\xff\xff", "is no CSV"),
-        ("x.txt", b"", "holds no file of boxes"),
+        ("x.csv", b"\xff\xff", "is not CSV"),
+        ("x.txt", b"", "contains no file of boxes"),
     ],
 )
 def test_boxes_that_are_refused(tmp_path, name, data, message):
@@ -162,19 +162,19 @@ def test_faults_of_many_rows_are_told_once(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([(1, 1, [1, 1, 200, 300], 0.5)], "1 of 1 boxes end far outside"),
+        ([(1, 1, [1, 1, 200, 300], 0.5)], "1 of 1 box far beyond"),
         ([(1, 1, [1, k, 2, 3], 0.5) for k in range(9)], "100% of the boxes share their score"),
-        ([(1, 1, [1, 1, 2, 3], 0.5)] * 2, "1 boxes are there twice"),
+        ([(1, 1, [1, 1, 2, 3], 0.5)] * 2, "1 duplicate box with"),
         ([(1, 1, [1, 1, 2, 3], k / 999) for k in range(101)], "more than 100 boxes of a class"),
         (
             [(1, 1, [1, 1, 2, 3], 0.5), ("q.png", 1, [1, 1, 2, 3], 0.6)],
-            "1 boxes are of images that are not in the reference: q.png",
+            "1 box on images that are not in the reference: q.png",
         ),
         (
             [(1, 1, [1, 1, 2, 3], 0.5), (1, "panel", [1, 1, 2, 3], 0.6)],
-            "1 boxes are of classes that are not scored: panel",
+            "1 box of classes that are not scored: panel",
         ),
-        ([], "holds no box"),
+        ([], "contains no box"),
     ],
 )
 def test_boxes_that_are_legal_but_doubtful_are_warned_of(tmp_path, rows, message):
@@ -218,26 +218,26 @@ EYE = np.eye(3, dtype=np.float32)
         ({"e.npz": npz(id=np.array(IDS))}, "it holds id, not id and embedding"),
         ({"e.npz": npz(id=np.array(IDS[:2]), embedding=EYE)}, "2 ids and vectors float32 of shape"),
         ({"e.npz": npz(id=np.array([*IDS[:2], "q"]), embedding=EYE)}, "1 of 3 items are missing: t/2_0"),
-        ({"e.npz": npz(id=np.array([*IDS, IDS[0]]), embedding=np.eye(4))}, "1 ids are there twice: s/1_0"),
-        ({"e.npz": npz(id=np.array(IDS), embedding=EYE * [1, np.nan, 1])}, "3 vectors hold NaN"),
-        ({"e.npy": npz()}, "there is no ids.csv beside it"),
+        ({"e.npz": npz(id=np.array([*IDS, IDS[0]]), embedding=np.eye(4))}, "1 duplicate id: s/1_0"),
+        ({"e.npz": npz(id=np.array(IDS), embedding=EYE * [1, np.nan, 1])}, "3 vectors with NaN"),
+        ({"e.npy": npz()}, "there is no ids.csv next to it"),
         (
             {
                 "e.npy": TOO_LONG,
                 "ids.csv": b"a\n",
             },
-            "its head promises",
+            "its header announces",
         ),
         ({"e.csv": b"s__1_0,1,2\ns__1_1,1\n"}, "different numbers of columns"),
         ({"e.csv": b"s__1_0,1,two\n"}, "could not convert"),
         ({"a.csv": b"", "b.npz": b""}, "are several files of embeddings"),
-        ({"a.txt": b""}, "holds no embeddings"),
-        ({"r.json": b"[]"}, "no dictionary of lists"),
-        ({"r.json": json.dumps({IDS[0]: IDS[1:]}).encode()}, "2 of 3 items have no list"),
+        ({"a.txt": b""}, "contains no embeddings"),
+        ({"r.json": b"[]"}, "not a dictionary of lists"),
+        ({"r.json": json.dumps({IDS[0]: IDS[1:]}).encode()}, "2 of 3 items without a list"),
         ({"r.json": json.dumps({item: ["q"] for item in IDS}).encode()}, "not in the reference: 3 lists"),
         (
             {"r.json": json.dumps({IDS[0]: [IDS[1]] * 2, IDS[1]: [], IDS[2]: []}).encode()},
-            "ranks an item twice: 1 lists",
+            "ranks an item twice: 1 list",
         ),
     ],
 )
@@ -330,7 +330,7 @@ def test_a_log_density_is_refused(tmp_path):
     files = {f"{flat(item)}.npy": density for item in IDS}
     for name, values in files.items():
         np.save(tmp_path / name, np.log(values / values.sum()))
-    with pytest.raises(UsageError, match=r"is a log-density.*save its exponential"):
+    with pytest.raises(UsageError, match=r"looks like a log-density.*save its exponential"):
         maps.read(tmp_path, IDS, [{"map": np.ones((7, 5))}] * 3, {})
 
 

@@ -164,7 +164,7 @@ def test_boxes_in_shares_percents_and_corners_are_told():
     as_corners = np.concatenate([right[:, :2], right[:, :2] + right[:, 2:]], 1)  # x1, y1 written as width and height
     assert doubtful(as_corners, sides)
     just_out = as_corners / 1.2
-    assert "two corners" in doubtful(just_out, sides) or "far outside" in doubtful(just_out, sides)
+    assert "two corners" in doubtful(just_out, sides) or "far beyond" in doubtful(just_out, sides)
     tiny = np.array([[0.0, 0, 1, 1]])
     assert doubtful(tiny, np.array([[4.0, 4.0]])) == "", "a pixel of a tiny image"
 

@@ -48,7 +48,7 @@ def test_ranks_ties_and_failures(reference, folder, tmp_path):
     assert "trivial:mean-map" in labels, "a baseline stands beside them, without a rank"
     lost = block.rows[-1]
     assert lost.status == "failed"
-    assert "3 of 4 maps are missing" in lost.marks[0]
+    assert "3 of 4 maps missing" in lost.marks[0]
     assert any("a rank with = is shared" in note for note in table.notes)
     assert block.rows[0].cells["primary"].value > 0.9
     assert "images" not in [head.key for head in table.columns]
@@ -66,7 +66,7 @@ def test_the_command(reference, folder, tmp_path, capsys):
     assert written.startswith(str(tmp_path / "r" / "submissions" / "tables"))
     (folder / "lost.zip").unlink()
     assert verb_submit(words) == 0
-    with pytest.raises(UsageError, match="holds no zip"):
+    with pytest.raises(UsageError, match="contains no zip"):
         verb_submit(["leaderboard", str(tmp_path), *words[2:]])
 
 

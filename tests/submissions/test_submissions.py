@@ -150,7 +150,7 @@ def test_requests_that_are_refused(reference, tmp_path):
     store, record = cell_of(reference, tmp_path / "results")
     with pytest.raises(UsageError, match=r"must end in \.zip"):
         pack_cell(store, record, tmp_path / "x.tar")
-    with pytest.raises(UsageError, match="floor 300 is no grey value"):
+    with pytest.raises(UsageError, match="floor 300 is not a grey value"):
         pack_cell(store, record, tmp_path / "x.zip", Spec(floor=300))
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
@@ -161,7 +161,7 @@ def test_requests_that_are_refused(reference, tmp_path):
     zipped(tmp_path / "good.zip", good())
     for call, message in (
         (lambda: check(tmp_path / "none.zip"), "no file"),
-        (lambda: check(reference / "fixations.csv"), "is no zip that can be read"),
+        (lambda: check(reference / "fixations.csv"), "is not a zip that can be read"),
         (lambda: score(tmp_path / "good.zip", reference, "dev"), "no split 'dev'; there are: train, val, test"),
         (lambda: score(tmp_path / "good.zip", reference, "val"), "no saliency in its val split"),
         (lambda: read_reference(Asked("depth", str(reference))), "no task 'depth'"),
@@ -189,7 +189,7 @@ A_MAP = good()["Yves_01.png"]
 
 
 @pytest.mark.parametrize(
-    ("data", "message"), [(FLAT, r"is constant \(9 everywhere\)"), (ZEROS, "of the truth's mass lies where the map")]
+    ("data", "message"), [(FLAT, r"is constant \(9 everywhere\)"), (ZEROS, "of the truth's mass is where the map")]
 )
 def test_maps_that_are_legal_but_doubtful_are_warned_of(reference, tmp_path, data, message):
     path = zipped(tmp_path / "x.zip", good(**{"Yves_01.png": data}))
