@@ -26,7 +26,10 @@ class _Former(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         if not self.said:
             self.said = True
-            print("a plugin imports benchmark; write inkbench.benchmark: the former name will go", file=sys.stderr)
+            print(
+                "a plugin imports benchmark, which is called inkbench.benchmark now; the former name will be removed",
+                file=sys.stderr,
+            )
         return importlib.util.spec_from_loader(name, self)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:

@@ -87,7 +87,8 @@ def kind_of(entry: Entry) -> str:
         if isinstance(found, type) and issubclass(found, base):
             return kind
     raise UsageError(
-        f"'{entry.name}' ({entry.origin}): {entry.attribute} is no Method, Task, Dataset or ItemMetric of benchmark.api"
+        f"'{entry.name}' ({entry.origin}): {entry.attribute} is not a Method, Task, Dataset or "
+        "ItemMetric of benchmark.api"
     )
 
 
@@ -132,10 +133,10 @@ def find(kind: str, text: str) -> Entry:
     if colon and path.endswith(".py"):
         return _from_file(Path(path), attribute)
     if text.endswith(".py"):
-        raise UsageError(f"'{text}': say which class, as in {text}:ClassName")
+        raise UsageError(f"'{text}': name a class, as in {text}:ClassName")
     known = entries(kind)
     if text not in known:
-        mend = " (one of a file of yours is known by --plugin FILE.py)"
+        mend = " (name a file of your own with --plugin FILE.py)"
         raise UsageError(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}{mend}")
     return known[text]
 
@@ -149,7 +150,9 @@ def load_entry(entry: Entry, kind: str) -> type:
     """The class of an entry. Raises UsageError where its module cannot be imported or lacks such a class."""
     found, base = _attribute(entry), _bases()[kind]
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise UsageError(f"'{entry.name}' ({entry.origin}): {entry.attribute} is no {base.__name__} of benchmark.api")
+        raise UsageError(
+            f"'{entry.name}' ({entry.origin}): {entry.attribute} is not a {base.__name__} of benchmark.api"
+        )
     return found
 
 
@@ -187,9 +190,11 @@ def _read_file(path: Path) -> dict[str, Entry]:
         for kind in ROOMS:
             if entry.name in installed(kind):
                 origin = installed(kind)[entry.name].origin
-                raise UsageError(f"{path}: '{entry.name}' is a name of {origin}; give yours another")
+                raise UsageError(f"{path}: '{entry.name}' is a name of {origin}; choose another")
         if not re.fullmatch(r"[a-z0-9_-]+", entry.name):
-            raise UsageError(f"{path}: the name '{entry.name}' may hold small letters, digits, '_' and '-' only")
+            raise UsageError(
+                f"{path}: the name '{entry.name}' may contain only lower-case letters, digits, '_' and '-'"
+            )
         found[entry.attribute] = replace(entry, file=path.resolve(), checksum=checksum)
     return found
 
@@ -204,7 +209,7 @@ def _import_file(entry: Entry) -> object:
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, entry.file)
         if spec is None or spec.loader is None:
-            raise ImportError(f"{entry.file} is no Python file")
+            raise ImportError(f"{entry.file} is not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
@@ -220,7 +225,7 @@ def _read(file: Path, module: str, origin: str) -> list[Entry]:
     try:
         tree = ast.parse(file.read_text())
     except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{file} is no valid Python: {error}") from None
+        raise UsageError(f"{file} is not valid Python: {error}") from None
     classes = [(node, _declared_name(node)) for node in tree.body if isinstance(node, ast.ClassDef)]
     named = [(node, name) for node, name in classes if name]
     found = []

@@ -83,7 +83,7 @@ def test_a_lone_file_is_keyed_by_its_content(tmp_path):
     ("source", "asked", "says"),
     [
         (SOURCE, "Their", "did you mean 'Theirs'"),
-        ("class Theirs(:", "Theirs", "no valid Python"),
+        ("class Theirs(:", "Theirs", "not valid Python"),
         (SOURCE + "\nraise RuntimeError('at import')", "Theirs", "RuntimeError: at import"),
     ],
 )

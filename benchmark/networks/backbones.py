@@ -61,7 +61,7 @@ class Backbone(nn.Module):
         self.std = settings.std or tuple(config["std"])
         if not hasattr(self.model, "forward_intermediates"):
             raise UsageError(
-                f"backbone '{name}' gives no feature maps; try resnet18, mobilenetv2_100 or vit_tiny_patch16_224"
+                f"backbone '{name}' has no feature maps; try resnet18, mobilenetv2_100 or vit_tiny_patch16_224"
             )
         info = list(getattr(self.model.feature_info, "info", self.model.feature_info))
         chosen = spread(len(info), 5)
@@ -207,7 +207,7 @@ class Backbone(nn.Module):
                 self.width = vector.shape[1]
                 self.frozen["vector"] = self._without_gradient([vector])
         except Exception as error:  # each of timm's architectures has its own
-            raise UsageError(f"backbone '{self.name}' gives no feature maps: {said(error)}") from None
+            raise UsageError(f"backbone '{self.name}' has no feature maps: {said(error)}") from None
         self.train()
 
     def _without_gradient(self, outputs: list[Tensor]) -> list[str]:
@@ -250,7 +250,7 @@ def map_sizes(name: str, settings: BackboneSettings, height: int, width: int) ->
     taken = [side for side in dict.fromkeys(near) if not _measured(bones, side, side)[1]]
     mend = f"it takes {', '.join(map(str, taken))}: set the side of the method or task" if taken else "choose another"
     size = f"{height}" if height == width else f"{height} x {width}"
-    return f"{name} takes no images of {size} px ({why}); {mend}"
+    return f"{name} does not accept images of {size} px ({why}); {mend}"
 
 
 def _measured(bones: Backbone, height: int, width: int) -> tuple[tuple[tuple[int, int], ...], str]:
@@ -265,7 +265,7 @@ def _measured(bones: Backbone, height: int, width: int) -> tuple[tuple[tuple[int
     for stride, (high, wide) in zip(bones.strides, sizes, strict=True):
         for side, size in ((height, high), (width, wide)):
             if not math.floor(side / stride) <= size <= math.ceil(side / stride):
-                return (), f"a map of {size} px where its stride of {stride} says {math.ceil(side / stride)}"
+                return (), f"a map of {size} px, not the {math.ceil(side / stride)} px of its stride {stride}"
     return sizes, ""
 
 

@@ -92,7 +92,7 @@ def read_checkpoint(path: Path) -> Any:
         raise UsageError(f"{path} is not a readable weights file: {_why(path, error)}") from None
     except Exception as error:  # pickle.UnpicklingError and what a hostile pickle provokes
         raise UsageError(
-            f"{path} was not loaded: it holds more than tensors ({_asked_for(error)}); "
+            f"{path} was not loaded: it contains more than tensors ({_asked_for(error)}); "
             "save the state dictionary alone, as safetensors"
         ) from None
 
@@ -111,7 +111,7 @@ def tensors(value: Any, within: str = "") -> dict[str, Tensor]:
 
 def _why(path: Path, error: Exception) -> str:
     if tarfile.is_tarfile(path):
-        return "it is a tar archive, as torch before 0.2 wrote; load it there and save the state dictionary again"
+        return "it is a tar archive of torch before 0.2; load it there and save the state dictionary again"
     if "TorchScript" in str(error):
         return "it is a TorchScript archive, which is code; save its state_dict() as safetensors"
     return str(error).split("\n")[0] or type(error).__name__
@@ -121,5 +121,5 @@ def _asked_for(error: Exception) -> str:
     """Return the name that a pickle asked for, or the kind of error that it made."""
     named = re.search(r"GLOBAL (\S+)", str(error))
     if "Unsupported operand" in str(error):
-        return "its pickle is of another protocol than torch.save's own"
+        return "its pickle has another protocol than that of torch.save"
     return named.group(1) if named else type(error).__name__

@@ -12,6 +12,7 @@ import torch
 from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
+from inkbench.benchmark.errors import plural
 from inkbench.benchmark.networks.checkpoint_names import (
     CHOICES,
     DIALECTS,
@@ -53,8 +54,8 @@ def read_backbone(flat: Mapping[str, Tensor], model: nn.Module) -> Reading | str
     chosen, why = _chosen(fitting)
     if chosen is None:
         return (
-            f"it holds {len(fitting)} networks that fit ({', '.join(reading.prefix for reading in fitting)}); "
-            "save the one that is meant alone"
+            f"it contains {len(fitting)} networks that fit ({', '.join(reading.prefix for reading in fitting)}); "
+            "save only the one to use"
         )
     wrapped = sorted({found for name in kept for found in WRAPPERS.findall(name)})
     return _with_words(chosen, bare, [*wrapped, *([chosen.prefix] if chosen.prefix else [])], why)
@@ -82,7 +83,7 @@ def _reading(flat: Mapping[str, Tensor], prefix: str, dialect: Dialect, model: n
     within = {name.removeprefix(prefix): value for name, value in flat.items() if name.startswith(prefix)}
     named = {name: name if name in own else _renamed(name, dialect) for name in within}
     state = _shaped({named[name]: value for name, value in within.items()}, own)
-    told = [] if dialect is META else [f"names of {dialect.name} turned into timm's"]
+    told = [] if dialect is META else [f"names of {dialect.name} converted to timm's"]
     told += _fit_positions(state, model)
     heads = tuple(name for name in within if named[name] not in own and _is_head(name, model))
     extra = [
@@ -101,8 +102,8 @@ def _reading(flat: Mapping[str, Tensor], prefix: str, dialect: Dialect, model: n
 
 def _problem(state: Mapping[str, Tensor], own: Mapping[str, Tensor], missing: list[str], extra: list[str]) -> str:
     if missing or extra:
-        what = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which this backbone has not"
-        return f"it {what} ({len(missing)} missing, {len(extra)} left over)"
+        what = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which this backbone does not have"
+        return f"it {what} ({len(missing)} missing, {len(extra)} unused)"
     for name, value in own.items():
         if name in state and state[name].shape != value.shape:
             return f"{name} is {tuple(state[name].shape)}, not {tuple(value.shape)}"
@@ -189,7 +190,7 @@ def _by_timm(flat: Mapping[str, Tensor], model: nn.Module) -> list[Reading]:
     if any("embed" in name and name != "pos_embed" for name in changed):
         return []
     reading = _reading(state, "", META, model)
-    told = ["names turned into timm's by its own converter", *(f"{name} resampled" for name in changed)]
+    told = ["names converted to timm's by its own converter", *(f"{name} resampled" for name in changed)]
     told += reading.told
     return [] if reading.problem else [Reading("", reading.state, reading.heads, "", 0, tuple(told))]
 
@@ -215,17 +216,17 @@ def _equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 def _with_words(chosen: Reading, flat: Mapping[str, Tensor], taken_off: list[str], why: str) -> Reading:
     """Return ``chosen`` with all that is to be told of it, in one line's parts."""
     code = next((name for name, mark in LAYOUTS if any(mark.search(key) for key in flat)), "")
-    words = [f"{' and '.join(taken_off)} taken off"] if taken_off else []
+    words = [f"{' and '.join(taken_off)} removed"] if taken_off else []
     if chosen.heads:
         roots = ", ".join(sorted({name.partition(".")[0] for name in chosen.heads}))
         words.append(f"{_count(len(chosen.heads))} of a head left out ({roots})")
     words += [why] if why else []
     outside = sum(1 for name in flat if not name.startswith(chosen.prefix))
-    words += [f"{_count(outside)} beside the backbone left out"] if outside else []
+    words += [f"{_count(outside)} outside the backbone left out"] if outside else []
     words += chosen.told
     told = (f"read as {code}: " if code else "") + ", ".join(words)
     return Reading(chosen.prefix, chosen.state, chosen.heads, "", 0, (told,) if words else ())
 
 
 def _count(number: int) -> str:
-    return f"{number} tensor{'s' if number != 1 else ''}"
+    return plural(number, "tensor")

@@ -69,8 +69,8 @@ class EncoderDecoder(nn.Module):
         doublings = (side // size).bit_length() - 1
         if size << doublings != side:
             raise UsageError(
-                f"{backbone.name} makes {side} px into a map of {size}, which doubling does not bring back; "
-                f"take a side that is {size} times a power of two"
+                f"{backbone.name} turns {side} px into a map of {size}, which doubling does not restore; "
+                f"choose a side that is {size} times a power of two"
             )
         if bottleneck == "channel-wise":
             self.bottleneck: nn.Module = ChannelWise(channels, size)

@@ -18,7 +18,7 @@ WORDS = {
     "image-text": "texts found beside the images (CLIP and its kin)",
     "distilled": "the outputs of another network",
     "mixed": "several of these, one after the other or together",
-    UNKNOWN: "nobody says",
+    UNKNOWN: "not stated",
 }
 """The vocabulary of cards and tables; a card may use other words of its own."""
 LONGEST = 60
@@ -110,13 +110,13 @@ def _of_card(card: Path, weights: Path) -> str:
     try:
         said = tomllib.loads(card.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{card} is no readable card ({error})") from None
+        raise UsageError(f"{card} is not a readable card ({error})") from None
     word = said.get("supervision", UNKNOWN)
     if not isinstance(word, str) or not word.strip() or len(word) > LONGEST or not word.isprintable():
-        raise UsageError(f"{card}: supervision is one of {', '.join(WORDS)}, or words of your own on one short line")
+        raise UsageError(f"{card}: supervision must be one of {', '.join(WORDS)}, or a short line of your own")
     if "sha256" in said and said["sha256"] != checksum(weights.read_bytes()):
         raise UsageError(
-            f"{card} is the card of another file: its sha256 is not that of {weights.name}; remove one of them"
+            f"{card} is the card of another file: its sha256 differs from that of {weights.name}; remove one of them"
         )
     return word.strip()
 

@@ -58,7 +58,7 @@ def flat_width(backbone: Backbone, tile: int, features: Features) -> int:
         with torch.no_grad():
             coarsest = backbone(torch.zeros(1, 3, tile, tile, device=next(backbone.parameters()).device))[-1]
     except (RunError, RuntimeError, ValueError) as error:
-        raise UsageError(f"backbone '{backbone.name}' does not take tiles of {tile} px: {error}") from None
+        raise UsageError(f"backbone '{backbone.name}' does not accept tiles of {tile} px: {error}") from None
     finally:
         backbone.train(was)
     return int(coarsest.shape[1] if features == "pooled" else coarsest[0].numel())

@@ -30,7 +30,7 @@ def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
     try:
         return timm.create_model(name, num_classes=0, **kwargs, **loading)
     except TypeError as error:
-        raise UsageError(f"backbone '{name}' does not take {kwargs}: {error}") from None
+        raise UsageError(f"backbone '{name}' does not accept {kwargs}: {error}") from None
 
 
 def spread(total: int, most: int) -> list[int]:

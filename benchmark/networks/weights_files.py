@@ -27,14 +27,14 @@ def load_weights(backbone: Backbone, path: Path) -> str:
     """
     flat = {name: of for name, of in tensors(read_checkpoint(path)).items() if not name.startswith(PROJECTION)}
     if not flat:
-        raise UsageError(f"{path} holds no state dictionary of tensors")
+        raise UsageError(f"{path} contains no state dictionary of tensors")
     reading = read_backbone(flat, backbone.model)
     if isinstance(reading, str):
         raise UsageError(f"{path} does not fit {backbone.name}: {reading}")
     state = {name: value.float() if value.is_floating_point() else value for name, value in reading.state.items()}
     for name, value in state.items():
         if not torch.isfinite(value).all():
-            raise UsageError(f"{path}: {name} holds NaN or infinity")
+            raise UsageError(f"{path}: {name} contains NaN or infinity")
     backbone.model.load_state_dict(state, strict=False)
     return f"{path.name}: {'; '.join(reading.told)}" if reading.told else ""
 

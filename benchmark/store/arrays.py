@@ -14,7 +14,7 @@ def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Write arrays as the bytes of a compressed npz; never pickles."""
     for name, array in arrays.items():
         if np.asarray(array).dtype == object:
-            raise TypeError(f"array {name} holds Python objects")
+            raise TypeError(f"array {name} contains Python objects")
     buffer = io.BytesIO()
     plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
     np.savez_compressed(buffer, **plain)

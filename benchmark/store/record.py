@@ -150,9 +150,9 @@ class Record(Summary):
     @model_validator(mode="after")
     def _says_what_its_status_needs(self) -> Self:
         if self.status == "done" and self.primary not in self.metrics:
-            raise ValueError(f"is done and lacks its primary metric {self.primary}")
+            raise ValueError(f"is done but lacks its primary metric {self.primary}")
         if self.status in ("failed", "declined") and not self.reason:
-            raise ValueError(f"is {self.status} and gives no reason")
+            raise ValueError(f"is {self.status} but gives no reason")
         return self
 
     @classmethod

@@ -70,7 +70,7 @@ class Store:
         try:
             data = path.read_bytes()
             if record.predictions and record.predictions.sha256 not in ("", checksum(data)):
-                raise ValueError("they are not what the record says")
+                raise ValueError("they do not match the record")
             return unpack(read_arrays(io.BytesIO(data)))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise UsageError(f"the predictions {path} cannot be read ({error}); run it again with --force") from None
@@ -137,7 +137,7 @@ def _read_record(path: Path, loads: Callable[[bytes], Any] = json.loads) -> Reco
     try:
         told = loads(path.read_bytes())
     except (ValueError, OSError) as error:
-        raise UsageError(f"{path} is no JSON ({' '.join(str(error).split())}); {mend}") from None
+        raise UsageError(f"{path} is not JSON ({' '.join(str(error).split())}); {mend}") from None
     try:
         record = Record.from_json(told)
     except ValueError as error:

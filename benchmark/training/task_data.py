@@ -46,7 +46,7 @@ class TaskData:
             lost = next((reasons[name][part.id] for name, part in own.items() if _key(part) not in places[name]), None)
             try:
                 if lost is not None or not own:
-                    raise BadImage(item.path, lost or "has none of the images that are looked at")
+                    raise BadImage(item.path, lost or "has none of the images that the task reads")
                 first = next(iter(own))
                 width, height = caches[first].sizes[places[first][_key(own[first])]].tolist()
                 truths.append(task.truth(item, width, height))
@@ -58,7 +58,7 @@ class TaskData:
             for name in parts:
                 rows[name].append(places[name][_key(own[name])] if name in own else ABSENT)
         if not kept:
-            raise RunError(f"not one item of {task.name} can be read: {failures[0]['reason']}")
+            raise RunError(f"no item of {task.name} can be read: {failures[0]['reason']}")
         return cls(caches, {name: np.array(of) for name, of in rows.items()}, kept, truths, placements, failures)
 
     @classmethod

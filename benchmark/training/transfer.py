@@ -58,7 +58,7 @@ def transfer(job: Job, backbone: Backbone, splits: Splits, checkpoint: engine.Ch
     if not groups:
         return _transfer(job, backbone, splits, checkpoint, checkpoint.path.stem)
     if None in of.values():
-        raise RunError(f"{job.task.name}/{job.protocol}: nothing says which group test item {_without(of)} is of")
+        raise RunError(f"{job.task.name}/{job.protocol}: the group of test item {_without(of)} is not stated")
     parts = {}
     for group in groups:
         own = copy.deepcopy(backbone)
@@ -78,7 +78,7 @@ def _held_out(job: Job, splits: Splits, group: str) -> Splits:
         groups = [job.task.group(job.protocol, item) for item in data.items]
         keep = [i for i, of in enumerate(groups) if of is not None and (of == group) is own]
         if not keep:
-            raise RunError(f"{job.task.name}/{job.protocol}: nothing is left to learn from without '{group}'")
+            raise RunError(f"{job.task.name}/{job.protocol}: no training items are left without '{group}'")
         return data.subset(np.array(keep))
 
     return Splits(chosen(splits.train, False), chosen(splits.val, False), chosen(splits.test, True))
@@ -177,7 +177,7 @@ def _validate(job: Job, net: Any, backbone: Backbone, val: TaskData) -> float:
         raise RunError(f"validation: {error}") from error
     primary = scorer.primary.name
     if primary not in metrics:
-        raise RunError(f"{primary} has no value on the validation split: it holds nothing that {task.name} scores")
+        raise RunError(f"{primary} has no value on the validation split: it contains nothing that {task.name} scores")
     return float(metrics[primary])
 
 

@@ -86,7 +86,7 @@ settings = { method = "random" }
 def test_without_its_file_the_mend_is_named(ran, cli):
     _, _, results = ran
     done = cli("report", "--results", results)
-    assert "task 'ink-share' is none of inkbench's" in done.stderr
+    assert "task 'ink-share' is not one of inkbench's" in done.stderr
     assert "--plugin FILE.py" in done.stderr
     done = cli("describe", "ink-share")
     assert done.returncode == 2
@@ -106,7 +106,7 @@ def test_a_class_is_described_by_its_file(ran, cli):
 def test_a_file_without_anything_of_ours_is_refused(tmp_path):
     file = tmp_path / "x.py"
     file.write_text("class A:\n    name = 'a'\n")
-    with pytest.raises(UsageError, match="no Method, Task, Dataset or ItemMetric"):
+    with pytest.raises(UsageError, match="not a Method, Task, Dataset or ItemMetric"):
         registry.plug(file)
     file.write_text("x = 1\n")
     with pytest.raises(UsageError, match="no class with a name"):

@@ -64,7 +64,7 @@ def test_a_plugin_may_use_the_former_name_and_one_line_says_so(cli, with_synth, 
     file.write_text(FORMER)
     done = cli("--method", f"{file}:Former", "--task", "detection", *TINY, "--results", with_synth)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("a plugin imports benchmark; write inkbench.benchmark") == 1
+    assert done.stderr.count("a plugin imports benchmark, which is called inkbench.benchmark now") == 1
     assert set(metrics(with_synth)) == {"former", "random", "trivial:constant-box"}
 
 

@@ -284,7 +284,7 @@ def test_the_control_row_sees_everything(bottleneck):
 
 
 def test_a_side_that_doubling_does_not_reach_is_refused():
-    with pytest.raises(UsageError, match="take a side that is 3 times a power of two"):
+    with pytest.raises(UsageError, match="choose a side that is 3 times a power of two"):
         built(resolved(side="80"))
 
 

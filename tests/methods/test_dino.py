@@ -229,7 +229,7 @@ def test_the_centre_is_a_running_mean():
 
 def test_a_side_that_patches_do_not_fit_is_named():
     method = dino(local="40")
-    with pytest.raises(RunError, match=r"test_vit takes no images of 40 px .* it takes 32, 48, 160"):
+    with pytest.raises(RunError, match=r"test_vit does not accept images of 40 px .* it takes 32, 48, 160"):
         list(method.step(built(method, "test_vit"), batch(method), context()))
 
 

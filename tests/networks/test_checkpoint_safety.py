@@ -155,7 +155,7 @@ def script(path):
 @pytest.mark.parametrize(
     ("write", "words"),
     [
-        (lambda path: torch.save(resnet(), path), "it holds more than tensors"),
+        (lambda path: torch.save(resnet(), path), "it contains more than tensors"),
         (script, "TorchScript archive, which is code"),
         (lambda path: torch.save(OrderedDict(A), path, pickle_protocol=4), "another protocol"),
         (lambda path: path.write_bytes(pickle.dumps(3)), "w.pth"),

@@ -77,10 +77,10 @@ def dino():
 RESNETS = {
     "bare": (A, ""),
     "bare with its classifier": ({**A, **head()}, "2 tensors of a head left out (fc)"),
-    "ddp": ({"state_dict": behind("module.", {**A, **head()})}, "module. taken off"),
-    "compile": (behind("_orig_mod.", A), "_orig_mod. taken off"),
-    "ddp and compile": ({"model": behind("module._orig_mod.", A)}, "module. taken off"),
-    "compile and ddp": ({"model": behind("_orig_mod.module.", A)}, "module. taken off"),
+    "ddp": ({"state_dict": behind("module.", {**A, **head()})}, "module. removed"),
+    "compile": (behind("_orig_mod.", A), "_orig_mod. removed"),
+    "ddp and compile": ({"model": behind("module._orig_mod.", A)}, "module. removed"),
+    "compile and ddp": ({"model": behind("_orig_mod.module.", A)}, "module. removed"),
     "a compiled block": ({name.replace("layer1.", "layer1._orig_mod."): value for name, value in A.items()}, "_orig"),
     "MoCo v2": (
         {
@@ -94,11 +94,11 @@ RESNETS = {
             },
             "optimizer": {"state": {}, "param_groups": [{"lr": 0.03}]},
         },
-        "read as MoCo v2: state_dict.module.encoder_q. taken off, 4 tensors of a head left out (fc)",
+        "read as MoCo v2: state_dict.module.encoder_q. removed, 4 tensors of a head left out (fc)",
     ),
     "MoCo v3": (
         {"state_dict": {**behind("module.momentum_encoder.", B), **behind("module.base_encoder.", A)}},
-        "read as MoCo v3: state_dict.module.base_encoder. taken off",
+        "read as MoCo v3: state_dict.module.base_encoder. removed",
     ),
     "lightly": (
         {
@@ -124,7 +124,7 @@ RESNETS = {
             },
             "hyper_parameters": {"lr": np.float32(0.3)},
         },
-        "read as solo-learn: state_dict.backbone. taken off",
+        "read as solo-learn: state_dict.backbone. removed",
     ),
     "stable-pretraining": (
         {
@@ -136,7 +136,7 @@ RESNETS = {
             },
             "pytorch-lightning_version": "2.5",
         },
-        "read as stable-pretraining: state_dict.backbone.teacher. taken off",
+        "read as stable-pretraining: state_dict.backbone.teacher. removed",
     ),
     "mmpretrain": (
         {
@@ -145,21 +145,21 @@ RESNETS = {
         },
         "encoder_k.0. left out",
     ),
-    "VISSL": (vissl(), "read as VISSL: classy_state_dict.base_model.model.trunk._feature_blocks. taken off"),
+    "VISSL": (vissl(), "read as VISSL: classy_state_dict.base_model.model.trunk._feature_blocks. removed"),
     "BYOL": ({**behind("target_net.", B), **behind("online_net.", A)}, "BYOL keeps its online network"),
     "averaged weights": ({"state_dict": B, "state_dict_ema": A}, "timm takes the averaged weights"),
-    "the same twice": ({**behind("model.backbone.", A), **behind("backbone.", A)}, "taken off"),
+    "the same twice": ({**behind("model.backbone.", A), **behind("backbone.", A)}, "removed"),
     "half precision": ({name: v.half() if v.is_floating_point() else v for name, v in A.items()}, ""),
 }
 VITS = {
-    "DINO": (dino(), "read as DINO: teacher.backbone. taken off"),
-    "DINO's student alone": ({"student": behind("module.backbone.", V)}, "student.module.backbone. taken off"),
+    "DINO": (dino(), "read as DINO: teacher.backbone. removed"),
+    "DINO's student alone": ({"student": behind("module.backbone.", V)}, "student.module.backbone. removed"),
     "DINOv2 with its mask token": ({**V, "mask_token": torch.randn(1, 32)}, "1 tensor of a head left out (mask_token)"),
     "DINOv2 in chunks": (
         {"teacher": {f"backbone.{n.replace('blocks.', 'blocks.0.')}": value for n, value in V.items()}},
-        "teacher.backbone. taken off",
+        "teacher.backbone. removed",
     ),
-    "MAE with its decoder": (mae(), "read as MAE: model. taken off, 4 tensors of a head left out (decoder_blocks"),
+    "MAE with its decoder": (mae(), "read as MAE: model. removed, 4 tensors of a head left out (decoder_blocks"),
     "I-JEPA": (
         {
             "encoder": behind("module.", W),
@@ -410,13 +410,16 @@ def test_registers_take_the_class_tokens_position_from_metas_file(tmp_path):
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        ({**behind("left.", A), **behind("right.", B)}, r"holds 2 networks that fit \(left\., right\.\); save the one"),
+        (
+            {**behind("left.", A), **behind("right.", B)},
+            r"contains 2 networks that fit \(left\., right\.\); save only the one",
+        ),
         ({name: value for name, value in A.items() if not name.startswith("layer4")}, "lacks layer4"),
-        ({**A, "layer9.weight": torch.ones(2)}, "has layer9.weight, which this backbone has not"),
+        ({**A, "layer9.weight": torch.ones(2)}, "has layer9.weight, which this backbone does not have"),
         ({**A, "conv1.0.weight": torch.ones(2, 2)}, r"conv1.0.weight is \(2, 2\)"),
         (behind("module.", V), "does not fit mine"),
         ({**V, "patch_embed.proj.weight": torch.randn(32, 3, 14, 14)}, "does not fit mine"),
-        ({"epoch": 3}, "holds no state dictionary of tensors"),
+        ({"epoch": 3}, "contains no state dictionary of tensors"),
         ({**A, "conv1.0.weight": A["conv1.0.weight"] * float("nan")}, "NaN or infinity"),
     ],
 )

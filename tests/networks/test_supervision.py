@@ -104,7 +104,7 @@ def test_a_card_beside_the_file_says_it(weights):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("supervision = labels", "no readable card"),
+        ("supervision = labels", "not a readable card"),
         ("supervision = 3", "supervision is one of labels"),
         ('supervision = ""', "supervision is one of labels"),
         ('supervision = "a\\nb"', "supervision is one of labels"),
@@ -149,7 +149,7 @@ def test_a_row_of_a_given_file_prints_unknown_until_a_card_says_more(cli, with_s
     path = weights.with_name("w.pth")
     torch.save(compiled, path)
     done, word = supervision_of("--method", "imagenet", "--weights", path)
-    assert "w.pth: _orig_mod. taken off" in done.stderr
+    assert "w.pth: _orig_mod. removed" in done.stderr
     assert word == "unknown"
     assert "ImageNet labels" not in done.stdout
     path.with_name("w.pth.toml").write_text('supervision = "image-text"\n')

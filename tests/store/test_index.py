@@ -75,7 +75,7 @@ def test_files_that_are_no_records_are_told_every_time(store, capsys):
     store.record_path("r0").write_text("{")
     for _ in range(2):
         assert [one.id for one in index.summaries(store)] == ["j0", "t0"]
-        assert "r0.json is no JSON" in capsys.readouterr().err
+        assert "r0.json is not JSON" in capsys.readouterr().err
 
 
 def test_no_folder_and_a_file_in_its_place(store):

@@ -49,11 +49,11 @@ def test_a_file_says_what_was_filled_and_no_more(tmp_path):
     [
         ({"data": "synth"}, "has no usable data"),
         ({"data": {"id": "synth"}}, "lacks data.fingerprint"),
-        ({"metrics": {}}, "is done and lacks its primary metric cc"),
+        ({"metrics": {}}, "is done but lacks its primary metric cc"),
         ({"metrics": {"cc": {**FIGURE, "value": "high"}}}, "has no usable metrics.cc.value"),
         ({"metrics": {"cc": {**FIGURE, "value": float("inf")}}}, "has no finite metrics.cc.value"),
         ({"metrics": {"cc": {"value": 1.0}}}, "lacks metrics.cc.direction"),
-        ({"status": "failed"}, "is failed and gives no reason"),
+        ({"status": "failed"}, "is failed but gives no reason"),
         ({"status": "over"}, "has no usable status"),
         ({"phases": None}, "has no usable phases"),
         ({"backbone": {"side": 8}}, "lacks backbone.name"),

@@ -148,7 +148,7 @@ def test_each_group_is_predicted_by_a_head_that_never_saw_it(run):
 
 def test_a_test_item_of_no_group_is_an_error(run, monkeypatch):
     monkeypatch.setattr(Toy, "group", lambda self, protocol, item: item.style if item.id != "10" else None)
-    with pytest.raises(RunError, match="which group test item 10 is of"):
+    with pytest.raises(RunError, match="the group of test item 10 is not stated"):
         run(Toy, "apart@1")
 
 
