@@ -47,7 +47,7 @@ TINY = {
     "reid": {"steps": "1", "batch": "16"},
 }
 """One step of two images; of re-ID as few as hold pairs of each of a batch's series."""
-RULES = ("it needs --protocol finetune", "weights", "hub", "reads no predictions")
+RULES = ("it needs --protocol finetune", "weights", "hub", "cannot read predictions")
 """Parts of reasons that no network decides: a rule of comparison, or weights that are out of reach."""
 
 

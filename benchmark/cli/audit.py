@@ -154,4 +154,4 @@ def _transfer(store: Store, work: Pretraining) -> list[str]:
                 line += f" (random {other.metrics[metric].value:.3f})"
                 break
         lines.append(line)
-    return lines or ["transfer: none was run with these weights; the same flags without 'audit' and with a task do it"]
+    return lines or ["transfer: no run with these weights; use the same flags without 'audit' and with a task"]

@@ -25,13 +25,13 @@ def run(words: list[str]) -> int:
     info.add_argument("what", metavar="ID|[NAME=]PATH")
     check = verbs.add_parser("check", parents=[common()], help="validate a dataset and report counts and errors")
     check.add_argument("what", metavar="PATH|ID")
-    check.add_argument("--json", action="store_true", help="layout, counts, errors and warnings as one object")
+    check.add_argument("--json", action="store_true", help="print layout, counts, errors and warnings as a JSON object")
     check.add_argument("--out", type=Path, metavar="DIR", help="folder for the contact sheet (default: results/check)")
     check.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
     leaks = verbs.add_parser("leaks", parents=[common()], help="find test images among pretraining images (leakage)")
-    leaks.add_argument("pretraining", metavar="PRETRAINING", help="PATH|ID; its train split")
-    leaks.add_argument("test", metavar="TEST", help="PATH|ID; its test split")
-    leaks.add_argument("--all", action="store_true", help="all splits of both")
+    leaks.add_argument("pretraining", metavar="PRETRAINING", help="PATH or ID, whose train split is used")
+    leaks.add_argument("test", metavar="TEST", help="PATH or ID, whose test split is used")
+    leaks.add_argument("--all", action="store_true", help="compare all splits of both")
     leaks.add_argument("--json", action="store_true")
     leaks.add_argument("--out", type=Path, metavar="DIR", help="folder for pairs (default: results/check)")
     accept = verbs.add_parser("accept", parents=[common()], help="accept a dataset's terms, once")
@@ -44,7 +44,7 @@ def run(words: list[str]) -> int:
     pack.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
     cut = verbs.add_parser("cut", parents=[common()], help="cut pages into panels along their gutters")
     cut.add_argument("what", metavar="PAGES", help="ID|PATH")
-    cut.add_argument("--out", type=Path, metavar="DIR", help="a new folder for the panels")
+    cut.add_argument("--out", type=Path, metavar="DIR", help="new folder for the panels")
     cut.add_argument("--score", action="store_true", help="report recall and precision against annotated panels")
     cut.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
     make = verbs.add_parser("make", parents=[common()], help="generate a copy of synth in a folder")
@@ -118,7 +118,7 @@ def _leaks(flags: argparse.Namespace) -> int:
     for dataset in (one, other):
         dataset.prepare(progress)
     if flags.all and one.root.resolve() == other.root.resolve():
-        raise UsageError("--all compares all of a dataset with all of another; every image is like itself")
+        raise UsageError("--all compares two different datasets, not one with itself")
     pretraining = images_of(one, SPLITS if flags.all else splits_of(one, "train"))
     test = images_of(other, SPLITS if flags.all else splits_of(other, "test"))
     found = compare(test, other, pretraining, one, flags.results / "cache" / "hashes", progress)
@@ -172,7 +172,7 @@ def _cut(flags: argparse.Namespace) -> int:
     from inkbench.benchmark.store.store import Store
 
     if not flags.out and not flags.score:
-        raise UsageError("data cut needs --out DIR for the panels, or --score to hold them against annotated ones")
+        raise UsageError("data cut needs --out DIR for the panels, or --score to compare them with annotated ones")
     Store(flags.results).check_writable()
     dataset, progress = _opened(flags), Progress(flags.quiet)
     dataset.prepare(progress)

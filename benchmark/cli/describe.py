@@ -29,7 +29,7 @@ def describe(flags: argparse.Namespace) -> int:
         kind = next((kind for kind in registry.ROOMS if name in registry.entries(kind)), "")
         if not kind and ".py" not in name:
             known = [name for room in registry.ROOMS for name in registry.names(room)] + list(SHARED_OWNERS)
-            raise UsageError(f"nothing is called '{name}'{did_you_mean(name, known)}")
+            raise UsageError(f"there is no '{name}'{did_you_mean(name, known)}")
         entry = registry.find(kind or "methods", name)
         kind, name = kind or registry.kind_of(entry), entry.name
         described, summary = registry.load_entry(entry, kind), entry.summary
@@ -51,7 +51,7 @@ def describe(flags: argparse.Namespace) -> int:
     for view, figures in seen.items():
         print("\n  " + _sentence(view, figures, flags))
     if unknown:
-        print(f"\n  how much of an image is seen is not known: {unknown}")
+        print(f"\n  share of an image that is seen: unknown ({unknown})")
     return 0
 
 
@@ -69,7 +69,7 @@ def _describe_table(flags: argparse.Namespace) -> int:
     print(f"{table.name}: {table.title}\n\n  task {table.task or '(each column its own)'}, protocol {table.protocol}")
     for row in table.rows:
         settings = ", ".join(f"{key} = {value}" for key, value in row.settings.items())
-        print(f"  row {row.label}: {settings or 'reported alone'}")
+        print(f"  row {row.label}: {settings or 'reported only'}")
     for column in table.columns:
         print(f"  column {column.id}")
     return 0
@@ -113,6 +113,6 @@ def _seen(method: Any, flags: argparse.Namespace) -> tuple[dict[str, Shown], str
 def _sentence(view: str, of: Shown, flags: argparse.Namespace) -> str:
     where = f"{of.images} {of.view.kind} that {flags.data} trains on"
     return (
-        f"{view}: squares of {of.view.side} px; of the {where}, one epoch shows {of.one_epoch:.0%} of an image on "
+        f"{view}: crops of {of.view.side} px; of the {where}, one epoch shows {of.one_epoch:.0%} of an image on "
         f"average,\n      the {of.epochs:.1f} epochs of {flags.preset} {of.budget:.0%} (pretrain.window)"
     )

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 from inkbench.benchmark.store.provenance import DECIDING, TOLD, git_state, processor, versions
 from inkbench.benchmark.store.store import Store
 
@@ -45,7 +45,7 @@ def _packages() -> tuple[str, str]:
     found = versions(TOLD)
     missing = [name for name in TOLD if name not in found]
     if missing:
-        return "bad", f"missing packages: {', '.join(missing)}; mend: pip install -e ."
+        return "bad", f"missing packages: {', '.join(missing)}; fix: pip install -e ."
     return "ok", ", ".join(f"{name} {found[name]}" for name in DECIDING)
 
 
@@ -54,12 +54,12 @@ def _torch() -> tuple[str, str]:
         import torch
         import torchvision
     except Exception as error:
-        return "bad", f"torch or torchvision does not import ({error}); mend: pip install --force-reinstall torchvision"
+        return "bad", f"torch or torchvision does not import ({error}); fix: pip install --force-reinstall torchvision"
     del torchvision
     if torch.cuda.is_available():
         cards = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
-        return "ok", f"{len(cards)} GPU: {', '.join(cards)}; use several with --devices {len(cards)}"
-    return "ok", f"no GPU: runs on {os.cpu_count()} cores of {processor()}; presets smoke and quick are made for that"
+        return "ok", f"{plural(len(cards), 'GPU')}: {', '.join(cards)}; use all with --devices {len(cards)}"
+    return "ok", f"no GPU: runs on {os.cpu_count()} cores of {processor()}; presets smoke and quick are meant for this"
 
 
 def _bf16() -> tuple[str, str]:
@@ -93,16 +93,16 @@ def _results(results: Path) -> tuple[str, str]:
     except UsageError as refusal:
         return "bad", str(refusal)
     free = shutil.disk_usage(results).free / 2**30
-    line = f"results folder {results} can be written, {free:.0f} GiB free"
+    line = f"results folder {results} is writable, {free:.0f} GiB free"
     return ("ok", line) if free > NEEDED_GIB else ("note", f"{line}; a quick run needs {NEEDED_GIB}")
 
 
 def _data() -> tuple[str, str]:
     folder = os.environ.get("INKBENCH_DATA")
     if not folder:
-        return "note", "INKBENCH_DATA is not set: real datasets are given by path (--data DIR); synth needs none"
+        return "note", "INKBENCH_DATA is not set: pass real datasets by path (--data DIR); synth needs none"
     if not Path(folder).is_dir():
-        return "bad", f"INKBENCH_DATA={folder} is no folder"
+        return "bad", f"INKBENCH_DATA={folder} is not a folder"
     return "ok", f"datasets in {folder}: {', '.join(sorted(entry.name for entry in Path(folder).iterdir())) or 'none'}"
 
 

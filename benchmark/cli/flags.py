@@ -49,8 +49,8 @@ def run_flags() -> Parser:
     series_flag(parser)
     add("--preset", default="quick", help="budget: smoke, quick, standard or paper (default: quick)")
     add("--protocol", default="frozen", metavar="NAMES", help="frozen, finetune, both, all, or names like frozen@1")
-    add("--backbone", metavar="NAME", help="any timm model with feature maps (default: the preset's)")
-    add("--weights", type=Path, metavar="FILE", help="weights file for method imagenet (or any pretrained backbone)")
+    add("--backbone", metavar="NAME", help="any timm model with feature maps (default: that of the preset)")
+    add("--weights", type=Path, metavar="FILE", help="weights file for method imagenet (any pretrained backbone)")
     add("--init", metavar="imagenet|FILE", help="initial weights for pretraining")
     add("--label-fraction", metavar="F[,F]", help="fraction of labelled training items; one block per value")
     add("--seeds", type=int, default=1, metavar="N", help="number of seeds (0 to N-1)")
@@ -83,7 +83,7 @@ def run_flags() -> Parser:
         "and are stored separately",
     )
     add("--dry-run", action="store_true", help="print planned runs, stages and estimated times, then exit")
-    add("--no-baseline", action="store_true", help="omit the baseline row random and the trivial rows")
+    add("--no-baseline", action="store_true", help="omit the baseline row random and the trivial baselines")
     add("--force", action="store_true", help="repeat finished runs; pretrained weights are kept")
     return parser
 

@@ -149,7 +149,7 @@ def _show_log(store: Store, record: Record) -> None:
         path = store.root / record.log
         for line in path.read_text().strip().splitlines()[-3:]:
             print(f"    {line}", file=sys.stderr)
-        print(f"    whole log: {path}", file=sys.stderr)
+        print(f"    full log: {path}", file=sys.stderr)
 
 
 def pair(text: str) -> tuple[str, str]:

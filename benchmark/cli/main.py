@@ -15,17 +15,17 @@ VERBS = {
     "list": "methods, tasks, datasets, tables or runs",
     "describe": "every setting of a method, task or dataset: type, default, source",
     "data": "info ID | check PATH | cut PAGES --out DIR | leaks A B | accept ID | get ID | make synth --out DIR",
-    "table": "print a declared table from what has been run; --run runs what is missing",
+    "table": "print a declared table from finished runs; --run runs missing rows",
     "report": "write tables and run details as HTML pages: results/report/index.html",
-    "compare": "RUN RUN: compare two rows: paired difference and differing settings",
+    "compare": "RUN RUN: compare two runs: paired difference and differing settings",
     "submit": "pack RUN | check X.zip | score X.zip",
     "audit": "test whether a pretext network uses shortcuts",
     "rescore": "recompute metrics from stored predictions, without a model",
     "export": "export a pretrained backbone with its card as a folder that timm loads",
     "doctor": "check this machine and show how to fix problems",
 }
-EPILOG = "verbs:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())
-EPILOG += "\n\nevery verb accepts --plugin FILE.py: a file with your own methods, tasks, datasets and metrics"
+EPILOG = "commands:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())
+EPILOG += "\n\nevery command accepts --plugin FILE.py: a file with your own methods, tasks, datasets and metrics"
 
 
 def main(words: Sequence[str]) -> int:
@@ -37,13 +37,13 @@ def main(words: Sequence[str]) -> int:
 
             return verbs.RUN[words[0]](list(words[1:]))
         if words and not words[0].startswith("-"):
-            raise UsageError(f"no verb '{words[0]}'{did_you_mean(words[0], VERBS)}")
+            raise UsageError(f"no command '{words[0]}'{did_you_mean(words[0], VERBS)}")
         return _run(list(words))
     except InkbenchError as error:
         print(f"run_benchmark.py: {error}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print("interrupted; run the same command to resume", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

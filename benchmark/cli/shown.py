@@ -63,7 +63,7 @@ def sizes_of(data: Dataset, view: View) -> tuple[np.ndarray, int]:
         except BadImage:
             continue
     if not found:
-        raise UsageError(f"{data.name} has no {view.kind} to train on that can be read")
+        raise UsageError(f"{data.name} has no readable {view.kind} to train on")
     return np.array(found), len(items)
 
 

@@ -25,7 +25,7 @@ def _parser(verb: str, description: str) -> Parser:
 
 def verb_list(words: list[str]) -> int:
     """Run ``list methods|tasks|datasets|metrics|tables|runs [--json] [--csv]``."""
-    parser = _parser("list", "What there is.")
+    parser = _parser("list", "List methods, tasks, datasets, tables or runs.")
     parser.add_argument("what", choices=("methods", "tasks", "datasets", "metrics", "tables", "runs"))
     parser.add_argument("--json", action="store_true", help="print a JSON array of objects with a name")
     parser.add_argument("--csv", action="store_true", help="for runs: one line per run and metric")
@@ -51,13 +51,13 @@ def verb_list(words: list[str]) -> int:
     for row in rows:
         print(f"{row['name']:{width}}  {row['summary']}")
     if not rows:
-        print(f"none in {flags.results}" if flags.what == "runs" else "none", file=sys.stderr)
+        print(f"no runs in {flags.results}" if flags.what == "runs" else "none", file=sys.stderr)
     return 0
 
 
 def _csv_of_runs(what: str, store: Store) -> int:
     if what != "runs":
-        raise UsageError(f"--csv is of runs, and {what} have no figures: list runs --csv")
+        raise UsageError(f"--csv applies to runs; {what} have no results: list runs --csv")
     from inkbench.leaderboards.frame import frame
 
     print(frame(store.records()).to_csv(index=False), end="")
@@ -86,7 +86,7 @@ def _run_row(record: Record) -> dict[str, Any]:
 
 def verb_describe(words: list[str]) -> int:
     """Run ``describe NAME [--json]``: print every setting, its type, default, values per preset and source."""
-    parser = _parser("describe", "Every setting of a method, task, dataset, of backbone or pretrain.")
+    parser = _parser("describe", "Show every setting of a method, task, dataset, backbone or pretrain.")
     parser.add_argument("name")
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
@@ -110,7 +110,7 @@ def verb_table(words: list[str]) -> int:
     """Run ``table NAME [--run] [--format text|md|tex|csv|html|json]``, with the flags of a run."""
     parser = Parser(
         prog="run_benchmark.py table",
-        description="A declared table.",
+        description="Print a declared table.",
         parents=[common(), run_flags()],
         allow_abbrev=False,
     )
@@ -125,7 +125,7 @@ def verb_table(words: list[str]) -> int:
 
 def verb_report(words: list[str]) -> int:
     """Run ``report [--out DIR] [--thumbnails N]``."""
-    parser = _parser("report", "Pages to look at, made of the records; they open from a file, without a server.")
+    parser = _parser("report", "Write all records as HTML pages that open without a server.")
     parser.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: RESULTS/report)")
     parser.add_argument(
         "--thumbnails",
@@ -147,8 +147,8 @@ def verb_report(words: list[str]) -> int:
 
 def verb_compare(words: list[str]) -> int:
     """Run ``compare RUN RUN [--metric M]``."""
-    parser = _parser("compare", "Compare two rows: paired difference, interval, p-value and differing settings.")
-    parser.add_argument("runs", nargs=2, metavar="RUN", help="start of a run ID of the row (see list runs)")
+    parser = _parser("compare", "Compare two runs: paired difference, interval, p-value and differing settings.")
+    parser.add_argument("runs", nargs=2, metavar="RUN", help="start of a run ID (see list runs)")
     parser.add_argument("--metric", metavar="M", help="metric to compare (default: the primary metric of the task)")
     flags = parser.parse_args(words)
     from inkbench.leaderboards.significance.two_rows import versus
@@ -160,7 +160,7 @@ def verb_compare(words: list[str]) -> int:
 
 def verb_submit(words: list[str]) -> int:
     """Run ``submit pack RUN | check X.zip | score X.zip | bundle | leaderboard DIR``, with ``--reference DIR``."""
-    parser = _parser("submit", "Predictions the way a challenge server takes them.")
+    parser = _parser("submit", "Pack, check and score predictions as files for a challenge server.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     pack = verbs.add_parser("pack", parents=[common()])
     pack.add_argument("run", metavar="RUN", help="start of a run ID (see list runs)")
@@ -187,17 +187,19 @@ def verb_submit(words: list[str]) -> int:
     for verb in (check, score, leaderboard):
         verb.add_argument("--strict", action="store_true", help="apply the server's strict rules")
     for verb in (check, score, bundle, leaderboard):
-        verb.add_argument("--task", metavar="T", help="task (default: of the manifest next to the zip, or saliency)")
+        verb.add_argument(
+            "--task", metavar="T", help="task (default: that of the manifest next to the zip, or saliency)"
+        )
         verb.add_argument("--split", default="test")
         verb.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
         verb.add_argument("--preset", default="quick", help="preset for task settings and synth, as in a run")
     check.add_argument("--reference", metavar="DIR|ID")
-    score.add_argument("--reference", metavar="DIR|ID", required=True, help="a dataset, or the folder of a bundle")
+    score.add_argument("--reference", metavar="DIR|ID", required=True, help="dataset, or folder of a bundle")
     score.add_argument("--items", type=Path, metavar="FILE.csv", help="also write per-item metric values")
     bundle.add_argument("--flavor", default="codabench", choices=("codabench", "codalab"))
     bundle.add_argument("--reference", metavar="DIR|ID", required=True)
     bundle.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="a new folder; DIR.zip is written next to it"
+        "--out", type=Path, required=True, metavar="DIR", help="new folder; DIR.zip is written next to it"
     )
     leaderboard.add_argument("folder", type=Path, metavar="DIR", help="folder of the zip files")
     leaderboard.add_argument("--reference", metavar="DIR|ID", required=True)
@@ -223,7 +225,7 @@ def verb_audit(words: list[str]) -> int:
         parents=[common(), run_flags()],
         allow_abbrev=False,
     )
-    parser.add_argument("--method", required=True, metavar="M", help="a method that cuts tiles")
+    parser.add_argument("--method", required=True, metavar="M", help="method that cuts tiles")
     parser.add_argument("--task", default="saliency", metavar="T", help="task used to validate settings")
     parser.add_argument("--no-retrain", action="store_true", help="skip retraining without each cue")
     parser.add_argument("--json", action="store_true")
@@ -235,7 +237,9 @@ def verb_audit(words: list[str]) -> int:
 
 def verb_rescore(words: list[str]) -> int:
     """Run ``rescore [RUN]``."""
-    parser = _parser("rescore", "Metrics again from stored predictions, no model: after a metric's definition changed.")
+    parser = _parser(
+        "rescore", "Recompute metrics from stored predictions, without a model, after a definition changed."
+    )
     parser.add_argument("run", metavar="RUN", nargs="?", help="start of a run ID (default: every finished run)")
     flags = parser.parse_args(words)
     from inkbench.benchmark.progress import Progress
@@ -246,9 +250,9 @@ def verb_rescore(words: list[str]) -> int:
 
 def verb_export(words: list[str]) -> int:
     """Run ``export METHOD|KEY --out DIR``."""
-    parser = _parser("export", "A pretrained backbone as a folder that timm loads in three lines, with its card.")
+    parser = _parser("export", "Export a pretrained backbone with its card as a folder that timm loads in three lines.")
     parser.add_argument("what", metavar="METHOD|KEY", help="method name, or start of a pretraining key")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
     flags = parser.parse_args(words)
     from inkbench.benchmark.running.export import export
 
@@ -258,7 +262,7 @@ def verb_export(words: list[str]) -> int:
 
 def verb_doctor(words: list[str]) -> int:
     """Run ``doctor``: print what this machine can and cannot do."""
-    flags = _parser("doctor", "What this machine can and cannot do, and how to mend it.").parse_args(words)
+    flags = _parser("doctor", "Check this machine and show how to fix problems.").parse_args(words)
     from inkbench.benchmark.cli import doctor
 
     return doctor.examine(flags.results)

@@ -59,7 +59,7 @@ class Rows:
     def predicted(self, path: Path) -> Experiment:
         """Return the row of predictions from elsewhere. Raises UsageError where the task reads none."""
         if self.task.prediction_format is None:
-            raise UsageError(f"{PREDICTIONS}{path}: {self.task.name} reads no predictions from files")
+            raise UsageError(f"{PREDICTIONS}{path}: {self.task.name} cannot read predictions from files")
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         if not files:
             raise UsageError(f"{PREDICTIONS}{path}: the folder is empty")

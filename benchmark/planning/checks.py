@@ -91,8 +91,8 @@ def _method_answer(kind: type[Method], config: Config, backbone: str, settings: 
     method, bones = kind(config), skeleton(backbone, settings)
     if method.backbones == "vit" and not bones.is_transformer():
         return NotApplicable(
-            f"{method.name} needs a vision transformer, and {backbone} is none; leave out --backbone or name one, such "
-            f"as {DEFAULTS['vit']['standard']}"
+            f"{method.name} needs a vision transformer, and {backbone} is not one; leave out --backbone or name one, "
+            f"such as {DEFAULTS['vit']['standard']}"
         )
     try:
         for side in method.input_sides() if method.pretrains else ():

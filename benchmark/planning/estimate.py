@@ -16,6 +16,7 @@ from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from inkbench.benchmark.config import BackboneSettings
+from inkbench.benchmark.errors import plural
 from inkbench.benchmark.networks.backbones import Backbone, skeleton
 from inkbench.benchmark.planning.experiment import Experiment, Plan, Pretraining
 from inkbench.benchmark.store.store import Store
@@ -85,17 +86,17 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
             known[key] = _pretraining_seconds(pretraining, device, watch)
         total += (seconds := 0.0 if there else known[key])
         what = f"pretrain {pretraining.method.name} on {pretraining.backbone}, seed {pretraining.seed}"
-        lines.append(f"{what}: {pretraining.settings.images} images, " + ("there" if there else _time(seconds)))
+        lines.append(f"{what}: {pretraining.settings.images} images, " + ("already done" if there else _time(seconds)))
     for experiment in work.experiments:
         seconds, note = _cell(experiment, device, store, watch, known)
         total += seconds
         where = f"{experiment.method} on {experiment.task.name}/{experiment.protocol}, seed {experiment.seed}"
         lines.append(f"run {experiment.id[:10]} {where}: {note}")
-    rougher = "; the larger or later ones from their operations, which is rougher" if watch.foretold else ""
-    how = f"from steps of at most {MOST_IMAGES} images, scaled{rougher}"
+    rougher = "; the larger or later ones from their operations, which is less exact" if watch.foretold else ""
+    how = f"extrapolated from steps of at most {MOST_IMAGES} images{rougher}"
     lines.append(
-        f"{len(work.experiments)} runs, {len(work.pretrainings())} pretrainings: {_time(total)} "
-        f"of training on this machine ({how}); drawing or reading data, testing and statistics come on top"
+        f"{plural(len(work.experiments), 'run')}, {plural(len(work.pretrainings()), 'pretraining')}: {_time(total)} "
+        f"of training on this machine ({how}); generating or reading data, testing and statistics come on top"
     )
     return "\n".join(lines)
 
@@ -106,9 +107,9 @@ def _cell(
     """Return the seconds of an experiment's own training, and the text of its line."""
     record = store.read(experiment.id)
     if record is not None and record.status == "done":
-        return 0.0, "there"
+        return 0.0, "already done"
     if experiment.declined:
-        return 0.0, f"declined: {experiment.declined}"
+        return 0.0, f"not applicable: {experiment.declined}"
     if experiment.backbone is None:
         return 0.0, "seconds"
     steps = (experiment.task.steps(experiment.protocol) + experiment.extra_steps) * _trials(experiment)

@@ -104,11 +104,13 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
         and not any(experiment.weights for experiment in plan.experiments)
         and request.init != "imagenet"
     ):
-        raise UsageError("--weights is heeded by methods like imagenet; for a pretext task to start from: --init FILE")
+        raise UsageError(
+            "--weights is only used by methods like imagenet; to start a pretext task from weights: --init FILE"
+        )
     if request.exclude_suspects and request.transductive:
-        raise UsageError("--exclude-suspects leaves out what --transductive asks to read; give one of them")
+        raise UsageError("--exclude-suspects leaves out what --transductive includes; use only one of them")
     if request.transductive and is_pool(plan.data, plan.pretrain_data):
-        raise UsageError("--transductive is about the task's own data; of another --pretrain-data everything is read")
+        raise UsageError("--transductive applies to the task's own data; another --pretrain-data is read completely")
     idle = {
         "--init": request.init,
         "--transductive": request.transductive,
@@ -117,7 +119,7 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
     }
     for flag, value in idle.items():
         if value and not plan.pretrainings() and not any(experiment.declined for experiment in plan.experiments):
-            raise UsageError(f"{flag} concerns pretext tasks, and none of {', '.join(request.methods)} has one")
+            raise UsageError(f"{flag} applies to pretext tasks, and none of {', '.join(request.methods)} has one")
 
 
 def _without_backbone(rows: Rows, request: Request) -> list[Experiment]:

@@ -107,7 +107,7 @@ def check_names(request: Request) -> None:
     if request.preset not in PRESETS:
         raise UsageError(f"no preset '{request.preset}'{did_you_mean(request.preset, PRESETS)}")
     if request.weights is not None and not request.weights.is_file():
-        why = "is a folder; give the file in it" if request.weights.is_dir() else "is no file"
+        why = "is a folder; give the file in it" if request.weights.is_dir() else "is not a file"
         raise UsageError(f"--weights {request.weights} {why}")
     if request.init not in (None, "imagenet") and not Path(str(request.init)).is_file():
         raise UsageError(f"--init takes 'imagenet' or a weights file; there is no file {request.init}")
@@ -127,7 +127,7 @@ def check_settings(request: Request, datasets: set[str]) -> None:
     running = {*datasets, *(entry.name for entry in (*methods, *tasks)), *SHARED_OWNERS}
     for key, _ in request.grid:
         if key.split(".")[0] in datasets:
-            raise UsageError(f"--grid {key}: the data are the same for all rows of a table; use --set and another run")
+            raise UsageError(f"--grid {key}: all rows of a table share the data; use --set and a separate run")
     for key, _ in (*request.sets, *request.grid):
         if key == SERIES_FROM:
             continue

@@ -168,7 +168,7 @@ def predict(
     if not path.is_file():
         raise UsageError(
             f"the network of run {experiment.id[:10]} is not in {path.parent}: run it again with --force; "
-            "of heads that are fitted at once none is kept"
+            "heads that are fitted at once are not stored"
         )
     backbone = backbone_of(workspace, experiment)
     if experiment.pretraining:

@@ -40,7 +40,7 @@ The folder may be moved; only the path after `local-dir:` changes.
 
 {scores}
 
-{layer}The weights are what {method} made of the data named above, whose licence also binds their use.
+{layer}The weights were trained by {method} on the data named above, whose licence also applies to them.
 """
 
 
@@ -54,10 +54,10 @@ def export(store: Store, what: str, out: Path) -> str:
     data = weights.read_bytes()
     if checksum(data) != card["sha256"]:
         raise UsageError(
-            f"{weights} is damaged: its checksum is not that of its card; remove {weights.parent}, run again"
+            f"{weights} is damaged: its checksum differs from its card; remove {weights.parent} and run again"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out} is there already; give a new folder")
+        raise UsageError(f"--out {out} already exists; give a new folder")
     model, layer = parted(data)
     try:
         write_json(out / "config.json", _timm_config(card))
@@ -97,7 +97,7 @@ def _chosen(cards: list[dict[str, Any]], what: str, store: Store) -> dict[str, A
         known = registry.names("methods")
         if what in known and what not in made:
             loaded = registry.load("methods", what)
-            why = "" if loaded.pretrains else ": it does not pretrain, so there is nothing of its own to export"  # type: ignore[attr-defined]
+            why = "" if loaded.pretrains else ": it does not pretrain, so there is nothing to export"  # type: ignore[attr-defined]
             raise UsageError(f"no backbone of '{what}' in {store.root}{why or '; run it first'}")
         there = f"; there are {', '.join(made)}" if made else "; none has been pretrained yet"
         raise UsageError(f"no method or pretraining '{what}' in {store.root}{did_you_mean(what, made)}{there}")

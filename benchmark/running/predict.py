@@ -34,7 +34,7 @@ def predict_folder(
     items = _items(folder)
     who = f"run {record.id[:10]}"
     if record.status != "done" or record.backbone is None:
-        raise UsageError(f"{who} ({record.method}) has no network to predict with; name a run with a backbone")
+        raise UsageError(f"{who} ({record.method}) has no network to predict with; choose a run with a backbone")
     request = Request.model_validate({**record.request.resolved, "results": store.root, "force": False})
     device = engine.start(1, request.precision, request.threads)
     tested = open_dataset(request.data, request.preset, request.sets, store.root)
@@ -44,7 +44,7 @@ def predict_folder(
     work = planner.make(request, device, tested, pretrain_data)
     experiment = next((experiment for experiment in work.experiments if experiment.work == record.work), None)
     if experiment is None:
-        raise UsageError(f"{who} was made by other versions, on other data or another machine; run it again here")
+        raise UsageError(f"{who} was made by other versions, on other data or another machine; repeat it here")
     _check(experiment, who)
     workspace = Workspace(request, work, device, store, progress, lambda event: None)
     workspace.prepare(work.data)
@@ -75,8 +75,7 @@ def _check(experiment: Experiment, who: str) -> None:
     """Refuse tasks and protocols whose network is not one that looks at an image alone."""
     if len(experiment.task.views()) > 1:
         raise UsageError(
-            f"{who}: {experiment.task.name} looks at {' and '.join(experiment.task.views())} of an item, "
-            "not at one image"
+            f"{who}: {experiment.task.name} needs {' and '.join(experiment.task.views())} of an item, not at one image"
         )
     if experiment.task.needs_for(experiment.protocol):
-        raise UsageError(f"{who}: {experiment.protocol} has a network for each group and none for images of no group")
+        raise UsageError(f"{who}: {experiment.protocol} has a network per group and none for images without a group")

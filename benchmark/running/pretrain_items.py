@@ -12,7 +12,7 @@ from typing import Any
 from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.leaks.command import images_of
 from inkbench.benchmark.data.leaks.compare import LISTED, alike, compare
-from inkbench.benchmark.errors import RunError
+from inkbench.benchmark.errors import RunError, plural
 from inkbench.benchmark.planning.experiment import Pretraining
 from inkbench.benchmark.planning.pool import HELD_OUT_SHARE, is_pool, nested
 from inkbench.benchmark.running.workspace import Workspace
@@ -84,7 +84,7 @@ def reading(workspace: Workspace, work: Pretraining) -> Reading:
         usable = {kind: [item for item in items if item.id not in out[kind]] for kind, items in usable.items()}
     for what, of in (("to read", usable), ("for the pretext figure", held_out)):
         if empty := [kind for kind, items in of.items() if not items]:
-            left = f" after {len(suspects)} suspects are left out" if suspects else ""
+            left = f" after leaving out {plural(len(suspects), 'suspect')}" if suspects else ""
             raise RunError(f"{pretrain_data.name} has no {empty[0]} {what}{left}")
     return Reading(usable, held_out, pool, held_back, suspects)
 

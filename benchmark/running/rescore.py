@@ -62,14 +62,14 @@ def _again(store: Store, record: Record, progress: Progress) -> str:
     ids = [item.id for item in test.items]
     before = read_arrays(store.items_path(record.id))
     if ids != before["id"].tolist():
-        raise UsageError(f"{who}: the test items of {data.root} are no longer those that were predicted; run it again")
+        raise UsageError(f"{who}: the test items of {data.root} have changed since the prediction; repeat the run")
     try:
         scored = score(task, predictions, test.items, test.truths, record.calibration)
     except RunError as error:
         raise UsageError(f"{who}: {error}") from None
     versions = metric_versions(task)
     if lost := sorted(plugged_metrics(record.identity).keys() - versions.keys()):
-        raise UsageError(f"{who}: scored by {', '.join(lost)} of a file of its own too; name it with --plugin FILE.py")
+        raise UsageError(f"{who}: also scored by {', '.join(lost)} of a plugin file; name it with --plugin FILE.py")
     identity = {**record.identity, SCORED_BY: versions}
     same = identity == record.identity
     changed: dict[str, Any] = {
@@ -101,7 +101,7 @@ def _the_data(record: Record, request: Request, store: Store) -> Dataset:
         raise UsageError(f"{record.id[:10]} {record.method} on {record.task}: {refusal}") from None
     data.prepare(Progress(quiet=True))
     if data.fingerprint() != record.data.fingerprint:
-        raise UsageError(f"{data.root} has changed since {record.id[:10]} was made; run it again")
+        raise UsageError(f"{data.root} has changed since run {record.id[:10]}; repeat the run")
     return data
 
 
@@ -138,7 +138,7 @@ def _change(old: Record, new: Record) -> str:
         if name in before and before[name].value != after[name].value
     ]
     fresh = [f"{name} {after[name].value:.6g} (new)" for name in told if name not in before]
-    gone = [f"{name} is gone" for name in before if name not in after]
+    gone = [f"{name} removed" for name in before if name not in after]
     home = "" if new.id == old.id else f"; now run {new.id[:10]}"
     unchanged = f"{new.primary} {after[new.primary].value:.6g}, nothing changed"
     return (", ".join([*moved, *fresh, *gone]) or unchanged) + home

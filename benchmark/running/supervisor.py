@@ -160,7 +160,7 @@ def _record_death(store: Store, experiment: Record, code: int) -> None:
     mine = known is not None and known.request.resolved["started"] == experiment.request.resolved["started"]
     if code == 70 and mine:
         return  # rank 0 has said why
-    why = f"a rank failed; its log is logs/{experiment.id}.rank*.log" if code == 70 else f"the worker {_death(code)}"
+    why = f"a rank failed; see logs/{experiment.id}.rank*.log" if code == 70 else f"the worker {_death(code)}"
     made = {"git": provenance.git_state(), "packages": provenance.versions(provenance.TOLD)}
     store.write(experiment.but(status="failed", reason=why, provenance=made))
 

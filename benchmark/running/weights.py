@@ -15,7 +15,7 @@ from inkbench.benchmark.data.cache import Caching, aligned
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.cached import Cached
 from inkbench.benchmark.data.packed import Pack
-from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.errors import RunError, UsageError, plural
 from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import load_projection, load_weights, weights_bytes
@@ -61,7 +61,7 @@ def pretrained(workspace: Workspace, experiment: Experiment, work: Pretraining, 
     try:
         card: dict[str, Any] = json.loads(path.with_name("card.json").read_text())
         if checksum(path.read_bytes()) != card["sha256"]:
-            raise ValueError("its checksum is not that of its card")
+            raise ValueError("its checksum differs from its card")
         load_weights(backbone, path)
         load_projection(backbone, path)
     except (OSError, ValueError, KeyError, RuntimeError, UsageError) as error:
@@ -146,15 +146,15 @@ def _tell(workspace: Workspace, work: Pretraining, found: Reading) -> None:
     if found.pool:
         kept = sum(map(len, found.held_out.values()))
         workspace.progress.say(
-            f"{work.method.name} pretrains on all splits of {name} (no task is tested on it): {read:,} items; "
-            f"{kept:,} are held out for pretext evaluation"
+            f"{work.method.name} pretrains on all splits of {name} (no task is tested on it): {plural(read, 'item')}; "
+            f"{kept:,} held out for pretext evaluation"
             + (f", {found.held_back:,} are test items" if found.held_back else "")
         )
     if workspace.request.exclude_suspects:
         lines = ["image,like,bits", *(f'"{one.image}","{one.like}",{one.bits}' for one in found.suspects)]
         path = weights_path(workspace.store, work).with_name("suspects.csv")
         write_atomic(path, "\n".join([*lines, ""]).encode())
-        workspace.progress.say(f"{len(found.suspects):,} suspects excluded from pretraining on {name}: {path}")
+        workspace.progress.say(f"{plural(len(found.suspects), 'suspect')} excluded from pretraining on {name}: {path}")
 
 
 def look(workspace: Workspace, backbone: Backbone, data: Dataset, folder: Path) -> None:

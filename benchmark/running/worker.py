@@ -110,7 +110,7 @@ def _tell(error: Exception) -> None:
     if DEBUG in os.environ:
         traceback.print_exception(error, file=sys.stderr)
     what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    print(f"run_benchmark.py: planning failed, nothing was done ({what}); {DEBUG}=1 shows where", file=sys.stderr)
+    print(f"run_benchmark.py: planning failed, nothing was run ({what}); {DEBUG}=1 shows where", file=sys.stderr)
 
 
 def _reporter() -> Any:

@@ -23,7 +23,7 @@ WRONG = {
     "missing folder": (("--method", "jigsaw", "--task", "detection", "--data", "/no/such/folder"), "no folder"),
     "missing weights": (
         ("--method", "imagenet", "--task", "detection", "--weights", "no.pth"),
-        "--weights no.pth is no file",
+        "--weights no.pth is not a file",
     ),
     "owner of nothing": (
         ("--method", "jigsaw", "--task", "detection", "--set", "jigsa.gap=1"),

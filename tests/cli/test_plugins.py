@@ -98,7 +98,7 @@ def test_a_method_of_forty_lines_runs_and_the_broken_ones_do_not_stop_it(cli, wi
     assert status["dies"][0] == "failed"
     assert "SIGKILL" in status["dies"][1]
     assert "ZeroDivisionError" in done.stdout
-    assert "whole log:" in done.stderr
+    assert "full log:" in done.stderr
     assert "metrics" not in next(record for record in records if record["method"] == "raises")
     identity = next(record for record in records if record["method"] == "rotation")["identity"]
     changed = PLUGIN.replace("lr=self.config.lr", "lr=self.config.lr / 2")
@@ -134,4 +134,4 @@ def test_a_method_for_transformers_has_a_block_of_its_own_with_its_control_row(c
     }
     refused = cli(*words, "--backbone", "resnet18")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "rotation needs a vision transformer, and resnet18 is none" in refused.stderr
+    assert "rotation needs a vision transformer, and resnet18 is not one" in refused.stderr

@@ -110,13 +110,13 @@ def test_a_head_that_changes_the_backbone_leaves_no_trace_in_what_the_next_is_sh
         ("mixer_b16_224", 64, "it takes 224"),
         ("vit_small_patch14_dinov2", 64, "it takes 56, 70, 518"),
         ("maxvit_tiny_tf_224", 96, "it takes 224"),
-        ("crossvit_9_240", 96, "a map of 20 px where its stride of 12 says 8"),
+        ("crossvit_9_240", 96, "a map of 20 px, not the 8 px of its stride 12"),
         ("inception_v3", 96, "choose another"),
     ],
 )
 @pytest.mark.seconds
 def test_a_side_that_an_architecture_does_not_take_is_told_with_those_that_it_takes(name, side, said):
-    with pytest.raises(UsageError, match=f"{name} takes no images of {side} px") as refused:
+    with pytest.raises(UsageError, match=f"{name} does not accept images of {side} px") as refused:
         skeleton(name, PLAIN).maps(side)
     assert said in str(refused.value)
 
@@ -156,7 +156,7 @@ def test_a_backbone_of_one_side_is_refused_in_one_line_with_the_mend(cli, tmp_pa
     words = ("--method", "random", "--task", "detection", "--dry-run", "--results", tmp_path)
     done = cli(*words, "--backbone", "beit_base_patch16_224")
     assert done.returncode == 2
-    assert "task detection: beit_base_patch16_224 takes no images of 256 px" in done.stderr
+    assert "task detection: beit_base_patch16_224 does not accept images of 256 px" in done.stderr
     assert "it takes 224" in done.stderr
     assert "planning failed" not in done.stderr
     assert cli(*words, "--backbone", "beit_base_patch16_224", "--set", "detection.side=224").returncode == 0
@@ -257,7 +257,7 @@ def test_a_disk_without_room_for_the_images_is_refused_before_any_work(with_synt
     work = planned_first_run(with_synth)
     space.require_space(work, with_synth)
     monkeypatch.setattr(space.shutil, "disk_usage", lambda path: SimpleNamespace(free=space.SPARE_BYTES + 1))
-    with pytest.raises(UsageError, match=r"the images of this run take about \d+ MiB in .* has 64 MiB left; make room"):
+    with pytest.raises(UsageError, match=r"of this run need about \d+ MiB in .* has 64 MiB left; free some space"):
         space.require_space(work, with_synth)
 
 

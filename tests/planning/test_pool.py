@@ -120,7 +120,7 @@ def test_a_pool_of_suspects_alone_is_told(tmp_path):
             path = tmp_path / f"pool/x{k}/{item.path.name}"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.asarray(Image.open(item.path)) // 2 + 60).save(path)
-    with pytest.raises(RunError, match="no panels to read after 4 suspects are left out"):
+    with pytest.raises(RunError, match="no panels to read after leaving out 4 suspects"):
         read(tmp_path, data, tmp_path / "pool", exclude_suspects=True)
 
 
@@ -151,4 +151,4 @@ def test_a_run_on_a_pool_says_what_was_read_and_left_out(cli, with_synth, tmp_pa
     assert len(listed) == 3
     refused = cli(*words, "--data", drawn, "--exclude-suspects", "--transductive", "--results", with_synth)
     assert refused.returncode == 2
-    assert "--exclude-suspects leaves out what --transductive asks to read" in refused.stderr
+    assert "--exclude-suspects leaves out what --transductive includes" in refused.stderr

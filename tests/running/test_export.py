@@ -41,7 +41,7 @@ def test_what_cannot_be_exported_is_refused_and_touches_nothing(cli, first_run, 
     assert not out.exists()
     out.mkdir()
     (out / "precious").write_text("mine")
-    assert "is there already" in refused("jigsaw", "--out", out)
+    assert "already exists" in refused("jigsaw", "--out", out)
     assert (out / "precious").read_text() == "mine"
     copy = tmp_path / "damaged"
     shutil.copytree(first_run[1] / "backbones", copy / "backbones")

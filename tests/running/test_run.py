@@ -67,7 +67,7 @@ def test_a_dry_run_lists_stages_with_times_and_writes_nothing(cli, tmp_path):
     done = cli("--method", "jigsaw", "--task", "detection", *TINY, "--results", results, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "pretrain jigsaw" in done.stdout
-    assert "3 runs, 1 pretrainings: about" in done.stdout
+    assert "3 runs, 1 pretraining: about" in done.stdout
     assert not results.exists()
 
 
