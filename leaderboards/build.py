@@ -88,7 +88,7 @@ def build(
     Raises UsageError where a column would mix versions of its metric, or the table those of its protocol.
     """
     if not records:
-        raise UsageError("there is no record to make a table of")
+        raise UsageError("there are no records to make a table from")
     _check_one(records)
     first = next((record for record in records if record.backbone is not None), records[0])
     primary = first.primary
@@ -209,7 +209,7 @@ def _check_versions(rows: Sequence[Group]) -> None:
     ):
         if len(versions) > 1:
             told = ", ".join(f"{version} ({row.label()})" for version, row in sorted(versions.items()))
-            raise UsageError(f"one column would mix versions of {what}: {told}; run the older rows again")
+            raise UsageError(f"one column would mix versions of {what}: {told}; repeat the older runs")
 
 
 def _has(row: Group, metric: str) -> bool:

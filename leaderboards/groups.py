@@ -45,7 +45,7 @@ class Group:
 
     @property
     def bare(self) -> bool:
-        """True if no backbone made these predictions: trivial rows, references, predictions from elsewhere."""
+        """True if no backbone made these predictions: trivial baselines, references, predictions from elsewhere."""
         return self.any.backbone is None
 
     @property

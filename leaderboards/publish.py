@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from inkbench.benchmark.errors import plural
 from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.record_parts import Requested
@@ -83,14 +84,14 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m inkbench.leaderboards.publish", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("--add", type=Path, metavar="DIR", help="a results folder whose finished records are taken")
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 where a board differs")
+    parser.add_argument("--add", type=Path, metavar="DIR", help="results folder whose finished records are added")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a board differs")
     flags = parser.parse_args(words)
     if flags.add is not None:
-        print(f"{add(flags.add)} records taken", file=sys.stderr)
+        print(f"{plural(add(flags.add), 'record')} added", file=sys.stderr)
     if flags.check:
         wrong = differing()
-        print(f"differ: {', '.join(wrong)}" if wrong else "every board is what its records give", file=sys.stderr)
+        print(f"differ: {', '.join(wrong)}" if wrong else "every board matches its records", file=sys.stderr)
         return int(bool(wrong))
     print("\n".join(write()))
     return 0

@@ -1,4 +1,4 @@
-"""Columns of the primary metric: the figure, what it is against the control and the best trivial row, and n."""
+"""Columns of the primary metric: the figure, what it is against the control and the best trivial baseline, and n."""
 
 from __future__ import annotations
 

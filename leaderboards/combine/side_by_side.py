@@ -59,14 +59,14 @@ def _row(label: str, cells: Mapping[str, Cell], of: Sequence[Row]) -> Row:
 
 
 def label_of(row: Row) -> str | None:
-    """Return a row's label in a joined table: of trivial rows the best one alone, references not at all."""
+    """Return a row's label in a joined table: of trivial baselines the best one alone, references not at all."""
     if row.kind is RowKind.BEST_TRIVIAL:
         return BEST_TRIVIAL
     return None if row.kind in (RowKind.TRIVIAL, RowKind.REFERENCE) else row.label
 
 
 def primary_cell(row: Row, cell: Cell) -> Cell:
-    """Return a primary figure without interval, starred as in its own table; of the best trivial row its name."""
+    """Return a primary figure without interval, starred as in its own table; of the best trivial baseline its name."""
     star = "*" if cell.extra.get("differs") else ""
     told = f" ({row.name})" if row.kind is RowKind.BEST_TRIVIAL else ""
     return Cell((cell.figure or cell.text) + star + told, cell.value, best=cell.best)

@@ -32,7 +32,7 @@ def load(name: str) -> TableFile:
     try:
         text = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no TOML: {error}") from None
+        raise UsageError(f"{path} is not TOML: {error}") from None
     return parse(path.stem, text, str(path))
 
 
@@ -41,12 +41,12 @@ def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
     _known(text, (*TEXTS, "notes", "settings", "rows", "columns"), where)
     for key in TEXTS:
         if not isinstance(text.get(key, ""), str):
-            raise UsageError(f"{where}: {key} is a text, not {text[key]!r}")
+            raise UsageError(f"{where}: {key} must be a string, not {text[key]!r}")
     if not text.get("title"):
         raise UsageError(f"{where} has no title")
     notes = _list(text, "notes", where, 'notes = ["..."]')
     if not all(isinstance(note, str) and note.strip() for note in notes):
-        raise UsageError(f"{where}: notes are texts, one a line under the table")
+        raise UsageError(f"{where}: notes must be strings, one line each")
     task = text.get("task", "")
     if task:
         registry.find("tasks", task)
@@ -58,7 +58,7 @@ def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
     if not rows or twice:
         raise UsageError(f"{where} has {f'two rows {twice!r}' if twice else 'no [[rows]]'}")
     if any(row.reported for row in rows) and not text.get("source"):
-        raise UsageError(f"{where} has reported figures and no source; say where they are printed")
+        raise UsageError(f"{where} has reported figures but no source; state where they are published")
     return TableFile(
         name=name,
         title=text["title"],
@@ -78,10 +78,10 @@ def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[ColumnSpec], w
     _known(reported, [column.id for column in columns] + [column.key for column in columns], f"{where}, reported")
     by_column = {_column_of(key, columns, where): value for key, value in reported.items()}
     if not all(isinstance(value, int | float | str) for value in reported.values()):
-        raise UsageError(f"{where}: reported figures are numbers, or a text such as '-'")
+        raise UsageError(f"{where}: reported figures must be numbers, or a string such as '-'")
     if entry.get("only_reported", False):
         if not reported or "label" not in entry or "settings" in entry:
-            raise UsageError(f"{where}: a row that is only reported has a label and reported figures, and no settings")
+            raise UsageError(f"{where}: a row with only_reported needs a label and reported figures, and no settings")
         return RowSpec(str(entry["label"]), {}, by_column)
     settings = {**shared, **_settings(entry, where)}
     if not isinstance(settings.get("method"), str):
@@ -143,7 +143,7 @@ def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
         elif "." in key or key in FLAGS:
             flat[key] = value
         else:
-            raise UsageError(f"{where}: '{key}' is no NAME.FIELD{did_you_mean(key, FLAGS)}")
+            raise UsageError(f"{where}: '{key}' is not NAME.FIELD{did_you_mean(key, FLAGS)}")
     return flat
 
 

@@ -1,4 +1,4 @@
-"""The records of a declared table's rows, and the control and trivial rows that stand beside them."""
+"""The records of a declared table's rows, and the control and trivial baselines that stand beside them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
 
 
 def match(table: TableFile, records: Sequence[Known]) -> list[Known]:
-    """Return the records of a table's rows, of their control and trivial rows; it has one task (``TableFile.parts``).
+    """Return the records of a table's rows, control and trivial baselines; it has one task (``TableFile.parts``).
 
     A record is a row's where every setting of the row has its value and nothing else differs from the preset.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.report import cell_page, compare_page, method_page, papers_page, tables_page, task_page
@@ -24,7 +24,7 @@ def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 
     store.check_writable()  # statistics are kept in its cache
     found = gather(store)
     if not found.records:
-        raise UsageError(f"there is no record in {store.root} to report; run something first: --method M --task T")
+        raise UsageError(f"there are no records in {store.root} to report; run something first: --method M --task T")
     with replacing(out) as site:
         pages = cell_page.addresses(found)
         compared = compare_page.write(site, store, found, pages, thumbnails, progress)
@@ -33,9 +33,10 @@ def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 
         cell_page.write(site, store, found, pages, compared)
         method_page.write(site, store, found, pages)
         task_page.write(site, store, found, pages)
-    progress.say(f"report: {len(found.records):,} records, {len(found.tables)} tables, {len(pages):,} run pages")
+    counts = (plural(len(found.records), "record"), plural(len(found.tables), "table"), plural(len(pages), "run page"))
+    progress.say(f"report: {', '.join(counts)}")
     if left := len(found.records) - len(pages):
-        progress.say(f"no page for {left:,} runs whose rows are not in any table; see their records")
+        progress.say(f"no page for {plural(left, 'run')} in no table; see the records")
     if site.left_out:
-        progress.say(f"omitted: {site.left_out:,} pictures; all are in results/runs")
+        progress.say(f"omitted: {plural(site.left_out, 'picture')}; all are in results/runs")
     return out / "index.html"

@@ -26,13 +26,13 @@ def dataset_of(store: Store, record: Record) -> Dataset:
     resolved = record.request.resolved
     name = resolved.get("data")
     if not isinstance(name, str) or name.partition(":")[0].endswith(".py"):
-        raise UsageError("its reader is a plugin, or its record does not say where it lies")
+        raise UsageError("its reader is a plugin, or its record does not say where its data are")
     sets = [(str(key), str(value)) for key, value in resolved.get("sets", ())]
     data = open_dataset(name, record.preset, sets, store.root)
     if not data.root.is_dir():
-        raise UsageError(f"it is not at {data.root}")
+        raise UsageError(f"its data are not at {data.root}")
     if data.fingerprint() != record.data.fingerprint:
-        raise UsageError(f"what lies at {data.root} is not what was measured")
+        raise UsageError(f"the data at {data.root} have changed since the run")
     return data
 
 

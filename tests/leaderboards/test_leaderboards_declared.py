@@ -183,7 +183,7 @@ def parsed(**over):
     [
         ({"titel": "x"}, "no key 'titel'; did you mean 'title'?"),
         ({"notes": "FCOS"}, 'mine.toml: write notes = ["..."]'),
-        ({"notes": ["FCOS", 1]}, "notes are texts, one a line under the table"),
+        ({"notes": ["FCOS", 1]}, "notes must be strings, one line each"),
         ({"title": ""}, "has no title"),
         ({"task": "detektion"}, "no task 'detektion'; did you mean 'detection'?"),
         ({"rows": []}, "no [[rows]]"),
@@ -193,7 +193,7 @@ def parsed(**over):
         ({"rows": [{"settings": {"method": "jigsw"}}]}, "did you mean 'jigsaw'?"),
         (
             {"rows": [{"settings": {"method": "jigsaw", "metod": 1}}]},
-            "'metod' is no NAME.FIELD; did you mean 'method'?",
+            "'metod' is not NAME.FIELD; did you mean 'method'?",
         ),
         ({"rows": [{"settings": {"method": "jigsaw", "preset": "quik"}}]}, "no preset 'quik'; did you mean 'quick'?"),
         ({"rows": [{"settings": {"method": "jigsaw"}}] * 2}, "two rows 'jigsaw'"),
@@ -203,7 +203,7 @@ def parsed(**over):
         ({"columns": [{"key": "ap", "data": "mangga109"}]}, "no dataset 'mangga109'; did you mean 'manga109'?"),
         ({"columns": [{"key": "ap"}] * 2}, "two columns 'ap'"),
         ({"columns": [{"key": "n"}], "task": ""}, "has no task; name one for the table, or one for each column"),
-        ({"rows": [{"label": "a", "only_reported": True}]}, "only reported has a label and reported figures"),
+        ({"rows": [{"label": "a", "only_reported": True}]}, "with only_reported needs a label and reported figures"),
         (
             {
                 "columns": [{"key": "ap", "protocol": protocol} for protocol in ("frozen@1", "finetune@1")],
@@ -216,7 +216,7 @@ def parsed(**over):
             {"rows": [{"settings": {"method": "jigsaw"}, "reported": {"app": 1}}], "source": "s"},
             "no key 'app'; did you mean 'ap'?",
         ),
-        ({"rows": [{"settings": {"method": "jigsaw"}, "reported": {"ap": 1}}]}, "reported figures and no source"),
+        ({"rows": [{"settings": {"method": "jigsaw"}, "reported": {"ap": 1}}]}, "reported figures but no source"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(over, words):
@@ -231,7 +231,7 @@ def test_unknown_names_and_broken_files_are_refused(tmp_path):
         load.load("norozi-5")
     broken = tmp_path / "broken.toml"
     broken.write_text("title = ")
-    with pytest.raises(UsageError, match=r"broken\.toml is no TOML"):
+    with pytest.raises(UsageError, match=r"broken\.toml is not TOML"):
         load.load(str(broken))
 
 

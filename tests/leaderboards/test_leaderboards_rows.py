@@ -87,7 +87,7 @@ def test_versions_of_a_metric_are_not_mixed(store):
         name: figure.model_copy(update={"version": figure.version + 1}) for name, figure in records[2].metrics.items()
     }
     records[2] = record(store, "j0", "jigsaw", saliency_items(0.4, 2), metrics=newer)
-    with pytest.raises(UsageError, match=r"mix versions of metric cc.*run the older rows again"):
+    with pytest.raises(UsageError, match=r"mix versions of metric cc.*repeat the older runs"):
         build.build(store, records, "t")
 
 

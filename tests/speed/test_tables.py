@@ -63,7 +63,7 @@ def record_of(number, method, part, settings, changed):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """10,000 records: the rows of all declared tables with their control and trivial rows, and ablations beside."""
+    """10,000 records: the rows of all declared tables with control and trivial baselines, and ablations beside."""
     store, made = Store(tmp_path_factory.mktemp("many")), []
     for name in load.names():
         for part in load.load(name).parts():
