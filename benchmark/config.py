@@ -90,9 +90,9 @@ class BackboneSettings(Config):
     )
     readout: Readout = setting(
         "family",
-        "what of a vision transformer is read where one vector is asked for, after its final norm: `cls` the class "
-        "token, `mean` that of the patches, `cls+mean` both, `head` what timm's own head pools; `family`: as those do "
-        "who made the weights (a method here says its own)",
+        "which vector of a vision transformer is read, after its final norm: `cls` the class token, `mean` the mean of "
+        "the patches, `cls+mean` both, `head` what timm's own head pools; `family`: as the authors of the weights do "
+        "(a method here says its own)",
     )
 
 
@@ -100,7 +100,7 @@ class PretrainSettings(Config):
     """The budget that all pretext tasks of a comparison share (``--set pretrain.FIELD``)."""
 
     images: int = setting(40_000, "source images drawn from the dataset by all stages together", ge=1)
-    batch: int = setting(64, "images a step, over all devices", ge=2)
+    batch: int = setting(64, "images per step, over all devices", ge=2)
     flops_side: int = setting(
         128,
         "--budget flops spends what `images` forward and backward passes of the bare backbone at this side cost",
@@ -139,7 +139,7 @@ class TaskConfig(Config):
 
     side: int = setting(128, "side in pixels of the square input", ge=16)
     steps: int = setting(300, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
-    batch: int = setting(16, "images a step, over all devices", ge=1)
+    batch: int = setting(16, "images per step, over all devices", ge=1)
     lr: float = setting(1e-3, "learning rate of the head (AdamW)", gt=0)
     backbone_lr: float = setting(1e-3, "learning rate of the backbone when fine-tuned (AdamW)", gt=0)
     weight_decay: float = setting(1e-4, "decoupled weight decay", ge=0)

@@ -31,7 +31,7 @@ class SaliencyConfig(TaskConfig):
 
     side: int = setting(224, "side in pixels of the square input; the image's aspect is lost", ge=32)
     steps: int = setting(240, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
-    batch: int = setting(16, "images a step, over all devices", ge=1)
+    batch: int = setting(16, "images per step, over all devices", ge=1)
     lr: float = setting(3e-3, "learning rate of the head (AdamW)", gt=0)
     stride: int = setting(8, "pixels of the input that a cell of the predicted density covers", ge=1)
     width: int = setting(32, "channels of the readout's hidden layer", "DeepGaze II has 16 and 32", ge=2)
@@ -112,7 +112,7 @@ class Saliency(Task[SaliencyConfig]):
         Raises RunError for an item without a map, BadImage for a map that cannot be read or is the same everywhere.
         """
         if item.map is None:
-            raise RunError(f"item {item.id} has no saliency map; give one, or leave {item.path.name} out")
+            raise RunError(f"item {item.id} has no saliency map; add one, or leave {item.path.name} out")
         fixations = np.zeros((0, 2)) if item.fixations is None else np.asarray(item.fixations, dtype=np.float64)
         values = read_map(item.map)
         if said := flat(values):

@@ -139,9 +139,9 @@ class JigsawConfig(Config):
                 f"{self.cell * self.grid} or lower cell"
             )
         if self.greyscale + self.projection > 1:
-            raise ValueError(f"greyscale {self.greyscale:g} and projection {self.projection:g} are more than all")
+            raise ValueError(f"greyscale {self.greyscale:g} and projection {self.projection:g} add up to more than 1")
         if self.permutations > math.factorial(self.tiles):
-            raise ValueError(f"{self.tiles} tiles have {math.factorial(self.tiles)} permutations, not more")
+            raise ValueError(f"{self.tiles} tiles have {math.factorial(self.tiles)} permutations in all")
         if self.min_distance > 2:
             self.permutation_set()
         return self

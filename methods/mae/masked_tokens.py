@@ -104,7 +104,7 @@ def sincos(rows: int, columns: int, width: int) -> Tensor:
     """Return fixed sine and cosine embedding of the places of a grid in reading order, (rows columns, width).
 
     Half of the channels tell the column, half the row, each as sines and then cosines of ``width`` / 4 frequencies, as
-    in facebookresearch/mae (util/pos_embed.py). A width that is no multiple of four ends in zeros.
+    in facebookresearch/mae (util/pos_embed.py). A width that is not a multiple of four ends in zeros.
     """
     quarter = width // 4
     omega = 1 / 10_000 ** (torch.arange(quarter) / max(quarter, 1))
@@ -120,14 +120,12 @@ def _require_maskable(backbone: Backbone) -> None:
     """Raise NotApplicable for a network whose patches cannot be left out one by one, each with its own place."""
     model = backbone.model
     if not isinstance(model, VisionTransformer):
-        kind = "none" if not backbone.has_tokens else "one whose places are told in its attention (rotary, relative)"
+        kind = "not one" if not backbone.has_tokens else "one with positions in its attention (rotary, relative)"
         raise NotApplicable(f"mae needs a vision transformer with a position embedding, and {backbone.name} is {kind}")
     if model.pos_embed is None:
         raise NotApplicable(f"mae needs a vision transformer with a position embedding, and {backbone.name} has none")
     if not isinstance(model.patch_embed, PatchEmbed):
-        raise NotApplicable(
-            f"mae needs patches that see nothing of each other, and {backbone.name} has a convolutional stem"
-        )
+        raise NotApplicable(f"mae needs patches that do not overlap, and {backbone.name} has a convolutional stem")
 
 
 def _fix_positions(model: Any) -> None:

@@ -57,7 +57,7 @@ class MaeConfig(AdamWConfig):
     def _fits(self) -> Self:
         if self.width % 4 or self.width % self.heads:
             raise ValueError(
-                f"width {self.width} is no multiple of 4 and of the {self.heads} heads; change one of them"
+                f"width {self.width} is not a multiple of 4 and of the {self.heads} heads; change one of them"
             )
         return self
 
@@ -89,7 +89,7 @@ class Mae(AdamWMethod[MaeConfig]):
         net = MaskedAutoencoder(backbone, c.side, c.width, c.depth, c.heads)
         if c.side % net.patch or net.grid < 2:
             raise UsageError(
-                f"mae.side {c.side} is no multiple of the {net.patch} px patches of {backbone.name} (at least two)"
+                f"mae.side {c.side} is not a multiple of the {net.patch} px patches of {backbone.name} (at least two)"
             )
         self._patch = net.patch
         return {"net": net}

@@ -22,7 +22,7 @@ class ClassificationConfig(TaskConfig):
     side: int = setting(128, "side in pixels of the square input", ge=16)
     steps: int = setting(600, "updates of the linear probes", ge=1)
     finetune_steps: int = setting(100, "updates of backbone and classifier where both are trained", ge=1)
-    batch: int = setting(32, "images a step, over all devices", ge=2)
+    batch: int = setting(32, "images per step, over all devices", ge=2)
     lr: float = setting(1e-3, "learning rate of the classifiers (AdamW)", gt=0)
     weight_decay: float = setting(1e-2, "decoupled weight decay", ge=0)
     dimensions: int = setting(

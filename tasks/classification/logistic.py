@@ -50,7 +50,7 @@ class LogisticHead(FittedHead):
         x, y = _flat(train), labels_of(train_targets).cpu().numpy()
         queries, expected = _flat(val), labels_of(val_targets).cpu().numpy()
         if len(np.unique(y)) < 2:
-            raise RunError(f"all {len(y)} training items are of one class; raise --label-fraction")
+            raise RunError(f"all {len(y)} training items have the same class; raise --label-fraction")
         mean, deviation = x.mean(0), x.std(0)
         deviation[deviation < 1e-12] = 1.0
         x, queries = (x - mean) / deviation, (queries - mean) / deviation

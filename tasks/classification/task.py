@@ -23,6 +23,7 @@ from inkbench.benchmark.api import (
 )
 from inkbench.benchmark.data.images import read_rgb
 from inkbench.benchmark.data.splits import by_series
+from inkbench.benchmark.errors import plural
 from inkbench.submissions.formats.scores import FORMAT
 from inkbench.tasks.classification.config import ClassificationConfig
 from inkbench.tasks.metrics.classification import SCORER
@@ -56,7 +57,7 @@ class Classification(Task[ClassificationConfig]):
         super().__init__(config)
         self._dataset: Dataset | None = None
         self._images: dict[str, Item] = {}
-        """The items of which a truth was asked, by id: what the trivial row that looks at colours opens."""
+        """The items of which a truth was asked, by id: what the trivial baseline that looks at colours opens."""
 
     def bind(self, dataset: Dataset) -> Sequence[str]:
         """Remember where the names of the classes come from."""
@@ -72,7 +73,8 @@ class Classification(Task[ClassificationConfig]):
         )
         if len(names) < 2:
             raise RunError(
-                f"{self._dataset.name} names {len(names)} classes of {self.config.labels}; two are the least"
+                f"{self._dataset.name} has {plural(len(names), 'class')} of {self.config.labels}; "
+                "at least two are needed"
             )
         return names
 

@@ -41,7 +41,7 @@ class DetectionConfig(TaskConfig):
     unit: Literal["auto", "panel", "page"] = setting("auto", "images are panels or pages; auto: pages to find panels")
     side: int = setting(256, "side in pixels of the square input", ge=64)
     steps: int = setting(240, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
-    batch: int = setting(16, "images a step, over all devices", ge=1)
+    batch: int = setting(16, "images per step, over all devices", ge=1)
     lr: float = setting(2e-3, "learning rate of the head (AdamW)", gt=0)
     fpn_channels: int = setting(64, "width of the feature pyramid and of the towers", ge=32, multiple_of=32)
     convolutions: int = setting(2, "3x3 convolutions in each tower", "FCOS, arXiv 2006.09214, section 4 has 4", ge=1)
@@ -85,20 +85,20 @@ class DetectionConfig(TaskConfig):
     def _some_classes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         known = ("panel", "face", "body", "text", "balloon")
         if not value or len(set(value)) < len(value) or not set(value) <= set(known):
-            raise ValueError(f"classes are one or more of {', '.join(known)}, each once")
+            raise ValueError(f"classes must be one or more of {', '.join(known)}, each once")
         return value
 
     @field_validator("strides")
     @classmethod
     def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if any(stride < 4 for stride in value) or sorted(set(value)) != list(value):
-            raise ValueError("strides rise and are at least 4")
+            raise ValueError("strides must increase and be at least 4")
         return value
 
     @model_validator(mode="after")
     def _panels_on_pages(self) -> DetectionConfig:
         if "panel" in self.classes and self.unit == "panel":
-            raise ValueError("panels are found on pages; leave unit at auto")
+            raise ValueError("panels are detected on pages; leave unit at auto")
         return self
 
 
@@ -119,7 +119,7 @@ class Detection(Task[DetectionConfig]):
             return ()
         lacking = ", ".join(name for name in self.config.classes if name not in known)
         self.config = self.config.model_copy(update={"classes": known})
-        return [f"{dataset.name} has no boxes of {lacking}: detection takes {', '.join(known)} alone"]
+        return [f"{dataset.name} has no boxes of {lacking}: detection uses {', '.join(known)} only"]
 
     def needs(self) -> frozenset[str]:
         """Return the unit's images and every class's boxes."""

@@ -25,7 +25,7 @@ class InpaintingConfig(TaskConfig):
     smallest: int = setting(32, "px that a face's longer side has at least in its panel", "SSuperGAN", ge=4)
     side: int = setting(64, "side in pixels of the square inputs; a panel's aspect is lost", "SSuperGAN has 300", ge=16)
     steps: int = setting(700, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
-    batch: int = setting(32, "items a step, over all devices", SSUPERGAN, ge=2)
+    batch: int = setting(32, "items per step, over all devices", SSUPERGAN, ge=2)
     lr: float = setting(1e-3, "learning rate of encoder and decoder (AdamW, betas .5 and .999)", gt=0)
     critic_lr: float = setting(0.5, "learning rate of the critics, in those of the decoder", ge=0)
     grid: int = setting(4, "cells a side of the maps that are read", ge=1, le=16)
@@ -67,7 +67,7 @@ class InpaintingConfig(TaskConfig):
     @model_validator(mode="after")
     def _prior_that_is_learnt(self) -> InpaintingConfig:
         if self.samples and not self.kl:
-            raise ValueError("samples of the prior mean something only where inpainting.kl is above 0")
+            raise ValueError("samples of the prior need inpainting.kl above 0")
         if len(set(self.judges)) < len(self.judges):
-            raise ValueError("judges are named once each")
+            raise ValueError("name each judge once")
         return self

@@ -191,7 +191,7 @@ class Inpainting(Task[InpaintingConfig]):
             return [{"face": telea(truth["window"], truth["hole"])} for truth in test]
         if name == "previous-face":
             return [{"face": truth["previous"]} for truth in test]
-        raise ValueError(f"inpainting has no row '{name}' without a backbone")
+        raise ValueError(f"inpainting has no baseline or reference '{name}'")
 
     def score_options(self) -> dict[str, Any]:
         """Return the judges whose figures are computed besides those of the judge that is shipped."""

@@ -68,7 +68,7 @@ class ReidConfig(TaskConfig):
     ] = setting("contrastive", "what the identity head is trained with", CODE)
     margin: float = setting(0.2, "margin of triplets, and how hard the mined pairs of `triplet` are", CODE, gt=0)
     steps: int = setting(400, "updates of the identity head (and, fine-tuned, of the backbone)", ge=1)
-    batch: int = setting(64, "appearances a step, over all devices", ge=4)
+    batch: int = setting(64, "appearances per step, over all devices", ge=4)
     series: int = setting(4, "series in a batch", ge=1)
     each: int = setting(4, "appearances of a character in a batch, at most", ge=2)
     lr: float = setting(1e-3, "learning rate of the head (AdamW)", gt=0)
@@ -101,9 +101,9 @@ class ReidConfig(TaskConfig):
     @model_validator(mode="after")
     def _pairs_in_a_batch(self) -> ReidConfig:
         if self.batch // self.series < 4:
-            raise ValueError(f"batch {self.batch} over {self.series} series leaves fewer than 4 appearances a series")
+            raise ValueError(f"batch {self.batch} over {self.series} series leaves fewer than 4 appearances per series")
         if self.mask > 0 and self.crops != "both":
-            raise ValueError(f"mask hides one of two halves; with crops {self.crops} there is one")
+            raise ValueError(f"mask hides one of two crops, but crops={self.crops} has only one")
         return self
 
 
@@ -142,7 +142,7 @@ class Reid(Task[ReidConfig]):
         return both if crops == "both" else {"image": both["face" if crops == "faces" else "body"]}
 
     def truth(self, item: Item, width: int, height: int) -> Truth:
-        """Return the character, its place, what distinguishes it; ``pixels`` and ``histogram`` for the trivial rows."""
+        """Return the character, its place, what distinguishes it; pixels and histogram for trivial baselines."""
         del width, height
         panel = item.panel or item.id
         shown = [item.parts.get(name) for name in HALVES] if self.config.crops == "both" else [item]

@@ -25,6 +25,7 @@ from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.data.label_map import read_labels
 from inkbench.benchmark.drawing.labels import draw_labels
+from inkbench.benchmark.errors import plural
 from inkbench.submissions.formats.labels import FORMAT
 from inkbench.tasks.metrics.segmentation import SCORER, VOID, aggregate, score_items
 
@@ -44,7 +45,7 @@ class SegmentationConfig(TaskConfig):
     side: int = setting(192, "side in pixels of the square input", ge=32)
     stride: int = setting(8, "pixels of the input that a cell of the predicted grid covers", ge=1)
     steps: int = setting(240, "updates of the head (and, fine-tuned, of the backbone)", ge=1)
-    batch: int = setting(16, "images a step, over all devices", ge=2)
+    batch: int = setting(16, "images per step, over all devices", ge=2)
     lr: float = setting(3e-3, "learning rate of the head (AdamW)", gt=0)
     weight_decay: float = setting(1e-4, "decoupled weight decay", ge=0)
     width: int = setting(64, "channels of the FCN head's hidden layers", "FCN has 4096", ge=1)
@@ -75,7 +76,7 @@ class SegmentationConfig(TaskConfig):
     @model_validator(mode="after")
     def _grid_of_some_cells(self) -> SegmentationConfig:
         if self.side // self.stride < 4 or self.side % self.stride:
-            raise ValueError(f"side {self.side} is to be a multiple of stride {self.stride}, four cells at least")
+            raise ValueError(f"side {self.side} must be a multiple of stride {self.stride}, with at least four cells")
         return self
 
     @property
@@ -111,7 +112,7 @@ class Segmentation(Task[SegmentationConfig]):
         assert self._dataset is not None, "bind comes first"
         names = self._dataset.classes("segmented")
         if len(names) < 2:
-            raise RunError(f"{self._dataset.name} names {len(names)} classes of pixels; two are the least")
+            raise RunError(f"{self._dataset.name} has {plural(len(names), 'class')} of pixels; at least two are needed")
         return names
 
     def needs(self) -> frozenset[str]:
@@ -129,7 +130,7 @@ class Segmentation(Task[SegmentationConfig]):
         RunError for an item without one.
         """
         if item.mask is None:
-            raise RunError(f"item {item.id} has no label image; give one, or leave {item.path.name} out")
+            raise RunError(f"item {item.id} has no label image; add one, or leave {item.path.name} out")
         mask = read_labels(item.mask)
         if mask.shape != (height, width):
             raise BadImage(item.mask, f"is {mask.shape[1]} x {mask.shape[0]} pixels, its image {width} x {height}")

@@ -233,7 +233,7 @@ def test_pictures_frame_right_tiles_green_and_wrong_ones_red():
         ({"tile": "50"}, "tile 50 is larger than its cell 40"),
         ({"cell": "60"}, "3 cells of 60 px do not fit a crop of 120"),
         ({"grid": "2", "permutations": "25"}, "4 tiles have 24 permutations"),
-        ({"greyscale": "0.7", "projection": "0.4"}, "more than all"),
+        ({"greyscale": "0.7", "projection": "0.4"}, "add up to more than 1"),
         ({"permutations": "200", "min_distance": "7"}, "lower the minimum distance"),
         ({"grid": "2", "min_distance": "5", "permutations": "4"}, "min_distance 5 is not in 2..4"),
         ({"generator": "maximum"}, "generator"),
@@ -249,7 +249,7 @@ def test_impossible_settings_are_refused_in_one_line(sets, said):
 
 def test_a_tile_that_the_backbone_cannot_take_is_refused():
     method = Jigsaw(JigsawConfig(tile=30))
-    with pytest.raises(UsageError, match="does not take tiles of 30 px"):
+    with pytest.raises(UsageError, match="does not accept tiles of 30 px"):
         method.build(Backbone("vit_tiny_patch16_224"))
 
 

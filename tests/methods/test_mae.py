@@ -251,14 +251,14 @@ def test_it_trains_and_is_judged(sets):
 
 @pytest.mark.seconds
 def test_what_is_not_a_vision_transformer_is_declined_and_a_side_refused():
-    with pytest.raises(NotApplicable, match="test_resnet is none"):
+    with pytest.raises(NotApplicable, match="test_resnet is not one"):
         built(mae(), "test_resnet")
     for name in ("vit_tiny_patch16_dinov3_qkvb", "eva02_tiny_patch14_224", "test_vit_relpos"):
-        with pytest.raises(NotApplicable, match="whose places are told in its attention"):
+        with pytest.raises(NotApplicable, match="with positions in its attention"):
             built(mae(), name)
     with pytest.raises(NotApplicable, match="convolutional stem"):  # its patches overlap: masked pixels would be seen
         built(mae(), "vit_tiny_r_s16_p8_224")
-    with pytest.raises(UsageError, match="no multiple of the 16 px patches"):
+    with pytest.raises(UsageError, match="not a multiple of the 16 px patches"):
         built(mae(side="72"), "test_vit")
     with pytest.raises(UsageError, match="no multiple of 4 and of the 5 heads"):
         mae(heads="5")

@@ -1,4 +1,4 @@
-"""The classification task: what is told apart, its heads against scikit-learn, trivial rows, runs by command line."""
+"""The classification task: what is told apart, its heads against scikit-learn, trivial baselines, runs."""
 
 import hashlib
 import json
@@ -208,7 +208,7 @@ def test_a_class_that_training_does_not_show_is_never_predicted_and_one_class_al
     scores = head(maps)["scores"]
     assert float(scores[:, 1].max().detach()) == 0
     assert torch.isfinite(scores).all()
-    with pytest.raises(RunError, match="all 14 training items are of one class; raise --label-fraction"):
+    with pytest.raises(RunError, match="all 14 training items have the same class; raise --label-fraction"):
         LogisticHead(6, 3, (1.0,)).fit([maps[0][::3]], targets[::3], maps, targets, 0)
 
 
@@ -231,7 +231,7 @@ def test_every_protocol_has_its_head_and_steps(tmp_path):
     assert isinstance(made["knn@1"], FittedHead)
 
 
-# --- trivial rows
+# --- trivial baselines
 def test_trivial_rows_know_how_often_classes_are_and_their_colours(tmp_path):
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""The detection task: its data, its head on any backbone, boxes back in original pixels, its trivial row."""
+"""The detection task: its data, its head on any backbone, boxes back in original pixels, its trivial baseline."""
 
 import math
 from pathlib import Path
@@ -100,7 +100,7 @@ def test_settings_decide_unit_and_needs():
 def test_impossible_settings_are_refused(name, text):
     with pytest.raises(UsageError, match=f"detection.{name}"):
         DetectionConfig.resolve("detection", "quick", {name: text})
-    with pytest.raises(UsageError, match="panels are found on pages"):
+    with pytest.raises(UsageError, match="panels are detected on pages"):
         DetectionConfig.resolve("detection", "quick", {"classes": "panel", "unit": "panel"})
 
 

@@ -130,7 +130,7 @@ def test_small_faces_are_left_out_and_the_panel_is_shown_as_asked(tmp_path):
     ("sets", "said"),
     [
         ({"samples": "true"}, "above 0"),
-        ({"judges": "fd768,fd768"}, "once each"),
+        ({"judges": "fd768,fd768"}, "each judge once"),
         ({"judges": "fid"}, "judges"),
         ({"context": "gru"}, "context"),
         ({"surroundings": "1"}, "surroundings"),

@@ -1,4 +1,4 @@
-"""The reid task: crops and truths, batches, trivial rows, refusals, strips; runs through the command line."""
+"""The reid task: crops and truths, batches, trivial baselines, refusals, strips; runs through the command line."""
 
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def test_codes_are_of_a_character_of_a_series():
     [
         ({"crops": "face"}, "crops"),
         ({"exclude": "book"}, "exclude"),
-        ({"batch": 8, "series": 4}, "batch 8 over 4 series leaves fewer than 4 appearances a series"),
+        ({"batch": 8, "series": 4}, "batch 8 over 4 series leaves fewer than 4 appearances per series"),
         ({"mask": 0.5}, "mask hides one of two halves; with crops faces there is one"),
         ({"loss": "arcface"}, "loss"),
     ],

@@ -1,4 +1,4 @@
-"""The segmentation task: truths and targets on the grid, heads, predictions in pixels, trivial rows, a run."""
+"""The segmentation task: truths and targets on the grid, heads, predictions in pixels, trivial baselines, a run."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_the_truth_is_the_mask_in_pixels_of_its_image(task, tmp_path):
 def test_masks_that_do_not_fit_are_left_out_by_name(task, tmp_path):
     with pytest.raises(BadImage, match=r"m\.png: is 40 x 30 pixels, its image 20 x 15"):
         task().truth(masked(tmp_path, np.zeros((30, 40), np.uint8), (15, 20)), 20, 15)
-    with pytest.raises(BadImage, match=r"m\.png: holds label 21; there are 21 classes from 0, and 255"):
+    with pytest.raises(BadImage, match=r"m\.png: contains label 21; there are 21 classes from 0, and 255"):
         task().truth(masked(tmp_path, np.full((30, 40), 21, np.uint8)), 40, 30)
     with pytest.raises(RunError, match="item a has no label image"):
         task().truth(Item("a", tmp_path / "a.png", "s", "test"), 40, 30)
@@ -131,11 +131,11 @@ def test_heads_read_kept_maps_as_they_read_whole_ones(task):
 
 
 def test_the_grid_divides_the_side():
-    with pytest.raises(UsageError, match="side 100 is to be a multiple of stride 8"):
+    with pytest.raises(UsageError, match="side 100 must be a multiple of stride 8"):
         SegmentationConfig.resolve("segmentation", "smoke", {"side": "100"})
 
 
-# --- trivial rows and pictures
+# --- trivial baselines and pictures
 def test_trivial_rows_say_the_usual_class_everywhere_or_where_it_is_usual(task):
     top = np.zeros((20, 30), dtype=np.uint8)
     top[:8] = 5
