@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from PIL import Image, ImageDraw
 
-from PIL import Image, ImageDraw, ImageFont
+from inkbench.benchmark.drawing.letters import font, spelled
 
 Colour = tuple[int, int, int]
 
@@ -22,6 +22,8 @@ PARTS: dict[str, Colour] = {
     "balloon": (148, 103, 189),
 }  # fmt: skip
 """The colours of what is annotated on a page."""
+FIXATION, SALIENCY, GAZE = (0, 90, 255), (255, 0, 0), (230, 0, 140)
+"""Of where viewers looked: one by one, together, and the way of one of them."""
 
 MARGIN = 12
 """White around a sheet, in pixels as all that follows."""
@@ -33,12 +35,6 @@ SIZE, TITLE = 13, 16
 LINE = 18
 """The height of a line of text; of a title it is ``TITLE_LINE``."""
 TITLE_LINE = 24
-
-
-@cache
-def font(size: int = SIZE) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the one font: Pillow's own, so that a sheet is the same on every machine."""
-    return ImageFont.load_default(size=size)
 
 
 def width_of(text: str, size: int = SIZE) -> int:
@@ -86,4 +82,4 @@ def _cut(text: str, kept: int, tail: bool) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(spelled(text).split())

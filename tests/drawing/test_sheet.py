@@ -16,6 +16,7 @@ from inkbench.benchmark.drawing import style
 from inkbench.benchmark.drawing.boxes import draw_boxes
 from inkbench.benchmark.drawing.classes import draw_confusion, draw_examples
 from inkbench.benchmark.drawing.labels import draw_labels
+from inkbench.benchmark.drawing.letters import spelled
 from inkbench.benchmark.drawing.maps import draw_maps
 from inkbench.benchmark.drawing.marked import Marked
 from inkbench.benchmark.drawing.places import fit, flat, mosaic, reason
@@ -78,7 +79,7 @@ def test_everything_lies_on_the_canvas_and_nothing_on_anything_else(sheet):
 def test_a_text_fits_whole_or_with_an_ellipsis(text, most, tail):
     said = style.shorten(text, most, tail=tail)
     assert style.width_of(said) <= most
-    whole = " ".join(text.split())
+    whole = " ".join(spelled(text).split())
     if said != whole:
         assert style.width_of(whole) > most
         assert said == "" or said[0 if tail else -1] == "…"
