@@ -98,7 +98,8 @@ def _check(flags: argparse.Namespace) -> int:
     dataset = _opened(flags)
     report = examine(dataset, Progress(flags.quiet))
     print(json.dumps(report.json(), indent=1, ensure_ascii=False) if flags.json else report.text())
-    _show(sheet(report.items), flags, f"{dataset.reader}-{dataset.root.name}", str(dataset.root.resolve()))
+    picture = sheet(report.items, report.classes)
+    _show(picture, flags, f"{dataset.reader}-{dataset.root.name}", str(dataset.root.resolve()))
     return 1 if report.errors else 0
 
 

@@ -21,7 +21,8 @@ def draw_boxes(
     """Draw true boxes dashed and the best predictions solid, named and scored, on the image; uint8 (H, W, 3).
 
     Of each class the best predictions are shown, as many as there are true boxes but at least one, so that a weak
-    and a strong detector are drawn by one rule. Boxes in pixels of ``image``. A line below says what is what.
+    and a strong detector are drawn by one rule. Boxes in pixels of ``image``. A line below says what is what, others
+    what is not there.
     """
     marked = Marked(image, SIDE, SIDE)
     named = []
@@ -40,5 +41,6 @@ def draw_boxes(
     for tag in named:
         marked.name(*tag)
     sheet = Sheet(footnote=KEY)
-    sheet.row([Place(marked.pixels)])
+    lacking = {"no true box": truth, "no predicted box": prediction}
+    sheet.row([Place(marked.pixels, [said for said, found in lacking.items() if not len(found["boxes"])])])
     return sheet.pixels

@@ -12,6 +12,7 @@ from inkbench.benchmark.drawing.style import INK, PAPER, RIGHT, WRONG
 
 TILE = 132
 COLUMNS = 6
+TOLD = "black: true class; below it the predicted one with its score: green is right, red is wrong"
 CELL = 34
 MOST_CLASSES = 40
 """A confusion of more classes than this is no picture."""
@@ -21,7 +22,7 @@ def draw_examples(
     images: Sequence[np.ndarray], true: Sequence[str], predicted: Sequence[str], sure: Sequence[float]
 ) -> np.ndarray:
     """Draw a sheet of images uint8 (h, w, 3), each with its true class and, green or red, the predicted and score."""
-    sheet = Sheet(cell=(TILE + 2, TILE + 2), footnote="black: true class; green or red: predicted, with its score")
+    sheet = Sheet(column=TILE + 2, footnote=TOLD)
     places = []
     for image, own, guess, share in zip(images, true, predicted, sure, strict=True):
         said = Text(f"{share:.2f} {guess}", RIGHT if own == guess else WRONG)

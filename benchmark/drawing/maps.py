@@ -14,6 +14,7 @@ from inkbench.tasks.metrics.maps import resize_map
 WIDTH, HEIGHT = 480, 300
 STOPS = np.array([(0, 0, 0), (70, 10, 110), (200, 40, 80), (250, 150, 30), (255, 255, 170)], dtype=np.float64)
 """Colours of the scale from no gaze to most gaze; equal steps look equally far apart."""
+KEY = "colours: from least (grey) to most (yellow) of each map, in a scale of its own"
 
 
 def draw_maps(
@@ -30,16 +31,20 @@ def draw_maps(
     if fixations is not None and len(fixations):
         marked.dots(np.asarray(fixations) + 0.5, PAPER, INK)
         dots = ["dots: fixations"]
-    sheet = Sheet(("image", "truth", "prediction"))
+    sheet = Sheet(("image", "truth", "prediction"), footnote=KEY)
     sheet.row([Place(small), Place(marked.pixels, dots), Place(overlay(small, prediction), [note] if note else [])])
     return sheet.pixels
 
 
-def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Draw a map in colours over a paled grey image, uint8 (H, W, 3); the more, the more opaque."""
+def overlay(image: np.ndarray, values: np.ndarray, scale: tuple[float, float] | None = None) -> np.ndarray:
+    """Draw a map in colours over a paled grey image, uint8 (H, W, 3); the more, the more opaque.
+
+    ``scale`` is what the least and the most colour stand for, without it the least and the most of ``values``.
+    """
     height, width = image.shape[:2]
     heat = resize_map(values, height, width).astype(np.float64)
-    heat = (heat - heat.min()) / max(heat.max() - heat.min(), 1e-300)
+    least, most = scale or (float(heat.min()), float(heat.max()))
+    heat = np.clip((heat - least) / max(most - least, 1e-300), 0, 1)
     grey = np.asarray(Image.fromarray(image).convert("L"), dtype=np.float64)[..., None] * 0.6 + 80
     place = np.linspace(0, 1, len(STOPS))
     colours = np.stack([np.interp(heat, place, STOPS[:, channel]) for channel in range(3)], axis=-1)

@@ -81,7 +81,7 @@ class Marked:
         return x0, y0, max(x1, x0), max(y1, y0)
 
     def _free(self, box: tuple[int, int, int, int], wide: int) -> tuple[int, int, int, int]:
-        """Return a place for a tag at a corner that no other tag has; the first, above its left, where none is free."""
+        """Return a place for a tag that no other tag has: at a corner, else the nearest; above its left where none."""
         x0, y0, x1, y1 = box
         places = []
         for y in (y0 - TAG - 1, y1 + 2, y0 + 3, y1 - TAG - 2):
@@ -89,8 +89,14 @@ class Marked:
                 left = max(min(x, self._canvas.width - wide), 0)
                 top = max(min(y, self._canvas.height - TAG), 0)
                 places.append((left, top, left + wide, top + TAG))
-        free = (place for place in places if not any(_meet(place, other) for other in self._taken))
-        return next(free, places[0])
+        first = places[0]
+        anywhere = [
+            (left, top, left + wide, top + TAG)
+            for top in range(0, self._canvas.height - TAG + 1, TAG // 2)
+            for left in range(0, self._canvas.width - wide + 1, TAG // 2)
+        ]
+        places += sorted(anywhere, key=lambda place: abs(place[0] - first[0]) + abs(place[1] - first[1]))
+        return next((place for place in places if not any(_meet(place, other) for other in self._taken)), first)
 
 
 def _meet(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:

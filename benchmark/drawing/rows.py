@@ -15,7 +15,7 @@ SIDE = 112
 
 def draw_rows(columns: Mapping[str, Tensor]) -> np.ndarray:
     """Draw ``columns`` name -> float (N, 3, h, w) in [0, 1], clamped, as uint8 (H, W, 3)."""
-    sheet = Sheet(list(columns), cell=(SIDE, 0))
+    sheet = Sheet(list(columns), column=SIDE)
     stages = [_pixels(images) for images in columns.values()]
     for row in zip(*stages, strict=True):
         sheet.row([Place(fit(image, SIDE, SIDE)) for image in row])

@@ -66,8 +66,9 @@ class Row(NamedTuple):
 class Sheet:
     """Rows of places. ``title`` above, ``headings`` above columns, below a ``legend`` and a ``footnote``.
 
-    ``cell`` is the least width and height of a place, ``gutter`` the white between places, ``turned`` headings read
-    upwards. A column is as wide as its widest picture, a row as high as its highest. The same input gives the same
+    ``column`` is the least width of a column, ``gutter`` the white between places, ``turned`` headings read upwards. A
+    column is as wide as its widest picture, a row as high as its highest. A picture starts at the left, where its texts
+    do; it stands on its caption in a row that has any, else it hangs below its heading. The same input gives the same
     bytes.
     """
 
@@ -76,7 +77,7 @@ class Sheet:
     title: str = ""
     footnote: str = ""
     legend: Sequence[tuple[str, Colour]] = ()
-    cell: tuple[int, int] = (0, 0)
+    column: int = 0
     gutter: int = GUTTER
     turned: bool = False
     rows: list[Row] = field(default_factory=list, init=False)
@@ -127,10 +128,12 @@ class Sheet:
         width = max(right - MARGIN, min(told, LEAST), *(_entry(name) for name, _ in self.legend), 1)
         spots: list[Spot] = []
         top = _lines(spots, self.title, MARGIN, width, TITLE)
-        top = self._head(spots, top, lefts, widths)
+        top = bottom = self._head(spots, top, lefts, widths)
         for row in self.rows:
-            top = self._line_up(spots, row, top, lefts, widths)
-        top = self._explain(spots, top, width)
+            bottom = self._line_up(spots, row, top, lefts, widths)
+            top = bottom + self.gutter
+        apart = GUTTER if bottom > MARGIN and (self.legend or self.footnote) else 0
+        top = self._explain(spots, bottom + apart, width)
         bottom = _lines(spots, self.footnote, top, width, style.SIZE)
         return (width + 2 * MARGIN, bottom + MARGIN), spots
 
@@ -149,7 +152,7 @@ class Sheet:
             if not self.turned:
                 texts += self.headings[column : column + 1]
             told = min(max((style.width_of(text) for text in texts), default=0), READABLE)
-            width = max([told, *(max(self.cell[0], place.size[0]) for place in there)])
+            width = max([told, *(max(self.column, place.size[0]) for place in there)])
             lefts.append(left)
             widths.append(max(width, LINE if self.turned else 0))
             left += widths[-1] + self.gutter
@@ -168,9 +171,9 @@ class Sheet:
         return top + high + (4 if high else 0)
 
     def _line_up(self, spots: list[Spot], row: Row, top: int, lefts: list[int], widths: list[int]) -> int:
-        """Lay out a row; return where the next one starts."""
+        """Lay out a row; return where it ends."""
         there = [place for place in row.places if place is not None]
-        high = max([self.cell[1], LINE if row.label else 0, *(place.size[1] for place in there)])
+        high = max([LINE if row.label else 0, *(place.size[1] for place in there)])
         lines = max((len(place.caption) for place in there), default=0)
         if row.label:
             middle = top + (high - LINE) // 2
@@ -178,13 +181,12 @@ class Sheet:
         for place, left, width in zip(row.places, lefts, widths, strict=False):
             if place is None:
                 continue
-            x = left + max(min(width, self.cell[0]) - place.size[0], 0) // 2
-            y = top + (max(self.cell[1] - place.size[1], 0) + 1) // 2
-            spots.append(Spot((x, y, x + place.size[0], y + place.size[1]), place))
+            y = top + (high - place.size[1] if lines else 0)
+            spots.append(Spot((left, y, left + place.size[0], y + place.size[1]), place))
             for number, line in enumerate(place.caption):
                 start = top + high + 2 + number * LINE
                 spots.append(Spot((left, start, left + width, start + LINE), _text(line)))
-        return top + high + (lines * LINE + 2 if lines else 0) + self.gutter
+        return top + high + (lines * LINE + 2 if lines else 0)
 
     def _explain(self, spots: list[Spot], top: int, width: int) -> int:
         """Lay out the legend, in as many lines as it needs; return where the footnote starts."""
@@ -227,4 +229,5 @@ def _paint(canvas: Image.Image, pen: ImageDraw.ImageDraw, spot: Spot) -> None:
         tile = style.lettered(said, size, spot.what.colour, letters=spot.letters)
         canvas.paste(tile.rotate(90, expand=True) if spot.turned else tile, (left, top))
     else:
-        pen.rectangle((left, top, right - 1, bottom - 1), fill=spot.what)
+        edge = style.FAINT if spot.what == style.PAPER else None
+        pen.rectangle((left, top, right - 1, bottom - 1), fill=spot.what, outline=edge)

@@ -40,7 +40,7 @@ def draw_puzzles(tiles: np.ndarray, permutations: np.ndarray, labels: np.ndarray
                   [Text(verdict, RIGHT if solved else WRONG)], None),
             Place(_board(reassemble(shuffled, true), plain, grid), frame=None),
         ])  # fmt: skip
-    return _side_by_side(("shuffled", "predicted", "truth"), puzzles)
+    return _side_by_side(("shuffled", "predicted", "truth"), puzzles, "green: a tile in its place; red: not")
 
 
 def _marks(true: np.ndarray, said: np.ndarray) -> list[Colour]:
@@ -73,7 +73,7 @@ def draw_pairs(
             pieces[place], frames[place] = pair[1], colour
             boards.append(Place(_board(pieces, frames, 3), said))
         pairs.append(boards)
-    return _side_by_side(("predicted", "truth"), pairs)
+    return _side_by_side(("predicted", "truth"), pairs, "in the middle the first patch, beside it the second")
 
 
 def _board(pieces: np.ndarray, frames: Sequence[Colour], grid: int) -> np.ndarray:
@@ -81,10 +81,10 @@ def _board(pieces: np.ndarray, frames: Sequence[Colour], grid: int) -> np.ndarra
     return mosaic([fit(piece, TILE, TILE) for piece in pieces], grid, EDGE, frames)
 
 
-def _side_by_side(headings: Sequence[str], groups: Sequence[Sequence[Place]]) -> np.ndarray:
+def _side_by_side(headings: Sequence[str], groups: Sequence[Sequence[Place]], footnote: str) -> np.ndarray:
     """Lay groups of boards side by side, ``COLUMNS`` a row with a wider gutter between them."""
     across = min(COLUMNS, len(groups))
-    sheet = Sheet([*headings, *["", *headings] * (across - 1)])
+    sheet = Sheet([*headings, *["", *headings] * (across - 1)], footnote=footnote)
     for start in range(0, len(groups), COLUMNS):
         row: list[Place | None] = []
         for group in groups[start : start + COLUMNS]:

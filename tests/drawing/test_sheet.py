@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from inkbench.benchmark.audit.pictures import MAP, draw_average
 from inkbench.benchmark.drawing import style
 from inkbench.benchmark.drawing.boxes import draw_boxes
 from inkbench.benchmark.drawing.classes import draw_confusion, draw_examples
-from inkbench.benchmark.drawing.labels import draw_labels
+from inkbench.benchmark.drawing.labels import VOID, draw_labels, named_colours
 from inkbench.benchmark.drawing.letters import spelled
 from inkbench.benchmark.drawing.maps import draw_maps
 from inkbench.benchmark.drawing.marked import Marked
@@ -47,7 +48,7 @@ def sheets(draw):
         title=draw(texts),
         footnote=draw(texts),
         legend=draw(st.lists(st.tuples(texts, st.just(style.INK)), max_size=4)),
-        cell=draw(st.tuples(st.integers(0, 60), st.integers(0, 60))),
+        column=draw(st.integers(0, 60)),
         gutter=draw(st.integers(1, 12)),
         turned=draw(st.booleans()),
     )
@@ -126,6 +127,34 @@ def test_a_picture_lies_where_it_is_said_to_lie():
     assert (inner == 7).all()
 
 
+@pytest.mark.parametrize("legend", [(), [("ink", style.INK)]])
+@pytest.mark.parametrize("footnote", ["", "a note"])
+@pytest.mark.parametrize("caption", [(), ["caption"]])
+def test_the_margins_are_equal_whatever_stands_below(caption, footnote, legend):
+    sheet = Sheet(footnote=footnote, legend=legend)
+    sheet.row([Place(image(30, 40), caption)])
+    boxes = np.array([spot.box for spot in sheet.spots])
+    height = sheet.size[1]
+    assert boxes[:, :2].min() == style.MARGIN
+    assert height - boxes[:, 3].max() == style.MARGIN
+    picture = next(spot.box for spot in sheet.spots if isinstance(spot.what, Place))
+    below = picture[3] + (2 + style.LINE if caption else 0)
+    rest = [top for _, top, _, _ in boxes.tolist() if top >= below]
+    assert min(rest, default=below + style.GUTTER) == below + style.GUTTER
+
+
+def test_a_picture_starts_where_its_texts_do_and_stands_on_its_caption():
+    sheet = Sheet(("wide", "high"), column=100)
+    sheet.row([Place(image(10, 60), ["first"]), Place(image(80, 20), ["second"])])
+    sheet.row([Place(image(10, 60)), Place(image(80, 20))])
+    placed = [spot.box for spot in sheet.spots if isinstance(spot.what, Place)]
+    texts = {spot.what.text: spot.box for spot in sheet.spots if isinstance(spot.what, Text)}
+    for box, name in zip(placed, ("first", "second"), strict=False):
+        assert box[0] == texts[name][0]
+        assert texts[name][1] - box[3] == 2
+    assert placed[2][1] == placed[3][1], "without captions they hang below their headings"
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_image_of_any_shape_fits_and_keeps_its_proportion(shape):
     small = fit(image(*shape), 112, 112)
@@ -163,6 +192,48 @@ def test_names_on_an_image_stay_within_it_and_apart():
     assert reds[:40, 20:25].any(), "above the left corner"
     assert reds[:40, 195:200].any(), "the second above the right one, where no tag is"
     assert marked.pixels.shape == (100, 300, 3)
+
+
+def test_no_name_hides_another_as_long_as_there_is_room():
+    marked = Marked(image(30, 600), 600, 30)
+    for number in range(8):
+        marked.name((10, 5, 40, 25), f"name {number}", style.WRONG, style.PAPER)
+    reds = (marked.pixels == style.WRONG).all(axis=2).any(axis=0)
+    whole = sum(style.width_of(f"name {number}") + 6 for number in range(8))
+    assert reds.sum() == whole
+
+
+def test_what_is_not_there_is_told_in_words():
+    def lines(truth, prediction):
+        return draw_boxes(image(50, 400), truth, prediction, ["face"]).shape[0]
+
+    some = {"boxes": np.array([[5.0, 5, 30, 30]]), "labels": np.array([0]), "scores": np.array([0.5])}
+    none = {"boxes": np.zeros((0, 4)), "labels": np.zeros(0, int), "scores": np.zeros(0)}
+    one = lines(some, none)
+    assert lines(none, some) == one
+    assert lines(some, some) == one - style.LINE - 2
+    assert lines(none, none) == one + style.LINE
+
+
+def test_every_colour_of_a_mask_has_a_name():
+    named = named_colours([0, 2, 7, VOID], ["background", "body", "face"])
+    assert [name for name, _ in named] == ["background", "face", "class 7", "does not count"]
+    assert len({colour for _, colour in named}) == 4
+    assert named[-1][1] == style.PAPER
+    mask = np.full((40, 40), VOID, dtype=np.uint8)
+    drawn = draw_labels(image(40, 40), mask, mask, ["background"])
+    assert (drawn[-style.MARGIN - style.LINE :] == style.FAINT).all(axis=2).any(), "a white swatch has an edge"
+
+
+def test_the_colours_of_a_map_are_those_of_its_values_up_to_the_corners():
+    flat_map = np.full((8, 8), 0.25)
+    peak = flat_map.copy()
+    peak[4, 4] = 1
+    drawn = draw_average({"flat": flat_map, "peak": peak})
+    top = style.MARGIN + style.LINE + 4 + 1
+    board = drawn[top : top + MAP, style.MARGIN + 1 : style.MARGIN + 1 + MAP]
+    assert (board == board[0, 0]).all()
+    assert (drawn != board[0, 0]).any()
 
 
 @pytest.mark.parametrize("shape", SHAPES)

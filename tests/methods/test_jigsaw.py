@@ -214,7 +214,7 @@ def test_pictures_frame_right_tiles_green_and_wrong_ones_red():
 
     def coloured(label, guess):
         picture = draw_puzzles(tiles, permutations, np.array([label]), np.array([guess]))
-        below = picture.shape[0] - MARGIN - GUTTER - LINE - 2  # the verdict, which has a colour too
+        below = picture.shape[0] - MARGIN - LINE - GUTTER - LINE - 2  # the verdict, which has a colour too
         picture = picture[:below].reshape(-1, 3).astype(int)
         greens = ((picture[:, 1] - picture[:, 0]) > 60).sum()
         reds = ((picture[:, 0] - picture[:, 1]) > 60).sum()

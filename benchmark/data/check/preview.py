@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image
@@ -11,29 +12,45 @@ from inkbench.benchmark.contracts.dataset import Item, Kind
 from inkbench.benchmark.data.grey_map import read_map
 from inkbench.benchmark.data.images import BadImage, clamp_crop, decode
 from inkbench.benchmark.data.label_map import read_labels
+from inkbench.benchmark.drawing.labels import named_colours
 from inkbench.benchmark.drawing.marked import Marked
 from inkbench.benchmark.drawing.palette import colours
 from inkbench.benchmark.drawing.places import fit, reason
 from inkbench.benchmark.drawing.sheet import Place, Sheet, Text
-from inkbench.benchmark.drawing.style import FAINT, PARTS
+from inkbench.benchmark.drawing.style import FAINT, FIXATION, PARTS, SALIENCY, Colour
 
 TILE, A_ROW = 260, 6
 ROWS: tuple[Kind, ...] = (
     "pages", "panels", "saliency", "faces", "bodies", "labelled", "segmented",
 )  # fmt: skip
-DOT = (0, 90, 255)
 
 
-def sheet(items: Mapping[Kind, Sequence[Item]]) -> bytes | None:
-    """Draw a PNG with a row of images for each kind, spread evenly over the items; None where there are none."""
+def sheet(items: Mapping[Kind, Sequence[Item]], classes: Sequence[str] = ()) -> bytes | None:
+    """Draw a PNG with a row of images for each kind, spread evenly over the items; None where there are none.
+
+    ``classes`` are the names of the numbers in the masks.
+    """
     rows = [(kind, [items[kind][k] for k in _spread(len(items[kind]))]) for kind in ROWS if items.get(kind)]
     if not rows:
         return None
-    labels = sorted({box.label for _, chosen in rows for item in chosen for box in item.boxes})
-    drawn = Sheet(legend=[(label, PARTS.get(label, FAINT)) for label in labels], cell=(TILE + 2, 0))
+    drawn = Sheet(legend=legend([item for _, chosen in rows for item in chosen], classes), column=TILE + 2)
     for kind, chosen in rows:
         drawn.row([Place(tile(item), [f"{kind}: {item.split}", _told(item)]) for item in chosen])
     return drawn.png
+
+
+def legend(items: Sequence[Item], classes: Sequence[str] = ()) -> list[tuple[str, Colour]]:
+    """Return the names and colours of all that ``tile`` draws on some images."""
+    labels = sorted({box.label for item in items for box in item.boxes})
+    told = [(label, PARTS.get(label, FAINT)) for label in labels]
+    told += [("saliency", SALIENCY)] if any(item.map for item in items) else []
+    told += [("fixation", FIXATION)] if any(item.fixations is not None for item in items) else []
+    codes: set[int] = set()
+    for mask in {item.mask for item in items if item.mask}:
+        with suppress(BadImage):  # which the tile says
+            codes.update(np.unique(read_labels(mask)).tolist())
+    named = named_colours(sorted(codes), classes)
+    return told + [(f"pixels: {name}" if labels else name, colour) for name, colour in named]
 
 
 def tile(item: Item, side: int = TILE) -> np.ndarray:
@@ -48,7 +65,7 @@ def tile(item: Item, side: int = TILE) -> np.ndarray:
     for box in item.boxes:
         marked.box((box.x0, box.y0, box.x1, box.y1), PARTS.get(box.label, FAINT), width=2)
     if item.fixations is not None:
-        marked.dots(np.asarray(item.fixations), DOT)
+        marked.dots(np.asarray(item.fixations), FIXATION)
     return marked.pixels
 
 
@@ -62,7 +79,7 @@ def _overlaid(item: Item, small: Image.Image) -> Image.Image:
     if item.map:
         values = read_map(item.map).astype(np.float64)
         heat = Image.fromarray((255 * values / max(values.max(), 1e-300)).astype(np.uint8)).resize(small.size)
-        red = Image.fromarray(np.full((small.height, small.width, 3), (255, 0, 0), dtype=np.uint8))
+        red = Image.fromarray(np.full((small.height, small.width, 3), SALIENCY, dtype=np.uint8))
         return Image.composite(red, small, heat.point(lambda value: value * 0.7))
     if item.mask:
         labels = Image.fromarray(read_labels(item.mask)).resize(small.size, Image.Resampling.NEAREST)

@@ -43,7 +43,7 @@ SHOWN = 20
 
 @dataclass
 class Report:
-    """Findings of ``data check``; ``errors`` and ``warnings`` are a line each."""
+    """Findings of ``data check``; ``errors`` and ``warnings`` are a line each, ``classes`` those of the masks."""
 
     layout: str
     root: Path
@@ -52,6 +52,7 @@ class Report:
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     items: Known = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     def json(self) -> dict[str, Any]:
         """Return the value that ``--json`` prints."""
@@ -82,6 +83,7 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
     """Read everything that a dataset offers, decode every image, and note what is wrong. Raises no UsageError."""
     report = Report(dataset.reader, dataset.root, dataset.name)
     report.items = _read(dataset, report, progress)
+    report.classes = unless_refused(lambda: dataset.classes("segmented"), tuple[str, ...]())
     splits = Counter(item.split for items in report.items.values() for item in items)
     images, maps, masks = _files(report.items)
     listed = _listed(dataset, report)

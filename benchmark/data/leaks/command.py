@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Item, Kind, Split
-from inkbench.benchmark.data.check.preview import TILE, tile
+from inkbench.benchmark.data.check.preview import TILE, legend, tile
 from inkbench.benchmark.data.leaks.compare import LISTED, Leaks
 from inkbench.benchmark.data.splits import few
 from inkbench.benchmark.drawing.sheet import Place, Sheet, Text
@@ -54,7 +54,9 @@ def sheet_of_pairs(leaks: Leaks, test: Sequence[Item], pretraining: Sequence[Ite
     worst = [row for row in leaks.distance.argsort(kind="stable")[:LISTED].tolist() if leaks.by_image[row]]
     if not worst:
         return None
-    sheet = Sheet(cell=(TILE + 2, 0), footnote="left: test image; right: its near-duplicate; number of differing bits")
+    drawn = [*(test[row] for row in worst), *(pretraining[leaks.nearest[row]] for row in worst)]
+    told = "left: a test image and how many of 256 bits differ; right: the pretraining image that it is like"
+    sheet = Sheet(column=TILE + 2, legend=legend(drawn), footnote=told)
     pairs = [_pair(test[row], pretraining[leaks.nearest[row]], int(leaks.distance[row])) for row in worst]
     for start in range(0, len(pairs), COLUMNS):
         first, *others = pairs[start : start + COLUMNS]

@@ -10,7 +10,8 @@ from pictures_of import draw, write
 from PIL import Image
 
 from inkbench.benchmark.cli import data as commands
-from inkbench.benchmark.data.check.preview import sheet
+from inkbench.benchmark.contracts.dataset import Box, Item
+from inkbench.benchmark.data.check.preview import legend, sheet, tile
 from inkbench.benchmark.data.check.report import examine
 from inkbench.benchmark.data.layouts.dcm772 import Dcm772, Dcm772Config
 from inkbench.benchmark.data.layouts.imagefolder import Imagefolder
@@ -188,6 +189,26 @@ def test_the_sheet_draws_each_label_in_its_colour_and_damaged_images_with_their_
     for ink in ((31, 119, 180), (44, 160, 44), (214, 39, 40)):
         assert (picture == ink).all(axis=2).sum() > 300
     assert (picture == (200, 200, 200)).all(axis=2).any()
+
+
+def test_all_that_a_sheet_draws_is_named_in_its_colour(tmp_path):
+    page, heat, mask = (tmp_path / name for name in ("page.png", "heat.png", "mask.png"))
+    for path, grey in ((page, 250), (heat, 200), (mask, 0)):
+        Image.new("L", (80, 60), grey).save(path)
+    codes = np.zeros((60, 80), dtype=np.uint8)
+    codes[:20], codes[40:] = 1, 255
+    Image.fromarray(codes).save(mask)
+    boxed = Item("a", page, "s", "train", boxes=(Box("face", 5, 5, 30, 30),))
+    watched = Item("b", page, "s", "train", map=heat, fixations=np.array([[40.0, 30.0]]))
+    divided = Item("c", page, "s", "train", mask=mask)
+    broken = Item("d", page, "s", "train", mask=write(tmp_path / "broken.png", "no image"))
+    masked = ["background", "hat", "does not count"]
+    assert [name for name, _ in legend([divided, broken], masked[:2])] == masked
+    named = dict(legend([boxed, watched, divided], masked[:2]))
+    assert list(named) == ["face", "saliency", "fixation", *(f"pixels: {name}" for name in masked)]
+    assert len(set(named.values())) == 6
+    for item, name in ((boxed, "face"), (watched, "fixation")):
+        assert (tile(item) == named[name]).all(axis=2).any()
 
 
 def test_a_public_set_that_is_split_otherwise_is_told(tmp_path):
