@@ -17,21 +17,16 @@ from PIL import Image
 from inkbench.benchmark.drawing.marked import Marked
 from inkbench.benchmark.drawing.places import fit
 from inkbench.benchmark.drawing.sheet import Place, Sheet
+from inkbench.benchmark.drawing.style import GAZE, PARTS, Colour
 
 PAGE_WIDTH = 300
 COLUMNS = 4
 FIRST = tuple((series, 0) for series in range(7))
-COLOURS = {
-    "panel": (30, 30, 30), "body": (20, 110, 220), "face": (220, 40, 40), "text": (20, 140, 60),
-    "balloon": (235, 150, 20), "gaze": (190, 0, 190),
-}  # fmt: skip
+COLOURS: dict[str, Colour] = {**PARTS, "one viewer's gaze": GAZE}
 
 
 def sheet(root: Path, pages: Sequence[tuple[int, int]] = FIRST) -> Image.Image:
-    """Draw a picture of ``pages`` (series and page), then the last of them once more with its labels.
-
-    Boxes: panels black, bodies blue, faces red, text green, balloons orange; one simulated viewer's gaze in purple.
-    """
+    """Draw a picture of ``pages`` (series and page), then the last of them once more with its labels."""
     folder = root / "comics" / "raw_page_images"
     pictures = [Image.open(folder / str(series) / f"{page}.jpg").convert("RGB") for series, page in pages]
     series, page = pages[-1]
@@ -55,8 +50,8 @@ def labelled(image: Image.Image, page: dict[str, Any]) -> np.ndarray:
         ]
         for label, box in boxes:
             if box:
-                marked.box((x + box[0], y + box[1], x + box[2], y + box[3]), COLOURS[label], width=2)
-    marked.way(np.array([look[:2] for look in page["gaze"][0]]), COLOURS["gaze"])
+                marked.box((x + box[0], y + box[1], x + box[2], y + box[3]), PARTS[label], width=2)
+    marked.way(np.array([look[:2] for look in page["gaze"][0]]), GAZE)
     return marked.pixels
 
 
