@@ -1,29 +1,29 @@
-"""Names of methods, tasks, datasets and metrics -> the classes that hold them; found by reading, loaded when used.
+"""Names of methods, tasks, datasets, metrics and tables -> what holds them; found by reading, loaded when used.
 
 A class is an entry when its body says ``name = "..."``. Files of the rooms (``methods/NAME.py`` or
-``methods/NAME/method.py``; ``tasks/NAME/task.py``) are found by themselves, packages of others by the entry points
-``inkbench.methods``, ``inkbench.tasks``, ``inkbench.datasets`` and ``inkbench.metrics``; listing imports none of them.
-A class of a single file is ``path/to/file.py:ClassName``; those of a file that is plugged in (``--plugin``) are known
-by their names, as ours are. There is no room of metrics: ours are those of the tasks' scorers.
+``methods/NAME/method.py``; ``tasks/NAME/task.py``) are found by themselves, what packages of others bring by entry
+points (``entry_points``); listing imports none of them. A class of a single file is ``path/to/file.py:ClassName``;
+those of a file that is plugged in (``--plugin``) are known by their names, as ours are. There is no room of metrics:
+ours are those of the tasks' scorers. A table is a TOML file.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
-import importlib.metadata
 import importlib.util
 import os
-import re
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import inkbench
+from inkbench.benchmark.entry_points import NAME, offered
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.former_name import former_name
+from inkbench.benchmark.sources import Entry, read_entries
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the packages: the clone's, or that of the installed ``inkbench``."""
@@ -37,36 +37,26 @@ ROOMS = {
 }
 OF_FOLDER = {"methods": "method.py", "tasks": "task.py"}
 """The file with the class where a method or a task is a folder of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One name: ``module`` and ``attribute`` to load it by, a one-line summary, the checksum of a lone file."""
-
-    name: str
-    module: str
-    attribute: str
-    summary: str
-    origin: str = "inkbench"
-    file: Path | None = None
-    checksum: str = ""
-
-
+TABLES = "tables"
+"""The kind whose entries are TOML files and no classes (``leaderboards.declared`` reads them)."""
 LONE = "inkbench_plugin_"
 """What the modules of lone files are called, before the beginning of their checksums."""
 PLUGINS = "INKBENCH_PLUGINS"
 """Files that are plugged in, with the system's separator of paths between them; ``--plugin`` adds to it."""
 
-_plugged: dict[str, dict[str, Entry]] = {kind: {} for kind in ROOMS}
+_plugged: dict[str, dict[str, Entry]] = {kind: {} for kind in (*ROOMS, TABLES)}
 
 
 def entries(kind: str) -> dict[str, Entry]:
-    """All entries of a kind (``methods``, ``tasks``, ``datasets``, ``metrics``), by name."""
+    """All entries of a kind (``methods``, ``tasks``, ``datasets``, ``metrics``, ``tables``), by name."""
     return {**installed(kind), **_plugged[kind]}
 
 
 def plug(path: Path) -> None:
-    """Make the classes of a file known by their names; imports it. Raises UsageError."""
+    """Make the classes of a file, or a table, known by their names; imports a file of Python. Raises UsageError."""
+    if path.suffix == ".toml":
+        _plugged[TABLES][path.stem] = _table_of(path)
+        return
     known = _read_file(path)
     if not known:
         raise UsageError(f'{path} has no class with a name: write name = "..." in the body of each')
@@ -95,19 +85,23 @@ def kind_of(entry: Entry) -> str:
 @cache
 def installed(kind: str) -> dict[str, Entry]:
     """The entries of ours and of installed packages, by name."""
+    ours = _ours(kind)
+    return {**ours, **offered(kind, ours).entries}
+
+
+def left_out(kind: str) -> dict[str, str]:
+    """What installed packages offer and cannot be had, by name: the line that says why."""
+    return offered(kind, _ours(kind)).left_out
+
+
+def _ours(kind: str) -> dict[str, Entry]:
+    if kind == TABLES:
+        files = sorted((ROOT / "leaderboards" / "tables").glob("*.toml"))
+        return {file.stem: Entry(file.stem, "", "", "", file=file) for file in files}
     found: dict[str, Entry] = {}
     for file in _sources(kind):
         module = ".".join(("inkbench", *file.relative_to(ROOT).with_suffix("").parts))
-        found |= {entry.name: entry for entry in _read(file, module, "inkbench")}
-    for point in importlib.metadata.entry_points(group=f"inkbench.{kind}"):
-        module, _, attribute = point.value.partition(":")
-        source = importlib.util.find_spec(module)
-        origin = point.dist.name if point.dist else point.name
-        summary = ""
-        if source and source.origin:
-            known = {entry.attribute: entry for entry in _read(Path(source.origin), module, origin)}
-            summary = known[attribute].summary if attribute in known else ""
-        found[point.name] = Entry(point.name, module, attribute, summary, origin)
+        found |= {entry.name: entry for entry in read_entries(file, module, "inkbench")}
     return found
 
 
@@ -136,6 +130,8 @@ def find(kind: str, text: str) -> Entry:
         raise UsageError(f"'{text}': name a class, as in {text}:ClassName")
     known = entries(kind)
     if text not in known:
+        if why := left_out(kind).get(text):
+            raise UsageError(why)
         mend = " (name a file of your own with --plugin FILE.py)"
         raise UsageError(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}{mend}")
     return known[text]
@@ -150,10 +146,34 @@ def load_entry(entry: Entry, kind: str) -> type:
     """The class of an entry. Raises UsageError where its module cannot be imported or lacks such a class."""
     found, base = _attribute(entry), _bases()[kind]
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise UsageError(
-            f"'{entry.name}' ({entry.origin}): {entry.attribute} is not a {base.__name__} of benchmark.api"
-        )
+        raise UsageError(f"'{entry.name}' ({entry.origin}): {entry.attribute} is not a {base.__name__} of benchmark.api")
+    if (own := vars(found).get("name", entry.name)) != entry.name:
+        raise UsageError(f"'{entry.name}' ({entry.origin}): {entry.attribute} calls itself '{own}'; use that name")
     return found
+
+
+def usable(kind: str, wanted: Callable[[Entry], bool] = lambda entry: True) -> dict[str, type]:
+    """The wanted classes of a kind by name; imports them. What a package brings and cannot be loaded is told.
+
+    Raises UsageError for one of ours that cannot be loaded.
+    """
+    found = {}
+    for name, entry in sorted(entries(kind).items()):
+        if not wanted(entry):
+            continue
+        try:
+            found[name] = load_entry(entry, kind)
+        except UsageError as error:
+            if entry.origin == "inkbench":
+                raise
+            _tell(f"left out: {error}")
+    return found
+
+
+@cache
+def _tell(line: str) -> None:
+    """Say a line on standard error, once."""
+    print(line, file=sys.stderr)
 
 
 def _bases() -> dict[str, type]:
@@ -186,17 +206,26 @@ def _read_file(path: Path) -> dict[str, Entry]:
         raise UsageError(f"no plugin file {path}")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     found = {}
-    for entry in _read(path, path.stem, str(path)):
+    for entry in read_entries(path, path.stem, str(path)):
         for kind in ROOMS:
             if entry.name in installed(kind):
                 origin = installed(kind)[entry.name].origin
                 raise UsageError(f"{path}: '{entry.name}' is a name of {origin}; choose another")
-        if not re.fullmatch(r"[a-z0-9_-]+", entry.name):
+        if not NAME.fullmatch(entry.name):
             raise UsageError(
                 f"{path}: the name '{entry.name}' may contain only lower-case letters, digits, '_' and '-'"
             )
         found[entry.attribute] = replace(entry, file=path.resolve(), checksum=checksum)
     return found
+
+
+def _table_of(path: Path) -> Entry:
+    """The entry of a table in a lone file. Raises UsageError."""
+    if not path.is_file():
+        raise UsageError(f"no plugin file {path}")
+    if (other := installed(TABLES).get(path.stem)) is not None:
+        raise UsageError(f"{path}: '{path.stem}' is a name of {other.origin}; give yours another")
+    return Entry(path.stem, "", "", "", str(path), path.resolve())
 
 
 def file_of(kind: type) -> str:
@@ -218,31 +247,3 @@ def _import_file(entry: Entry) -> object:
             del sys.modules[name]
             raise
     return sys.modules[name]
-
-
-def _read(file: Path, module: str, origin: str) -> list[Entry]:
-    """The entries that a source file declares. Raises UsageError where it is no Python."""
-    try:
-        tree = ast.parse(file.read_text())
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{file} is not valid Python: {error}") from None
-    classes = [(node, _declared_name(node)) for node in tree.body if isinstance(node, ast.ClassDef)]
-    named = [(node, name) for node, name in classes if name]
-    found = []
-    for node, name in named:
-        text = ast.get_docstring(tree) if len(named) == 1 else ast.get_docstring(node)
-        summary = (text or ast.get_docstring(node) or "").strip().split("\n")[0]
-        found.append(Entry(name, module, node.name, summary, origin))
-    return found
-
-
-def _declared_name(node: ast.ClassDef) -> str:
-    for statement in node.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
-        if isinstance(statement, ast.AnnAssign):
-            targets = [statement.target]
-        if any(isinstance(target, ast.Name) and target.id == "name" for target in targets):
-            value = statement.value  # type: ignore[attr-defined]
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                return value.value
-    return ""

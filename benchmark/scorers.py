@@ -48,7 +48,7 @@ def metric_versions(task: Task) -> dict[str, int | str]:
 
 def _plugged(task: str) -> list[ItemMetric]:
     """The metrics that are plugged in for a task, by name."""
-    kinds = [registry.load_entry(entry, "metrics") for _, entry in sorted(registry.entries("metrics").items())]
+    kinds = registry.usable("metrics", lambda entry: entry.task in ("", task)).values()
     return [kind() for kind in kinds if issubclass(kind, ItemMetric) and kind.task == task]
 
 

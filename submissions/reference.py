@@ -72,7 +72,8 @@ def the_task(asked: Asked) -> Task:
     """
     kind: Any = registry.load("tasks", asked.task)
     if kind.prediction_format is None:
-        able = [name for name in registry.names("tasks") if _format_of(name) is not None]
+        others: dict[str, Any] = registry.usable("tasks")
+        able = [name for name, other in others.items() if other.prediction_format is not None]
         raise UsageError(
             f"predictions of task '{asked.task}' have no file format; tasks that have one: {', '.join(able)}"
         )
@@ -91,12 +92,6 @@ def the_task(asked: Asked) -> Task:
         raise UsageError(
             f"{kind.name} has other settings now ({str(error).splitlines()[0]}); give them with --set"
         ) from None
-
-
-def _format_of(task: str) -> PredictionFormat | None:
-    kind: Any = registry.load("tasks", task)
-    found: PredictionFormat | None = kind.prediction_format
-    return found
 
 
 def form_of(task: Task) -> PredictionFormat:

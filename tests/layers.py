@@ -32,8 +32,10 @@ ORDER: tuple[tuple[str, ...], ...] = (
 
 ELSEWHERE = {
     "benchmark.api": "contracts",
+    "benchmark.entry_points": "registry",
     "benchmark.former_name": "registry",
     "benchmark.scorers": "registry",
+    "benchmark.sources": "registry",
     "benchmark.judges": "data",
     "submissions.findings": "formats",
     "submissions.formats": "formats",

@@ -53,7 +53,7 @@ def _check_tiled(name: str) -> None:
     """Refuse a method without tiles, naming those that have some."""
     method = registry.load_entry(registry.find("methods", name), "methods")
     if not _tiled(method):
-        having = [other for other in registry.names("methods") if _tiled(registry.load("methods", other))]
+        having = [other for other, kind in registry.usable("methods").items() if _tiled(kind)]
         raise UsageError(f"{name} does not use tiles and cannot be audited; methods that do: {', '.join(having)}")
 
 

@@ -18,18 +18,15 @@ from inkbench.benchmark.planning.request import SHARED_OWNERS
 
 def describe(flags: argparse.Namespace) -> int:
     """Print what there is to know of ``flags.name``. Raises UsageError where nothing has this name."""
-    if flags.name.endswith(".toml"):
-        return _describe_table(flags)
     name, kind = flags.name, ""
     described: Any = None
     config: Any
     if name in SHARED_OWNERS:
         kind, config, summary = "settings", SHARED_OWNERS[name], (SHARED_OWNERS[name].__doc__ or "")
     else:
-        kind = next((kind for kind in registry.ROOMS if name in registry.entries(kind)), "")
-        if not kind and ".py" not in name:
-            known = [name for room in registry.ROOMS for name in registry.names(room)] + list(SHARED_OWNERS)
-            raise UsageError(f"there is no '{name}'{did_you_mean(name, known)}")
+        kind = _kind_of(name)
+        if kind == registry.TABLES:
+            return _describe_table(flags)
         entry = registry.find(kind or "methods", name)
         kind, name = kind or registry.kind_of(entry), entry.name
         described, summary = registry.load_entry(entry, kind), entry.summary
@@ -53,6 +50,20 @@ def describe(flags: argparse.Namespace) -> int:
     if unknown:
         print(f"\n  share of an image that is seen: unknown ({unknown})")
     return 0
+
+
+def _kind_of(name: str) -> str:
+    """Return the kind of what has this name; of a class of a file none yet. Raises UsageError where nothing has it."""
+    if name.endswith(".toml"):
+        return registry.TABLES
+    kinds = (*registry.ROOMS, registry.TABLES)
+    kind = next((kind for kind in kinds if name in registry.entries(kind)), "")
+    if kind or ".py" in name:
+        return kind
+    if why := next((why for kind in kinds if (why := registry.left_out(kind).get(name))), ""):
+        raise UsageError(why)
+    known = [name for kind in kinds for name in registry.names(kind)] + list(SHARED_OWNERS)
+    raise UsageError(f"there is no '{name}'{did_you_mean(name, known)}")
 
 
 def _describe_table(flags: argparse.Namespace) -> int:

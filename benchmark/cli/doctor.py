@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from inkbench.benchmark import registry
 from inkbench.benchmark.errors import UsageError, plural
 from inkbench.benchmark.store.provenance import DECIDING, TOLD, git_state, processor, versions
 from inkbench.benchmark.store.store import Store
@@ -27,6 +28,7 @@ def examine(results: Path) -> int:
         _data,
         _hub,
         _code,
+        _plugins,
     ]
     worst = 0
     for check in checks:
@@ -125,3 +127,12 @@ def _code() -> tuple[str, str]:
     if not state["commit"]:
         return "note", f"no git commit to record: {state.get('why', '')}"
     return "ok", f"commit {str(state['commit'])[:10]}" + (" with changes" if state["dirty"] else "")
+
+
+def _plugins() -> tuple[str, str]:
+    """Name what installed packages and plugged files bring, and what of it cannot be had."""
+    kinds = (*registry.ROOMS, registry.TABLES)
+    broken = [line for kind in kinds for line in registry.left_out(kind).values()]
+    brought = [entry for kind in kinds for entry in registry.entries(kind).values() if entry.origin != "inkbench"]
+    told = ", ".join(f"{entry.name} of {entry.origin}" for entry in brought) or "none"
+    return ("note" if broken else "ok"), "; ".join([f"plugins: {told}", *broken])

@@ -34,16 +34,8 @@ def verb_list(words: list[str]) -> int:
         return _csv_of_runs(flags.what, Store(flags.results))
     if flags.what == "runs":
         rows = [_run_row(record) for record in Store(flags.results).records()]
-    elif flags.what == "tables":
-        from inkbench.leaderboards.declared import load
-
-        rows = [{"name": name, "summary": load.load(name).title} for name in load.names()]
     else:
-        entries = registry.entries(flags.what).values()
-        rows = [
-            {"name": entry.name, "summary": entry.summary, "origin": entry.origin}
-            for entry in sorted(entries, key=lambda entry: entry.name)
-        ]
+        rows = _known_rows(flags.what)
     if flags.json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return 0
@@ -53,6 +45,27 @@ def verb_list(words: list[str]) -> int:
     if not rows:
         print(f"no runs in {flags.results}" if flags.what == "runs" else "none", file=sys.stderr)
     return 0
+
+
+def _known_rows(kind: str) -> list[dict[str, Any]]:
+    """Return what is known of a kind, by name; what cannot be had is told in a line and hides nothing."""
+    for why in registry.left_out(kind).values():
+        print(why, file=sys.stderr)
+    rows = []
+    for name, entry in sorted(registry.entries(kind).items()):
+        try:
+            summary = _title(name) if kind == registry.TABLES else entry.summary
+        except UsageError as why:
+            print(f"'{name}' of {entry.origin} is left out: {why}", file=sys.stderr)
+            continue
+        rows.append({"name": name, "summary": summary, "origin": entry.origin})
+    return rows
+
+
+def _title(table: str) -> str:
+    from inkbench.leaderboards.declared import load
+
+    return load.title_of(table)
 
 
 def _csv_of_runs(what: str, store: Store) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import SERIES_FROM, settings_of
@@ -131,7 +132,7 @@ def _recognised(text: str, preset: str, sets: Sets) -> Dataset:
     if not Path(text).expanduser().exists() and os.sep not in text:
         raise UsageError(f"no dataset or folder '{text}'{did_you_mean(text, names)}")
     root = _folder(text)
-    classes = [_class(name) for name in names]
+    classes: list[Any] = list(registry.usable("datasets").values())
     found = [cls for cls in classes if cls.recognises(root)]
     if all(cls.specific == 0 for cls in found):
         found = [cls for cls in classes if cls.may_be(root)] or found

@@ -19,6 +19,7 @@ from inkbench.benchmark.planning.asked import as_read_by, plugin, require
 from inkbench.benchmark.planning.experiment import Experiment, Pretraining
 from inkbench.benchmark.planning.point import Point, identity_of, plain_settings
 from inkbench.benchmark.planning.request import PREDICTIONS, all_methods
+from inkbench.benchmark.sources import Entry
 from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.identity import record_id, work_id
@@ -151,7 +152,7 @@ class Rows:
         }
         return {**settings, "pretrain": plain_settings(self.pretrain)} if _has_budget(method) else settings
 
-    def _all_changed(self, method: Method, entry: registry.Entry) -> dict[str, Any]:
+    def _all_changed(self, method: Method, entry: Entry) -> dict[str, Any]:
         """Return the settings that differ from the preset, by the names that are typed for them."""
         changed = {
             **self.point.changed(method.name, method.config),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from inkbench.benchmark import registry
@@ -15,7 +16,7 @@ from inkbench.benchmark.planning.builder import Rows
 from inkbench.benchmark.planning.experiment import Experiment, Plan
 from inkbench.benchmark.planning.point import Point
 from inkbench.benchmark.planning.pool import is_pool
-from inkbench.benchmark.planning.request import Request, method_names, predicted, task_names
+from inkbench.benchmark.planning.request import Request, all_methods, method_names, predicted, task_names
 from inkbench.benchmark.training.engine import Device
 
 FAMILIES = ("frozen", "finetune")
@@ -26,7 +27,7 @@ def make(request: Request, device: Device, data: Dataset, pretrain_data: Dataset
     """Make the plan of a request. Raises UsageError for any fault, before anything is drawn, trained or written."""
     experiments: dict[str, Experiment] = {}
     notes = []
-    for task_name in task_names(request):
+    for task_name in _usable(task_names(request), "tasks", request.tasks == ("all",)):
         for pairs in request.variants():
             task: Task = plugin(registry.load("tasks", task_name), request, pairs)
             told = task.bind(data)
@@ -84,7 +85,7 @@ def _blocks(request: Request) -> dict[str, list[str]]:
 
     Without ``--backbone`` a method that wants another kind of backbone has a block, and a control row, of its own.
     """
-    asked = method_names(request)
+    asked = _usable(method_names(request), "methods", all_methods(request))
     others = [name for name in asked if name != CONTROL]
     found: dict[str, list[str]] = {}
     for name in others or asked:
@@ -93,6 +94,12 @@ def _blocks(request: Request) -> dict[str, list[str]]:
     if CONTROL in asked and others:
         found = {backbone: [CONTROL, *names] for backbone, names in found.items()}
     return found
+
+
+def _usable(names: Sequence[str], kind: str, everything: bool) -> Sequence[str]:
+    """Return the names without those that cannot be loaded, where everything was asked for and none by its name."""
+    known = registry.usable(kind) if everything else names
+    return [name for name in names if name in known]
 
 
 def _refuse_idle_flags(request: Request, plan: Plan) -> None:

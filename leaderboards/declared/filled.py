@@ -18,9 +18,9 @@ LEAST_ROWS = 2
 def filled(store: Store, records: Sequence[Record], problems: list[str]) -> Iterator[Table]:
     """Yield the declared tables of which the records hold some rows; ``problems`` gets tables without a layout."""
     for name in load.names():
-        declared = load.load(name)
-        labels = {row.label for row in declared.rows}
         try:
+            declared = load.load(name)
+            labels = {row.label for row in declared.rows}
             made = build.declared_tables(store, declared, records)
         except (UsageError, ImportError) as error:
             problems.append(f"{name}: {error}")

@@ -14,26 +14,42 @@ from inkbench.benchmark.scorers import scorer_of
 from inkbench.leaderboards.columns.usual import COLUMNS
 from inkbench.leaderboards.declared.spec import FLAGS, ColumnSpec, RowSpec, TableFile
 
-FOLDER = Path(__file__).resolve().parents[1] / "tables"
 TEXTS = ("title", "task", "protocol", "source", "head")
 SHARED_OWNERS = ("pretrain", "backbone")
 
 
 def names() -> list[str]:
-    """Return the names of all declared tables."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    """Return the names of all declared tables: ours, of installed packages, of files that are plugged in."""
+    return registry.names(registry.TABLES)
 
 
 def load(name: str) -> TableFile:
     """Load a declared table by its name, or a file by its path. Raises UsageError."""
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
+    path = _path_of(name)
+    return parse(path.stem, _read(path), str(path))
+
+
+def title_of(name: str) -> str:
+    """Return a table's title; what else its file says is not looked at. Raises UsageError."""
+    path = _path_of(name)
+    title = _read(path).get("title")
+    if not isinstance(title, str) or not title:
+        raise UsageError(f"{path} has no title")
+    return title
+
+
+def _path_of(name: str) -> Path:
+    path = Path(name) if name.endswith(".toml") else registry.find(registry.TABLES, name).file
+    if path is None or not path.is_file():
         raise UsageError(f"no table '{name}'{did_you_mean(name, names())}")
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        text = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from None
-    return parse(path.stem, text, str(path))
 
 
 def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
@@ -86,7 +102,9 @@ def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[ColumnSpec], w
     settings = {**shared, **_settings(entry, where)}
     if not isinstance(settings.get("method"), str):
         raise UsageError(f'{where} names no method; write settings = {{ method = "jigsaw" }}, or only_reported = true')
-    registry.find("methods", settings["method"])
+    method = registry.find("methods", settings["method"])
+    if method.name != settings["method"]:
+        raise UsageError(f'{where}: write method = "{method.name}", and name its file with --plugin {method.origin}')
     if settings.get("preset", "quick") not in PRESETS:
         raise UsageError(f"{where}: no preset '{settings['preset']}'{did_you_mean(str(settings['preset']), PRESETS)}")
     return RowSpec(str(entry.get("label", settings["method"])), settings, by_column)

@@ -13,6 +13,8 @@ from inkbench.leaderboards.groups import CONTROL, Group, plain
 Known = TypeVar("Known", bound=Summary)
 TOLD = ("init", "budget")
 """Flags that a record lists among what was changed."""
+NO_SETTING = "file"
+"""What a record lists among what was changed of a method in a file of its own: the file's name, which no row pins."""
 
 
 def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
@@ -27,7 +29,7 @@ def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
             return False
         if brief.method == CONTROL or ":" in brief.method:
             return True
-        changed = {key: plain(value) for key, value in brief.changed.items()}.items()
+        changed = {key: plain(value) for key, value in brief.changed.items() if key != NO_SETTING}.items()
         return any(changed <= settings.items() for settings in rows.get(brief.method, ()))
 
     return may_be
@@ -80,7 +82,7 @@ def _fits(spec: RowSpec, task: str, record: Summary) -> bool:
         owner, _, name = key.partition(".")
         if owner in rooms and plain(rooms[owner].get(name, ...)) != plain(value):
             return False
-    return all(key in spec.settings for key in record.changed)
+    return all(key in spec.settings for key in record.changed if key != NO_SETTING)
 
 
 def _elsewhere(record: Summary) -> bool:

@@ -3,11 +3,10 @@
 import json
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from pictures_of import draw
+from plugin_files import strips
 
 from inkbench.benchmark.cli.main import main
 from inkbench.benchmark.data.locate import open_dataset
@@ -50,20 +49,11 @@ def test_examples_import_what_a_plugin_may():
         assert f"examples/{example.name}" in "".join(page.read_text() for page in PAGES)
 
 
-def strips(folder: Path, strips_=6, each=4) -> Path:
-    rows = ["strip,panel,x0,y0,x1,y1"]
-    for strip in range(strips_):
-        for panel in range(each):
-            path = folder / f"s{strip}" / f"{panel}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draw(path, 80, 60, seed=strip * each + panel)
-            rows.append(f"s{strip},{panel},10,10,40,40")
-    (folder / "faces.csv").write_text("\n".join([*rows, "s9,0,1,1,2,2", ""]))
-    return folder
-
-
 def test_the_example_of_a_dataset_is_checked_described_and_run_on(cli, tmp_path):
-    data, plugin = f"hand-cut:{strips(tmp_path / 'strips')}", ("--plugin", ROOT / "examples" / "hand_cut.py")
+    data, plugin = (
+        f"hand-cut:{strips(tmp_path / 'strips', lines=('s9,0,1,1,2,2',))}",
+        ("--plugin", ROOT / "examples" / "hand_cut.py"),
+    )
     checked = cli("data", "check", data, *plugin, "--results", tmp_path / "r")
     assert checked.returncode == 1, "a face of a panel that is not there"
     assert "faces.csv:26" in checked.stdout + checked.stderr

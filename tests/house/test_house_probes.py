@@ -19,7 +19,6 @@ REASONS = {
     "benchmark/data/layouts/dass_panels.py": CLASSES,
     "benchmark/data/layouts/voc.py": CLASSES,
     "benchmark/data/own_numbers.py": CLASSES,
-    "benchmark/data/serves.py": "a module that is not found has no `origin`",
     "benchmark/data/synth/pool.py": "`sched_getaffinity` is not on every system",
     "benchmark/former_name.py": "modules by the names that they had, for plugins written then",
     "benchmark/networks/backbones.py": TIMM,

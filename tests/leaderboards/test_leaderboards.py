@@ -10,6 +10,7 @@ from leaderboard_records import detection_items, everything, record, rows, salie
 from record_files import data_used
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.sources import Entry
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build, render
 
@@ -124,7 +125,7 @@ def test_best_and_all_not_distinguishable_from_it_are_bold(store):
 
 
 def test_smaller_is_better_where_the_metric_says_so(store, monkeypatch):
-    monkeypatch.setitem(registry._plugged["tasks"], "toy", registry.Entry("toy", "toy_task", "Toy", "", "tests"))
+    monkeypatch.setitem(registry._plugged["tasks"], "toy", Entry("toy", "toy_task", "Toy", "", "tests"))
     records = [
         record(store, "t0", "trivial:mean", toy_items(2.0, 0), task="toy"),
         record(store, "r0", "random", toy_items(1.5, 1), task="toy"),

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.contracts.dataset import Dataset
@@ -63,8 +64,8 @@ def get(name: str, out: Path | None, progress: Progress) -> str:
 def find(name: str) -> tuple[type[Dataset], Source | None]:
     """Find the dataset of a name, or that one of its copies has, and its download source. Raises UsageError."""
     known: dict[str, tuple[type[Dataset], Source | None]] = {}
-    for dataset in registry.names("datasets"):
-        cls: type[Dataset] = registry.load("datasets", dataset)
+    readers: dict[str, Any] = registry.usable("datasets")
+    for dataset, cls in readers.items():
         known |= {copy: (cls, source) for copy, source in cls.sources.items()}
         if dataset not in known and len(cls.sources) < 2:
             known[dataset] = (cls, None)
