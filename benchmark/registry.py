@@ -90,7 +90,7 @@ def installed(kind: str) -> dict[str, Entry]:
 
 
 def left_out(kind: str) -> dict[str, str]:
-    """What installed packages offer and cannot be had, by name: the line that says why."""
+    """Return the reasons, a line each, why entries of installed packages are left out, by name."""
     return offered(kind, _ours(kind)).left_out
 
 
@@ -146,7 +146,9 @@ def load_entry(entry: Entry, kind: str) -> type:
     """The class of an entry. Raises UsageError where its module cannot be imported or lacks such a class."""
     found, base = _attribute(entry), _bases()[kind]
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise UsageError(f"'{entry.name}' ({entry.origin}): {entry.attribute} is not a {base.__name__} of benchmark.api")
+        raise UsageError(
+            f"'{entry.name}' ({entry.origin}): {entry.attribute} is not a {base.__name__} of benchmark.api"
+        )
     if (own := vars(found).get("name", entry.name)) != entry.name:
         raise UsageError(f"'{entry.name}' ({entry.origin}): {entry.attribute} calls itself '{own}'; use that name")
     return found

@@ -12,6 +12,8 @@ from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.networks.supervision import UNKNOWN, card_text
 from inkbench.benchmark.networks.weights_files import parted
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
+from inkbench.benchmark.store.identity import plugged_metrics
+from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
 LAYER = """`projection.safetensors` is a linear layer, a batch norm and a ReLU behind the pooled features: what the
@@ -120,6 +122,12 @@ def _line(card: Mapping[str, Any], others: list[dict[str, Any]]) -> str:
     )
 
 
+def _score(record: Record, name: str) -> str:
+    figure = record.metrics.get(name)
+    found = f"{figure.value:z.4f} | {figure.n:,}" if figure else "- | 0"
+    return f"| {record.task} | {record.protocol} | {record.data.id} | {name} | {found} |"
+
+
 def _timm_config(card: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "architecture": card["architecture"].split(".")[0],
@@ -163,11 +171,8 @@ def _readme(card: Mapping[str, Any], store: Store, out: Path, layer: str) -> str
     scores = []
     for record in store.records():
         if record.pretraining == card["key"] and record.status == "done":
-            metric = record.metrics[record.primary]
-            scores.append(
-                f"| {record.task} | {record.protocol} | {record.data.id} | {record.primary} | "
-                f"{metric.value:z.4f} | {metric.n:,} |"
-            )
+            scores += [_score(record, name) for name in (record.primary, *plugged_metrics(record.identity))]
+    scores = list(dict.fromkeys(scores))  # one set of predictions may be scored by several sets of metrics
     table = ["| task | protocol | data | metric | value | n |", "|---|---|---|---|---|---|", *scores] if scores else []
     return CARD.format(
         architecture=card["architecture"],

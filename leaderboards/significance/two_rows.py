@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from inkbench.benchmark.errors import UsageError, did_you_mean
@@ -27,11 +27,12 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
         if not same:
             raise UsageError(f"Cannot compare: the two runs used different {what}")
     metric = metric or one.primary
+    everything = list(store.records())
+    one, other = found = [_scored_by(metric, record, everything) for record in found]
     for record in found:
         if metric not in record.metrics:
             known = list(record.metrics)
             raise UsageError(f"{record.id[:10]} has no metric '{metric}'{did_you_mean(metric, known)}")
-    everything = list(store.records())
     rows = [row_of(record, everything) for record in found]
     item_statistics = ItemStatistics(store, metric)
     pair = item_statistics.pair(*rows)
@@ -48,6 +49,12 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
     )
     lines.append(f"differing settings: {', '.join(_differences(one, other)) or 'none recorded'}")
     return "\n".join(lines)
+
+
+def _scored_by(metric: str, record: Record, everything: Sequence[Record]) -> Record:
+    """Return the record, or one of the same predictions that has the metric where this one has not."""
+    same = [other for other in everything if other.work == record.work and metric in other.metrics]
+    return record if metric in record.metrics or not same else same[0]
 
 
 def _told(row: Group, metric: str, item_statistics: ItemStatistics) -> str:

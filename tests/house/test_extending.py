@@ -12,7 +12,7 @@ from inkbench.benchmark.cli.main import main
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.leaderboards.declared import load
 
-PAGES = sorted((ROOT / "docs" / "extending").glob("*.md"))
+PAGES = sorted(path for path in (ROOT / "docs" / "extending").glob("*.md") if path.stem != "index")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
