@@ -2,28 +2,77 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import re
+import secrets
+import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write ``data`` so that ``path`` is either the old file or the whole new one, whatever dies when."""
+def write_atomic(path: Path, *parts: bytes) -> None:
+    """Write ``parts``, one after the other, so that ``path`` is either the old file or the whole new one.
+
+    That holds whatever dies when, the power included: file and folder are both on the disk when this returns. Who may
+    read and write it is as the umask and the folder say.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    temporary = temporary_path(path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
+        _sync_folder(path.parent)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def temporary_path(folder: Path) -> Path:
+    """Return a path that nothing has yet, of a name that tells whose it is: see ``sweep``."""
+    return folder / f".{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+
+
+def sweep(folder: Path) -> int:
+    """Remove what processes of this machine that are dead left half written in ``folder``; gives how many."""
+    dead = [path for path in folder.glob(f".{_host()}-*-*.tmp") if not _alive(path.name.split("-")[-2])]
+    for path in dead:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+    return len(dead)
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:40] or "localhost"
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError, OverflowError):
+        return True
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk, where the file system can do that for a folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.store.record import Record, Summary
+from inkbench.benchmark.store.sealed import SealedFiles
 from inkbench.benchmark.store.store import Store
 
-HEAD = "inkbench records 4"
+KEY = "records-5"
 SUMMARY = set(Summary.model_fields)
 
 
@@ -37,23 +37,23 @@ class _Line(NamedTuple):
 def summaries(store: Store, wanted: Callable[[Brief], bool] = lambda brief: True) -> list[Summary]:
     """Return the summary of every wanted record, in the order of their names.
 
-    Only records that are new or changed (by modification time, size and inode) since the last call are read. Files
+    Only records that are new or changed (by their times, size and inode) since the last call are read. Files
     that are no records are named on standard error each time, as ``Store.records`` does.
     """
     store.check_folder()
-    path = store.root / "cache" / "records.txt"
-    known = _recall(path)
+    kept = SealedFiles(store.root / "cache")
+    known = _recall(kept.read(KEY))
     found: dict[str, _Line] = {}
     for folder, name, stamp in _files(store.root / "cells"):
         line = known.get(name)
-        if line is None or line.stamp != stamp:
+        if line is None or not stamp or line.stamp != stamp:
             record = store.record_or_none(Path(folder, name), orjson.loads)
             if record is None:
                 continue
             line = _line(stamp, record)
         found[name] = line
     if found != known:
-        write_atomic(path, "\n".join([HEAD, *_written(found)]).encode())
+        kept.write(KEY, "\n".join(_written(found)).encode())
     return [Summary.model_validate_json(found[name].kept) for name in sorted(found) if wanted(found[name].brief)]
 
 
@@ -68,8 +68,16 @@ def _files(records: Path) -> Iterator[tuple[str, str, list[int]]]:
     for folder in folders:
         for entry in os.scandir(folder):
             if entry.name.endswith(".json") and not entry.name.startswith("."):
-                stat = entry.stat()
-                yield folder, entry.name, [stat.st_mtime_ns, stat.st_size, stat.st_ino]
+                yield folder, entry.name, _stamp(entry)
+
+
+def _stamp(entry: os.DirEntry[str]) -> list[int]:
+    """Return what changes with a file's content; empty for what cannot be looked at, which is then read and told."""
+    try:
+        stat = entry.stat()
+    except OSError:
+        return []
+    return [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino]
 
 
 def _written(lines: dict[str, _Line]) -> Iterator[str]:
@@ -77,17 +85,11 @@ def _written(lines: dict[str, _Line]) -> Iterator[str]:
         yield f"{orjson.dumps([name, line.stamp, tuple(line.brief)]).decode()}\t{line.kept}"
 
 
-def _recall(path: Path) -> dict[str, _Line]:
-    """Read the index as it was left; empty where there is none, or one that cannot be read."""
-    try:
-        head, *lines = path.read_text().split("\n")
-        if head != HEAD:
-            return {}
-        known = {}
-        for line in lines:
-            start, _, kept = line.partition("\t")
-            name, stamp, brief = orjson.loads(start)
-            known[name] = _Line(stamp, Brief(*brief), kept)
-        return known
-    except (OSError, ValueError, TypeError):
-        return {}
+def _recall(data: bytes | None) -> dict[str, _Line]:
+    """Read the index as it was left; empty where there is none, or one of another version."""
+    known = {}
+    for line in data.decode().split("\n") if data else []:
+        start, _, kept = line.partition("\t")
+        name, stamp, brief = orjson.loads(start)
+        known[name] = _Line(stamp, Brief(*brief), kept)
+    return known

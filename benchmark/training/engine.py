@@ -22,6 +22,7 @@ from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.sealed import Damaged, complain, read_sealed, remove, sealed
 from inkbench.benchmark.training.fabric import DDPStrategy, Fabric
 
 CHECKPOINT_EVERY_S = 20.0
@@ -207,23 +208,47 @@ class Checkpoint:
             },
             buffer,
         )
-        write_atomic(self.path, buffer.getvalue())
+        try:
+            write_atomic(self.path, *sealed(self.path.stem, buffer.getvalue()))
+        except OSError as error:
+            complain(f"checkpoint {self.path} not written ({error.strerror}); what is stopped now begins again")
 
     def load(
         self, nets: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
     ) -> tuple[int, list[tuple[int, float]]]:
         """Fill networks and optimisers; gives the steps that are done (0 without a checkpoint) and the loss curve."""
-        if not self.path.is_file():
+        data = self._read()
+        if not all(gather(self.device, data is not None)) or data is None:
             return 0, []
         try:
-            state = torch.load(self.path, map_location=self.device.torch, weights_only=True)
+            state = torch.load(io.BytesIO(data), map_location=self.device.torch, weights_only=True)
             for name, net in nets.items():
                 net.load_state_dict(state["nets"][name])
             for name, optimizer in optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][name])
         except Exception as error:
-            raise RunError(f"checkpoint {self.path} cannot be read ({error}); remove it and run again") from error
+            self._set_aside(f"it does not fit: {error}")
+            raise RunError(f"checkpoint {self.path} does not fit its networks ({error}); run again") from error
         return int(state["step"]), [(int(step), float(loss)) for step, loss in state["curve"]]
+
+    def _read(self) -> bytes | None:
+        """Return the state as it was written; what is damaged is set aside and told, and the work begins anew."""
+        try:
+            return read_sealed(self.path, self.path.stem)
+        except Damaged as damage:
+            self._set_aside(str(damage))
+            return None
+
+    def _set_aside(self, reason: str) -> None:
+        if self.device.fabric.global_rank:
+            return
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        complain(f"checkpoint {self.path} is damaged ({reason}); set aside as {aside.name}, the work begins anew")
+        remove(aside)
+        try:
+            self.path.rename(aside)
+        except OSError:
+            remove(self.path)
 
     def remove(self) -> None:
         """Remove the checkpoint: the work is recorded elsewhere now."""

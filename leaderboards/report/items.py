@@ -11,8 +11,9 @@ import numpy as np
 
 from inkbench.benchmark.scorers import scorer_of
 from inkbench.benchmark.store.arrays import read_arrays
-from inkbench.benchmark.store.files import key_of, write_json
+from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.sealed import SealedFiles
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.groups import CONTROL
 from inkbench.leaderboards.report.gather import Gathered
@@ -102,9 +103,9 @@ def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, A
     names = [name for name in told if scorer.defines(name)]  # of a plugin that is not here its figure is shown alone
     versions = [[name, record.metrics[name].version] for name in names]
     key = key_of(["items of a report", VERSION, record.items.sha256 if record.items else "", record.task, versions])
-    path = store.root / "cache" / "statistics" / f"{key}.json"
-    if path.is_file():
-        known: dict[str, dict[str, Any]] = json.loads(path.read_text())
+    kept = SealedFiles(store.root / "cache" / "statistics")
+    if (data := kept.read(key)) is not None:
+        known: dict[str, dict[str, Any]] = json.loads(data)
         return known
     series = np.asarray(items["series"] if "series" in items else items["id"])
     found: dict[str, dict[str, Any]] = {}
@@ -116,7 +117,7 @@ def _values(store: Store, record: Record, items: Items) -> dict[str, dict[str, A
             found[name] = {"by_series": False, "values": _of_items(resampler)}
         elif name == record.primary:
             found[name] = {"by_series": True, "values": _of_series(resampler, series)}
-    write_json(path, found)
+    kept.write(key, json.dumps(found).encode())
     return found
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from inkbench.benchmark.scorers import scorer_of
 from inkbench.benchmark.scoring import statistics
 from inkbench.benchmark.store.arrays import read_arrays
-from inkbench.benchmark.store.files import checksum, key_of, write_json
+from inkbench.benchmark.store.files import checksum, key_of
 from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.sealed import SealedFiles
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards.groups import Group
 from inkbench.tasks.metrics.items import Items, Resampler, concatenate
@@ -48,7 +49,7 @@ class ItemStatistics:
 
     def __init__(self, store: Store, metric: str) -> None:
         self.store, self.metric = store, metric
-        self.folder = store.root / "cache" / "statistics"
+        self.kept = SealedFiles(store.root / "cache" / "statistics")
         self.problems: dict[str, str] = {}
         self._facts: dict[str, Facts | None] = {}
         self._loaded: dict[str, Items] = {}
@@ -85,13 +86,13 @@ class ItemStatistics:
         return Pair(*figures, test.flips, test.exact, known[0][0].series, len(matched))
 
     def _find_facts(self, record: Record) -> Facts | None:
-        path = self.folder / f"{self._key('facts', [_sha(record)], record)}.json"
+        key = self._key("facts", [_sha(record)], record)
         if not _sha(record):
             self.problems[record.id] = "its record names no per-item file"
             return None
-        if (known := _read(path)) is not None:
-            values = np.array([np.nan if value is None else value for value in known["replicates"]])
-            return Facts(known["items"], known["series"], known["who"], values)
+        if (known := self.kept.read(key)) is not None:
+            told = json.loads(known)
+            return Facts(told["items"], told["series"], told["who"], np.array(told["replicates"], dtype=np.float64))
         items = self._items(record)
         if items is None:
             return None
@@ -100,7 +101,8 @@ class ItemStatistics:
         who = key_of([items["id"].tolist(), series.tolist()])
         facts = Facts(len(series), statistics.series_codes(series)[1], who, values)
         plain = [float(value) if np.isfinite(value) else None for value in values]
-        write_json(path, {"items": facts.items, "series": facts.series, "who": who, "replicates": plain})
+        told = {"items": facts.items, "series": facts.series, "who": who, "replicates": plain}
+        self.kept.write(key, json.dumps(told).encode())
         return facts
 
     def _test(self, matched: Sequence[tuple[Record, Record]]) -> statistics.Test:
@@ -109,9 +111,9 @@ class ItemStatistics:
         if backward < forward:
             test = self._test([(b, a) for a, b in matched])
             return statistics.Test(-test.difference, test.p, test.flips, test.exact)
-        path = self.folder / f"{self._key('pair', [forward, backward], matched[0][0])}.json"
-        if (known := _read(path)) is not None:
-            return statistics.Test(**known)
+        key = self._key("pair", [forward, backward], matched[0][0])
+        if (known := self.kept.read(key)) is not None:
+            return statistics.Test(**json.loads(known))
         joined = []
         for pair in matched:
             loaded = [self._items(record) for record in pair]
@@ -121,7 +123,8 @@ class ItemStatistics:
             series = _series(loaded[0])
         test = statistics.paired_test(joined, series)
         if np.isfinite([test.difference, test.p]).all():
-            write_json(path, {name: getattr(test, name) for name in ("difference", "p", "flips", "exact")})
+            told = {name: getattr(test, name) for name in ("difference", "p", "flips", "exact")}
+            self.kept.write(key, json.dumps(told).encode())
         return test
 
     def _items(self, record: Record) -> Items | None:
@@ -160,8 +163,3 @@ def _series(items: Items) -> np.ndarray:
 
 def _sha(record: Record) -> str:
     return record.items.sha256 if record.items else ""
-
-
-def _read(path: Any) -> dict[str, Any] | None:
-    """Read a cached figure; None where there is none. The cache can be deleted at any time."""
-    return json.loads(path.read_text()) if path.is_file() else None

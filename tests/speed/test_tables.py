@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.store import index as index_of_records
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build, render
 from inkbench.leaderboards.columns.usual import COLUMNS
@@ -109,7 +110,7 @@ def rendered(store, name):
 @pytest.mark.parametrize("name", load.names())
 def test_a_table_from_ten_thousand_records(name, store, monkeypatch, benchmark):
     warm(store, name, monkeypatch)
-    index = store.root / "cache" / "records.txt"
+    index = store.root / "cache" / f"{index_of_records.KEY}.sealed"
     taken = {"first": [], "again": []}
     for _ in range(ROUNDS):
         index.unlink(missing_ok=True)

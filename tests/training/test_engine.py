@@ -1,5 +1,9 @@
 """What the loops stand on: order of images, prefetching, checkpoints, seeds."""
 
+import errno
+import os
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -77,12 +81,61 @@ def test_a_checkpoint_brings_back_networks_optimisers_and_curve(tmp_path, device
     assert not checkpoint.path.exists()
 
 
-def test_a_damaged_checkpoint_is_named_with_the_mend(tmp_path, device):
-    path = tmp_path / "a.pt"
-    path.write_bytes(b"half a file")
-    net = nn.Linear(1, 1)
-    with pytest.raises(RunError, match=r"a\.pt cannot be read.*remove it"):
-        engine.Checkpoint(path, device).load({"net": net}, {})
+def saved(folder, device):
+    """A checkpoint after four steps, its bytes, and the network that it was written from."""
+    torch.manual_seed(1)
+    net, checkpoint = nn.Linear(3, 2), engine.Checkpoint(folder / "a.pt", device)
+    checkpoint.save(4, {"net": net}, {}, [(0, 1.5)])
+    return checkpoint, checkpoint.path.read_bytes(), net
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "other", "pickle", "folder", "link", "renamed"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_work_begins_anew(tmp_path, device, capfd, damage):
+    checkpoint, data, net = saved(tmp_path, device)
+    path = checkpoint.path
+    middle = len(data) // 2
+    written = {
+        "flip": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+        "cut": data[:middle],
+        "empty": b"",
+        "other": b"half a file",
+        "pickle": pickle.dumps({"step": 3}),
+    }
+    if damage in written:
+        path.write_bytes(written[damage])
+    elif damage == "folder":
+        path.unlink()
+        path.mkdir()
+    elif damage == "link":
+        path.unlink()
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        other = engine.Checkpoint(tmp_path / "b.pt", device)
+        other.save(2, {"net": net}, {}, [])
+        other.path.rename(path)
+    before = net.weight.clone()
+    assert checkpoint.load({"net": net}, {}) == (0, [])
+    assert torch.equal(net.weight, before)
+    line = capfd.readouterr().err
+    assert line.count("\n") == 1
+    assert f"checkpoint {path} is damaged" in line
+    assert not path.is_symlink()
+    assert not path.exists()
+    assert checkpoint.load({"net": net}, {}) == (0, [])
+    assert capfd.readouterr().err == ""
+
+
+def test_a_disk_without_room_costs_the_checkpoint_and_not_the_run(tmp_path, device, capfd, monkeypatch):
+    checkpoint, data, net = saved(tmp_path, device)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    checkpoint.save(8, {"net": net}, {}, [])
+    assert "not written (No space left on device)" in capfd.readouterr().err
+    assert checkpoint.path.read_bytes() == data
+    assert list(tmp_path.iterdir()) == [checkpoint.path]
 
 
 def test_a_step_draws_the_same_whatever_was_drawn_before(device):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from inkbench.benchmark.data.leaks.hashes import Hashes, hash_name, hashes, key_
 from inkbench.benchmark.data.leaks.search import NONE, nearest
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.arrays import arrays_bytes, read_arrays
-from inkbench.benchmark.store.files import key_of, write_atomic
+from inkbench.benchmark.store.files import key_of
+from inkbench.benchmark.store.sealed import SealedFiles
 
 THRESHOLD = 72
 """Bits of 256 up to which two images are called near-duplicates; measured, see docs/leaks.md."""
@@ -55,10 +57,16 @@ def compare(
     parts = [(row, part) for row, item in enumerate(test) for part in (item.parts.values() if item.parts else (item,))]
     shown = [part for _, part in parts]
     mine, theirs = tested.fingerprint(), pretrained.fingerprint()
-    path = cache / f"nearest-{key_of([key_of_items(shown, mine), key_of_items(pretraining, theirs)])}.npz"
-    rows, distances = _kept(path, len(shown)) or _search(
-        path, hashes(shown, mine, cache, progress), hashes(pretraining, theirs, cache, progress), progress
-    )
+    kept = SealedFiles(cache)
+    key = f"nearest-{key_of([key_of_items(shown, mine), key_of_items(pretraining, theirs)])}"
+    if (data := kept.read(key)) is not None:
+        known = read_arrays(io.BytesIO(data))
+        rows, distances = known["rows"], known["distances"]
+    else:
+        rows, distances = _search(
+            hashes(shown, mine, cache, progress), hashes(pretraining, theirs, cache, progress), progress
+        )
+        kept.write(key, arrays_bytes({"rows": rows, "distances": distances}))
     owners = np.array([row for row, _ in parts])
     best, of = np.full(len(test), NONE, dtype=np.uint16), np.zeros(len(test), dtype=np.int64)
     for place in np.argsort(distances, kind="stable")[::-1]:  # the nearest of an item's parts is written last
@@ -77,24 +85,14 @@ def alike(one: Dataset, other: Dataset) -> bool:
     return (one.numbering or one.reader) == (other.numbering or other.reader)
 
 
-def _kept(path: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:
-    try:
-        found = read_arrays(path)
-        rows, distances = found["rows"], found["distances"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return (rows, distances) if len(rows) == len(distances) == count else None
-
-
-def _search(path: Path, test: Hashes, pretraining: Hashes, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nearest pretraining row and its distance for every test image; kept in ``path``."""
+def _search(test: Hashes, pretraining: Hashes, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nearest pretraining row and its distance for every test image."""
     there, known = np.flatnonzero(test.known), np.flatnonzero(pretraining.known)
     rows, distances = np.zeros(len(test.known), dtype=np.int64), np.full(len(test.known), NONE, dtype=np.uint16)
     with progress.bar("leak check", len(there)) as bar:
         found, near = nearest(test.words[there], pretraining.words[known], bar.advance)
     if len(known):
         rows[there], distances[there] = known[found], near
-    write_atomic(path, arrays_bytes({"rows": rows, "distances": distances}))
     return rows, distances
 
 

@@ -22,8 +22,9 @@ from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cache import cache_key, resized
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.store.arrays import arrays_bytes
-from inkbench.benchmark.store.files import key_of, write_atomic
+from inkbench.benchmark.store.arrays import arrays_bytes, read_arrays
+from inkbench.benchmark.store.files import key_of
+from inkbench.benchmark.store.sealed import SealedFiles
 
 VERSION = 1
 BITS = 16
@@ -62,27 +63,17 @@ def key_of_items(items: Sequence[Item], fingerprint: str) -> str:
 
 def hashes(items: Sequence[Item], fingerprint: str, folder: Path, progress: Progress) -> Hashes:
     """Compute the hashes of items, or read them from ``folder``. Images are decoded by all cores."""
-    path = folder / f"{key_of_items(items, fingerprint)}.npz"
-    known = _read(path, len(items))
-    if known is not None:
-        return known
+    kept, key = SealedFiles(folder), key_of_items(items, fingerprint)
+    if (data := kept.read(key)) is not None:
+        return Hashes(**read_arrays(io.BytesIO(data)))
     made = Hashes(np.zeros((len(items), 2, WORDS), dtype=np.uint64), np.zeros(len(items), dtype=bool))
     tasks = list(_tasks(items))
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool, progress.bar("hash", len(items)) as bar:
         for rows, words, there in pool.map(lambda task: _hashed(items, task), tasks):
             made.words[rows], made.known[rows] = words, there
             bar.advance(len(rows))
-    write_atomic(path, arrays_bytes({"words": made.words, "known": made.known}))
+    kept.write(key, arrays_bytes({"words": made.words, "known": made.known}))
     return made
-
-
-def _read(path: Path, count: int) -> Hashes | None:
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            found = Hashes(file["words"], file["known"])
-    except (OSError, ValueError, KeyError):
-        return None
-    return found if found.words.shape == (count, 2, WORDS) and found.known.shape == (count,) else None
 
 
 def _tasks(items: Sequence[Item]) -> Iterator[list[list[int]]]:
