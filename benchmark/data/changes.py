@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inkbench.benchmark.data.splits import few
 from inkbench.benchmark.errors import plural
-from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.sealed import SealedFiles
 
 NAMED = 3
 SHORT = 16
@@ -21,7 +21,8 @@ SHORT = 16
 class Change:
     """Files as they are now, where they differ from ``before``: what the last run saw, None where there was none."""
 
-    file: Path
+    folder: Path
+    key: str
     content: str
     now: Mapping[str, str]
     before: Mapping[str, str] | None
@@ -38,7 +39,8 @@ class Change:
 
     def settle(self) -> None:
         """Keep these files as those that later runs are compared with."""
-        write_atomic(self.file, json.dumps({"content": self.content, "files": dict(self.now)}).encode())
+        told = {"content": self.content, "files": dict(self.now)}
+        SealedFiles(self.folder).write(self.key, json.dumps(told).encode())
 
 
 def since_last_run(folder: Path, root: Path, reader: str, content: str, checksums: Mapping[str, str]) -> Change | None:
@@ -46,13 +48,10 @@ def since_last_run(folder: Path, root: Path, reader: str, content: str, checksum
 
     ``folder`` keeps the memory, one file for a ``reader`` of a ``root``; ``checksums`` are sha256 by relative path.
     """
-    name = hashlib.sha256(f"{reader} {root.resolve()}".encode()).hexdigest()[:20]
-    file = folder / f"{name}.last.json"
-    try:
-        last = json.loads(file.read_text(encoding="utf-8"))
-        before, same = dict(last["files"]), last["content"] == content
-    except (OSError, ValueError, KeyError, TypeError):
-        before, same = None, False
-    if same:
+    key = f"{hashlib.sha256(f'{reader} {root.resolve()}'.encode()).hexdigest()[:20]}.last"
+    data = SealedFiles(folder).read(key)
+    last = json.loads(data) if data is not None else {"content": None, "files": None}
+    if last["content"] == content:
         return None
-    return Change(file, content, {path: of[:SHORT] for path, of in checksums.items()}, before)
+    now = {path: of[:SHORT] for path, of in checksums.items()}
+    return Change(folder, key, content, now, last["files"])

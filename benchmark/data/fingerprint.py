@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from inkbench.benchmark.errors import UsageError
-from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.sealed import SealedFiles
 
 RACY_NS = 2_000_000_000
 THREADS = 4
@@ -22,8 +22,9 @@ Known = dict[str, list[int | str]]
 def fingerprint(root: Path, files: Iterable[Path], folder: Path | None = None) -> str:
     """Return a hash over the sorted relative paths, sizes and sha256 checksums of ``files`` below ``root``.
 
-    Checksums are remembered in ``folder`` by size, modification time and inode, so that only changed files are
-    read again; without a folder every file is read. Raises UsageError for a file that cannot be read.
+    Checksums are remembered in ``folder`` by size, both times and inode, so that only changed files are read again,
+    also those whose time was set back; without a folder every file is read. Raises UsageError for a file that cannot
+    be read.
     """
     return digest(checksums(root, files, folder))
 
@@ -31,21 +32,21 @@ def fingerprint(root: Path, files: Iterable[Path], folder: Path | None = None) -
 def digest(found: Known) -> str:
     """Return the hash over what ``checksums`` found."""
     whole = hashlib.sha256()
-    for name, (size, _, _, content) in found.items():
-        whole.update(f"{name}\x00{size}\x00{content}\n".encode())
+    for name, entry in found.items():
+        whole.update(f"{name}\x00{entry[0]}\x00{entry[-1]}\n".encode())
     return whole.hexdigest()
 
 
 def checksums(root: Path, files: Iterable[Path], folder: Path | None = None) -> Known:
-    """Return size, modification time, inode and sha256 of each file by relative path, sorted. See ``fingerprint``."""
+    """Return size, mtime, ctime, inode and sha256 of each file by relative path, sorted. See ``fingerprint``."""
     known = _recall(root, folder)
     now = time.time_ns()
     found: Known = {}
     unread: list[tuple[str, Path]] = []
     for name, file in sorted((_relative(file, root), file) for file in set(files)):
         seen = _seen(file)
-        found[name] = known[name] if name in known and known[name][:3] == seen else seen
-        if len(found[name]) == 3:
+        found[name] = known[name] if name in known and known[name][:-1] == seen else seen
+        if found[name] is seen:
             unread.append((name, file))
     parts = [unread[start : start + FILES_A_TASK] for start in range(0, len(unread), FILES_A_TASK)]
     with ThreadPoolExecutor(max_workers=min(THREADS, os.cpu_count() or 1)) as pool:
@@ -68,7 +69,7 @@ def _seen(file: Path) -> list[int | str]:
         stat = file.stat()
     except OSError as error:
         raise UsageError(f"{file} cannot be read ({error.strerror})") from None
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
 def _checksums(part: list[tuple[str, Path]]) -> list[str]:
@@ -87,23 +88,17 @@ def root_key(root: Path) -> str:
     return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:20]
 
 
-def _file(root: Path, folder: Path) -> Path:
-    return folder / f"{root_key(root)}.json"
-
-
 def _recall(root: Path, folder: Path | None) -> Known:
-    if folder is None:
-        return {}
-    try:
-        read = json.loads(_file(root, folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    whole = isinstance(read, dict) and all(isinstance(entry, list) and len(entry) == 4 for entry in read.values())
-    return read if whole else {}
+    data = SealedFiles(folder).read(root_key(root)) if folder is not None else None
+    return json.loads(data) if data is not None else {}
 
 
 def _remember(root: Path, folder: Path | None, known: Known, found: Known, now: int) -> None:
     """Keep checksums; not of files just written, which may change again without their time moving."""
-    kept = {**known, **{name: entry for name, entry in found.items() if now - int(entry[1]) > RACY_NS}}
+    kept = {**known, **{name: entry for name, entry in found.items() if now - _latest(entry) > RACY_NS}}
     if folder is not None and kept != known:
-        write_atomic(_file(root, folder), json.dumps(kept).encode())
+        SealedFiles(folder).write(root_key(root), json.dumps(kept).encode())
+
+
+def _latest(entry: list[int | str]) -> int:
+    return max(int(entry[1]), int(entry[2]))

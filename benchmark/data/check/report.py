@@ -116,8 +116,9 @@ def examine(dataset: Dataset, progress: Progress) -> Report:
 
 
 def _read(dataset: Dataset, report: Report, progress: Progress) -> Known:
-    """Return the items of every kind that can be read; what cannot is an error."""
+    """Return the items of every kind that can be read; what cannot is an error. Of drawn data every byte is read."""
     found: Known = {}
+    dataset.checksums = None
     try:
         dataset.prepare(progress)
         kinds = [kind for kind in KINDS if kind in dataset.offers()]

@@ -76,7 +76,7 @@ class Synth(Dataset):
 
     def prepare(self, progress: Progress) -> None:
         """Draw what is missing, with all cores. Raises UsageError where the folder holds other comics."""
-        make.make(self.root, self.config, progress)
+        make.make(self.root, self.config, progress, checksums=self.checksums)
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
         """Return all items of a kind in a split, in a fixed order."""

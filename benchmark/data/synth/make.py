@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from inkbench.benchmark.data.synth import manifest
 from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.pool import draw_all
 from inkbench.benchmark.data.synth.series import TEMPORARY
@@ -25,6 +26,10 @@ LATER = {"drawing": 1.0}
 """Settings that came after a generator began, with the value that draws as before: with it older copies stay good."""
 MARKER = "complete.json"
 DRAWN = ".drawn"
+APART = {MARKER, DRAWN, manifest.NAME}
+"""Names at the top of a copy that are not of what was drawn."""
+MARKED = ("fingerprint", "settings", "layouts", "manifest")
+"""What a marker says; one that says less is of an earlier version, whose copy cannot be checked."""
 
 
 def fingerprint(config: SynthConfig) -> str:
@@ -34,43 +39,92 @@ def fingerprint(config: SynthConfig) -> str:
 
 
 def read_marker(root: Path) -> dict[str, Any] | None:
-    """Read ``complete.json`` of a finished copy; None where there is none."""
-    path = root / MARKER
-    return json.loads(path.read_text()) if path.is_file() else None
+    """Read ``complete.json`` of a finished copy; None where there is none, or none that can be read."""
+    try:
+        told = json.loads((root / MARKER).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) and set(MARKED) <= told.keys() else None
 
 
 def make(
-    root: Path, config: SynthConfig, progress: Progress, layouts: Iterable[str] = LAYOUTS, workers: int | None = None
+    root: Path,
+    config: SynthConfig,
+    progress: Progress,
+    layouts: Iterable[str] = LAYOUTS,
+    workers: int | None = None,
+    checksums: Path | None = None,
 ) -> None:
-    """Draw what ``root`` lacks. Raises UsageError where it holds comics of other settings."""
+    """Draw what ``root`` lacks, and draw again what is not as it was drawn.
+
+    A folder named by its fingerprint, as those in the cache of a results folder, is mended; of any other it is refused.
+    ``checksums`` is a folder that remembers which files were read. Raises UsageError where ``root`` is damaged and not
+    ours to mend, or holds comics of other settings.
+    """
     want = fingerprint(config)
+    if _finished(root, want, set(layouts), checksums) == "":
+        return
     root.mkdir(parents=True, exist_ok=True)
     with _alone(root):
-        done = read_marker(root)
-        _check(root, (done or {}).get("fingerprint"), want)
-        layouts = sorted(set(layouts) | set((done or {}).get("layouts", ())))
-        if done and layouts == done["layouts"]:
+        wrong = _finished(root, want, set(layouts), checksums)
+        if wrong == "":
             return
-        home = root / DRAWN
-        begun = home / "settings.json"
-        if begun.is_file():
-            _check(root, json.loads(begun.read_text())["fingerprint"], want)
-        else:
-            write_json(begun, {"fingerprint": want, "settings": config.model_dump(mode="json")})
-        for stale in home.glob(f"{TEMPORARY}*"):
-            shutil.rmtree(stale, ignore_errors=True)  # the worker of a killed process may still be at it
-        missing = [k for k in range(config.series) if not (home / str(k)).is_dir()]
-        draw_all(config, missing, home, progress, workers)
-        counts = assemble(root, home, config.series, layouts)
-        os.sync()  # once for all files: the marker must not outlive what it stands for
-        write_json(
-            root / MARKER,
-            {
-                "generator": GENERATOR, "fingerprint": want, "settings": config.model_dump(mode="json"),
-                "layouts": layouts, "counts": counts, "simulated": True,
-            },
-        )  # fmt: skip
-        shutil.rmtree(home, ignore_errors=True)
+        every = sorted({*layouts, *(read_marker(root) or {}).get("layouts", ())})
+        if wrong is None:
+            _draw(root, config, progress, every, workers)
+            return
+        if root.name != want:
+            raise UsageError(f"{root} is not as it was drawn: {wrong}; remove it, and draw it with data make synth")
+        progress.say(f"{root} is not as it was drawn: {wrong}; drawing it again")
+        again = root.with_name(f".{root.name}.again")
+        again.mkdir(exist_ok=True)
+        _draw(again, config, progress, every, workers)
+        _replace(root, again)
+
+
+def _finished(root: Path, want: str, layouts: set[str], folder: Path | None) -> str | None:
+    """Return what is wrong with a finished copy, empty where nothing is; None where it is not finished.
+
+    Raises UsageError where it holds comics of other settings.
+    """
+    done = read_marker(root)
+    if done is None:
+        return f"{MARKER} is damaged, or of an earlier version without checksums" if (root / MARKER).exists() else None
+    _check(root, done["fingerprint"], want)
+    return manifest.faults(root, APART, done["manifest"], folder) if layouts <= set(done["layouts"]) else None
+
+
+def _draw(root: Path, config: SynthConfig, progress: Progress, layouts: list[str], workers: int | None) -> None:
+    home, want = root / DRAWN, fingerprint(config)
+    begun = home / "settings.json"
+    if begun.is_file():
+        _check(root, json.loads(begun.read_text())["fingerprint"], want)
+    else:
+        write_json(begun, {"fingerprint": want, "settings": config.model_dump(mode="json")})
+    for stale in home.glob(f"{TEMPORARY}*"):
+        shutil.rmtree(stale, ignore_errors=True)  # the worker of a killed process may still be at it
+    missing = [k for k in range(config.series) if not (home / str(k)).is_dir()]
+    draw_all(config, missing, home, progress, workers)
+    counts = assemble(root, home, config.series, layouts)
+    known = manifest.write(root, APART)
+    os.sync()  # once for all files: the marker must not outlive what it stands for
+    write_json(
+        root / MARKER,
+        {
+            "generator": GENERATOR, "fingerprint": want, "settings": config.model_dump(mode="json"),
+            "layouts": layouts, "counts": counts, "simulated": True, "manifest": known,
+        },
+    )  # fmt: skip
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _replace(root: Path, again: Path) -> None:
+    """Put a copy that was drawn again in the place of a damaged one: who reads meets the one or the other."""
+    damaged = root.with_name(f".{root.name}.damaged")
+    shutil.rmtree(damaged, ignore_errors=True)
+    root.rename(damaged)
+    again.rename(root)
+    shutil.rmtree(damaged, ignore_errors=True)
 
 
 def _check(root: Path, found: str | None, want: str) -> None:
