@@ -63,7 +63,7 @@ class Workshop:
         checkpoint = engine.Checkpoint(self.folder / f"{name.replace(' ', '-')}-{own}.pt", device)
         if not checkpoint.path.is_file():
             self.workspace.progress.say(f"audit: training '{name}'")
-        with machine_slot(device.name, self.workspace.progress):
+        with machine_slot(device.name):
             pretrain.drive(learner, panels, steps, driven, checkpoint, self.workspace.progress)
         return backbone, driven.nets["net"].eval()
 

@@ -9,15 +9,14 @@ A strip (see ``strips``) is the same image at the same scale with more of its lo
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import PIL
@@ -26,10 +25,10 @@ from PIL import Image, features
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cached import ImageCache, aligned
+from inkbench.benchmark.data.image_index import PIXELS, Held, ImageIndex, Rows
 from inkbench.benchmark.data.images import BadImage, Decoded, clamp_crop, decode
 from inkbench.benchmark.data.once import once, reserve, whole
 from inkbench.benchmark.data.packed import Pack, Read, reading
-from inkbench.benchmark.errors import RunError, plural
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import key_of
 
@@ -81,7 +80,7 @@ def build(
         empty = np.zeros((0, view.side, view.side, 3), dtype=np.uint8)
         return ImageCache([], empty, np.zeros((0, 2), dtype=np.int64), [])
     path = caching.folder / cache_key(items, view, caching.key)
-    return once(path, lambda: _read(path, items, view), lambda: _make(path, items, view, caching), caching.progress)
+    return once(path, lambda: _read(path, items, view), lambda: _make(path, items, view, caching))
 
 
 def cache_key(items: Sequence[Item], view: View, key: str, strips: bool = False) -> str:
@@ -176,59 +175,48 @@ def _resized(decoded: Decoded, out: tuple[int, int], box: tuple[float, float, fl
 
 
 def _read(path: Path, items: Sequence[Item], view: View) -> ImageCache | None:
-    """The cache at ``path``, or None where there is none or what lies there is not whole."""
-    try:
-        index, sizes = read_index(path)
-        shape = (len(sizes), view.side, view.side, 3)
-        if (path / "images.raw").stat().st_size != int(np.prod(shape)):
-            return None
-        images = np.memmap(path / "images.raw", dtype=np.uint8, mode="r", shape=shape)
-    except (OSError, ValueError, KeyError):
+    """The cache at ``path``, or None where there is none or what lies there is damaged."""
+    index = ImageIndex.read(path)
+    if index is None:
         return None
-    failures = [(str(item), str(reason)) for item, reason in index["failures"]]
-    return ImageCache([items[i] for i in index["readable"]], images, sizes, failures)
+    shape = (len(index.readable), view.side, view.side, 3)
+    pixels = index.pixels(path, int(np.prod(shape)))
+    if pixels is None:
+        return None
+    readable = [items[i] for i in index.readable.tolist()]
+    held = Held(path, index, readable, lambda item: made_again(item, view))
+    return ImageCache(readable, pixels.reshape(shape), index.sizes, index.failures, held=held)
 
 
-def read_index(path: Path) -> tuple[dict[str, Any], np.ndarray]:
-    """Read which items could be read, which not and why, and the originals' sizes. Raises what ``_read`` catches."""
-    index: dict[str, Any] = json.loads((path / "index.json").read_text())
-    sizes = np.load(path / "sizes.npy", allow_pickle=False)
-    if len(index["readable"]) != len(sizes) or "failures" not in index:
-        raise ValueError("is not whole")
-    return index, sizes
+def made_again(item: Item, view: View, strips: bool = False) -> np.ndarray:
+    """Make the pixels of one image from its file. Raises BadImage."""
+    made = resized(item.path, [item], view, strips=strips)[0]
+    if isinstance(made, BadImage):
+        raise made
+    return made.pixels
 
 
 def _make(path: Path, items: Sequence[Item], view: View, caching: Caching) -> None:
     shape = (len(items), view.side, view.side, 3)
+    size = int(np.prod(shape[1:]))
     with whole(path) as temporary:
-        reserve(temporary / "images.raw", int(np.prod(shape)))
-        images = np.memmap(temporary / "images.raw", dtype=np.uint8, mode="r+", shape=shape)
-        sizes = np.zeros((len(items), 2), dtype=np.int64)
-        failures: dict[int, str] = {}
+        reserve(temporary / PIXELS, int(np.prod(shape)))
+        images = np.memmap(temporary / PIXELS, dtype=np.uint8, mode="r+", shape=shape)
+        rows = Rows(items)
         for row, result in drawn(items, view, caching, False):
             if isinstance(result, BadImage):
-                failures[row] = result.reason
+                rows.failures[row] = result.reason
             else:
                 images[row] = result.pixels
-                sizes[row] = result.width, result.height
-        readable = write_index(temporary, items, sizes, failures)
-        for row, i in enumerate(readable):
+                rows.add(row, (result.width, result.height), result.pixels)
+        index = rows.index()
+        for row, i in enumerate(index.readable.tolist()):
             if row != i:
                 images[row] = images[i]
         images.flush()
         del images
-        os.truncate(temporary / "images.raw", len(readable) * int(np.prod(shape[1:])))
-
-
-def write_index(folder: Path, items: Sequence[Item], sizes: np.ndarray, failures: dict[int, str]) -> list[int]:
-    """Write what could be read and what not; gives the rows that could. Raises RunError where there are none."""
-    readable = [i for i in range(len(items)) if i not in failures]
-    if not readable:
-        raise RunError(f"none of {plural(len(items), 'image')} can be read; the first: {items[0].path}: {failures[0]}")
-    np.save(folder / "sizes.npy", sizes[readable])
-    listed = [(items[i].id, reason) for i, reason in sorted(failures.items())]
-    (folder / "index.json").write_text(json.dumps({"readable": readable, "failures": listed}))
-    return readable
+        os.truncate(temporary / PIXELS, len(index.readable) * size)
+        replace(index, starts=np.arange(len(index.readable)) * size).write(temporary, path.name)
 
 
 def drawn(items: Sequence[Item], view: View, caching: Caching, strips: bool) -> Iterator[tuple[int, Square | BadImage]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +11,8 @@ import numpy as np
 from inkbench.benchmark.contracts.dataset import Item
 
 Rows: TypeAlias = Sequence[int] | np.ndarray
+Hold: TypeAlias = Callable[[int, np.ndarray], np.ndarray]
+"""From the number of a row in the file and its pixels as read to its pixels as they were written."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class ImageCache:
 
     ``sizes`` are width and height in pixels of the original (of the crop, where there is one); ``failures`` are
     pairs of an item's id and the reason why it is not here. ``rows`` says where in ``images`` the items lie, where not
-    in order.
+    in order; ``held`` holds every image against its checksum when it is read.
     """
 
     items: list[Item]
@@ -27,6 +29,7 @@ class ImageCache:
     sizes: np.ndarray
     failures: list[tuple[str, str]]
     rows: np.ndarray | None = None
+    held: Hold | None = None
 
     @property
     def side(self) -> int:
@@ -43,12 +46,19 @@ class ImageCache:
         rows = chosen if self.rows is None else self.rows[chosen]
         _check(rows, len(self.images))
         # "clip" writes into ``out`` directly, where the usual mode goes through a buffer of the same size
-        return np.take(np.asarray(self.images), rows, axis=0, out=out, mode="clip")
+        taken = np.take(np.asarray(self.images), rows, axis=0, out=out, mode="clip")
+        if self.held:
+            for row, image in zip(rows.tolist(), taken, strict=True):
+                if (written := self.held(row, image)) is not image:
+                    image[:] = written
+        return taken
 
     def subset(self, rows: np.ndarray) -> ImageCache:
         """Return a cache of some of the items, over the same squares."""
         own = rows if self.rows is None else self.rows[rows]
-        return ImageCache([self.items[row] for row in rows], self.images, self.sizes[rows], self.failures, own)
+        return ImageCache(
+            [self.items[row] for row in rows], self.images, self.sizes[rows], self.failures, own, self.held
+        )
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,8 @@ class StripCache:
     side: int
     sizes: np.ndarray
     failures: list[tuple[str, str]]
+    held: Hold | None = None
+    rows: np.ndarray | None = None
 
     def batch(self, indices: Rows, out: np.ndarray | None = None, at: np.ndarray | None = None) -> np.ndarray:
         """Return a copy of squares of the strips at ``indices`` as uint8 (B, S, S, 3); into ``out`` if given.
@@ -82,6 +94,8 @@ class StripCache:
         for crop, row, first in zip(crops, rows.tolist(), begin.tolist(), strict=True):
             start, length = int(self.starts[row]), int(self.lengths[row])
             strip = self.pixels[start : start + 3 * side * length]
+            if self.held:
+                strip = self.held(row if self.rows is None else int(self.rows[row]), strip)
             if self.wide[row]:
                 crop[:] = strip.reshape(side, length, 3)[:, first : first + side]
             else:
@@ -99,6 +113,8 @@ class StripCache:
             self.side,
             self.sizes[rows],
             self.failures,
+            self.held,
+            rows if self.rows is None else self.rows[rows],
         )
 
 

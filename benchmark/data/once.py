@@ -5,24 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from inkbench.benchmark.errors import RunError
-from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.files import sweep, temporary_path
 from inkbench.benchmark.store.locks import claim
+from inkbench.benchmark.store.sealed import complain, remove
 
 SPARE_BYTES = 64 * 2**20
 T = TypeVar("T")
 
 
-def once(path: Path, read: Callable[[], T | None], make: Callable[[], None], progress: Progress) -> T:
+def once(path: Path, read: Callable[[], T | None], make: Callable[[], None]) -> T:
     """Return what ``read`` finds at ``path``, after ``make`` has made it where that is None.
 
-    Two processes make it once; what one that died left behind is removed.
+    Two processes make it once, or where nothing can be locked each for itself; what the dead left is removed.
     """
     found = read()
     if found is not None:
@@ -31,7 +31,7 @@ def once(path: Path, read: Callable[[], T | None], make: Callable[[], None], pro
     with claim(lock) as mine:
         if mine:
             return _read_or_make(path, read, make)
-    progress.say("waiting for another process that prepares the same images")
+    complain("waiting for another process that prepares the same images")
     with claim(lock, wait=True):
         return _read_or_make(path, read, make)
 
@@ -39,8 +39,8 @@ def once(path: Path, read: Callable[[], T | None], make: Callable[[], None], pro
 def _read_or_make(path: Path, read: Callable[[], T | None], make: Callable[[], None]) -> T:
     made = read()
     if made is None:
-        for left_by_a_dead_process in [*path.parent.glob(f".{path.name}.*.tmp"), path]:
-            shutil.rmtree(left_by_a_dead_process, ignore_errors=True)
+        sweep(path.parent)
+        remove(path)
         make()
         made = read()
     if made is None:
@@ -51,13 +51,19 @@ def _read_or_make(path: Path, read: Callable[[], T | None], make: Callable[[], N
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a folder of another name to write into, which becomes ``path`` at the block's end; removed on failure."""
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    temporary = temporary_path(path.parent)
+    temporary.mkdir(parents=True)
     try:
         yield temporary
         for file in temporary.iterdir():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except OSError:
+            if not path.is_dir():  # else another process has made it, where nothing can be locked
+                raise
+            shutil.rmtree(temporary, ignore_errors=True)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

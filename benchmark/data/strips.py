@@ -12,8 +12,9 @@ import numpy as np
 
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import Item
-from inkbench.benchmark.data.cache import Caching, cache_key, drawn, read_index, strip_length, write_index
+from inkbench.benchmark.data.cache import Caching, cache_key, drawn, made_again, strip_length
 from inkbench.benchmark.data.cached import StripCache
+from inkbench.benchmark.data.image_index import PIXELS, Held, ImageIndex, Rows
 from inkbench.benchmark.data.images import BadImage, clamp_crop, size_of
 from inkbench.benchmark.data.once import no_room, once, require_room, whole
 
@@ -24,24 +25,23 @@ MEASURED = 128
 def build_strips(items: Sequence[Item], view: View, caching: Caching) -> StripCache:
     """The strips of ``items`` under a view that crops; otherwise as ``build``. ``items`` are not empty."""
     path = caching.folder / cache_key(items, view, caching.key, strips=True)
-    return once(path, lambda: _read(path, items, view), lambda: _make(path, items, view, caching), caching.progress)
+    return once(path, lambda: _read(path, items, view), lambda: _make(path, items, view, caching))
 
 
 def _read(path: Path, items: Sequence[Item], view: View) -> StripCache | None:
-    """The strips at ``path``, or None where there are none or what lies there is not whole."""
-    try:
-        index, sizes = read_index(path)
-        starts = np.load(path / "starts.npy", allow_pickle=False)
-        lengths = np.array([strip_length(view, width, height) for width, height in sizes.tolist()], dtype=np.int64)
-        size = 3 * view.side * int(lengths.sum())
-        if (path / "images.raw").stat().st_size != size or len(starts) != len(sizes):
-            return None
-        pixels = np.asarray(np.memmap(path / "images.raw", dtype=np.uint8, mode="r", shape=(size,)))
-    except (OSError, ValueError, KeyError):
+    """The strips at ``path``, or None where there are none or what lies there is damaged."""
+    index = ImageIndex.read(path)
+    if index is None:
         return None
-    failures = [(str(item), str(reason)) for item, reason in index["failures"]]
-    readable, wide = [items[i] for i in index["readable"]], sizes[:, 0] >= sizes[:, 1]
-    return StripCache(readable, pixels, starts, lengths, wide, view.side, sizes, failures)
+    lengths = np.array([strip_length(view, width, height) for width, height in index.sizes.tolist()], dtype=np.int64)
+    pixels = index.pixels(path, 3 * view.side * int(lengths.sum()))
+    if pixels is None:
+        return None
+    readable, wide = [items[i] for i in index.readable.tolist()], index.sizes[:, 0] >= index.sizes[:, 1]
+    held = Held(path, index, readable, lambda item: made_again(item, view, strips=True))
+    return StripCache(
+        readable, np.asarray(pixels), index.starts, lengths, wide, view.side, index.sizes, index.failures, held
+    )
 
 
 def _make(path: Path, items: Sequence[Item], view: View, caching: Caching) -> None:
@@ -49,21 +49,19 @@ def _make(path: Path, items: Sequence[Item], view: View, caching: Caching) -> No
     caching.progress.say(f"{len(items)} images, {view.side} px across: about {need / 2**20:.0f} MiB in {path.parent}")
     with whole(path) as temporary:
         require_room(temporary, need)
-        sizes, starts = np.zeros((len(items), 2), dtype=np.int64), np.zeros(len(items), dtype=np.int64)
-        failures: dict[int, str] = {}
-        with (temporary / "images.raw").open("wb") as file:
+        rows = Rows(items)
+        with (temporary / PIXELS).open("wb") as file:
             for row, result in drawn(items, view, caching, True):
                 if isinstance(result, BadImage):
-                    failures[row] = result.reason
+                    rows.failures[row] = result.reason
                     continue
-                starts[row], sizes[row] = file.tell(), (result.width, result.height)
+                rows.add(row, (result.width, result.height), result.pixels, file.tell())
                 try:
                     file.write(result.pixels.tobytes())
                     file.flush()
                 except OSError as error:
                     no_room(temporary, need, error)
-        readable = write_index(temporary, items, sizes, failures)
-        np.save(temporary / "starts.npy", starts[readable])
+        rows.index().write(temporary, path.name)
 
 
 def expected_bytes(items: Sequence[Item], view: View) -> int:

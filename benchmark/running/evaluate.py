@@ -112,7 +112,7 @@ def _method(workspace: Workspace, experiment: Experiment) -> Measured:
     train, val, test = (_task_data(workspace, experiment, split) for split in SPLITS)
     job = _job(workspace, experiment)
     checkpoint = engine.Checkpoint(workspace.store.root / "checkpoints" / f"{experiment.work}.pt", workspace.device)
-    with machine_slot(workspace.device.name, workspace.progress) if workspace.first else ExitStack():
+    with machine_slot(workspace.device.name) if workspace.first else ExitStack():
         outcome = transfer.transfer(job, backbone, transfer.Splits(train, val, test), checkpoint)
     if workspace.first and outcome.network:
         write_atomic(workspace.store.network_path(experiment.work), save(outcome.network))

@@ -89,7 +89,7 @@ def _pretrain(workspace: Workspace, work: Pretraining, backbone: Backbone) -> No
     )
     held_out = aligned({name: workspace.resized(data, found.held_out[view.kind], view) for name, view in views.items()})
     checkpoint = engine.Checkpoint(workspace.store.root / "checkpoints" / f"{work.key}.pt", workspace.device)
-    with machine_slot(workspace.device.name, workspace.progress) if workspace.first else ExitStack():
+    with machine_slot(workspace.device.name) if workspace.first else ExitStack():
         learner = Learner(workspace.device, method, backbone, work.settings, work.seed)
         outcome = pretrain.pretrain(learner, panels, held_out, work.budget, checkpoint, workspace.progress)
     if workspace.first:

@@ -58,9 +58,9 @@ class SealedFiles:
             self.say(f"{self.path(key)} not written ({error.strerror}); it is computed again when it is needed")
 
     def discard(self, key: str, reason: str) -> None:
-        """Remove the file of a key and say why."""
+        """Remove the file of a key, or what is in the place of the folder, and say why."""
         self.say(f"{self.path(key)} is damaged ({reason}); it is made again")
-        remove(self.path(key))
+        remove(self.path(key) if self.folder.is_dir() else self.folder)
 
 
 def sealed(key: str, data: bytes) -> tuple[bytes, bytes, bytes]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,15 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from xxhash import xxh3_64_intdigest
 
 from inkbench.benchmark.api import Seen, Task
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store import provenance
-from inkbench.benchmark.store.files import checksum, key_of
+from inkbench.benchmark.store.files import checksum, key_of, temporary_path, write_atomic
+from inkbench.benchmark.store.sealed import SealedFiles, complain, remove, sealed
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.task_data import TaskData
 
@@ -155,16 +157,35 @@ def _listed(data: TaskData, name: str, row: int) -> Sequence[Any] | None:
 
 
 def _read(path: Path, data: TaskData, device: engine.Device) -> dict[str, list[Tensor]] | None:
-    """Read features as they were written; None where they are not there or not whole."""
+    """Read features as they were written; None where there are none, or damaged ones, which are told and removed."""
+    kept = SealedFiles(path)
+    index = kept.read(path.name)
+    if index is None:
+        remove(path)  # what an index does not vouch for
+        return None
+    sums: dict[str, list[list[int]]] = json.loads(index)
     found: dict[str, list[Tensor]] = {}
     try:
         for name in data.caches:
-            files = sorted(path.glob(f"{name}.*.npy"))
-            found[name] = [torch.from_numpy(np.load(file, allow_pickle=False)).to(device.torch) for file in files]
-    except (OSError, ValueError, EOFError):
+            levels = [np.load(path / _file(name, k), allow_pickle=False) for k in range(len(sums[name]))]
+            if [_sums(level) for level in levels] != sums[name]:
+                raise ValueError(f"the checksums of {name} do not match")
+            found[name] = [torch.from_numpy(level).to(device.torch) for level in levels]
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        complain(f"features {path} are damaged ({error}); they are computed again")
+        remove(path)
         return None
-    whole = all(levels and all(len(level) == len(data.items) for level in levels) for levels in found.values())
-    return found if whole else None
+    return found
+
+
+def _file(name: str, level: int) -> str:
+    return f"{name}.{level:02}.npy"
+
+
+def _sums(level: np.ndarray) -> list[int]:
+    """Return a checksum of each block of ``BATCH`` items."""
+    starts = range(0, len(level), BATCH)
+    return [xxh3_64_intdigest(np.ascontiguousarray(level[start : start + BATCH])) for start in starts]
 
 
 def _write(path: Path, levels: Mapping[str, list[Tensor]]) -> None:
@@ -173,14 +194,19 @@ def _write(path: Path, levels: Mapping[str, list[Tensor]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if size > MAX_STORED_BYTES or size > shutil.disk_usage(path.parent).free // 2 or path.exists():
         return
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    temporary = temporary_path(path.parent)
+    sums: dict[str, list[list[int]]] = {name: [] for name in levels}
     try:
+        temporary.mkdir()
         for name, of in levels.items():
             for k, level in enumerate(of):
-                with (temporary / f"{name}.{k:02}.npy").open("wb") as file:
-                    np.save(file, level.cpu().numpy())
+                array = level.cpu().numpy()
+                sums[name].append(_sums(array))
+                with (temporary / _file(name, k)).open("wb") as file:
+                    np.save(file, array)
                     file.flush()
                     os.fsync(file.fileno())
+        write_atomic(SealedFiles(temporary).path(path.name), *sealed(path.name, json.dumps(sums).encode()))
         temporary.rename(path)
     except OSError:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)

@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from collections import namedtuple
@@ -13,6 +14,7 @@ from PIL import Image
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data import cache, once
+from inkbench.benchmark.data.strips import build_strips
 from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 
@@ -181,13 +183,152 @@ def test_it_is_made_once_and_again_for_another_key_crop_or_view(tmp_path, monkey
     assert len(set(made)) == 4
 
 
-def test_a_damaged_cache_is_made_again(tmp_path):
-    items = pages(tmp_path / "in", 3)
-    folder = tmp_path / "c"
-    good = np.array(cache.build(items, View(16), cache.Caching(folder, "k", QUIET)).images)
+PANEL = View(16)
+STRIP = View(16, "crop")
+
+
+def built(items, folder, view):
+    make = build_strips if view is STRIP else cache.build
+    return make(items, view, cache.Caching(folder, "k", QUIET))
+
+
+def mixed(folder):
+    """Whole images and parts of them, one that cannot be read among them."""
+    made = pages(folder, 6)
+    (folder / "bad.jpg").write_bytes(b"none")
+    return [*made[:2], item(folder / "bad.jpg"), item(made[2].path, (3, 4, 60, 70), "part"), *made[3:]]
+
+
+def cut(folder):
+    os.truncate(folder / "images.raw", 100)
+
+
+def lengthen(folder):
+    with (folder / "images.raw").open("ab") as file:
+        file.write(bytes(7))
+
+
+def lose_the_pixels(folder):
+    (folder / "images.raw").unlink()
+
+
+def lose_the_index(folder):
+    (folder / f"{folder.name}.sealed").unlink()
+
+
+def flip_the_index(folder):
+    path = folder / f"{folder.name}.sealed"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+def index_of_another(folder):
+    path = folder / f"{folder.name}.sealed"
+    path.write_bytes(path.read_bytes().replace(b"inkbench sealed 1", b"inkbench sealed 0"))
+
+
+def a_file_in_its_place(folder):
+    shutil.rmtree(folder)
+    folder.write_text("x")
+
+
+def a_folder_in_place_of_pixels(folder):
+    (folder / "images.raw").unlink()
+    (folder / "images.raw").mkdir()
+
+
+@pytest.mark.parametrize("view", [PANEL, STRIP])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(cut, lengthen, lose_the_pixels, lose_the_index, flip_the_index, index_of_another, a_file_in_its_place),
+        a_folder_in_place_of_pixels,
+    ],
+)
+def test_a_damaged_cache_is_told_once_and_made_again(tmp_path, capfd, damage, view):
+    items, folder = mixed(tmp_path / "in"), tmp_path / "c"
+    known = built(items, folder, view)
+    good = known.batch(range(len(known.items)))
+    content = {path.name: path.read_bytes() for path in folder.glob("*/*")}
+    damage(next(folder.glob("[!.]*")))
+    capfd.readouterr()
+    again = built(items, folder, view)
+    assert np.array_equal(again.batch(range(len(again.items))), good)
+    assert again.failures == known.failures
+    assert capfd.readouterr().err.count("is damaged (") == (damage is not lose_the_index)
+    assert {path.name: path.read_bytes() for path in folder.glob("*/*")} == content
+    built(items, folder, view)
+    assert capfd.readouterr().err == ""
+
+
+def some_bits(pixels, draw):
+    for place in draw.integers(0, pixels.size, max(1, pixels.size // 50)):
+        pixels[place] ^= 1 << draw.integers(8)
+
+
+def zeroed(pixels, draw):
+    del draw
+    pixels[pixels.size // 2 :] = 0
+
+
+def one_bit(pixels, draw):
+    pixels[draw.integers(pixels.size)] ^= 1
+
+
+@pytest.mark.parametrize("view", [PANEL, STRIP])
+@pytest.mark.parametrize("damage", [some_bits, zeroed, one_bit])
+def test_pixels_that_are_not_as_written_are_made_again_one_by_one(tmp_path, capfd, damage, view):
+    items, folder = mixed(tmp_path / "in"), tmp_path / "c"
+    known = built(items, folder, view)
+    at = np.full(len(known.items), 0.6)
+    good = known.batch(range(len(known.items)), at=at)
     raw = next(folder.glob("*/images.raw"))
-    os.truncate(raw, 100)
-    assert np.array_equal(cache.build(items, View(16), cache.Caching(folder, "k", QUIET)).images, good)
+    content = raw.read_bytes()
+    pixels = np.frombuffer(content, dtype=np.uint8).copy()
+    damage(pixels, np.random.default_rng(0))
+    raw.write_bytes(pixels.tobytes())
+    capfd.readouterr()
+    held = built(items, folder, view)
+    rows = np.array([4, 1])
+    assert np.array_equal(held.subset(rows).batch([1, 0], at=at[:2]), good[[1, 4]])
+    assert np.array_equal(held.batch(range(len(held.items)), at=at), good)
+    lines = capfd.readouterr().err.splitlines()
+    assert 1 <= len(lines) == len(set(lines)) <= len(held.items)
+    assert all("is damaged; it is made again" in line for line in lines)
+    assert raw.read_bytes() == content
+    assert np.array_equal(built(items, folder, view).batch(range(len(held.items)), at=at), good)
+    assert capfd.readouterr().err == ""
+
+
+def test_pixels_whose_image_has_changed_are_no_longer_used(tmp_path):
+    items, folder = pages(tmp_path / "in", 3), tmp_path / "c"
+    built(items, folder, PANEL)
+    raw = next(folder.glob("*/images.raw"))
+    raw.write_bytes(bytes(len(raw.read_bytes())))
+    draw(items[1].path, 100, 100, seed=99)
+    with pytest.raises(RunError, match=r"image 1 in .* is damaged and .*1\.jpg is no longer what it was made from"):
+        built(items, folder, PANEL).batch([1])
+    items[2].path.unlink()
+    with pytest.raises(RunError, match=r"image 2 in .* is damaged and cannot be made again"):
+        built(items, folder, PANEL).batch([2])
+
+
+def test_a_cache_that_may_not_be_written_is_right_all_the_same(tmp_path, capfd, monkeypatch):
+    items, folder = pages(tmp_path / "in", 3), tmp_path / "c"
+    good = built(items, folder, PANEL).batch(range(3))
+    raw = next(folder.glob("*/images.raw"))
+    raw.write_bytes(bytes(len(raw.read_bytes())))
+    real = Path.open
+
+    def read_only(path, mode="r", *given, **named):
+        if "+" in mode:
+            raise PermissionError(13, "Permission denied")
+        return real(path, mode, *given, **named)
+
+    monkeypatch.setattr(Path, "open", read_only)
+    assert np.array_equal(built(items, folder, PANEL).batch(range(3)), good)
+    assert capfd.readouterr().err.count("not mended (Permission denied)") == 3
 
 
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):

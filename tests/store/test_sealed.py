@@ -95,6 +95,8 @@ def test_a_folder_that_may_not_be_written_costs_time_alone(shelf, said, tmp_path
     assert len(said) == 1
     assert "not written" in said[0]
     assert shelf.read("key") is None
+    shelf.write("key", b"data")
+    assert shelf.read("key") == b"data", "what is in the place of a cache's folder goes"
 
 
 def test_a_checksum_a_row_finds_the_row_that_is_another():

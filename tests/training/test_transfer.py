@@ -1,5 +1,6 @@
 """Heads that are fitted at once, groups that are learnt apart, kept features, several views: on a toy task."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -172,14 +173,69 @@ def run_without(run, tmp_path):
     return run(Toy, "steps@1").predictions
 
 
-def test_damaged_features_are_computed_again(run, tmp_path):
+def cut(folder, files):
+    for file in files:
+        file.write_bytes(file.read_bytes()[:100])
+
+
+def flip(folder, files):
+    data = bytearray(files[0].read_bytes())
+    data[-3] ^= 1
+    files[0].write_bytes(data)
+
+
+def reverse_rows(folder, files):
+    np.save(files[0], np.load(files[0])[::-1])
+
+
+def lose_the_last_level(folder, files):
+    files[-1].unlink()
+
+
+def half_the_channels(folder, files):
+    np.save(files[0], np.load(files[0])[:, ::2])
+
+
+def swap_with_another_split(folder, files):
+    other = next(path for path in folder.parent.iterdir() if path != folder)
+    for file in files:
+        file.write_bytes((other / file.name).read_bytes())
+
+
+def no_index(folder, files):
+    (folder / f"{folder.name}.sealed").write_bytes(b"")
+
+
+def a_file_in_its_place(folder, files):
+    shutil.rmtree(folder)
+    folder.write_text("x")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        cut,
+        flip,
+        reverse_rows,
+        lose_the_last_level,
+        half_the_channels,
+        swap_with_another_split,
+        no_index,
+        a_file_in_its_place,
+    ],
+)
+def test_damaged_features_are_told_and_computed_again(run, tmp_path, capfd, damage):
     disk = features.Features(tmp_path / "features", "fingerprint")
     first = run(Toy, "steps@1", disk)
-    for file in disk.folder.rglob("*.npy"):
-        file.write_bytes(file.read_bytes()[:100])
+    content = {path: path.read_bytes() for path in disk.folder.rglob("*.*")}
+    folder = sorted(disk.folder.iterdir())[0]
+    damage(folder, sorted(folder.glob("*.npy")))
     (tmp_path / "steps@10-0.pt").unlink()
+    capfd.readouterr()
     second = run(Toy, "steps@1", disk)
     assert [p["found"].tolist() for p in first.predictions] == [p["found"].tolist() for p in second.predictions]
+    assert capfd.readouterr().err.count(" damaged (") == 1
+    assert {path: path.read_bytes() for path in disk.folder.rglob("*.*")} == content
 
 
 @pytest.mark.parametrize("protocol", ["steps@1", "finetune@1"])

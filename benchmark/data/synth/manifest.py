@@ -10,6 +10,7 @@ from pathlib import Path
 from inkbench.benchmark.data.filenames import is_nobodys
 from inkbench.benchmark.data.fingerprint import checksums
 from inkbench.benchmark.data.splits import few
+from inkbench.benchmark.errors import plural
 from inkbench.benchmark.store.files import checksum, write_atomic
 
 NAME = "manifest.json"
@@ -43,7 +44,7 @@ def faults(root: Path, apart: set[str], expected: str, folder: Path | None) -> s
     now = checksums(root, [there[name] for name in drawn.keys() & there.keys()], folder)
     changed = [name for name, entry in now.items() if entry[-1] != drawn[name]]
     return "; ".join(
-        f"{len(names):,} file{'' if len(names) == 1 else 's'} {what} ({few(names, NAMED)})"
+        f"{plural(len(names), 'file')} {what} ({few(names, NAMED)})"
         for what, names in (("missing", lost), ("changed", changed), ("added", more))
         if names
     )
