@@ -43,8 +43,10 @@ def _opened(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except PermissionError:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError as refused:
+        if not path.exists():
+            raise refused from None
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a lock needs no right to write
 
 
 def _lock(handle: int, path: Path, how: int) -> bool:
