@@ -11,7 +11,7 @@ from typing import Any
 
 from inkbench.benchmark.data.units import GUESSED, TOLD
 from inkbench.benchmark.errors import UsageError
-from inkbench.benchmark.store.files import key_of, write_atomic
+from inkbench.benchmark.store.files import key_of, write_result
 from inkbench.benchmark.store.index import summaries
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
@@ -136,7 +136,7 @@ def write(store: Store, table: Table, name: str | None = None) -> Path:
     """Write ``results/tables/NAME.{md,tex,csv,html,json}``, each whole or not at all; gives the path of the first."""
     paths = {suffix: store.root / "tables" / f"{name or table.name}.{suffix}" for suffix in render.FILES}
     for suffix, path in paths.items():
-        write_atomic(path, render.FILES[suffix](table).encode())
+        write_result(path, render.FILES[suffix](table).encode())
     return paths["md"]
 
 

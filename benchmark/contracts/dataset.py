@@ -218,6 +218,10 @@ class Dataset(ABC):
     def settle(self) -> None:  # noqa: B027 (nothing to do by default)
         """Record the data as they are at the start of a run: the next run is compared with them."""
 
+    def verify(self, progress: Progress) -> None:
+        """Check what a program has drawn here before, ahead of anything that is planned from it; nothing else to do."""
+        del progress
+
     def prepare(self, progress: Progress) -> None:
         """Make what is missing: files that a program draws, images that lie in records of larger files."""
         del progress

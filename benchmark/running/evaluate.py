@@ -28,7 +28,7 @@ from inkbench.benchmark.running.weights import backbone_of, look, pretrained
 from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.scorers import scorer_for
 from inkbench.benchmark.scoring.score import Scored, score
-from inkbench.benchmark.store.files import checksum, write_atomic
+from inkbench.benchmark.store.files import checksum, write_result
 from inkbench.benchmark.store.locks import machine_slot
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
@@ -115,7 +115,7 @@ def _method(workspace: Workspace, experiment: Experiment) -> Measured:
     with machine_slot(workspace.device.name) if workspace.first else ExitStack():
         outcome = transfer.transfer(job, backbone, transfer.Splits(train, val, test), checkpoint)
     if workspace.first and outcome.network:
-        write_atomic(workspace.store.network_path(experiment.work), save(outcome.network))
+        write_result(workspace.store.network_path(experiment.work), save(outcome.network))
     world = workspace.device.fabric.world_size
     fields = {
         "trials": outcome.trials,

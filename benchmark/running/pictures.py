@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.files import write_result
 
 
 def save_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:
@@ -17,4 +17,4 @@ def save_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:
     for name, array in pictures.items():
         buffer = io.BytesIO()
         Image.fromarray(array).save(buffer, "PNG")
-        write_atomic(folder / f"{name}.png", buffer.getvalue())
+        write_result(folder / f"{name}.png", buffer.getvalue())

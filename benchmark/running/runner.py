@@ -17,7 +17,7 @@ from inkbench.benchmark.running.records import base_record
 from inkbench.benchmark.running.weights import weights_path
 from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.store import provenance
-from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.files import write_result
 from inkbench.benchmark.store.identity import SCORED_BY
 from inkbench.benchmark.store.index import summaries
 from inkbench.benchmark.store.locks import claim
@@ -153,7 +153,7 @@ class Runner:
         """Record a failure with its log; a good record of an earlier run (``--force``) is kept."""
         rank = "" if self.first else f".rank{self.device.fabric.global_rank}"
         log = self.store.root / "logs" / f"{experiment.id}{rank}.log"
-        write_atomic(log, traceback.format_exc().encode())
+        write_result(log, traceback.format_exc().encode())
         reason = str(error) if isinstance(error, RunError | UsageError) else f"{type(error).__name__}: {error}"
         self.report({"event": "failed", "cells": [experiment.id]})
         known = self._known(experiment)

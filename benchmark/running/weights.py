@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,8 +26,9 @@ from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.running.pretrain_items import Reading, reading
 from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store.files import checksum, write_atomic, write_json
+from inkbench.benchmark.store.files import checksum, json_bytes, write_result
 from inkbench.benchmark.store.locks import machine_slot
+from inkbench.benchmark.store.sealed import complain, remove
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, pretrain
 from inkbench.benchmark.training.learner import Learner
@@ -55,18 +57,35 @@ def pretrained(workspace: Workspace, experiment: Experiment, work: Pretraining, 
     What a process pretrained itself it reads back like any other, so that both go on from the same state.
     """
     path = weights_path(workspace.store, work)
-    if not workspace.agree(lambda: "there" if path.is_file() else ""):
+    if not workspace.agree(lambda: "there" if _found(path) else ""):
         _pretrain(workspace, work, backbone_of(workspace, experiment))
         workspace.report({"event": "working", "cells": [experiment.id]})
     try:
         card: dict[str, Any] = json.loads(path.with_name("card.json").read_text())
-        if checksum(path.read_bytes()) != card["sha256"]:
-            raise ValueError("its checksum differs from its card")
         load_weights(backbone, path)
         load_projection(backbone, path)
     except (OSError, ValueError, KeyError, RuntimeError, UsageError) as error:
-        raise RunError(f"{path} is damaged ({error}); remove {path.parent} and run again") from error
+        raise RunError(f"{path} cannot be read ({error}); remove {path.parent} and run again") from error
     return card
+
+
+def _found(path: Path) -> bool:
+    """Return whether the weights are there as their card says; what is damaged is set aside and told."""
+    if not os.path.lexists(path):
+        return False  # a card without weights is of a pretraining that was stopped just before its end
+    try:
+        card = json.loads(path.with_name("card.json").read_text())
+        if checksum(path.read_bytes()) == card["sha256"]:
+            return True
+        reason = "its checksum differs from its card"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    aside = path.parents[2] / "damaged" / path.parent.name
+    complain(f"{path} is damaged ({reason}); set aside as {aside}, pretraining again")
+    remove(aside)
+    aside.parent.mkdir(exist_ok=True)
+    path.parent.rename(aside)
+    return False
 
 
 def _pretrain(workspace: Workspace, work: Pretraining, backbone: Backbone) -> None:
@@ -136,8 +155,8 @@ def _hand_over(
     path, pictures = weights_path(workspace.store, work), workspace.store.root / "runs" / work.key
     save_pictures(pictures, outcome.pictures)
     look(workspace, backbone, data, pictures)
-    write_json(path.with_name("card.json"), card)
-    write_atomic(path, weights)
+    write_result(path.with_name("card.json"), json_bytes(card))
+    write_result(path, weights)
 
 
 def _tell(workspace: Workspace, work: Pretraining, found: Reading) -> None:
@@ -153,7 +172,7 @@ def _tell(workspace: Workspace, work: Pretraining, found: Reading) -> None:
     if workspace.request.exclude_suspects:
         lines = ["image,like,bits", *(f'"{one.image}","{one.like}",{one.bits}' for one in found.suspects)]
         path = weights_path(workspace.store, work).with_name("suspects.csv")
-        write_atomic(path, "\n".join([*lines, ""]).encode())
+        write_result(path, "\n".join([*lines, ""]).encode())
         workspace.progress.say(f"{plural(len(found.suspects), 'suspect')} excluded from pretraining on {name}: {path}")
 
 

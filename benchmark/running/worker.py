@@ -59,6 +59,8 @@ def main() -> int:
         pretrain_data = data
         if request.pretrain_data not in (None, request.data):
             pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
+        for used in (data, pretrain_data):
+            used.verify(progress)
         work = planner.make(request, device, data, pretrain_data)
         space.require_space(work, request.results)
         estimated = estimate.show(work, device, Store(request.results)) if request.dry_run else ""

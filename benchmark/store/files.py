@@ -34,6 +34,13 @@ def write_atomic(path: Path, *parts: bytes) -> None:
         raise
 
 
+def write_result(path: Path, *parts: bytes) -> None:
+    """Write as ``write_atomic`` a file of a results folder: a folder that lies in its place is renamed first."""
+    if path.is_dir():
+        path.rename(path.with_name(f"{path.name}.{secrets.token_hex(4)}.aside"))
+    write_atomic(path, *parts)
+
+
 def temporary_path(folder: Path) -> Path:
     """Return a path that nothing has yet, of a name that tells whose it is: see ``sweep``."""
     return folder / f".{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
@@ -77,7 +84,12 @@ def _sync_folder(folder: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` atomically as readable JSON of finite numbers."""
-    write_atomic(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_atomic(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return ``value`` as readable JSON of finite numbers."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def checksum(data: bytes) -> str:

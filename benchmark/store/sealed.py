@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from xxhash import xxh3_64, xxh3_64_intdigest
 
-from inkbench.benchmark.store.files import write_atomic
+from inkbench.benchmark.store.files import write_result
 
 HEAD = b"inkbench sealed 1\n"
 DIGEST_BYTES = 8
@@ -53,7 +53,7 @@ class SealedFiles:
     def write(self, key: str, data: bytes) -> None:
         """Write ``data`` under ``key``; where that fails it is told: a cache that is not written costs time alone."""
         try:
-            write_atomic(self.path(key), *sealed(key, data))
+            write_result(self.path(key), *sealed(key, data))
         except OSError as error:
             self.say(f"{self.path(key)} not written ({error.strerror}); it is computed again when it is needed")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.arrays import arrays_bytes, pack, read_arrays, unpack
-from inkbench.benchmark.store.files import checksum, write_atomic, write_json
+from inkbench.benchmark.store.files import checksum, json_bytes, write_result
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.record_parts import StoredFile
 
@@ -61,7 +61,7 @@ class Store:
     def write_predictions(self, work: str, predictions: Sequence[Mapping[str, np.ndarray]]) -> StoredFile:
         """Write the predictions of this id; gives what a record says of them."""
         data, path = arrays_bytes(pack(predictions)), self.predictions_path(work)
-        write_atomic(path, data)
+        write_result(path, data)
         return StoredFile(file=path.name, sha256=checksum(data))
 
     def read_predictions(self, record: Record) -> list[dict[str, np.ndarray]]:
@@ -89,9 +89,9 @@ class Store:
         if items is not None:
             data = arrays_bytes(items)
             path = self.items_path(record.id)
-            write_atomic(path, data)
+            write_result(path, data)
             record = record.but(items=StoredFile(file=path.name, sha256=checksum(data)))
-        write_json(self.record_path(record.id), record.to_json())
+        write_result(self.record_path(record.id), json_bytes(record.to_json()))
         return record
 
     def records(self, problems: list[str] | None = None) -> Iterator[Record]:

@@ -74,6 +74,11 @@ class Synth(Dataset):
         """Return a hash of the generator's version and its settings."""
         return make.fingerprint(self.config)
 
+    def verify(self, progress: Progress) -> None:
+        """Hold a finished copy against its checksums; drawn again or refused where it is another (see ``make``)."""
+        if (self.root / make.MARKER).exists():
+            self.prepare(progress)
+
     def prepare(self, progress: Progress) -> None:
         """Draw what is missing, with all cores. Raises UsageError where the folder holds other comics."""
         make.make(self.root, self.config, progress, checksums=self.checksums)
