@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from xxhash import xxh3_64_intdigest
 
 from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.errors import RunError, plural
 from inkbench.benchmark.store.arrays import arrays_bytes, read_arrays
 from inkbench.benchmark.store.files import write_atomic
-from inkbench.benchmark.store.sealed import SealedFiles, complain, sealed
+from inkbench.benchmark.store.sealed import SealedFiles, complain, sealed, sum_of
 
 PIXELS = "images.raw"
 
@@ -79,7 +78,7 @@ class Rows:
     def add(self, row: int, size: tuple[int, int], pixels: np.ndarray, start: int = 0) -> None:
         """Note an image that was read, with its pixels as they are written."""
         self.sizes[row], self.starts[row] = size, start
-        self.sums[row] = xxh3_64_intdigest(np.ascontiguousarray(pixels))
+        self.sums[row] = sum_of(np.ascontiguousarray(pixels))
 
     def index(self) -> ImageIndex:
         """Return the index of what could be read. Raises RunError where that is nothing."""
@@ -110,7 +109,7 @@ class Held:
 
         What is made again is told and written back. Raises RunError where that is no longer possible.
         """
-        if xxh3_64_intdigest(pixels) == self.index.sums[row]:
+        if sum_of(pixels) == self.index.sums[row]:
             return pixels
         return self._mended(row).reshape(pixels.shape)
 
@@ -121,7 +120,7 @@ class Held:
             pixels = np.ascontiguousarray(self.again(item))
         except BadImage as error:
             raise RunError(f"{where} and cannot be made again: {item.path}: {error.reason}") from None
-        if xxh3_64_intdigest(pixels) != self.index.sums[row]:
+        if sum_of(pixels) != self.index.sums[row]:
             raise RunError(f"{where} and {item.path} is no longer what it was made from; run again")
         complain(f"{where}; it is made again")
         try:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
-from xxhash import xxh3_64_intdigest
 
 from inkbench.benchmark.api import Seen, Task
 from inkbench.benchmark.networks.backbones import Backbone
@@ -21,7 +20,7 @@ from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.files import checksum, key_of, temporary_path, write_atomic
-from inkbench.benchmark.store.sealed import SealedFiles, complain, remove, sealed
+from inkbench.benchmark.store.sealed import SealedFiles, complain, remove, sealed, sum_of
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.task_data import TaskData
 
@@ -185,7 +184,7 @@ def _file(name: str, level: int) -> str:
 def _sums(level: np.ndarray) -> list[int]:
     """Return a checksum of each block of ``BATCH`` items."""
     starts = range(0, len(level), BATCH)
-    return [xxh3_64_intdigest(np.ascontiguousarray(level[start : start + BATCH])) for start in starts]
+    return [sum_of(np.ascontiguousarray(level[start : start + BATCH])) for start in starts]
 
 
 def _write(path: Path, levels: Mapping[str, list[Tensor]]) -> None:
