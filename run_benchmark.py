@@ -2,7 +2,10 @@
 
 import sys
 
-from inkbench.benchmark.cli.main import main
-
 if __name__ == "__main__":
+    try:
+        from inkbench.benchmark.cli.main import main
+    except KeyboardInterrupt:
+        print("interrupted; run the same command to resume", file=sys.stderr)
+        sys.exit(130)
     sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from inkbench.benchmark import stopping
+
 PLAIN_EVERY_S = 10.0
 
 
@@ -19,9 +21,13 @@ class Bar:
         self.started = time.monotonic()
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """Count ``amount`` more units as done; ``note`` is shown behind (a loss, a file's name)."""
+        """Count ``amount`` more units as done; ``note`` is shown behind (a loss, a file's name).
+
+        Here a command that was asked to stop stops (see ``stopping``).
+        """
         self.done += amount
         self._show(note)
+        stopping.check()
 
     def _show(self, note: str) -> None:
         pass

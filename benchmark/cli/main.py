@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from inkbench.benchmark import registry
+from inkbench.benchmark import registry, stopping
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.errors import InkbenchError, UsageError, did_you_mean
 
@@ -31,23 +31,31 @@ EPILOG += "\n\nevery command accepts --plugin FILE.py: a file with your own meth
 def main(words: Sequence[str]) -> int:
     """Carry out a command line; gives the exit status (0 done, 1 a run or a check failed, 2 refused)."""
     try:
-        words = _plugged_in(words)
-        if words and words[0] in VERBS:
-            from inkbench.benchmark.cli import verbs
-
-            return verbs.RUN[words[0]](list(words[1:]))
-        if words and not words[0].startswith("-"):
-            raise UsageError(f"no command '{words[0]}'{did_you_mean(words[0], VERBS)}")
-        return _run(list(words))
+        with stopping.at_once():
+            return _command(words)
     except InkbenchError as error:
         print(f"run_benchmark.py: {error}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
         print("interrupted; run the same command to resume", file=sys.stderr)
-        return 130
+        return stopping.INTERRUPTED
+    except stopping.Stopped as stop:
+        print(f"stopped by {stop}; run the same command to resume", file=sys.stderr)
+        return stop.status
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _command(words: Sequence[str]) -> int:
+    words = _plugged_in(words)
+    if words and words[0] in VERBS:
+        from inkbench.benchmark.cli import verbs
+
+        return verbs.RUN[words[0]](list(words[1:]))
+    if words and not words[0].startswith("-"):
+        raise UsageError(f"no command '{words[0]}'{did_you_mean(words[0], VERBS)}")
+    return _run(list(words))
 
 
 def _plugged_in(words: Sequence[str]) -> list[str]:

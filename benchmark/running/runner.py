@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from inkbench.benchmark import stopping
 from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.planning.experiment import Experiment
 from inkbench.benchmark.running import evaluate
@@ -51,6 +52,7 @@ class Runner:
         while pending:
             moved = False
             for experiment in list(pending):
+                stopping.check()
                 with ExitStack() as held:
                     turn = self.workspace.agree(lambda experiment=experiment, held=held: self._claim(experiment, held))  # type: ignore[misc]
                     if turn == "busy":
@@ -60,6 +62,7 @@ class Runner:
                     if turn != "done":
                         self._attempt(experiment, turn)
             if not moved:
+                stopping.check()
                 time.sleep(WAIT_S)
 
     def _claim(self, experiment: Experiment, held: ExitStack) -> str:

@@ -12,12 +12,15 @@ import threading
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from inkbench.benchmark import stopping
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.registry import HOME
-from inkbench.benchmark.running.worker import EVENTS_FD
+from inkbench.benchmark.running.worker import EVENTS_FD, PARENT
 from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
+
+MAX_IDLE_DEATHS = 3
 
 
 @dataclass
@@ -25,6 +28,7 @@ class Watched:
     """State of the workers as their parent knows it from their events."""
 
     experiments: list[Record] = field(default_factory=list)
+    begun: bool = False
     working: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
 
@@ -36,15 +40,22 @@ class Watched:
             self.failed |= set(event["cells"])
         else:
             self.working = event["cells"] if event["event"] == "working" else []
+            self.begun = self.begun or bool(self.working)
 
 
 def run(request: Request) -> tuple[int, list[Record]]:
-    """Carry out a request in workers; gives the status (0, 1, 2) and its experiments, in order, as far as planned."""
+    """Carry out a request in workers; gives the status (0, 1, 2) and its experiments, in order, as far as planned.
+
+    Raises Stopped, with the state of what was at work kept, where this process is asked to stop.
+    """
     store = Store(request.results)
     dead: list[str] = []
+    idle_deaths = 0
     while True:
         watched = Watched()
         code = _workers(request, dead, watched)
+        if code != 0 and (number := stopping.asked()):
+            raise stopping.Stopped(number)
         if code in (0, 2):
             failed = (
                 dead
@@ -53,8 +64,11 @@ def run(request: Request) -> tuple[int, list[Record]]:
             )
             return (2 if code == 2 else int(bool(failed))), watched.experiments
         if not watched.working:
-            print(f"run_benchmark.py: the worker {_death(code)} before it began a run", file=sys.stderr)
-            return 1, watched.experiments
+            idle_deaths += 1
+            when = "between two runs" if watched.begun else "before it began a run"
+            print(f"run_benchmark.py: the worker {_death(code)} {when}", file=sys.stderr)
+            if not watched.begun or idle_deaths == MAX_IDLE_DEATHS:
+                return 1, watched.experiments
         for experiment in watched.experiments:
             if experiment.id in watched.working:
                 _record_death(store, experiment, code)
@@ -88,13 +102,25 @@ def _workers(request: Request, skip: list[str], watched: Watched) -> int:
     listener = threading.Thread(target=_listen, args=(os.fdopen(reader), watched), daemon=True)
     listener.start()
     try:
-        return _wait(ranks)
+        with stopping.at_next_step(lambda number: _pass_on(ranks)):
+            if stopping.asked():
+                _pass_on(ranks)
+            return _wait(ranks)
     finally:
         for process in ranks:
             if process.poll() is None:
                 process.kill()
                 process.wait()
         listener.join(timeout=10)
+
+
+def _pass_on(ranks: list[subprocess.Popen[str]]) -> None:
+    """Have the first rank stop at its next step; asked a second time, end all at once."""
+    if stopping.times_asked() > 1:
+        for process in ranks:
+            process.kill()
+    else:
+        ranks[0].terminate()
 
 
 def _feed(process: subprocess.Popen[str], text: str) -> None:
@@ -130,7 +156,7 @@ def _listen(pipe: IO[str], watched: Watched) -> None:
 def _environment(request: Request, rank: int, port: int, events: int) -> dict[str, str]:
     """Return the environment of a rank: threads before any library starts, and what Fabric reads of the ranks."""
     path = os.pathsep.join(part for part in (str(HOME), os.environ.get("PYTHONPATH", "")) if part)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(request.threads), "PYTHONPATH": path}
+    environment = {**os.environ, PARENT: str(os.getpid()), "OMP_NUM_THREADS": str(request.threads), "PYTHONPATH": path}
     environment.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if rank == 0:

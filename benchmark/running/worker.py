@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from inkbench.benchmark import stopping
 from inkbench.benchmark.errors import NotApplicable, UsageError
 
 if TYPE_CHECKING:
@@ -21,19 +22,34 @@ if TYPE_CHECKING:
     from inkbench.benchmark.planning.request import Request
 
 EVENTS_FD = "INKBENCH_EVENTS_FD"
+PARENT = "INKBENCH_PARENT"
 DEBUG = "INKBENCH_DEBUG"
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies, so that a killed run leaves nothing computing."""
+    """Ask the kernel to kill this process when its parent dies, so that a killed run leaves nothing computing.
+
+    A parent that died before it could be asked for is seen by its number.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.environ.get(PARENT, str(os.getppid())) != str(os.getppid()):
+        sys.exit(1)
 
 
 def main() -> int:
     """Read a request from standard input, carry it out; 0 done, 2 refused (one line on standard error)."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends its workers
+    first = os.environ.get("RANK", "0") == "0"  # it stops after a step of all ranks, and the parent ends the others
+    try:
+        with stopping.at_next_step() if first else stopping.ignored():
+            return _work()
+    except stopping.Stopped as stop:
+        return stop.status
+
+
+def _work() -> int:
     warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
     asked = json.loads(sys.stdin.read())
     from inkbench.benchmark import registry
@@ -59,6 +75,7 @@ def main() -> int:
         pretrain_data = data
         if request.pretrain_data not in (None, request.data):
             pretrain_data = open_dataset(str(request.pretrain_data), request.preset, request.sets, request.results)
+        stopping.check()
         for used in (data, pretrain_data):
             used.verify(progress)
         work = planner.make(request, device, data, pretrain_data)

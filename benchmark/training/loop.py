@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inkbench.benchmark import stopping
 from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training import engine
@@ -63,10 +64,10 @@ def train(work: Training[Batch], checkpoint: engine.Checkpoint, progress: Progre
                 note = f"loss {value:.3f}"
                 if told:
                     curve.append((step, value))
-            bar.advance(work.images, note)
-            if due:
+            if due or stopping.asked():
                 checkpoint.save(step + 1, work.nets, work.optimizers, curve)
                 saved = time.monotonic()
+            bar.advance(work.images, note)
         if first < work.steps:
             checkpoint.save(work.steps, work.nets, work.optimizers, curve)
     return curve
