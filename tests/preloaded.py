@@ -104,6 +104,7 @@ def _command(connection: socket.socket, python: str) -> None:
         os.close(fd)
     os.environ.clear()
     os.environ.update(asked["env"])
+    os.environ.pop("INKBENCH_PARENT", None)  # the parent is the server here
     os.chdir(asked["cwd"])
     sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115

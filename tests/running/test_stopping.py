@@ -68,9 +68,10 @@ def test_a_pretraining_stops_at_its_next_step_and_goes_on(cli, first_run, with_s
 def test_what_is_trained_when_it_stops_has_a_checkpoint(with_synth):
     words = ("--set", "pretrain.images=100000")
     process = start_cli(*WORDS, *words, "--results", with_synth)
-    while stage(with_synth) != "pretraining":
+    while stage(with_synth) != "pretraining" or len(list(with_synth.glob("cache/images/[!.]*"))) < 2:
+        assert process.poll() is None
         time.sleep(0.02)
-    time.sleep(3)
+    time.sleep(6)
     process.terminate()
     code, err, _ = stopped(process)
     assert code == 143, err
