@@ -26,7 +26,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("registry",),
     ("contracts",),
     ("config",),
-    ("augment", "losses", "metrics", "errors", "progress", "seeding", "stopping"),
+    ("augment", "losses", "metrics", "errors", "progress", "seeding"),
+    ("stopping",),
 )
 """From what is typed down to what knows nothing of inkbench."""
 

@@ -46,8 +46,8 @@ class ImageIndex:
 
     def write(self, folder: Path, name: str) -> None:
         """Write the index into a ``folder`` that will have this ``name``."""
-        arrays = {field: getattr(self, field) for field in ("readable", "sizes", "starts", "sums")}
         told = np.frombuffer(json.dumps(self.failures).encode(), dtype=np.uint8)
+        arrays = {"readable": self.readable, "sizes": self.sizes, "starts": self.starts, "sums": self.sums}
         data = arrays_bytes({**arrays, "failures": told})
         write_atomic(SealedFiles(folder).path(name), *sealed(name, data))
 

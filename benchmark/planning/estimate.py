@@ -88,7 +88,7 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
         what = f"pretrain {pretraining.method.name} on {pretraining.backbone}, seed {pretraining.seed}"
         lines.append(f"{what}: {pretraining.settings.images} images, " + ("already done" if there else _time(seconds)))
     for experiment in work.experiments:
-        seconds, note = _cell(experiment, device, store, watch, known)
+        seconds, note = _transfer(experiment, device, store, watch, known)
         total += seconds
         where = f"{experiment.method} on {experiment.task.name}/{experiment.protocol}, seed {experiment.seed}"
         lines.append(f"run {experiment.id[:10]} {where}: {note}")
@@ -101,7 +101,7 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
     return "\n".join(lines)
 
 
-def _cell(
+def _transfer(
     experiment: Experiment, device: engine.Device, store: Store, watch: Stopwatch, known: dict[Any, float]
 ) -> tuple[float, str]:
     """Return the seconds of an experiment's own training, and the text of its line."""
@@ -263,13 +263,9 @@ def _head_operations(experiment: Experiment) -> float:
         present = {name: torch.ones(few, dtype=torch.bool) for name in images}
         maps = {name: _empty_maps(bones, reads, one) for name, one in images.items()}
         cached = experiment.task.caches_features and experiment.family == "frozen"
-        head(
-            given(
-                {k: experiment.task.cached_features(of) for k, of in maps.items()} if cached else maps,
-                present,
-                {} if cached else images,
-            )
-        )
+        if cached:
+            maps = {name: experiment.task.cached_features(of) for name, of in maps.items()}
+        head(given(maps, present, {} if cached else images))
     each: float = counter.get_total_flops() / few
     return each
 

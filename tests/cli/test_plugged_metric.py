@@ -88,7 +88,7 @@ def test_rows_that_are_there_are_scored_by_it_and_no_head_is_trained(cli, with_s
     assert len(version) == 18
     told = cli("rescore", *where)
     assert told.returncode == 1
-    assert "scored by contrast of a file of its own too; name it with --plugin FILE.py" in told.stderr
+    assert "also scored by contrast of a plugin file; name it with --plugin FILE.py" in told.stderr
     assert cli("rescore", *plugged, *where).returncode == 0
     for words in ((), plugged):
         report = cli("report", *words, *where)

@@ -260,5 +260,5 @@ def test_what_is_not_a_vision_transformer_is_declined_and_a_side_refused():
         built(mae(), "vit_tiny_r_s16_p8_224")
     with pytest.raises(UsageError, match="not a multiple of the 16 px patches"):
         built(mae(side="72"), "test_vit")
-    with pytest.raises(UsageError, match="no multiple of 4 and of the 5 heads"):
+    with pytest.raises(UsageError, match="is not a multiple of 4 and of the 5 heads"):
         mae(heads="5")

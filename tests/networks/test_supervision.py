@@ -105,9 +105,9 @@ def test_a_card_beside_the_file_says_it(weights):
     ("text", "words"),
     [
         ("supervision = labels", "not a readable card"),
-        ("supervision = 3", "supervision is one of labels"),
-        ('supervision = ""', "supervision is one of labels"),
-        ('supervision = "a\\nb"', "supervision is one of labels"),
+        ("supervision = 3", "supervision must be one of labels"),
+        ('supervision = ""', "supervision must be one of labels"),
+        ('supervision = "a\\nb"', "supervision must be one of labels"),
         ('supervision = "labels"\nsha256 = "00"', "is the card of another file"),
     ],
 )

@@ -172,7 +172,7 @@ def test_one_class_is_refused_in_one_line(cli, tmp_path):
         "--method", "random", "--task", "classification", "--data", tmp_path / "data", "--results", tmp_path / "r"
     )
     assert done.returncode == 2
-    assert "names 1 classes of images; two are the least" in done.stderr
+    assert "has 1 class of images; at least two are needed" in done.stderr
     assert "planning failed" not in done.stderr
 
 
@@ -197,7 +197,7 @@ def test_a_task_takes_the_classes_that_the_data_have_and_says_which_it_goes_with
     words = ("--method", "random", "--task", "detection", "--preset", "smoke", "--data", data, "--dry-run")
     done = cli(*words, "--results", tmp_path / "r")
     assert done.returncode == 0, done.stderr
-    assert "no boxes of body: detection takes face alone" in done.stderr
+    assert "no boxes of body: detection uses face only" in done.stderr
 
 
 @pytest.mark.parametrize("images", [2, 64, 1_000])

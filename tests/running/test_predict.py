@@ -64,7 +64,7 @@ def test_a_folder_without_truth_is_packed(finished, tmp_path, capsys):
     assert verb_submit([*words, "--size", "60x40", "--quiet"]) == 0
     said = capsys.readouterr()
     assert said.out == f"{out}\n"
-    assert "cannot be read: 1 images, broken" in said.err
+    assert "cannot be read: 1 image, broken" in said.err
     with zipfile.ZipFile(out) as file:
         assert file.namelist() == [f"{image.stem}.png" for image in images]
         with Image.open(file.open(file.namelist()[0])) as seen:

@@ -79,7 +79,7 @@ def test_each_kind_of_labels_has_its_items_view_and_classes(tmp_path):
     assert told["characters"].needs() == {"faces", "identities"}
     assert (told["images"].classes, told["characters"].classes) == (("ant", "bee", "cat"), ("x", "y"))
     assert task(tmp_path, labels="poses", fit="crop").view().fit == "crop"
-    with pytest.raises(RunError, match="named names 0 classes of poses; two are the least"):
+    with pytest.raises(RunError, match="named has 0 classes of poses; at least two are needed"):
         _ = told["poses"].classes
 
 

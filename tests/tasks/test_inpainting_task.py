@@ -352,7 +352,7 @@ def test_rows_without_a_backbone_and_their_picture(tmp_path):
     assert {int(value) for row in mean for value in np.unique(row["face"])} == {16}
     previous = own.predict_trivial("previous-face", train, test, [])
     assert np.array_equal(previous[1]["face"], test[1]["previous"])
-    with pytest.raises(ValueError, match="no row 'median'"):
+    with pytest.raises(ValueError, match="has no baseline or reference 'median'"):
         own.predict_trivial("median", train, test, [])
     [(name, sheet)] = own.pictures([], test, mean).items()
     assert name == "faces"

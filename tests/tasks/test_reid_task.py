@@ -117,7 +117,7 @@ def test_codes_are_of_a_character_of_a_series():
         ({"crops": "face"}, "crops"),
         ({"exclude": "book"}, "exclude"),
         ({"batch": 8, "series": 4}, "batch 8 over 4 series leaves fewer than 4 appearances per series"),
-        ({"mask": 0.5}, "mask hides one of two halves; with crops faces there is one"),
+        ({"mask": 0.5}, "mask hides one of two crops, but crops=faces has only one"),
         ({"loss": "arcface"}, "loss"),
     ],
 )

@@ -51,7 +51,7 @@ def test_the_truth_is_the_mask_in_pixels_of_its_image(task, tmp_path):
 def test_masks_that_do_not_fit_are_left_out_by_name(task, tmp_path):
     with pytest.raises(BadImage, match=r"m\.png: is 40 x 30 pixels, its image 20 x 15"):
         task().truth(masked(tmp_path, np.zeros((30, 40), np.uint8), (15, 20)), 20, 15)
-    with pytest.raises(BadImage, match=r"m\.png: contains label 21; there are 21 classes from 0, and 255"):
+    with pytest.raises(BadImage, match=r"m\.png: holds label 21; there are 21 classes from 0, and 255"):
         task().truth(masked(tmp_path, np.full((30, 40), 21, np.uint8)), 40, 30)
     with pytest.raises(RunError, match="item a has no label image"):
         task().truth(Item("a", tmp_path / "a.png", "s", "test"), 40, 30)
