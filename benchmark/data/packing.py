@@ -59,6 +59,7 @@ def pack_images(dataset: Dataset, pack: Pack, progress: Progress) -> Packed:
     library()
     files = image_files(dataset)
     try:
+        pack.file.parent.mkdir(parents=True, exist_ok=True)
         with claim(pack.lock) as mine:
             if mine:
                 return _whole(files, pack, progress)

@@ -126,6 +126,7 @@ def loaded(code):
         (["data", "info", "open-mantra"], {"torch", "timm", "torchvision"}),
     ],
 )
+@pytest.mark.seconds
 def test_listings_never_import_torch(words, never):
     code = f"""
 from inkbench.benchmark.cli.main import main

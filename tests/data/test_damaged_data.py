@@ -21,6 +21,8 @@ from inkbench.benchmark.data.synth.writers import WRITERS
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.training.task_data import TaskData, part_of
 
+pytestmark = pytest.mark.seconds
+
 QUIET = Progress(quiet=True)
 IMAGES = ("panels", "pages", "saliency", "faces", "bodies", "labelled", "segmented")
 RECORDS = {"cifar", "stl10"}

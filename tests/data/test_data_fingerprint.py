@@ -10,16 +10,24 @@ from inkbench.benchmark.data import fingerprint as module
 from inkbench.benchmark.data.fingerprint import fingerprint
 from inkbench.benchmark.data.layouts.folder import Folder
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.store.sealed import SealedFiles
 
 
 def three(root: Path) -> list[Path]:
     return [write(root / name, text) for name, text in (("a.txt", "one"), ("b/c.txt", "two"), ("d.txt", "three"))]
 
 
+@pytest.fixture(autouse=True)
+def soon_old(monkeypatch):
+    """What was written a tenth of a second ago counts as old: a file's ctime cannot be set back."""
+    monkeypatch.setattr(module, "RACY_NS", 100_000_000)
+
+
 def age(files: list[Path], seconds: float = 60) -> None:
     for file in files:
         stamp = time.time() - seconds
         os.utime(file, (stamp, stamp))
+    time.sleep(0.11)
 
 
 def test_it_is_one_of_content_and_relative_names_only(tmp_path):
@@ -52,12 +60,23 @@ def test_checksums_are_remembered_by_size_time_and_inode(tmp_path, monkeypatch):
 def test_files_just_written_are_not_remembered(tmp_path):
     files = three(tmp_path / "data")
     age(files[:2])
+    files[2].write_text("three")
     fingerprint(tmp_path / "data", files, tmp_path / "sums")
-    kept = json.loads(next((tmp_path / "sums").iterdir()).read_text())
+    kept = json.loads(SealedFiles(tmp_path / "sums").read(module.root_key(tmp_path / "data")))
     assert sorted(kept) == ["a.txt", "b/c.txt"]
 
 
-def test_damaged_memory_is_forgotten(tmp_path):
+def test_an_edit_in_place_whose_time_was_set_back_is_seen(tmp_path):
+    files = three(tmp_path / "data")
+    age(files)
+    first = fingerprint(tmp_path / "data", files, tmp_path / "sums")
+    stat = files[0].stat()
+    files[0].write_text("uno")
+    os.utime(files[0], ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert fingerprint(tmp_path / "data", files, tmp_path / "sums") != first
+
+
+def test_damaged_memory_is_told_and_forgotten(tmp_path, capfd):
     files = three(tmp_path / "data")
     age(files)
     first = fingerprint(tmp_path / "data", files, tmp_path / "sums")
@@ -65,6 +84,7 @@ def test_damaged_memory_is_forgotten(tmp_path):
     for text in ("{", "[]", '{"a.txt": 1}'):
         memory.write_text(text)
         assert fingerprint(tmp_path / "data", files, tmp_path / "sums") == first
+        assert capfd.readouterr().err.count(f"{memory} is damaged") == 1
 
 
 def test_a_file_that_goes_away_is_one_line(tmp_path):
@@ -107,5 +127,5 @@ def test_the_user_is_told_which_files_changed_until_a_run_begins_with_them(tmp_p
     assert reader(root, sums).changes() == told.changes(), "a dry run does not count"
     told.settle()
     assert reader(root, sums).changes() == ""
-    next(sums.glob("*.last.json")).write_text("{")
+    next(sums.glob("*.last.sealed")).write_text("{")
     assert reader(root, sums).changes() == "", "a damaged memory is forgotten"

@@ -135,6 +135,7 @@ def test_every_layout_says_what_it_is(name):
         assert cls.citation or name == "imagefolder"
 
 
+@pytest.mark.seconds
 def test_the_data_room_imports_no_torch():
     folders = [ROOT / "benchmark/data" / part for part in (".", "layouts", "reading")]
     rooms = [file for folder in folders for file in sorted(folder.glob("*.py"))]

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("benchmark", "tasks", "methods", "leaderboards", "submissions")
 OPENINGS = frozenset({"How", "That", "What", "When", "Where", "Whether", "Which", "Who"})
@@ -18,6 +20,7 @@ def questions(source: str) -> Iterator[str]:
                 yield node.name
 
 
+@pytest.mark.seconds
 def test_docstrings_of_public_functions_are_no_questions():
     names = {str(file.relative_to(ROOT)): file for room in ROOMS for file in (ROOT / room).rglob("*.py")}
     assert names

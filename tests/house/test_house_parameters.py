@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("benchmark", "tasks", "methods", "leaderboards", "submissions")
 MOST = 6
@@ -17,6 +19,7 @@ def crowded(source):
                 yield node.name
 
 
+@pytest.mark.seconds
 def test_functions_take_at_most_six_parameters():
     files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
     found = {(str(file.relative_to(ROOT)), name) for file in files for name in crowded(file.read_text())}

@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("benchmark", "tasks", "methods", "leaderboards", "submissions")
 PROBES = {"getattr", "hasattr", "import_module"}
@@ -48,6 +50,7 @@ def probes(source):
                 yield called
 
 
+@pytest.mark.seconds
 def test_every_lookup_by_name_has_its_reason():
     files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
     found = {str(file.relative_to(ROOT)) for file in files if list(probes(file.read_text()))}

@@ -102,6 +102,7 @@ def test_renderers_give_the_golden_files(form):
     assert render.RENDERERS[form](FIXED) == (GOLDEN / f"board.{suffix}").read_text()
 
 
+@pytest.mark.seconds
 def test_tables_import_neither_torch_nor_pandas(store):
     usual(store)
     code = (

@@ -3,12 +3,14 @@
 import json
 import shutil
 
+import pytest
 from record_files import written
 
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import publish
 
 
+@pytest.mark.seconds
 def test_the_boards_are_those_of_the_records():
     assert publish.differing() == []
     assert any(name.startswith("overall-") for name in publish.boards())
@@ -24,6 +26,7 @@ def test_records_hold_no_folder_of_a_machine_and_are_small():
         assert record["provenance"]["git"]["dirty"] is False
 
 
+@pytest.mark.seconds
 def test_a_board_that_was_edited_is_named(tmp_path):
     folder = tmp_path / "published"
     shutil.copytree(publish.FOLDER, folder)

@@ -90,6 +90,7 @@ def test_what_is_handed_over_is_the_teacher():
 
 
 @pytest.mark.fidelity
+@pytest.mark.seconds
 def test_prototypes_hold_still_at_first():
     """As in the authors' code their gradient is made, so that ranks can share it, and then cancelled: the optimiser
     neither moves nor decays them nor counts the step, and its first one goes as far as its first ever does."""
@@ -157,6 +158,7 @@ def test_a_fifth_of_the_second_global_views_is_solarised_and_no_other():
 
 @pytest.mark.fidelity
 @pytest.mark.parametrize("preset", ["quick", "paper"])
+@pytest.mark.seconds
 def test_weight_decay_rises_by_a_cosine_and_spares_biases_and_norms(preset):
     """``cosine_scheduler(0.04, 0.4)`` and ``get_params_groups`` of facebookresearch/dino (utils.py)."""
     sets = {} if preset == "quick" else {"prototypes": "64", "hidden": "32"}
@@ -185,6 +187,7 @@ def test_the_teacher_s_momentum_fits_the_batch_of_the_preset():
 
 @pytest.mark.fidelity
 @pytest.mark.parametrize("backbone", ["test_vit", "test_vit4", "vit_tiny_patch16_dinov3_qkvb"])
+@pytest.mark.seconds
 def test_the_head_sees_the_class_token_after_the_final_norm(backbone):
     net = built(dino(batch_norm="false"), backbone)["net"].eval()
     images = torch.randn(2, 3, 64, 64)

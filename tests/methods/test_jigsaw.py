@@ -247,6 +247,7 @@ def test_impossible_settings_are_refused_in_one_line(sets, said):
     assert "jigsaw" in str(refused.value)
 
 
+@pytest.mark.seconds
 def test_a_tile_that_the_backbone_cannot_take_is_refused():
     method = Jigsaw(JigsawConfig(tile=30))
     with pytest.raises(UsageError, match="does not accept tiles of 30 px"):

@@ -13,6 +13,7 @@ from inkbench.benchmark.networks.weights_files import load_weights, weights_byte
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "mobilenetv2_050", "convnext_atto"])
+@pytest.mark.seconds
 def test_maps_are_as_described_and_every_trained_parameter_has_a_gradient(name):
     torch.manual_seed(0)
     backbone = Backbone(name)

@@ -125,6 +125,7 @@ print(refused, len(files), seen, os.path.exists(flag))
 """
 
 
+@pytest.mark.seconds
 def test_a_hostile_pickle_is_refused_and_executes_nothing(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", HOSTILE, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=120

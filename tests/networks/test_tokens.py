@@ -75,6 +75,7 @@ def test_large_families_are_read_as_timm_reads_them(name):
 
 @pytest.mark.fidelity
 @pytest.mark.parametrize("name", [name for name in FAMILIES if not name.startswith("xcit")])
+@pytest.mark.seconds
 def test_maps_are_the_tokens_of_timm_s_forward_features(name):
     backbone = stirred(name)
     images = torch.randn(2, 3, FAMILIES[name], FAMILIES[name])
@@ -171,6 +172,7 @@ def test_convolutional_networks_are_read_as_before(name):
         ("xcit_nano_12_p16_224", "family"),
     ],
 )
+@pytest.mark.seconds
 def test_what_is_trained_has_a_gradient_by_maps_and_by_vector(name, readout):
     backbone = Backbone(name, BackboneSettings(readout=readout))
     side = FAMILIES.get(name, 64)

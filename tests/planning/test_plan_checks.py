@@ -30,6 +30,7 @@ PLAIN = BackboneSettings()
 @pytest.mark.parametrize(
     ("name", "sides"), [("test_resnet", (64, 100)), ("mobilenetv2_050", (64, 90)), ("test_vit", (64,))]
 )
+@pytest.mark.seconds
 def test_maps_are_those_of_the_real_network(name, sides):
     own = Backbone(name).eval()
     for side in sides:

@@ -102,6 +102,7 @@ def test_a_link_in_place_of_the_slots_is_not_followed(tmp_path, monkeypatch):
         assert (tmp_path / "home" / "inkbench" / "slots" / "cuda-0").is_file()
 
 
+@pytest.mark.seconds
 def test_waiting_for_the_machine_is_told_under_quiet_too(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code = "import sys; from inkbench.benchmark.store import locks; import tempfile; tempfile.tempdir = sys.argv[1]\n"

@@ -22,6 +22,8 @@ from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.store import Store
 
+pytestmark = pytest.mark.seconds
+
 ALL = frozenset({"panel", "face", "body", "text", "balloon"})
 PAGES = {
     "coco": (ALL, False),

@@ -18,6 +18,8 @@ from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.data.synth.semantic import CLASS_OF_CODE, MASK_CLASSES, SCENES, scene_of
 from inkbench.benchmark.progress import Progress
 
+pytestmark = pytest.mark.seconds
+
 QUIET = Progress(quiet=True)
 
 

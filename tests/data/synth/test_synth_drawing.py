@@ -49,11 +49,13 @@ def tiny(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.mark.seconds
 def test_bytes_do_not_depend_on_the_workers(tiny, tmp_path):
     making.make(tmp_path, TINY, QUIET, workers=3)
     assert checksums(tmp_path) == checksums(tiny)
 
 
+@pytest.mark.seconds
 def test_a_killed_drawing_goes_on_to_the_same_bytes(tiny, tmp_path):
     """SIGKILL hits the process while series are in work; nothing half-written passes for whole."""
     code = (
@@ -106,6 +108,7 @@ def test_the_fingerprint_needs_no_drawing(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.seconds
 def test_one_layout_alone(tmp_path):
     making.make(tmp_path, TINY, QUIET, layouts=("comics",))
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["comics", "labels"]

@@ -13,6 +13,8 @@ from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.data.synth.series import split_of, style_of
 from inkbench.benchmark.progress import Progress
 
+pytestmark = pytest.mark.seconds
+
 SPLITS = ("train", "val", "test")
 
 

@@ -13,6 +13,8 @@ from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
+pytestmark = pytest.mark.seconds
+
 TINY = SynthConfig(series=6, pages=1, panels=3, width=300, height=400, viewers=2)
 QUIET = Progress(quiet=True)
 
@@ -103,7 +105,6 @@ DAMAGES = (
 )
 
 
-@pytest.mark.seconds
 @pytest.mark.parametrize(
     "damage", [one if one in (delete, flip) else pytest.param(one, marks=pytest.mark.slow) for one in DAMAGES]
 )
@@ -137,7 +138,6 @@ def test_what_is_not_of_the_copy_does_not_count(own, capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.seconds
 def test_a_copy_that_is_as_it_was_is_looked_at_and_not_read(own, tmp_path, monkeypatch):
     known = tmp_path / "checksums"
     making.make(own, TINY, QUIET, checksums=known)
