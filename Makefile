@@ -10,7 +10,7 @@ check:  ## lint, format, types, and what must not be committed
 	$(PYTHON) -m pre_commit run --all-files
 
 fast:  ## the tests that start no command and take no seconds: under two minutes
-	$(PYTHON) -m pytest -m "not command and not seconds and not slow and not gpu and not real_data"
+	$(PYTHON) -m pytest -m "not command and not seconds and not slow and not soak and not gpu and not real_data"
 
 test:  ## the suite: under ten minutes on two quiet cores
 	$(PYTHON) -m pytest

@@ -48,9 +48,7 @@ def first_cell(results):
     return next(record["id"] for record in records if record["status"] == "done" and record["backbone"])
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=() if page in ("task", "dataset") else pytest.mark.slow) for page in PAGES]
-)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=pytest.mark.slow) for page in PAGES])
 def test_a_page_does_what_it_says(cli, request, page, tmp_path, capsys):
     file, results = brought(page, tmp_path), tmp_path / "results"
     results.mkdir()

@@ -59,8 +59,13 @@ def files(results: Path, draw: random.Random) -> list[Path]:
     return [draw.choice(some) for some in found if some]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("damage", [flip, cut, empty, delete, to_folder, to_dangling_link])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(pytest.param(damage, marks=pytest.mark.slow) for damage in (flip, to_folder)),
+        *(pytest.param(damage, marks=pytest.mark.soak) for damage in (cut, empty, delete, to_dangling_link)),
+    ],
+)
 def test_damage_costs_time_and_never_a_number(cli, first_run, tmp_path, damage):
     results = tmp_path / "results"
     shutil.copytree(first_run[1], results)

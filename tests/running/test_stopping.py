@@ -35,14 +35,13 @@ def lines(err):
     return [line for line in err.splitlines() if line.startswith("stopped by")]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "unit", "status"),
     [
-        (signal.SIGTERM, {}, 143),
-        (signal.SIGHUP, {}, 129),
-        (signal.SIGTERM, {"SLURM_JOB_ID": "7"}, 75),
-        (signal.SIGTERM, {"INKBENCH_UNIT": "1"}, 75),
+        pytest.param(signal.SIGTERM, {}, 143, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, {}, 129, marks=pytest.mark.soak),
+        pytest.param(signal.SIGTERM, {"SLURM_JOB_ID": "7"}, 75, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, {"INKBENCH_UNIT": "1"}, 75, marks=pytest.mark.soak),
     ],
 )
 def test_a_pretraining_stops_at_its_next_step_and_goes_on(cli, first_run, with_synth, number, unit, status):
@@ -78,7 +77,7 @@ def test_what_is_trained_when_it_stops_has_a_checkpoint(with_synth):
     assert len(list(with_synth.glob("checkpoints/*.pt"))) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_group_that_is_stopped_leaves_no_process(with_synth):
     process = started(with_synth, "pretraining")
     children = [int(child) for child in Path(CHILDREN.format(process.pid)).read_text().split()]
@@ -89,7 +88,7 @@ def test_a_group_that_is_stopped_leaves_no_process(with_synth):
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_drawing_stops_and_goes_on(cli, first_run, tmp_path):
     results = tmp_path / "results"
     process = started(results, "drawing")

@@ -106,7 +106,7 @@ DAMAGES = (
 
 
 @pytest.mark.parametrize(
-    "damage", [one if one in (delete, flip) else pytest.param(one, marks=pytest.mark.slow) for one in DAMAGES]
+    "damage", [one if one in (delete,) else pytest.param(one, marks=pytest.mark.soak) for one in DAMAGES]
 )
 def test_a_copy_of_ours_is_drawn_again(own, drawn, tmp_path, capsys, damage):
     known = tmp_path / "checksums"
