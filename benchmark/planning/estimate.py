@@ -29,8 +29,10 @@ MOST_IMAGES = 8
 """Images in a timed step; its time is scaled to the batch."""
 PATIENCE_S = 3.0
 """Seconds that steps are timed in all; what is left then is foretold by its operations."""
-MOST_OPERATIONS = 60e9
+MOST_OPERATIONS = 20e9
 """The most operations of the smallest step that is timed, forward and backward; larger ones are foretold."""
+TELLING_OPERATIONS = 1e9
+"""The operations of a step whose time says how fast the machine is; that of smaller ones is mostly overhead."""
 TRAINING = 3
 """Operations of a step forward and backward, in those of its way forward."""
 ENOUGH_S = 0.5
@@ -46,7 +48,7 @@ class Stopwatch:
     device: engine.Device
     began: float = field(default_factory=time.monotonic)
     rate: float = 0.0
-    """Operations in a second, of the last step that was timed."""
+    """Operations in a second, the most that a telling step showed."""
     foretold: bool = False
     """True if anything was foretold by its operations."""
 
@@ -60,8 +62,8 @@ class Stopwatch:
             self.foretold = True
             return images * operations / (self.rate or self._calibrate())
         taken = _timed(partial(build(), few))
-        if operations:
-            self.rate = few * operations / taken
+        if few * operations >= TELLING_OPERATIONS:
+            self.rate = max(self.rate, few * operations / taken)
         return taken * images / few
 
     def _calibrate(self) -> float:
@@ -127,10 +129,7 @@ def _time(seconds: float) -> str:
 
 
 def _timed(step: Callable[[], None]) -> float:
-    """Time a call in seconds: the least of a few.
-
-    The first warms up, and counts where there is no time for another.
-    """
+    """Time a call in seconds: the least of a few; the first warms up, and counts where there is no time for another."""
     times: list[float] = []
     while not times or (sum(times) < ENOUGH_S and len(times) < 4):
         began = time.monotonic()

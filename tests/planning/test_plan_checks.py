@@ -2,6 +2,7 @@
 
 import gc
 import json
+import time
 import weakref
 from types import SimpleNamespace
 
@@ -207,6 +208,14 @@ def test_a_step_is_timed_with_few_images_and_scaled(images):
     seconds = Stopwatch(device=None).seconds(lambda: steps.append, images, operations=1.0)
     assert set(steps) == {min(images, MOST_IMAGES)}
     assert seconds < 1e-3 * images
+
+
+def test_a_step_that_is_mostly_overhead_says_nothing_of_the_machine():
+    watch = Stopwatch(device=None, rate=1e10)
+    watch.seconds(lambda: lambda images: time.sleep(0.05), images=8, operations=1e6)
+    assert watch.rate == 1e10
+    watch.seconds(lambda: lambda images: time.sleep(0.01), images=8, operations=1e9)
+    assert 1e10 < watch.rate < 8e11
 
 
 def test_what_is_too_large_to_be_timed_is_foretold_by_its_operations():
