@@ -18,6 +18,7 @@ from inkbench.benchmark.sources import Entry, read_entries
 
 NAME = re.compile(r"[a-z0-9_-]+")
 """The names that plugins may have: they are typed, and parts of settings and files."""
+NAMED_SO = "may contain only lower-case letters, digits, '_' and '-'"
 
 
 @dataclass
@@ -52,7 +53,7 @@ def _class(point: importlib.metadata.EntryPoint, origin: str) -> Entry:
     """Return the entry of a class. Raises UsageError for what can be seen to be wrong."""
     module, colon, attribute = point.value.partition(":")
     if not NAME.fullmatch(point.name):
-        raise UsageError("a name may hold small letters, digits, '_' and '-' only")
+        raise UsageError(f"the name {NAMED_SO}")
     if not colon:
         raise UsageError(f"'{point.value}' names no class; write module:Class")
     spec = _found(module)

@@ -12,6 +12,11 @@ from inkbench.benchmark import stopping
 PLAIN_EVERY_S = 10.0
 
 
+def complain(line: str) -> None:
+    """Print one plain line on standard error, also where a run is quiet: something is wrong, or is waited for."""
+    print(line, file=sys.stderr, flush=True)
+
+
 class Bar:
     """One piece of long work of a known size."""
 

@@ -20,9 +20,10 @@ from functools import cache
 from pathlib import Path
 
 import inkbench
-from inkbench.benchmark.entry_points import NAME, offered
+from inkbench.benchmark.entry_points import NAME, NAMED_SO, offered
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.former_name import former_name
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.sources import Entry, read_entries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -175,7 +176,7 @@ def usable(kind: str, wanted: Callable[[Entry], bool] = lambda entry: True) -> d
 @cache
 def _tell(line: str) -> None:
     """Say a line on standard error, once."""
-    print(line, file=sys.stderr)
+    complain(line)
 
 
 def _bases() -> dict[str, type]:
@@ -214,9 +215,7 @@ def _read_file(path: Path) -> dict[str, Entry]:
                 origin = installed(kind)[entry.name].origin
                 raise UsageError(f"{path}: '{entry.name}' is a name of {origin}; choose another")
         if not NAME.fullmatch(entry.name):
-            raise UsageError(
-                f"{path}: the name '{entry.name}' may contain only lower-case letters, digits, '_' and '-'"
-            )
+            raise UsageError(f"{path}: the name '{entry.name}' {NAMED_SO}")
         found[entry.attribute] = replace(entry, file=path.resolve(), checksum=checksum)
     return found
 
@@ -226,7 +225,7 @@ def _table_of(path: Path) -> Entry:
     if not path.is_file():
         raise UsageError(f"no plugin file {path}")
     if (other := installed(TABLES).get(path.stem)) is not None:
-        raise UsageError(f"{path}: '{path.stem}' is a name of {other.origin}; give yours another")
+        raise UsageError(f"{path}: '{path.stem}' is a name of {other.origin}; choose another")
     return Entry(path.stem, "", "", "", str(path), path.resolve())
 
 

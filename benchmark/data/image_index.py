@@ -13,9 +13,9 @@ import numpy as np
 from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.images import BadImage
 from inkbench.benchmark.errors import RunError, plural
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.store.arrays import arrays_bytes, read_arrays
-from inkbench.benchmark.store.files import write_atomic
-from inkbench.benchmark.store.sealed import SealedFiles, complain, sealed, sum_of
+from inkbench.benchmark.store.sealed import SealedFiles, sum_of, write_sealed
 
 PIXELS = "images.raw"
 
@@ -49,7 +49,7 @@ class ImageIndex:
         told = np.frombuffer(json.dumps(self.failures).encode(), dtype=np.uint8)
         arrays = {"readable": self.readable, "sizes": self.sizes, "starts": self.starts, "sums": self.sums}
         data = arrays_bytes({**arrays, "failures": told})
-        write_atomic(SealedFiles(folder).path(name), *sealed(name, data))
+        write_sealed(SealedFiles(folder).path(name), name, data)
 
     def pixels(self, folder: Path, size: int) -> np.ndarray | None:
         """Map the file of pixels, uint8 (size,); None where it is not of that size, which is told."""

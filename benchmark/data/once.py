@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from inkbench.benchmark.errors import RunError
-from inkbench.benchmark.store.files import sweep, temporary_path
+from inkbench.benchmark.progress import complain
+from inkbench.benchmark.store.files import remove, sweep, temporary_path
 from inkbench.benchmark.store.locks import claim
-from inkbench.benchmark.store.sealed import complain, remove
 
 SPARE_BYTES = 64 * 2**20
 T = TypeVar("T")

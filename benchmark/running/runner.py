@@ -48,6 +48,8 @@ class Runner:
 
     def execute(self, skip: frozenset[str]) -> None:
         """Do every experiment once; experiments that another process holds are waited for."""
+        if self.first:
+            self.store.sweep()
         pending = [experiment for experiment in self.plan.experiments if experiment.id not in skip]
         while pending:
             moved = False

@@ -21,14 +21,14 @@ from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import load_projection, load_weights, weights_bytes
 from inkbench.benchmark.planning.experiment import Experiment, Pretraining
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.running import visualise
 from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.running.pretrain_items import Reading, reading
 from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store.files import checksum, json_bytes, write_result
+from inkbench.benchmark.store.files import checksum, json_bytes, remove, write_result
 from inkbench.benchmark.store.locks import machine_slot
-from inkbench.benchmark.store.sealed import complain, remove
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, pretrain
 from inkbench.benchmark.training.learner import Learner

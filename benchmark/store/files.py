@@ -50,12 +50,19 @@ def sweep(folder: Path) -> int:
     """Remove what processes of this machine that are dead left half written in ``folder``; gives how many."""
     dead = [path for path in folder.glob(f".{_host()}-*-*.tmp") if not _alive(path.name.split("-")[-2])]
     for path in dead:
+        remove(path)
+    return len(dead)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with what is in it, never what a link leads to; what cannot be, stays."""
+    try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-    return len(dead)
+            path.unlink(missing_ok=True)
+    except OSError:
+        return
 
 
 def _host() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from inkbench.benchmark.store.sealed import complain
+from inkbench.benchmark.progress import complain
 
 HELD = (errno.EAGAIN, errno.EACCES)
 """What ``flock`` says of a lock that another holds; all else says that there are no locks here."""

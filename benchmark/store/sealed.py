@@ -6,16 +6,14 @@ What does not match is told in one line, removed and made again by whoever asked
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from xxhash import xxh3_64, xxh3_64_intdigest
 
-from inkbench.benchmark.store.files import write_result
+from inkbench.benchmark.progress import complain
+from inkbench.benchmark.store.files import remove, write_result
 
 HEAD = b"inkbench sealed 1\n"
 DIGEST_BYTES = 8
@@ -26,17 +24,11 @@ class Damaged(ValueError):
     """A sealed file that is not what was written; says what is wrong with it."""
 
 
-def complain(line: str) -> None:
-    """Say a line on standard error."""
-    print(line, file=sys.stderr, flush=True)
-
-
 @dataclass(frozen=True, slots=True)
 class SealedFiles:
-    """A folder of files by key, ``KEY.sealed``; ``say`` is told what is damaged or cannot be written."""
+    """A folder of files by key, ``KEY.sealed``; what is damaged or cannot be written is told."""
 
     folder: Path
-    say: Callable[[str], None] = complain
 
     def path(self, key: str) -> Path:
         """Return the path of a key's file."""
@@ -53,19 +45,19 @@ class SealedFiles:
     def write(self, key: str, data: bytes) -> None:
         """Write ``data`` under ``key``; where that fails it is told: a cache that is not written costs time alone."""
         try:
-            write_result(self.path(key), *sealed(key, data))
+            write_sealed(self.path(key), key, data)
         except OSError as error:
-            self.say(f"{self.path(key)} not written ({error.strerror}); it is computed again when it is needed")
+            complain(f"{self.path(key)} not written ({error.strerror}); it is computed again when it is needed")
 
     def discard(self, key: str, reason: str) -> None:
         """Remove the file of a key, or what is in the place of the folder, and say why."""
-        self.say(f"{self.path(key)} is damaged ({reason}); it is made again")
+        complain(f"{self.path(key)} is damaged ({reason}); it is made again")
         remove(self.path(key) if self.folder.is_dir() else self.folder)
 
 
-def sealed(key: str, data: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return ``data`` behind its head: what the file is, and a checksum over key and data."""
-    return HEAD, _digest(key, data), data
+def write_sealed(path: Path, key: str, data: bytes) -> None:
+    """Write ``data`` behind its head: what the file is, and a checksum over key and data. Raises OSError."""
+    write_result(path, HEAD, _digest(key, data), data)
 
 
 def read_sealed(path: Path, key: str) -> bytes | None:
@@ -90,17 +82,6 @@ def read_sealed(path: Path, key: str) -> bytes | None:
     if content[len(HEAD) : start] != _digest(key, data):
         raise Damaged("another checksum")
     return data
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with what is in it, never what a link leads to; what cannot be, stays."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError:
-        return
 
 
 def sum_of(array: np.ndarray) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.arrays import arrays_bytes, pack, read_arrays, unpack
-from inkbench.benchmark.store.files import checksum, json_bytes, write_result
+from inkbench.benchmark.store.files import checksum, json_bytes, sweep, write_result
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.record_parts import StoredFile
 
@@ -36,6 +36,11 @@ class Store:
             raise UsageError(
                 f"results folder {self.root} cannot be written ({error.strerror}); give another with --results DIR"
             ) from None
+
+    def sweep(self) -> None:
+        """Remove what processes of this machine that are dead left half written, in the folder and two levels below."""
+        for folder in (self.root, *self.root.glob("*/"), *self.root.glob("*/*/")):
+            sweep(folder)
 
     def check_folder(self) -> None:
         """Raise UsageError where the folder is none."""

@@ -20,9 +20,10 @@ from inkbench.benchmark.api import Context
 from inkbench.benchmark.data.cached import Cached
 from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store.files import write_atomic
-from inkbench.benchmark.store.sealed import Damaged, complain, read_sealed, remove, sealed
+from inkbench.benchmark.store.files import remove
+from inkbench.benchmark.store.sealed import Damaged, read_sealed, write_sealed
 from inkbench.benchmark.training.fabric import DDPStrategy, Fabric
 
 CHECKPOINT_EVERY_S = 20.0
@@ -209,7 +210,7 @@ class Checkpoint:
             buffer,
         )
         try:
-            write_atomic(self.path, *sealed(self.path.stem, buffer.getvalue()))
+            write_sealed(self.path, self.path.stem, buffer.getvalue())
         except OSError as error:
             complain(f"checkpoint {self.path} not written ({error.strerror}); what is stopped now begins again")
 

@@ -17,10 +17,10 @@ from torch import Tensor
 from inkbench.benchmark.api import Seen, Task
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
-from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.progress import Progress, complain
 from inkbench.benchmark.store import provenance
-from inkbench.benchmark.store.files import checksum, key_of, temporary_path, write_atomic
-from inkbench.benchmark.store.sealed import SealedFiles, complain, remove, sealed, sum_of
+from inkbench.benchmark.store.files import checksum, key_of, remove, temporary_path
+from inkbench.benchmark.store.sealed import SealedFiles, sum_of, write_sealed
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.task_data import TaskData
 
@@ -205,7 +205,7 @@ def _write(path: Path, levels: Mapping[str, list[Tensor]]) -> None:
                     np.save(file, array)
                     file.flush()
                     os.fsync(file.fileno())
-        write_atomic(SealedFiles(temporary).path(path.name), *sealed(path.name, json.dumps(sums).encode()))
+        write_sealed(SealedFiles(temporary).path(path.name), path.name, json.dumps(sums).encode())
         temporary.rename(path)
     except OSError:
         remove(temporary)

@@ -54,6 +54,7 @@ class Synth(Dataset):
     def __init__(self, root: Path, config: Any = None) -> None:
         """Open a copy; a finished one keeps the settings it was drawn with, unless others are asked for."""
         super().__init__(root, config)
+        self._whole = False
         marker = make.read_marker(root)
         if marker and (config is None or _usual(self.config)):
             self.config = SynthConfig(**marker["settings"])
@@ -81,7 +82,9 @@ class Synth(Dataset):
 
     def prepare(self, progress: Progress) -> None:
         """Draw what is missing, with all cores. Raises UsageError where the folder holds other comics."""
-        make.make(self.root, self.config, progress, checksums=self.checksums)
+        if not self._whole:
+            make.make(self.root, self.config, progress, checksums=self.checksums)
+            self._whole = True
 
     def items(self, kind: Kind, split: Split) -> list[Item]:
         """Return all items of a kind in a split, in a fixed order."""
