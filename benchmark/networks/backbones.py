@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import RunError, UsageError, did_you_mean
+from inkbench.benchmark.networks.shapes_only import ShapesOnly
 from inkbench.benchmark.networks.timm_models import create, said, spread
 from inkbench.benchmark.networks.tokens import has_tokens, read, readout_of
 
@@ -199,8 +200,12 @@ class Backbone(nn.Module):
         """Find the parameters that maps and vector do without, and the width of the vector. Raises UsageError."""
         self.eval()
         images = torch.zeros(1, 3, self.native_side, self.native_side, device="meta")
+        shaping = self._shaping()
         try:
-            self.frozen["maps"] = self._without_gradient(self.through(images))
+            if self.settings == shaping:
+                self.frozen["maps"] = self._without_gradient(self.through(images))
+            else:  # its maps are those of the plain one, which others ask for too
+                self.frozen["maps"] = skeleton(self.name, shaping).frozen["maps"]
             self.frozen["vector"] = self.frozen["maps"]
             if self.has_tokens:
                 vector = read(self.model, self.model.forward_features(images), self.readout)
@@ -234,6 +239,7 @@ def skeleton(name: str, settings: BackboneSettings) -> Backbone:
         torch.enable_grad(),  # what is unused is found by gradients, and the first to ask may train nothing
         torch.random.fork_rng(devices=[]),
         torch.device("meta"),
+        ShapesOnly(),
     ):
         return Backbone(name, settings)
 
@@ -257,7 +263,7 @@ def _measured(bones: Backbone, height: int, width: int) -> tuple[tuple[tuple[int
     """Return the sizes of the maps of such images, and what is wrong with them or with the images."""
     bones.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), ShapesOnly():
             maps = bones.through(torch.zeros(2, 3, height, width, device="meta"))
     except Exception as error:  # each of timm's architectures has its own
         return (), said(error)
@@ -271,6 +277,6 @@ def _measured(bones: Backbone, height: int, width: int) -> tuple[tuple[tuple[int
 
 @functools.cache
 def _operations(name: str, settings: BackboneSettings, side: int) -> int:
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), ShapesOnly(), FlopCounterMode(display=False) as counter:
         skeleton(name, settings).eval().through(torch.zeros(1, 3, side, side, device="meta"))
     return int(counter.get_total_flops())

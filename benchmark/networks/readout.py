@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inkbench.benchmark.networks.precision import full_precision
+
 BIAS_CELLS = 7
 BIAS_SIGMA = 0.25
 TINY = 1e-12
@@ -38,7 +40,7 @@ class Readout(nn.Module):
 
     def forward(self, features: Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None) -> Tensor:
         """Return the log-density (B, grid, grid), or the loss where ``targets`` hold ``density`` (grid, grid)."""
-        with torch.autocast(features[0].device.type, enabled=False):
+        with full_precision(features[0]):
             log_density = self._log_density([level.float() for level in features])
             if targets is None:
                 return log_density

@@ -19,6 +19,7 @@ from inkbench.benchmark.config import BackboneSettings, Config
 from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import DEFAULTS, Backbone, skeleton
+from inkbench.benchmark.networks.shapes_only import ShapesOnly
 from inkbench.benchmark.networks.timm_models import said
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.store.files import checksum
@@ -141,7 +142,7 @@ def _built(who: str, build: Any, backbone: str, settings: BackboneSettings, read
     own = _lent(backbone, settings) if reads else copy.deepcopy(skeleton(backbone, settings))
     before = _state(own) if reads else ()
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"), warnings.catch_warnings():
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), ShapesOnly(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # weights that are read on the meta device come to nothing
             build(own)
     except (UsageError, NotApplicable) as reason:

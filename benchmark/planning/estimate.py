@@ -12,19 +12,20 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch._subclasses import FakeTensorMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import plural
 from inkbench.benchmark.networks.backbones import Backbone, skeleton
 from inkbench.benchmark.planning.experiment import Experiment, Plan, Pretraining
+from inkbench.benchmark.planning.operations import head_operations
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.features import encode, given
 from inkbench.benchmark.training.learner import Learner
 from inkbench.benchmark.training.updates import setup, update
 
+FEWEST_IMAGES = 2
+"""Images in the first timed step: batch normalisation needs two."""
 MOST_IMAGES = 8
 """Images in a timed step; its time is scaled to the batch."""
 PATIENCE_S = 3.0
@@ -36,6 +37,12 @@ TELLING_OPERATIONS = 1e9
 TRAINING = 3
 """Operations of a step forward and backward, in those of its way forward."""
 ENOUGH_S = 0.5
+BRIEF_S = 0.1
+"""Seconds below which a step of the fewest images is taken again with more."""
+
+HOUR = 3600
+TIMES = (("years", 365 * 24 * HOUR, 2), ("days", 24 * HOUR, 3), ("h", HOUR, 2), ("min", 60, 2))
+"""Units from long to short, their seconds, and from how many of them on a time is told in them."""
 
 Step = Callable[[int], None]
 """Takes one step with this many images."""
@@ -57,11 +64,16 @@ class Stopwatch:
 
         What ``build`` builds is the step; nothing is built where its time is foretold.
         """
-        few = max(2, min(MOST_IMAGES, images, int(MOST_OPERATIONS // max(operations, 1))))
+        few = max(FEWEST_IMAGES, min(MOST_IMAGES, images, int(MOST_OPERATIONS // max(operations, 1))))
         if few * operations > MOST_OPERATIONS or time.monotonic() - self.began > PATIENCE_S:
             self.foretold = True
             return images * operations / (self.rate or self._calibrate())
-        taken = _timed(partial(build(), few))
+        step = build()
+        taken = _timed(partial(step, FEWEST_IMAGES))
+        if taken < BRIEF_S:
+            taken = _timed(partial(step, few))
+        else:
+            few = FEWEST_IMAGES
         if few * operations >= TELLING_OPERATIONS:
             self.rate = max(self.rate, few * operations / taken)
         return taken * images / few
@@ -88,7 +100,9 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
             known[key] = _pretraining_seconds(pretraining, device, watch)
         total += (seconds := 0.0 if there else known[key])
         what = f"pretrain {pretraining.method.name} on {pretraining.backbone}, seed {pretraining.seed}"
-        lines.append(f"{what}: {pretraining.settings.images} images, " + ("already done" if there else _time(seconds)))
+        lines.append(
+            f"{what}: {pretraining.settings.images} images, " + ("already done" if there else in_words(seconds))
+        )
     for experiment in work.experiments:
         seconds, note = _transfer(experiment, device, store, watch, known)
         total += seconds
@@ -97,7 +111,7 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
     rougher = "; the larger or later ones from their operations, which is less exact" if watch.foretold else ""
     how = f"extrapolated from steps of at most {MOST_IMAGES} images{rougher}"
     lines.append(
-        f"{plural(len(work.experiments), 'run')}, {plural(len(work.pretrainings()), 'pretraining')}: {_time(total)} "
+        f"{plural(len(work.experiments), 'run')}, {plural(len(work.pretrainings()), 'pretraining')}: {in_words(total)} "
         f"of training on this machine ({how}); generating or reading data, testing and statistics come on top"
     )
     return "\n".join(lines)
@@ -119,13 +133,15 @@ def _transfer(
     if steps and key not in known:
         known[key] = _transfer_seconds(experiment, device, watch)
     seconds = steps * known[key] if steps else 0.0
-    return seconds, _time(seconds)
+    return seconds, in_words(seconds)
 
 
-def _time(seconds: float) -> str:
-    if seconds < 120:
-        return f"about {seconds:.0f} s"
-    return f"about {seconds / 60:.0f} min" if seconds < 7200 else f"about {seconds / 3600:.1f} h"
+def in_words(seconds: float) -> str:
+    """Return a time in the unit that one would use: `about 40 min`."""
+    for unit, length, least in TIMES:
+        if seconds >= least * length:
+            return f"about {seconds / length:{'.1f' if seconds < 10 * length and unit == 'h' else '.0f'}} {unit}"
+    return f"about {seconds:.0f} s"
 
 
 def _timed(step: Callable[[], None]) -> float:
@@ -207,7 +223,7 @@ def _transfer_seconds(experiment: Experiment, device: engine.Device, watch: Stop
     views = experiment.task.views()
     cached = experiment.task.caches_features and experiment.family == "frozen"
     grad = experiment.family == "finetune"
-    operations = TRAINING * _head_operations(experiment)
+    operations = TRAINING * head_operations(experiment)
     if not cached:
         operations += (TRAINING if grad else 1) * sum(bones.operations(view.side) for view in views.values())
     size = max(experiment.task.config.batch // device.fabric.world_size, 1)
@@ -250,30 +266,6 @@ def _trials(experiment: Experiment) -> int:
     if experiment.family == "finetune":
         return len(config.backbone_trials)
     return len(config.trials) * (2 if config.batch_norm == "choose" else 1)
-
-
-def _head_operations(experiment: Experiment) -> float:
-    """Count the operations of a head for one item in a forward pass, asked of tensors that hold nothing."""
-    few, reads = 2, experiment.task.reads(experiment.protocol)
-    bones = skeleton(str(experiment.backbone), experiment.backbone_settings)
-    with FakeTensorMode(), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        head = experiment.task.head(bones, experiment.protocol)
-        images = {name: torch.empty(few, 3, view.side, view.side) for name, view in experiment.task.views().items()}
-        present = {name: torch.ones(few, dtype=torch.bool) for name in images}
-        maps = {name: _empty_maps(bones, reads, one) for name, one in images.items()}
-        cached = experiment.task.caches_features and experiment.family == "frozen"
-        if cached:
-            maps = {name: experiment.task.cached_features(of) for name, of in maps.items()}
-        head(given(maps, present, {} if cached else images))
-    each: float = counter.get_total_flops() / few
-    return each
-
-
-def _empty_maps(bones: Backbone, reads: str, images: Tensor) -> list[Tensor]:
-    if reads == "vector":
-        return [torch.empty(len(images), bones.width, 1, 1)]
-    sizes = bones.maps(images.shape[-1])
-    return [torch.empty(len(images), count, *size) for count, size in zip(bones.channels, sizes, strict=True)]
 
 
 def _noise(count: int, side: int, device: engine.Device) -> Tensor:

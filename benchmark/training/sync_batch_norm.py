@@ -14,6 +14,8 @@ from timm.layers.norm_act import SyncBatchNormAct
 from torch import Tensor, distributed, nn
 from torch.nn.functional import batch_norm
 
+from inkbench.benchmark.networks.precision import full_precision
+
 PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, BatchNormAct2d)
 
 
@@ -40,7 +42,7 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Normalise by mean and biased variance over N and space of all ranks; running ones keep the unbiased one."""
         if not (self.training or self.running_mean is None):
             return batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        with torch.autocast(values.device.type, enabled=False):
+        with full_precision(values):
             return self._by_batch(values.to(torch.promote_types(values.dtype, torch.float32))).to(values.dtype)
 
     def _by_batch(self, values: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
+from inkbench.benchmark.networks.precision import full_precision
+
 
 class StageProbes(nn.Module):
     """One linear classifier for each map, which is averaged to ``grids[i]`` cells a side.
@@ -31,7 +33,7 @@ class StageProbes(nn.Module):
 
         ``scores`` (B, K) are those of the last stage, ``stages`` (B, S, K) those of all.
         """
-        with torch.autocast(features[0].device.type, enabled=False):
+        with full_precision(features[0]):
             logits = [
                 linear(norm(adaptive_avg_pool2d(level.float(), grid).flatten(1)))
                 for level, grid, norm, linear in zip(features, self.grids, self.norms, self.linear, strict=True)
@@ -54,7 +56,7 @@ class GlobalLinear(nn.Module):
         self, features: Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None
     ) -> Tensor | dict[str, Tensor]:
         """Return the loss where ``targets`` hold ``label`` (1,), else probabilities ``scores`` (B, K)."""
-        with torch.autocast(features[0].device.type, enabled=False):
+        with full_precision(features[0]):
             logits = self.linear(features[-1].float().mean((2, 3)))
             if targets is not None:
                 return cross_entropy(logits, labels_of(targets))

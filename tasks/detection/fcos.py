@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torchvision.models.detection.fcos import FCOSClassificationHead, FCOSHead, FCOSRegressionHead
 from torchvision.ops import batched_nms
 
+from inkbench.benchmark.networks.precision import full_precision
 from inkbench.tasks.detection.fpn import FeaturePyramid, GroupNorm
 
 
@@ -51,7 +52,7 @@ class Detector(nn.Module):
         points of all levels.
         """
         raw = {name: value.float() for name, value in self.towers(self.pyramid(features)).items()}
-        with torch.autocast(self.anchors.device.type, enabled=False):
+        with full_precision(self.anchors):
             if targets is None:
                 scores = torch.sqrt(raw["cls_logits"].sigmoid() * raw["bbox_ctrness"].sigmoid())
                 return {"scores": scores, "boxes": self.towers.box_coder.decode(raw["bbox_regression"], self.anchors)}
@@ -74,7 +75,7 @@ class ExactConvolution(nn.Conv2d):
 
     def forward(self, features: Tensor) -> Tensor:
         """Convert feature maps (B, C, H, W) of any precision to float32."""
-        with torch.autocast(features.device.type, enabled=False):
+        with full_precision(features):
             return super().forward(features.float())
 
 

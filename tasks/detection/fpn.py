@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from inkbench.benchmark.networks.precision import full_precision
 
 
 class GroupNorm(nn.GroupNorm):
@@ -15,7 +16,7 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply to ``input`` (B, C, H, W) of any floating type; the result is float32."""
-        with torch.autocast(input.device.type, enabled=False):
+        with full_precision(input):
             return super().forward(input.float())
 
 

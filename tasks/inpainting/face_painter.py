@@ -12,6 +12,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from inkbench.benchmark.networks.inpainting_nets import Discriminator
+from inkbench.benchmark.networks.precision import full_precision
 from inkbench.tasks.inpainting.face_decoder import decoder
 from inkbench.tasks.inpainting.face_windows import SIDE
 from inkbench.tasks.inpainting.panel_context import VIEWS, PanelContext
@@ -65,7 +66,7 @@ class FacePainter(nn.Module):
         self, given: list[Tensor] | Seen, targets: Sequence[Mapping[str, Tensor]] | None = None
     ) -> dict[str, Any] | Tensor:
         """Return ``face`` (B, 3, 64, 64) in [-1, 1] and ``decoder`` (codes -> faces), or the loss with targets."""
-        with torch.autocast(self.code.weight.device.type, enabled=False):
+        with full_precision(self.code.weight):
             code = self.code(self._read(given))
             if targets is None:
                 mean = code.chunk(2, 1)[0] if self.weights.kl else code

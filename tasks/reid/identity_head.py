@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from inkbench.benchmark.networks.precision import full_precision
 from inkbench.tasks.reid.fusion import FIXED, Fuse, Padding, fixed, hide
 from inkbench.tasks.reid.fusions import Fusion
 from inkbench.tasks.reid.metric_losses import Loss, MetricLoss
@@ -78,7 +79,7 @@ class IdentityHead(nn.Module):
     def forward(self, features: list[Tensor] | Seen, targets: Sequence[Mapping[str, Tensor]] | None = None) -> Tensor:
         """Return unit vectors (B, dim); the loss with ``targets``, of which ``identity`` (1,) is a character's code."""
         halves, present = halves_of(features)
-        with torch.autocast(halves.device.type, enabled=False):
+        with full_precision(halves):
             if self.training and self.mask > 0:
                 present = hide(present, self.mask)
             unit = normalize(self.project(self.fuse(self.padding(halves, present), present)), dim=1)

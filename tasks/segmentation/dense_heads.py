@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inkbench.benchmark.networks.precision import full_precision
+
 VOID = 255
 
 
@@ -30,7 +32,7 @@ class DenseHead(nn.Module, ABC):
 
         The loss is the mean cross-entropy over the cells that are not void (255).
         """
-        with torch.autocast(features[0].device.type, enabled=False):
+        with full_precision(features[0]):
             scores = self.scores([norm(level.float()) for norm, level in zip(self.norms, features, strict=True)])
             if targets is None:
                 return scores

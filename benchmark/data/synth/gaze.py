@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 MAP_SIDE = 256
 BLUR = 20.0
@@ -61,6 +60,8 @@ def _duration(rng: Random, factor: float) -> int:
 
 def density(points: np.ndarray, width: int, height: int) -> np.ndarray:
     """Blur (k, 2) fixations in 0-based pixels to a map of MAP_SIDE squared (the page squashed), uint8, most 255."""
+    from scipy.ndimage import gaussian_filter  # slow to import, and most commands only read what is drawn
+
     grid = np.zeros((MAP_SIDE, MAP_SIDE))
     column = np.clip(((points[:, 0] + 0.5) * MAP_SIDE / width).astype(int), 0, MAP_SIDE - 1)
     row = np.clip(((points[:, 1] + 0.5) * MAP_SIDE / height).astype(int), 0, MAP_SIDE - 1)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
-from scipy.ndimage import find_objects
 
 from inkbench.benchmark.data.synth.cast import Character
 from inkbench.benchmark.data.synth.config import SynthConfig
@@ -99,6 +98,8 @@ def _cover(codes: np.ndarray, host: list[int], rect: IntRect) -> None:
 
 def _labels(drawn: Drawn, codes: np.ndarray) -> dict[str, Any]:
     """Return the visible parts of everything in a panel, boxes in panel pixels, right and bottom exclusive."""
+    from scipy.ndimage import find_objects  # slow to import, and most commands only read what is drawn
+
     found = find_objects(codes, max_label=OUTSIDE)
     seen = np.bincount(codes.ravel(), minlength=256)
     height, width = codes.shape
