@@ -6,7 +6,7 @@ import warnings
 
 from inkbench.benchmark.config import Config, TaskConfig, setting
 from inkbench.benchmark.contracts.dataset import Box, Dataset, Item, Kind, Split
-from inkbench.benchmark.contracts.method import Context, Given, Method, Stage
+from inkbench.benchmark.contracts.method import Context, Method, Stage, WeightsInfo
 from inkbench.benchmark.contracts.metric import ItemMetric
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.contracts.task import Task
@@ -21,7 +21,6 @@ __all__ = [
     "Config",
     "Context",
     "Dataset",
-    "Given",
     "Item",
     "ItemMetric",
     "Items",
@@ -42,15 +41,16 @@ __all__ = [
     "Truth",
     "UsageError",
     "View",
+    "WeightsInfo",
     "setting",
 ]
 
-FORMER = {"Refusal": UsageError, "CellError": RunError, "Declined": NotApplicable}
+FORMER = {"Refusal": UsageError, "CellError": RunError, "Declined": NotApplicable, "Given": WeightsInfo}
 """What plugins imported before, by the names of then."""
 
 
-def __getattr__(name: str) -> type[InkbenchError]:
-    """Return an error by its former name, with a warning. Raises AttributeError for what never was."""
+def __getattr__(name: str) -> type[InkbenchError] | type[WeightsInfo]:
+    """Return a class by its former name, with a warning. Raises AttributeError for what never was."""
     if name not in FORMER:
         raise AttributeError(f"module {__name__} has no attribute {name}")
     warnings.warn(f"{name} is called {FORMER[name].__name__} now", DeprecationWarning, stacklevel=2)

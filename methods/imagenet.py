@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkbench.benchmark.api import Config, Given, Method, NotApplicable
+from inkbench.benchmark.api import Config, Method, NotApplicable, WeightsInfo
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone
@@ -30,7 +30,7 @@ class ImageNet(Method[Config]):
     takes_weights = True
     source = "Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, IJCV 2015"
 
-    def give(self, backbone: Backbone, weights: Path | None) -> Given:
+    def set_weights(self, backbone: Backbone, weights: Path | None) -> WeightsInfo:
         """Fill the backbone.
 
         Raises UsageError for a file that does not fit, NotApplicable where the hub is out of reach.
@@ -39,9 +39,9 @@ class ImageNet(Method[Config]):
         from inkbench.benchmark.networks.weights_files import load_weights
 
         if weights is not None:
-            return Given(supervision.of_file(weights), load_weights(backbone, weights))
+            return WeightsInfo(supervision.of_file(weights), load_weights(backbone, weights))
         backbone.model.load_state_dict(published(backbone))
-        return Given("labels")
+        return WeightsInfo("labels")
 
 
 def published(backbone: Backbone) -> dict[str, Any]:

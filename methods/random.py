@@ -28,7 +28,7 @@ class Random(Method[RandomConfig]):
     needs = frozenset()
     pretrains = False
 
-    def give(self, backbone: Backbone, weights: Path | None) -> None:
+    def set_weights(self, backbone: Backbone, weights: Path | None) -> None:
         """Draw all weights anew."""
         from inkbench.benchmark.networks import initialise
 

@@ -23,7 +23,7 @@ class Scratch(Method[Config]):
     pretrains = False
     adds_budget = True
 
-    def give(self, backbone: Backbone, weights: Path | None) -> None:
+    def set_weights(self, backbone: Backbone, weights: Path | None) -> None:
         """Draw all weights anew."""
         from inkbench.benchmark.networks import initialise
 

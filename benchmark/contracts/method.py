@@ -1,4 +1,4 @@
-"""A method: how a backbone comes by its weights, given or pretrained."""
+"""A method: how a backbone comes by its weights, set or pretrained."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 
 from inkbench.benchmark.config import Config, Readout
 from inkbench.benchmark.contracts.dataset import Item
+from inkbench.benchmark.contracts.former import take_former_names
 from inkbench.benchmark.contracts.view import View
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from inkbench.benchmark.networks.backbones import Backbone
+
+FORMER = {"give": "set_weights"}
+"""What plugins define by the names of before."""
 
 ConfigT = TypeVar("ConfigT", bound=Config, default=Any)
 """A method's class of settings; a plain ``Method`` leaves open what its ``config`` holds."""
@@ -57,8 +61,8 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """Description of weights that a method gave.
+class WeightsInfo:
+    """Description of the weights that a method set.
 
     ``supervision`` is one of ``benchmark.supervision.WORDS`` or what their card says; ``told`` a line for the user
     (what was taken off a file), or nothing.
@@ -72,8 +76,9 @@ class Method(ABC, Generic[ConfigT]):
     """A source of a backbone's weights; one file a method.
 
     It hands over the backbone with its weights, and whatever it lets the vector go through last (``Backbone.project``).
-    A method that does not pretrain (``pretrains = False``) fills the backbone in ``give``; the others drive their
-    networks in ``step``. ``Method[MyConfig]`` says of what class ``config`` is, ``Config = MyConfig`` makes it.
+    A method that does not pretrain (``pretrains = False``) fills the backbone in ``set_weights``; the others drive
+    their networks in ``step``. ``Method[MyConfig]`` is typed with the class of ``config``, ``Config = MyConfig`` makes
+    it.
     """
 
     name: ClassVar[str]
@@ -89,21 +94,28 @@ class Method(ABC, Generic[ConfigT]):
     readout: ClassVar[Readout] = "mean"
     """The readout of a vision transformer as one vector while a method trains it and ever after, where
     ``backbone.readout`` does not say. To a method that trains the maps the class token is nothing: the mean of the
-    patches. ``family`` for one whose loss reads ``Backbone.pooled``. Given weights are always read as their family."""
+    patches. ``family`` for one whose loss reads ``Backbone.pooled``. Weights that are set are always read as their
+    family."""
     source: ClassVar[str] = ""
     sync_batch_norm: ClassVar[bool] = False
     """True if batch norm takes its statistics over all devices where ``pretrain.sync_batch_norm`` leaves it open."""
     clips_each: ClassVar[bool] = False
     """True if ``clip`` bounds the gradient of each parameter on its own (DINO) instead of that of the network."""
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Take what a plugin defines under a former name, with a warning."""
+        super().__init_subclass__(**arguments)
+        take_former_names(cls, FORMER)
+
     def __init__(self, config: ConfigT) -> None:
         self.config = config
 
     # --- methods that do not pretrain
-    def give(self, backbone: Backbone, weights: Path | None) -> Given | None:
+    def set_weights(self, backbone: Backbone, weights: Path | None) -> WeightsInfo | None:
         """Set the backbone's weights in place; torch's global generator is seeded before. Raises NotApplicable.
 
-        What is returned is told of the row; without it ``supervision`` of the class holds.
+        ``weights`` is the file of ``--weights``, if any. What is returned describes the row; without it the class's
+        ``supervision`` holds.
         """
         raise TypeError(f"{self.name} pretrains")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
@@ -12,6 +11,7 @@ from typing_extensions import TypeVar
 
 from inkbench.benchmark.config import TaskConfig
 from inkbench.benchmark.contracts.dataset import Dataset, Item, Split
+from inkbench.benchmark.contracts.former import take_former_names
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.contracts.view import Placement, Predictions, Truth, View
 from inkbench.tasks.metrics.scorer import Scorer
@@ -57,10 +57,7 @@ class Task(ABC, Generic[TaskConfigT]):
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Take what a plugin defines under a former name, with a warning."""
         super().__init_subclass__(**arguments)
-        for former, name in FORMER.items():
-            if former in cls.__dict__ and name not in cls.__dict__:
-                warnings.warn(f"{cls.__name__}.{former} is called {name} now", DeprecationWarning, stacklevel=3)
-                setattr(cls, name, cls.__dict__[former])
+        take_former_names(cls, FORMER)
 
     def __init__(self, config: TaskConfigT) -> None:
         self.config = config

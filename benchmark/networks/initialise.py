@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import Given
+from inkbench.benchmark.api import WeightsInfo
 from inkbench.benchmark.networks import supervision
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.timm_models import create
@@ -36,11 +36,11 @@ def gaussian_(backbone: Backbone, std: float) -> None:
                     module.bias.zero_()
 
 
-def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> Given:
+def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> WeightsInfo:
     """Load the weights that a pretext task starts from. Raises UsageError or NotApplicable."""
     backbone.started = True
     if isinstance(init, Path):
-        return Given(supervision.of_file(init), load_weights(backbone, init))
+        return WeightsInfo(supervision.of_file(init), load_weights(backbone, init))
     source: Any = registry.load("methods", init)
-    given: Given = source(source.Config()).give(backbone, weights)
+    given: WeightsInfo = source(source.Config()).set_weights(backbone, weights)
     return given

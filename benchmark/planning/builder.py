@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import Given, Method, NotApplicable
+from inkbench.benchmark.api import Method, NotApplicable, WeightsInfo
 from inkbench.benchmark.config import BackboneSettings, PretrainSettings
 from inkbench.benchmark.data.fingerprint import fingerprint
 from inkbench.benchmark.errors import UsageError
@@ -30,7 +30,7 @@ from inkbench.benchmark.training import engine
 class _Start:
     """Origin of a row's weights, or why there are none."""
 
-    given: Given
+    given: WeightsInfo
     declined: str
     pretraining: Pretraining | None = None
     weights: Path | None = None
@@ -175,7 +175,7 @@ class Rows:
 
     def _start(self, method: Method, source: dict[str, Any], seed: int, declined: str) -> _Start:
         """Find the origin of a row's weights; ``source`` is told what of it decides the numbers."""
-        plain = _Start(Given(method.supervision), declined)
+        plain = _Start(WeightsInfo(method.supervision), declined)
         if method.pretrains:
             return plain if declined else self._pretrained(method, source, seed, plain)
         return self._handed_over(method, source, plain)
@@ -187,7 +187,7 @@ class Rows:
             return replace(plain, declined=self._declined(str(reason)))
         if pretraining.init is None:
             return replace(plain, pretraining=pretraining)
-        return replace(plain, pretraining=pretraining, given=Given(pretraining.supervision, pretraining.told))
+        return replace(plain, pretraining=pretraining, given=WeightsInfo(pretraining.supervision, pretraining.told))
 
     def _handed_over(self, method: Method, source: dict[str, Any], plain: _Start) -> _Start:
         start = replace(plain, weights=self.request.weights if method.takes_weights else None)
@@ -214,7 +214,7 @@ class Rows:
             return self._declined(str(reason))
         return ""
 
-    def _given(self, method: Method, weights: Path | None) -> tuple[str, Given]:
+    def _given(self, method: Method, weights: Path | None) -> tuple[str, WeightsInfo]:
         """Return the sha256 of a method's weights, and what is known of them. Raises UsageError, NotApplicable."""
         return checks.settled(
             checks.given_weights(type(method), method.config, self.backbone, self.backbone_settings, weights)
@@ -229,7 +229,7 @@ class Rows:
                 self.point.pretrain_data.require(view.kind, "train")
                 self.point.pretrain_data.require(view.kind, "val")
         init: Path | Literal["imagenet"] | None = None
-        first = Given("")
+        first = WeightsInfo("")
         if self.request.init is not None:
             init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
             source["init"], first = checks.settled(

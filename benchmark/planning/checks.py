@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import torch
 
-from inkbench.benchmark.api import Given, Method, NotApplicable, Task
+from inkbench.benchmark.api import Method, NotApplicable, Task, WeightsInfo
 from inkbench.benchmark.config import BackboneSettings, Config
 from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks import initialise
@@ -29,7 +29,7 @@ FORCE = "INKBENCH_FORCE"
 
 Reason = UsageError | NotApplicable
 Answer = Reason | None
-Weights = tuple[str, Given]
+Weights = tuple[str, WeightsInfo]
 """The sha256 of weights, and what is known of them."""
 
 
@@ -51,10 +51,10 @@ def given_weights(
     """Return the sha256 of the weights that a method hands over and what is known of them, or why it has none."""
     own = Backbone(backbone, settings)
     try:
-        given = kind(config).give(own, weights)
+        given = kind(config).set_weights(own, weights)
     except (NotApplicable, UsageError) as reason:
         return _alone(reason)
-    return checksum(weights_bytes(own)), given or Given(kind.supervision)
+    return checksum(weights_bytes(own)), given or WeightsInfo(kind.supervision)
 
 
 @functools.cache
@@ -107,7 +107,7 @@ def _build(method: Method, backbone: Backbone) -> None:
     if method.pretrains:
         method.build(backbone)
     elif not method.takes_weights:
-        method.give(backbone, None)
+        method.set_weights(backbone, None)
 
 
 class _Bound:

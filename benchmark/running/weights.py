@@ -40,7 +40,7 @@ def backbone_of(workspace: Workspace, experiment: Experiment) -> Backbone:
     backbone = Backbone(str(experiment.backbone), experiment.backbone_settings)
     if experiment.weight_source:
         torch.manual_seed(derive(experiment.seed, "build", experiment.weight_source.name))
-        experiment.weight_source.give(backbone, experiment.weights)
+        experiment.weight_source.set_weights(backbone, experiment.weights)
     elif experiment.pretraining and experiment.pretraining.init is not None:
         initialise.load_init(backbone, experiment.pretraining.init, workspace.request.weights)
     return backbone

@@ -94,6 +94,27 @@ def test_a_plugin_may_name_cached_features_as_before():
     assert Old.cached_features(None, [1, 2]) == [1]
 
 
+def test_a_plugin_may_set_weights_as_before():
+    class Today(api.Method):
+        def __init__(self):
+            super().__init__(self.Config())
+
+        def set_weights(self, backbone, weights):
+            return [backbone]
+
+    with pytest.warns(DeprecationWarning, match="is called") as said:
+
+        class Old(Today):
+            def give(self, backbone, weights):
+                return [*super().give(backbone, weights), "old"]
+
+    assert [str(warning.message) for warning in said] == ["Old.give is called set_weights now"]
+    assert said[0].filename == __file__, "it points at the plugin"
+    assert Old().set_weights("backbone", None) == ["backbone", "old"], "super() has the former name too"
+    with pytest.warns(DeprecationWarning, match="Given is called WeightsInfo now"):
+        assert api.Given is api.WeightsInfo
+
+
 def test_a_plugin_may_name_errors_as_before():
     with pytest.warns(DeprecationWarning, match="Refusal is called UsageError now"):
         assert api.Refusal is api.UsageError

@@ -56,7 +56,7 @@ def test_random_weights_follow_the_seed_and_nothing_of_the_backbone_stays(init):
         backbone = Backbone("test_resnet")
         torch.nn.init.constant_(next(backbone.parameters()), 7)
         torch.manual_seed(seed)
-        method.give(backbone, None)
+        method.set_weights(backbone, None)
         states.append(weights_bytes(backbone))
     assert states[0] == states[1]
     assert states[0] != states[2]
@@ -67,7 +67,7 @@ def test_random_weights_follow_the_seed_and_nothing_of_the_backbone_stays(init):
 def test_gaussian_weights_have_the_papers_deviation_and_no_bias():
     backbone = Backbone("resnet18")
     torch.manual_seed(0)
-    Random(Random.Config(init="gaussian", std=0.02)).give(backbone, None)
+    Random(Random.Config(init="gaussian", std=0.02)).set_weights(backbone, None)
     convolutions = [m for m in backbone.modules() if isinstance(m, torch.nn.Conv2d)]
     every = torch.cat([m.weight.detach().flatten() for m in convolutions])
     assert float(every.std()) == pytest.approx(0.02, rel=0.01)
@@ -86,7 +86,7 @@ def test_a_machine_without_network_is_told_at_once_how_to_mend_it(monkeypatch, e
     before = weights_bytes(backbone)
     began = time.monotonic()
     with pytest.raises(NotApplicable, match=r"--weights FILE.*models--timm--test_resnet\.r160_in1k") as declined:
-        imagenet().give(backbone, None)
+        imagenet().set_weights(backbone, None)
     assert time.monotonic() - began < 5
     assert "\n" not in str(declined.value)
     assert weights_bytes(backbone) == before
@@ -102,7 +102,7 @@ def test_a_hub_that_answers_but_fails_declines_too(monkeypatch, empty_cache):
     monkeypatch.setattr(urllib.request, "urlopen", forbidden)
     monkeypatch.setattr("timm.models._hub.hf_hub_download", broken)
     with pytest.raises(NotApplicable, match="did not load"):
-        imagenet().give(Backbone("test_resnet"), None)
+        imagenet().set_weights(Backbone("test_resnet"), None)
 
 
 def test_what_the_cache_holds_is_loaded_without_a_network(monkeypatch, empty_cache):
@@ -115,7 +115,7 @@ def test_what_the_cache_holds_is_loaded_without_a_network(monkeypatch, empty_cac
         torch.manual_seed(5)
         published = timm.create_model("test_resnet", pretrained=False).state_dict()
     put_in_cache(empty_cache, backbone, published)
-    given = imagenet().give(backbone, None)
+    given = imagenet().set_weights(backbone, None)
     assert equal(backbone, published)
     assert given.supervision == "labels"
 
@@ -132,7 +132,7 @@ def test_what_the_cache_holds_is_loaded_without_a_network(monkeypatch, empty_cac
 @pytest.mark.seconds
 def test_weights_that_saw_more_than_labels_of_imagenet_are_not_called_imagenet(name, word, empty_cache):
     with pytest.raises(NotApplicable, match=rf"not trained on ImageNet's labels alone \({word}\)"):
-        imagenet().give(Backbone(name), None)
+        imagenet().set_weights(Backbone(name), None)
 
 
 def test_a_file_gives_its_own_tensors(tmp_path):
@@ -141,7 +141,7 @@ def test_a_file_gives_its_own_tensors(tmp_path):
     save_file(state, tmp_path / "w.safetensors")
     backbone = Backbone("test_resnet")
     assert not equal(backbone, state)
-    given = imagenet().give(backbone, tmp_path / "w.safetensors")
+    given = imagenet().set_weights(backbone, tmp_path / "w.safetensors")
     assert equal(backbone, load_file(tmp_path / "w.safetensors"))
     assert given.supervision == "unknown", "nothing says what a bare file was trained with"
 
@@ -151,7 +151,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
     backbone = Backbone("test_resnet")
     before = weights_bytes(backbone)
     with pytest.raises(UsageError, match="does not fit test_resnet") as refused:
-        imagenet().give(backbone, tmp_path / "w.safetensors")
+        imagenet().set_weights(backbone, tmp_path / "w.safetensors")
     assert "\n" not in str(refused.value)
     assert weights_bytes(backbone) == before
 
@@ -160,6 +160,6 @@ def test_real_imagenet_weights_load_as_they_are(shared):
     path = shared / "weights" / "mobilenetv2_100_tf_ptq_fp16.pth"
     settings = BackboneSettings(pad_type="same", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     backbone = Backbone("mobilenetv2_100", settings)
-    imagenet().give(backbone, path)
+    imagenet().set_weights(backbone, path)
     assert equal(backbone, torch.load(path, weights_only=True))
     assert float(backbone.normalize(torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)).max()) == 1
