@@ -10,7 +10,7 @@ from inkbench.leaderboards.combine.ranks import with_ranks
 from inkbench.leaderboards.declared.spec import TableFile
 from inkbench.leaderboards.table import BEST_NOTE, Block, Cell, Head, Note, NoteKind, Row, RowKind, Setup, Table
 
-BEST_TRIVIAL = "best trivial row"
+BEST_TRIVIAL = "best trivial baseline"
 NOTES = (
     Note(
         "each column summarises a separate table that has its intervals, differences and p-values; "

@@ -58,14 +58,14 @@ def test_rows_of_several_tasks_stand_side_by_side(store):
         *("Detection ↑", "reported: AP, %", "ap50 ↑"),
     ]
     rows = {row.label: row for row in table.blocks[0].rows}
-    assert list(rows) == ["best trivial row", "random", "Others", "Ours", "Later"]
+    assert list(rows) == ["best trivial baseline", "random", "Others", "Ours", "Later"]
     cells = {label: [row.cells.get(head.key, Cell()).text for head in table.columns] for label, row in rows.items()}
     assert cells["Others"] == ["–", "motion", "–", "–", "46.6", "–"]
     assert cells["Later"] == ["not run", "–", "–", "–", "–", "–"]
     assert cells["Ours"][2].startswith("0.4")
     assert cells["Ours"][2].endswith("*"), "it differs from random in its own table"
     assert cells["Ours"][3:5] == ["failed", "53.2"]
-    assert cells["best trivial row"][2].endswith("(centre)")
+    assert cells["best trivial baseline"][2].endswith("(centre)")
     assert "failed: out of memory" in " ".join(rows["Ours"].marks)
     assert rows["Ours"].records == ("j0", "j1")
     for renderer in render.RENDERERS.values():

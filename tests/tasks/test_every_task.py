@@ -28,7 +28,7 @@ def test_one_command_gives_every_task_and_one_board(cli, with_synth):
     assert len(board["columns"]) == len(registry.names("tasks"))
     [block] = board["blocks"]
     rows = {row["label"]: row for row in block["rows"]}
-    assert set(rows) == {"best trivial row", "random"}
+    assert set(rows) == {"best trivial baseline", "random"}
     figures = {record["task"]: record["metrics"][record["primary"]]["value"] for record in records
                if record["method"] == "random"}  # fmt: skip
     assert sorted(cell["value"] for cell in rows["random"]["cells"].values()) == sorted(figures.values())
