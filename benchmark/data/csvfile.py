@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inkbench.benchmark.data.texts import text_of
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 
 def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -37,5 +37,5 @@ def table_of(path: Path, columns: Sequence[str], hint: str = "") -> Iterator[tup
         raise UsageError(f"{path}: no column {', '.join(lacking)} in its first line{hint}")
     for line, row in rows:
         if len(row) != len(names):
-            raise UsageError(f"{path}:{line}: {len(row)} values for {len(names)} columns")
+            raise UsageError(f"{path}:{line}: {plural(len(row), 'value')} for {plural(len(names), 'column')}")
         yield line, dict(zip(names, row, strict=True))

@@ -17,6 +17,7 @@ from inkbench.benchmark.data.cached import StripCache
 from inkbench.benchmark.data.image_index import PIXELS, Held, ImageIndex, Rows
 from inkbench.benchmark.data.images import BadImage, clamp_crop, size_of
 from inkbench.benchmark.data.once import no_room, once, require_room, whole
+from inkbench.benchmark.errors import plural
 
 MEASURED = 128
 """Images whose size tells how many bytes all will take."""
@@ -46,7 +47,8 @@ def _read(path: Path, items: Sequence[Item], view: View) -> StripCache | None:
 
 def _make(path: Path, items: Sequence[Item], view: View, caching: Caching) -> None:
     need = expected_bytes(items, view)
-    caching.progress.say(f"{len(items)} images, {view.side} px across: about {need / 2**20:.0f} MiB in {path.parent}")
+    images = plural(len(items), "image")
+    caching.progress.say(f"{images}, {view.side} px across: about {need / 2**20:.0f} MiB in {path.parent}")
     with whole(path) as temporary:
         require_room(temporary, need)
         rows = Rows(items)

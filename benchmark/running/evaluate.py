@@ -19,7 +19,7 @@ from inkbench.benchmark.data.images import read_rgb
 from inkbench.benchmark.data.own_numbers import reading_options
 from inkbench.benchmark.data.splits import labelled
 from inkbench.benchmark.data.subsets import keep
-from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.errors import RunError, UsageError, plural
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.planning.experiment import Experiment, Pretraining
 from inkbench.benchmark.running import leak_check, pretrain_items
@@ -228,8 +228,9 @@ def _look_for_leaks(
         scored.items["leak"] = suspect
         workspace.progress.say(
             f"{experiment.method} on {experiment.task.name}: "
-            f"Possible leakage: {leaks['suspect']} of {len(suspect)} test images: "
-            f"{leaks['by_image']} are near-duplicates of pretraining images; {leaks['by_series']} share a series."
+            f"possible leakage in {leaks['suspect']:,} of {plural(len(suspect), 'test image')}: "
+            f"{plural(leaks['by_image'], 'near-duplicate')} of pretraining images, {leaks['by_series']:,} from series "
+            "in both"
         )
     fields["leaks"] = leaks
     fields["phases"]["leaks"] = workspace.phase(time.monotonic() - began)

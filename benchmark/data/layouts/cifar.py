@@ -16,7 +16,7 @@ from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.array_pickle import read_arrays
 from inkbench.benchmark.data.records import RecordDataset
 from inkbench.benchmark.data.texts import lines_of
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
@@ -193,5 +193,7 @@ def _pickled(file: Path, key: bytes) -> tuple[np.ndarray, np.ndarray]:
         raise UsageError(f"{file} has no list of whole numbers {key.decode()}; is it CIFAR?")
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape != (len(labels), PIXELS):
         shape = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise UsageError(f"{file} has {len(labels)} labels and data of {shape}, not uint8 ({len(labels)}, {PIXELS})")
+        raise UsageError(
+            f"{file} has {plural(len(labels), 'label')} and data of {shape}, not uint8 ({len(labels)}, {PIXELS})"
+        )
     return np.array(labels, dtype=np.int64), data

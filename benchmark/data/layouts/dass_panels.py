@@ -17,7 +17,7 @@ from inkbench.benchmark.data.named import Finder
 from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, assign
 from inkbench.benchmark.data.texts import lines_of
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, plural
 
 ANNOTATIONS = ("annots/annotations.json", "annotations.json", "annots/annots.json", "annots.json")
 IMAGES = ("images", "panels", "frames", "annots", ".")
@@ -120,7 +120,7 @@ class DassPanels(BoxedImages):
                 at = f"{where}: {part} {k} (from 0)"
                 numbers = [expect(value, float, at) for value in expect(row, list, at)]
                 if len(numbers) not in (4, 5):
-                    raise UsageError(f"{at} has {len(numbers)} numbers, not x1, y1, x2, y2 and a class")
+                    raise UsageError(f"{at} has {plural(len(numbers), 'number')}, not x1, y1, x2, y2 and a class")
                 if len(numbers) == 5 and numbers[4] not in getattr(self.config, part):
                     left[f"{part} boxes of class {numbers[4]:g}"] += 1
                     continue

@@ -145,6 +145,6 @@ def _around(polygon: Element, where: str) -> Corners:
     """Return the rectangle around ``points="x,y x,y ..."``; commas and blanks separate alike, as SVG has it."""
     numbers = [finite(text, f"{where}: a point") for text in re.split(r"[\s,]+", polygon.get("points", "").strip())]
     if len(numbers) < 4 or len(numbers) % 2:
-        raise UsageError(f"{where}: {len(numbers)} numbers are not an outline")
+        raise UsageError(f"{where}: {plural(len(numbers), 'number')} cannot be an outline")
     xs, ys = numbers[::2], numbers[1::2]
     return min(xs), min(ys), max(xs), max(ys)

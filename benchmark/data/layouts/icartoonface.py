@@ -16,7 +16,7 @@ from inkbench.benchmark.data.named import below
 from inkbench.benchmark.data.reading.boxed_images import BoxedImages
 from inkbench.benchmark.data.splits import Series, by_prefix, carved, few, read_sidecar, with_held_out
 from inkbench.benchmark.data.texts import before_numbers, lines_of, number, whole
-from inkbench.benchmark.errors import UsageError, brief
+from inkbench.benchmark.errors import UsageError, brief, plural
 
 DETECTION: dict[str, Split] = {"dettrain": "train", "detval": "val"}
 RECOGNITION: dict[str, Split] = {"rectrain": "train", "rectest": "test"}
@@ -96,7 +96,9 @@ class ICartoonFace(BoxedImages):
         for path, part in self._detection.items():
             for line, row in rows_of(path):
                 if len(row) not in (5, 6):
-                    raise UsageError(f"{path}:{line}: {len(row)} values, not FILE,X1,Y1,X2,Y2 and perhaps a class")
+                    raise UsageError(
+                        f"{path}:{line}: {plural(len(row), 'value')}, not FILE,X1,Y1,X2,Y2 and perhaps a class"
+                    )
                 x0, y0, x1, y1 = (number(path, line, text, "a corner") for text in row[1:5])
                 file = self._find(row[0], part, f"{path}:{line}")
                 split, faces = found.setdefault(file, (DETECTION[part], []))

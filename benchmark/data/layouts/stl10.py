@@ -131,7 +131,7 @@ class Stl10(RecordDataset):
             raise UsageError(f"{self._found} lacks {FOLDS}; leave out --set stl10.fold={fold}")
         lines = list(lines_of(path))
         if fold >= len(lines):
-            raise UsageError(f"{path} has {len(lines)} folds, from 0; there is no fold {fold}")
+            raise UsageError(f"{path} has {plural(len(lines), 'fold')}, from 0; there is no fold {fold}")
         line, text = lines[fold]
         indices = [whole(path, line, part, "an index") for part in text.split()]
         count = self.size_of_part("train")

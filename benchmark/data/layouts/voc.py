@@ -162,7 +162,9 @@ class Voc(GuessedSeries, BoxedImages):
             return VOC_CLASSES
         names = tuple(text for _, text in lines_of(path))
         if len(names) < 2 or len(set(names)) < len(names) or len(names) > 255:
-            raise UsageError(f"{path} has {len(names)} names; expected 2 to 255 distinct names, that of label 0 first")
+            raise UsageError(
+                f"{path} has {plural(len(names), 'name')}; expected 2 to 255 distinct names, that of label 0 first"
+            )
         return names
 
     @cached_property

@@ -121,6 +121,6 @@ def _box(entry: Any, where: str) -> Corners:
     """Return the four numbers of a box as the file has them."""
     box = [expect(value, float, f"{where}: 'bbox'") for value in field(entry, "bbox", list, where)]
     if len(box) != 4:
-        raise UsageError(f"{where}: 'bbox' has {len(box)} numbers, not 4 (x, y, width, height)")
+        raise UsageError(f"{where}: 'bbox' has {plural(len(box), 'number')}, not 4 (x, y, width, height)")
     x, y, wide, tall = box
     return x, y, wide, tall

@@ -306,7 +306,7 @@ def test_damaged_copies_of_cifar_say_which_file(tmp_path):
     assert "batches.meta.txt cannot be read (No such file" in said(lambda f: (f / "batches.meta.txt").unlink())
     assert "data_batch_1 is not a pickle" in said(lambda f: (f / "data_batch_1").write_bytes(b"\x80\x02}(U"), False)
     wrong = said(lambda f: pickled(f / "test_batch", {b"labels": [1], b"data": np.zeros((1, 9), np.uint8)}), False)
-    assert "test_batch has 1 labels and data of uint8 (1, 9), not uint8 (1, 3072)" in wrong
+    assert "test_batch has 1 label and data of uint8 (1, 9), not uint8 (1, 3072)" in wrong
     assert "has no list of whole numbers labels" in said(lambda f: pickled(f / "test_batch", {b"x": [1]}), False)
     assert "holds 2 versions" in said(lambda f: cifar10(f.parent, False))
 

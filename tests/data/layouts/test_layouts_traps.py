@@ -120,7 +120,7 @@ def test_ebdtheque_s_volumes_of_an_album_are_one_series(tmp_path):
 def test_ebdtheque_s_outlines_are_pairs_of_numbers(tmp_path):
     dataset = sample("ebdtheque", tmp_path)
     write(tmp_path / "GT/INOUE_KYOUMEN_003.svg", SVG.replace("60,30.5 80,30.5", "60,30.5 80"))
-    with pytest.raises(UsageError, match=r"003\.svg: Character 1: 5 numbers are not an outline"):
+    with pytest.raises(UsageError, match=r"003\.svg: Character 1: 5 numbers cannot be an outline"):
         every(dataset, "pages")
 
 
