@@ -47,7 +47,7 @@ def score_items(
     item by ``ids`` or its place.
     """
     if len(predictions) != len(truths):
-        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
+        raise ValueError(f"there must be one prediction for each truth, not {len(predictions)} for {len(truths)}")
     count, total = len(truths), len(classes)
     names = list(ids) if ids is not None else [f"{k} (0-based)" for k in range(count)]
     labels = np.array([_label(truth, total, names[k]) for k, truth in enumerate(truths)], dtype=np.int64)
@@ -192,7 +192,8 @@ def notes(items: Items) -> list[str]:
     """Return notes for the reader: classes without items, and that one class was predicted for all."""
     lines = []
     if lacking := int(items["among"][0]) - len(classes_of(items)):
-        lines.append(f"{lacking} of {int(items['among'][0])} classes have no test item: left out of means over classes")
+        total = int(items["among"][0])
+        lines.append(f"classes without a test item, excluded from means over classes: {lacking} of {total}")
     if len(set(np.asarray(items["predicted"]))) == 1 and len(classes_of(items)) > 1:
         lines.append(f"'{items['predicted'][0]}' was predicted for every item")
     return lines

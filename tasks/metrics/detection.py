@@ -60,7 +60,7 @@ def score_items(
     and a label that is no class; it ids the item (by ``ids``, else by its place).
     """
     if len(predictions) != len(truths):
-        raise ValueError(f"{len(predictions)} predictions for {len(truths)} images")
+        raise ValueError(f"there must be one prediction for each image, not {len(predictions)} for {len(truths)}")
     ids = ids or [str(place) for place in range(len(truths))]
     found = [_checked(entry, ids[place], len(classes), "predicted") for place, entry in enumerate(predictions)]
     true = [_checked(entry, ids[place], len(classes), "true") for place, entry in enumerate(truths)]
@@ -133,11 +133,11 @@ def tie_share(items: Items) -> float:
 
 def notes(items: Items) -> list[str]:
     """Return notes for the reader, a line each: classes without truth, no predictions, many equal scores."""
-    lines = [f"no true box of class {name}: left out of the means" for name in without_truth(items)]
+    lines = [f"class {name} has no ground-truth box and is excluded from the means" for name in without_truth(items)]
     if not len(items["det.score"]):
-        lines.append("no box was predicted")
+        lines.append("no boxes were predicted")
     if (share := tie_share(items)) > TIES:
-        lines.append(f"{share:.0%} of the boxes share their score with another; equals stand by item, then box")
+        lines.append(f"{share:.0%} of the boxes share their score with another; ties are ordered by item, then box")
     return lines
 
 

@@ -39,7 +39,7 @@ def gathered(
 ) -> Gallery:
     """Return predictions and truths, as ``tasks.metrics.reid.score_items`` takes them. Raises ValueError as it does."""
     if len(predictions) != len(truths):
-        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
+        raise ValueError(f"there must be one prediction for each truth, not {len(predictions)} for {len(truths)}")
     if not predictions:
         raise ValueError("there is no item to find again")
     lists = any("ranking" in prediction for prediction in predictions)

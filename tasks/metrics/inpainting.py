@@ -108,7 +108,7 @@ def score_items(
     weights are not here.
     """
     if len(predictions) != len(truths) or not truths:
-        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
+        raise ValueError(f"there must be one prediction for each truth, not {len(predictions)} for {len(truths)}")
     names = ids if ids is not None else [f"{k} (0-based)" for k in range(len(truths))]
     sets = {
         "painted": _faces(predictions, "face", "painted face", names),
@@ -224,13 +224,15 @@ def notes(items: Items) -> list[str]:
     total = count(items)
     lines = []
     if total < FEW and "painted[ink]" in items:
-        lines.append(f"{total} faces: Fréchet distances are biased upwards below {FEW:,} images; kid[ink,paired] ranks")
+        lines.append(
+            f"Fréchet distances are biased upwards below {FEW:,} images (here {total}); use kid[ink,paired] to compare"
+        )
     equal = int((items["psnr[hole]"] == MOST).sum())
     if equal:
-        lines.append(f"{equal} of {total} painted faces are equal to the true ones and count {MOST:g} dB")
+        lines.append(f"painted faces identical to the true ones, counted as {MOST:g} dB: {equal} of {total}")
     lone = int(np.isnan(items.get("rank-1[ink]", np.zeros(0))).sum())
     if lone:
-        lines.append(f"{lone} of {total} faces have no rank-1: no other panel shows a face known to be theirs")
+        lines.append(f"faces without rank-1 (no other panel shows a known face of the character): {lone} of {total}")
     return lines
 
 

@@ -222,10 +222,11 @@ def notes(items: Items) -> list[str]:
     told = []
     lone = int(((items["share[group]"] > 0) & np.isnan(items["p@1"])).sum())
     if lone:
-        told.append(f"{lone} of {len(items['p@1'])} queries have no right answer in their gallery")
+        queries = len(items["p@1"])
+        told.append(f"queries without a correct match in their gallery, excluded from retrieval: {lone} of {queries}")
     told.append(
-        f"{kept} of {kept + skipped} groups (characters of a series that are known to differ) are kept; skipped are "
-        f"those of fewer than {LEAST} items or two characters"
+        f"groups scored (characters of one series that are known to differ): {kept} of {kept + skipped}; groups of "
+        f"fewer than {LEAST} items or two characters are skipped"
     )
     return told
 

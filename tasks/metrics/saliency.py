@@ -93,7 +93,7 @@ def score_items(
     prediction or truth that is not finite, naming the item by ``ids`` or its place.
     """
     if len(predictions) != len(truths):
-        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
+        raise ValueError(f"there must be one prediction for each truth, not {len(predictions)} for {len(truths)}")
     asked = [metric.name for metric in METRICS if mode_of(metric.name) in (None, *modes)]
     result = {column(name): np.full(len(truths), np.nan) for name in asked}
     refused = np.zeros(len(truths), dtype="U120")
@@ -231,16 +231,15 @@ def notes(items: Items) -> list[str]:
     if "refused" not in items:
         return []
     looked_at = ~np.asarray(items["empty"])
+    total = int(looked_at.sum())
     lines = []
     for said in sorted(set(items["refused"][looked_at]) - {""}):
         many = int((items["refused"][looked_at] == said).sum())
-        lines.append(f"auc[ai4va-legacy]: {said} ({many} of {int(looked_at.sum())} images)")
+        lines.append(f"auc[ai4va-legacy] is undefined for {many} of {total} images: {said}")
     for name in ("nss[ai4va-legacy]", "kld[ai4va-legacy]"):
         wrong = int((~np.isfinite(items[name][looked_at])).sum())
         if wrong:
-            lines.append(
-                f"{name} is not finite for {wrong} of {int(looked_at.sum())} images; its mean is over the others"
-            )
+            lines.append(f"{name} is not finite for {wrong} of {total} images, which its mean excludes")
     return lines
 
 

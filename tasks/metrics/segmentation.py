@@ -43,7 +43,7 @@ def score_items(
     whole numbers or that name no class, naming the item by ``ids`` or its place.
     """
     if len(predictions) != len(truths):
-        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths; there must be one for each")
+        raise ValueError(f"there must be one prediction for each truth, not {len(predictions)} for {len(truths)}")
     total = len(classes)
     counts = np.zeros((total, len(truths), 3), dtype=np.int64)
     for k, (prediction, truth) in enumerate(zip(predictions, truths, strict=True)):
@@ -140,7 +140,11 @@ def notes(items: Items) -> list[str]:
     """Return notes for the reader: classes without truth, and that one class was predicted everywhere."""
     classes = classes_of(items)
     sums = {name: items[f"pixels[{name}]"].sum(0) for name in classes}
-    lines = [f"no true pixel of class {name}: left out of the means" for name in classes if not sums[name][TRUE]]
+    lines = [
+        f"class {name} has no ground-truth pixel and is excluded from the means"
+        for name in classes
+        if not sums[name][TRUE]
+    ]
     seen = [name for name in classes if sums[name][PREDICTED]]
     if len(seen) == 1 and len(classes) - len(lines) > 1:
         lines.append(f"'{seen[0]}' was predicted for every pixel")

@@ -375,7 +375,7 @@ def test_a_run_paints_faces(cli, with_synth, tmp_path):
     assert {"kid[ink,prior]", "fd[ink,prior]", "rank-1[ink]", "cosine[ink]", "ssim[gauss11,whole]"} <= metrics.keys()
     assert "kid[ink,prior]" not in records["trivial:telea"]["metrics"]
     assert "different environment" not in done.stdout
-    assert any("kid[ink,paired] ranks" in note for note in records["random"]["notes"])
+    assert any("use kid[ink,paired] to compare" in note for note in records["random"]["notes"])
     assert (with_synth / "runs" / records["random"]["id"] / "faces.png").is_file()
     telea_row = records["trivial:telea"]
     packed = cli("submit", "pack", telea_row["id"], "--out", tmp_path / "telea.zip", "--results", with_synth)

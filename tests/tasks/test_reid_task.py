@@ -258,7 +258,7 @@ def test_a_run_finds_characters_again(cli, with_synth):
     assert (random["head_parameters"], random["settings"]["task"]["exclude"]) == (0, "panel")
     assert random["calibration"]["threshold"] > 0
     assert {"ami[assign]", "b-cubed[assign]", "accuracy[pairs]"} < set(random["metrics"])
-    assert any("16 of 16 groups" in note for note in random["notes"])
+    assert any("differ): 16 of 16; groups of" in note for note in random["notes"])
     pictures = sorted((with_synth / "runs" / random["id"]).glob("*.png"))
     assert [path.name for path in pictures] == ["assign-0.png", "assign-1.png", "assign-2.png"]
 

@@ -94,7 +94,7 @@ def test_constant_predictions_are_the_first_class():
     assert found["top5"] == pytest.approx(4 / 6)
     assert found["balanced-accuracy"] == pytest.approx(1 / 5)
     assert classification.notes(items) == [
-        "3 of 8 classes have no test item: left out of means over classes",
+        "classes without a test item, excluded from means over classes: 3 of 8",
         "'class 0' was predicted for every item",
     ]
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_scored_is_one_error_that_names_the_item(scores, label, s
 
 
 def test_a_missing_prediction_and_a_stage_that_is_not_finite():
-    with pytest.raises(ValueError, match="0 predictions for 1 truths"):
+    with pytest.raises(ValueError, match="one prediction for each truth, not 0 for 1"):
         classification.score_items([], [{"label": np.array(0)}], classes=NAMES)
     scores, labels = drawn(5, 3)
     with pytest.raises(ValueError, match=r"stages of item 0 \(0-based\): 24 of 24"):

@@ -121,7 +121,7 @@ def test_no_prediction_at_all_is_zero_where_the_class_has_truth():
     own = metrics([nothing, nothing], truths)
     assert own["ap"] == own["ap[face]"] == own["ar100"] == 0.0
     assert own == coco.evaluate([nothing, nothing], truths, CLASSES)
-    assert "no box was predicted" in detection.notes(score([nothing, nothing], truths))
+    assert "no boxes were predicted" in detection.notes(score([nothing, nothing], truths))
 
 
 def test_a_class_without_truth_is_left_out_and_reported():
@@ -207,7 +207,7 @@ def test_what_is_wrong_with_predictions_is_said_with_the_items_name(changes, sai
         detection.score_items(
             [good, *_with(good, **changes)], [truth(), truth()], classes=CLASSES, ids=["book/7_1", "book/7_2"]
         )
-    with pytest.raises(ValueError, match="1 predictions for 2 images"):
+    with pytest.raises(ValueError, match="one prediction for each image, not 1 for 2"):
         score([good], [truth(), truth()])
 
 

@@ -92,7 +92,7 @@ def test_strangers_are_neither_right_nor_wrong():
         assert means[name] == pytest.approx(1), name
     assert reid.counts(items)["map@r"] == 12, "d differs from nobody: its group has one character"
     assert reid.counts(items)["map@r[inter-first]"] == 2, "of the groups {a, b}, {b, c}, {d} the first of the largest"
-    assert "2 of 3 groups" in reid.notes(items)[-1]
+    assert "differ): 2 of 3; groups of fewer" in reid.notes(items)[-1]
 
 
 def test_a_query_in_two_groups_has_their_mean_and_weighs_once():
@@ -161,7 +161,7 @@ def test_small_groups_and_single_characters_are_skipped_and_counted():
     for name in (*FIGURES, "ami", "nmi"):
         assert np.isnan(items[name][:9]).all()
         assert np.isfinite(items[name][9:]).all()
-    assert "1 of 3 groups" in reid.notes(items)[-1]
+    assert "differ): 1 of 3; groups of fewer" in reid.notes(items)[-1]
     nothing = items_of(x[:4], [*"aabb"], series[:4])
     assert "map@r" not in reid.aggregate(nothing)
     assert "map@r" not in reid.counts(nothing)
@@ -185,7 +185,7 @@ def test_exclusion_by_panel_and_by_page():
     alone = [truth("ab"[k % 2], panel="1_1") for k in range(6)]
     none = reid.score_items(predictions[:6], alone, exclude="panel")
     assert "map@r" not in reid.aggregate(none), "all answers are in the query's own panel"
-    assert "6 of 6 queries have no right answer" in reid.notes(none)[0]
+    assert reid.notes(none)[0].endswith("excluded from retrieval: 6 of 6")
 
 
 @pytest.mark.parametrize(
@@ -200,5 +200,5 @@ def test_bad_predictions_are_one_clear_error(embeddings, said):
     predictions = [{"embedding": np.array(row)} for row in embeddings]
     with pytest.raises(ValueError, match=said):
         reid.score_items(predictions, [truth("a")] * len(predictions), ids=["bad", "short"][: len(predictions)])
-    with pytest.raises(ValueError, match="one for each"):
+    with pytest.raises(ValueError, match="one prediction for each"):
         reid.score_items(predictions, [truth("a")] * 7)

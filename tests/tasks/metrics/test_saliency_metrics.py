@@ -153,7 +153,9 @@ def test_modes_have_columns_of_their_own_and_say_what_failed():
     assert means["cc"] == saliency.aggregate(plain)["cc"]
     assert {"kld[ai4va-legacy]", "auc[ai4va-legacy]"}.isdisjoint(means)
     said = saliency.notes(items)
-    assert any(line.startswith("auc[ai4va-legacy]: ValueError: multi_class") for line in said)
+    assert any(
+        line.startswith("auc[ai4va-legacy] is undefined for 2 of 2 images: ValueError: multi_class") for line in said
+    )
     assert any(line.startswith("kld[ai4va-legacy] is not finite for 2 of 2 images") for line in said)
 
 
@@ -354,7 +356,7 @@ def test_what_is_not_finite_is_an_error_that_names_the_item(bad):
         saliency.score_items([{"map": g}, {"map": broken}], truths, ids=["page_01", "page_02"])
     with pytest.raises(ValueError, match="truth map of item 0"):
         saliency.score_items([{"map": g}], [{"map": broken}])
-    with pytest.raises(ValueError, match="1 predictions for 2 truths"):
+    with pytest.raises(ValueError, match="one prediction for each truth, not 1 for 2"):
         saliency.score_items([{"map": g}], truths)
 
 

@@ -101,8 +101,8 @@ def test_a_class_without_truth_has_no_figure_and_predicting_it_is_an_error():
     assert found["miou"] == pytest.approx((0.5 + 1) / 2)
     assert "iou[thing]" not in found
     assert segmentation.notes(items) == [
-        "no true pixel of class face: left out of the means",
-        "no true pixel of class thing: left out of the means",
+        "class face has no ground-truth pixel and is excluded from the means",
+        "class thing has no ground-truth pixel and is excluded from the means",
     ]
 
 
