@@ -32,7 +32,7 @@ SEEN = {
 def brought(page, folder):
     """Write the one file that a page is about where its commands look for it; gives its path."""
     text = (ROOT / "docs" / "extending" / f"{page}.md").read_text()
-    if named := re.search(r"\(\.\./\.\./(examples/\w+\.py)\)", text):
+    if named := re.search(r"`(examples/\w+\.py)`", text):
         target = folder / named[1]
         target.parent.mkdir()
         shutil.copy(ROOT / named[1], target)
@@ -62,7 +62,7 @@ def test_a_page_does_what_it_says(cli, request, page, tmp_path, capsys):
     said, began = "", time.monotonic()
     for command in commands:
         words = documented.small(command.words, PAGES[page])
-        words = [first_cell(results) if word == "CELL" else word for word in words]
+        words = [first_cell(results) if word == "RUN" else word for word in words]
         done = cli(*words, cwd=tmp_path)
         assert done.returncode == 0, (str(command), words, done.stdout, done.stderr)
         said += done.stdout + done.stderr

@@ -1,15 +1,25 @@
 """Every command that a page shows is one that the program takes: parsed, its names and settings resolved, not run."""
 
 import argparse
+import re
 
 import documented
+import numpy as np
 import pytest
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.cli import launch, main
 from inkbench.benchmark.planning.request import check_names, check_settings
+from inkbench.tasks.metrics import detection
 
 COMMANDS = documented.everywhere()
+
+
+BLOCKS = [
+    pytest.param(code, id=f"{page.relative_to(documented.ROOT)}-{number}")
+    for page in documented.PAGES
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S), 1)
+]
 
 
 class Parsed(Exception):
@@ -55,3 +65,21 @@ def _resolved(request):
     check_names(request)
     check_settings(request, set(registry.names("datasets")))
     return 0
+
+
+@pytest.mark.parametrize("code", BLOCKS)
+def test_a_python_block_of_a_page_runs(code):
+    """Those that use items of two rows and another test find them."""
+    exec(
+        compile(code, "page", "exec"),
+        {"items_a": _boxes(0.9), "items_b": _boxes(0.4), "other": argparse.Namespace(p=0.5)},
+    )
+
+
+def _boxes(share):
+    """Items of detection: one box on each of 24 images of 8 series, found on a share of them."""
+    truths = [{"boxes": np.array([[0.0, 0.0, 9.0, 9.0]]), "labels": np.array([0]), "size": np.array([9, 9])}] * 24
+    found = [
+        {**truths[0], "boxes": truths[0]["boxes"] * (k < share * 24), "scores": np.array([0.5])} for k in range(24)
+    ]
+    return {**detection.score_items(found, truths, classes=("face",)), "series": np.arange(24) // 3}

@@ -34,7 +34,7 @@ def test_code_on_a_page_runs(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_counts_the_lines_of_its_one_file(page):
-    named = re.search(r"\(\.\./\.\./(examples/\w+\.py)\)", page.read_text())
+    named = re.search(r"`(examples/\w+\.py)`", page.read_text())
     whole = (ROOT / named[1]).read_text() if named else (blocks(page, "python") + blocks(page, "toml"))[0]
     assert f"\nFiles touched: 1. Lines: {len(whole.splitlines())}.\n" in page.read_text()
 
