@@ -1,12 +1,13 @@
 """Run every documented command at smoke over one results folder: ``python tests/docs_run.py --out DIR``.
 
-What needs data, weights or a login that a person brings is passed over and named. What has passed is noted in
+Commands that need data, weights or a login of one's own are skipped and named. What has passed is noted in
 ``DIR/passed.txt`` and not run again. Status 1 where any command fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ BRINGS = re.compile(
     r"(?:PATH|path)/|PATH\b|/data/|\bFILE\b|\bDIR\b|X\.zip|my\.toml|w\.pth|predictions:|\bimagenet\b|open-mantra|dcm772"
     r"|data (?:get|accept)|--devices"
 )
-"""Words of a command that needs what the program does not draw itself: data, weights, a hub, terms, two devices."""
+"""Words of a command that needs what the program does not provide: data, weights, a hub, terms, two devices."""
 TINY = ("--set", "pretrain.images=128", "--set", "pretrain.held_out=16", "--set", "pretrain.batch=16")
 SECONDS = 900
 
@@ -45,10 +46,12 @@ def prepared(words: tuple[str, ...], results: Path) -> list[str]:
     return found
 
 
-def with_cells(words: list[str], results: Path) -> list[str]:
-    """Put ids of finished runs in the place of ``RUN``."""
-    ids = iter(sorted(path.stem for path in results.glob("cells/*/*.json")))
-    return [next(ids, "RUN") if word == "RUN" else word for word in words]
+def with_runs(words: list[str], results: Path) -> list[str]:
+    """Put IDs of finished runs in the place of ``RUN``, and a file beside the results in that of a zip."""
+    records = (json.loads(path.read_text()) for path in sorted(results.glob("cells/*/*.json")))
+    ids = (record["id"] for record in records if record["status"] == "done" and record["backbone"])
+    words = [next(ids, "RUN") if word == "RUN" else word for word in words]
+    return [str(results.parent / word) if word.endswith(".zip") else word for word in words]
 
 
 def main() -> int:
@@ -68,7 +71,7 @@ def main() -> int:
         if line in passed:
             known.add(line)
             continue
-        words = with_cells(prepared(command.words, results), results)
+        words = with_runs(prepared(command.words, results), results)
         began = time.monotonic()
         try:
             done = subprocess.run(
