@@ -32,7 +32,7 @@ def run(words: list[str]) -> int:
     leaks.add_argument("pretraining", metavar="PRETRAINING", help="PATH or ID, whose train split is used")
     leaks.add_argument("test", metavar="TEST", help="PATH or ID, whose test split is used")
     leaks.add_argument("--all", action="store_true", help="compare all splits of both")
-    leaks.add_argument("--json", action="store_true")
+    leaks.add_argument("--json", action="store_true", help="print JSON")
     leaks.add_argument("--out", type=Path, metavar="DIR", help="folder for pairs (default: results/check)")
     accept = verbs.add_parser("accept", parents=[common()], help="accept a dataset's terms, once")
     accept.add_argument("what", metavar="ID")

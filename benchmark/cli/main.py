@@ -12,13 +12,13 @@ from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.errors import InkbenchError, UsageError, did_you_mean
 
 VERBS = {
-    "list": "methods, tasks, datasets, tables or runs",
+    "list": "methods, tasks, datasets, metrics, tables or runs",
     "describe": "every setting of a method, task or dataset: type, default, source",
     "data": "info ID | check PATH | cut PAGES --out DIR | leaks A B | accept ID | get ID | make synth --out DIR",
     "table": "print a declared table from finished runs; --run runs missing rows",
     "report": "write tables and run details as HTML pages: results/report/index.html",
     "compare": "RUN RUN: compare two runs: paired difference and differing settings",
-    "submit": "pack RUN | check X.zip | score X.zip",
+    "submit": "pack RUN | check X.zip | score X.zip | bundle | leaderboard DIR",
     "audit": "test whether a pretext network uses shortcuts",
     "rescore": "recompute metrics from stored predictions, without a model",
     "export": "export a pretrained backbone with its card as a folder that timm loads",

@@ -25,7 +25,7 @@ def _parser(verb: str, description: str) -> Parser:
 
 def verb_list(words: list[str]) -> int:
     """Run ``list methods|tasks|datasets|metrics|tables|runs [--json] [--csv]``."""
-    parser = _parser("list", "List methods, tasks, datasets, tables or runs.")
+    parser = _parser("list", "List methods, tasks, datasets, metrics, tables or runs.")
     parser.add_argument("what", choices=("methods", "tasks", "datasets", "metrics", "tables", "runs"))
     parser.add_argument("--json", action="store_true", help="print a JSON array of objects with a name")
     parser.add_argument("--csv", action="store_true", help="for runs: one line per run and metric")
@@ -101,7 +101,7 @@ def verb_describe(words: list[str]) -> int:
     """Run ``describe NAME [--json]``: print every setting, its type, default, values per preset and source."""
     parser = _parser("describe", "Show every setting of a method, task, dataset, backbone or pretrain.")
     parser.add_argument("name")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--data", default="synth", metavar="ID|PATH", help="dataset for which the pretraining budget is computed"
     )
@@ -175,7 +175,7 @@ def verb_submit(words: list[str]) -> int:
     """Run ``submit pack RUN | check X.zip | score X.zip | bundle | leaderboard DIR``, with ``--reference DIR``."""
     parser = _parser("submit", "Pack, check and score predictions as files for a challenge server.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
-    pack = verbs.add_parser("pack", parents=[common()])
+    pack = verbs.add_parser("pack", parents=[common()], help="pack the predictions of a run into a zip")
     pack.add_argument("run", metavar="RUN", help="start of a run ID (see list runs)")
     pack.add_argument("--out", type=Path, required=True, metavar="X.zip")
     pack.add_argument(
@@ -190,32 +190,32 @@ def verb_submit(words: list[str]) -> int:
     pack.add_argument("--size", metavar="S", help="size of maps: truth (default), own (as predicted) or WIDTHxHEIGHT")
     pack.add_argument("--names", metavar="N", help="file name without suffix (default: {stem})")
     pack.add_argument("--folder", metavar="F", help="folder in the zip (default: its root)")
-    check = verbs.add_parser("check", parents=[common()])
-    score = verbs.add_parser("score", parents=[common()])
-    bundle = verbs.add_parser("bundle", parents=[common()])
-    leaderboard = verbs.add_parser("leaderboard", parents=[common()])
+    check = verbs.add_parser("check", parents=[common()], help="list what is wrong with a zip")
+    score = verbs.add_parser("score", parents=[common()], help="score a zip as a challenge's server would")
+    bundle = verbs.add_parser("bundle", parents=[common()], help="build a competition for Codabench or CodaLab")
+    leaderboard = verbs.add_parser("leaderboard", parents=[common()], help="rank all zips of a folder")
     for verb in (check, score):
         verb.add_argument("zip", type=Path)
-        verb.add_argument("--json", action="store_true")
+        verb.add_argument("--json", action="store_true", help="print JSON")
     for verb in (check, score, leaderboard):
         verb.add_argument("--strict", action="store_true", help="apply the server's strict rules")
     for verb in (check, score, bundle, leaderboard):
         verb.add_argument(
             "--task", metavar="T", help="task (default: that of the manifest next to the zip, or saliency)"
         )
-        verb.add_argument("--split", default="test")
+        verb.add_argument("--split", default="test", help="split of the reference (default: test)")
         verb.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
         verb.add_argument("--preset", default="quick", help="preset for task settings and synth, as in a run")
-    check.add_argument("--reference", metavar="DIR|ID")
+    check.add_argument("--reference", metavar="DIR|ID", help="dataset, or folder of a bundle")
     score.add_argument("--reference", metavar="DIR|ID", required=True, help="dataset, or folder of a bundle")
     score.add_argument("--items", type=Path, metavar="FILE.csv", help="also write per-item metric values")
     bundle.add_argument("--flavor", default="codabench", choices=("codabench", "codalab"))
-    bundle.add_argument("--reference", metavar="DIR|ID", required=True)
+    bundle.add_argument("--reference", metavar="DIR|ID", required=True, help="dataset of the competition")
     bundle.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="new folder; DIR.zip is written next to it"
     )
     leaderboard.add_argument("folder", type=Path, metavar="DIR", help="folder of the zip files")
-    leaderboard.add_argument("--reference", metavar="DIR|ID", required=True)
+    leaderboard.add_argument("--reference", metavar="DIR|ID", required=True, help="dataset, or folder of a bundle")
     leaderboard.add_argument("--format", default="text", choices=FORMATS)
     flags = parser.parse_args(words)
     from inkbench.benchmark.cli import submit as commands
@@ -241,7 +241,7 @@ def verb_audit(words: list[str]) -> int:
     parser.add_argument("--method", required=True, metavar="M", help="method that cuts tiles")
     parser.add_argument("--task", default="saliency", metavar="T", help="task used to validate settings")
     parser.add_argument("--no-retrain", action="store_true", help="skip retraining without each cue")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     flags = parser.parse_args(words)
     from inkbench.benchmark.cli.audit import audit
 
