@@ -33,13 +33,18 @@ COMMANDS = frozenset({"cli", "first_run", "preloaded", "references", "small_synt
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Marks that follow from the fixtures that a test asks for."""
+    """Marks that follow from the fixtures that a test asks for; files that start commands come first, as they are long.
+
+    Files are handed out in this order, and what is left for the end is short for every worker.
+    """
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
         if asked & COMMANDS:
             item.add_marker("command")
         if "shared" in asked:
             item.add_marker("real_data")
+    commanding = {item.path for item in items if item.get_closest_marker("command")}
+    items.sort(key=lambda item: item.path not in commanding)
 
 
 @pytest.fixture(scope="session")
