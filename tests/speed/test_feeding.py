@@ -16,8 +16,10 @@ from inkbench.benchmark.api import Item
 from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.data.cache import strip_length
 from inkbench.benchmark.data.cached import ImageCache, StripCache
+from inkbench.benchmark.data.image_index import Held, ImageIndex
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.sealed import sum_of
 from inkbench.benchmark.training import batches, engine, pretrain, updates
 from inkbench.benchmark.training.learner import Learner
 
@@ -44,10 +46,13 @@ def memory_mapped_panels(folder, name, view):
     pixels = np.random.default_rng(0).integers(0, 256, (PANELS, side, length, 3), dtype=np.uint8)
     np.save(path, pixels)
     mapped = np.load(path, mmap_mode="r")
-    if view.fit != "crop":
-        return ImageCache(items, mapped, sizes, [])
     starts, wide = np.arange(PANELS) * 3 * side * length, sizes[:, 0] > sizes[:, 1]
-    return StripCache(items, np.asarray(mapped).reshape(-1), starts, np.full(PANELS, length), wide, side, sizes, [])
+    index = ImageIndex(np.arange(PANELS), sizes, starts, np.array([sum_of(one) for one in pixels], dtype=np.uint64), [])
+    held = Held(folder, index, items, again=lambda item: pytest.fail(f"{item.id} is not as it was written"))
+    if view.fit != "crop":
+        return ImageCache(items, mapped, sizes, [], held=held)
+    flat = np.asarray(mapped).reshape(-1)
+    return StripCache(items, flat, starts, np.full(PANELS, length), wide, side, sizes, [], held)
 
 
 class Nowhere(engine.Checkpoint):
@@ -140,3 +145,30 @@ def test_cutting_puzzles_is_a_small_part_of_a_step(device, tmp_path, benchmark):
     benchmark.pedantic(augmentation, rounds=1)
     print(f"\ncutting and colouring puzzles: {share:.3f} of a step on test_resnet (at most 0.40)")
     assert share <= 0.40
+
+
+@pytest.mark.parametrize("method", ["jigsaw", "simclr", "mae"])
+def test_checksums_are_a_small_part_of_feeding(method, device, tmp_path, benchmark):
+    """On the smallest backbones, whose steps are the shortest."""
+    loop = Loop(
+        method, {"any": "test_resnet", "vit": "test_vit"}[registry.load("methods", method).backbones], device, tmp_path
+    )
+    bare = {name: replace(cache, held=None) for name, cache in loop.panels.items()}
+    labels = batches.labels_of(loop.method, loop.panels)
+
+    def reading(panels):
+        began = time.perf_counter()
+        for step in range(loop.steps):
+            batches.batch(device, panels, labels, loop.settings, 0, step)
+        return time.perf_counter() - began
+
+    def holding():
+        return reading(loop.panels) - reading(bare)
+
+    holding()
+    shares = sorted(holding() / loop.real() for _ in range(PAIRS))
+    share = statistics.median(shares)
+    benchmark.extra_info.update(method=method, checksums_share=round(share, 4), pairs=PAIRS)
+    benchmark.pedantic(holding, rounds=1)
+    print(f"\n{method}: checksums {share:.4f} of feeding (at most 0.03; {shares[0]:.4f} to {shares[-1]:.4f})")
+    assert share <= 0.03
