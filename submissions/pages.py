@@ -13,7 +13,7 @@ from inkbench.submissions.formats.spec import UNVERIFIED
 from inkbench.submissions.reference import Reference, form_of, served
 
 SUBMIT = "python run_benchmark.py submit"
-MORE = f"Metrics that need more than a server has (networks, scikit-learn) are computed by `{SUBMIT} score` at home."
+MORE = f"Metrics that need more than a server has (networks, scikit-learn) are computed locally by `{SUBMIT} score`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
             [
                 f"{task.name} on {data.name}: {said}{simulated}",
                 f"A submission is a zip of predictions for the {n} items of the {reference.split} split. It is scored "
-                f"by inkbench's own metrics, and it can be scored at home to the same digits: `{SUBMIT} score X.zip "
+                f"by inkbench's own metrics, and it can be scored locally to the same digits: `{SUBMIT} score X.zip "
                 "--reference DIR`, where DIR is a copy of the data.",
             ],
         ),
@@ -61,7 +61,7 @@ def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
                 + known.words(),
                 " ".join(form.about.split()),
                 f"Files must be at the root of the zip, not in a folder. The file of item `{ids[0]}` is named "
-                f"`{flat(ids[0])}` where there is one file per item. Forms: {', '.join(form.forms)}.",
+                f"`{flat(ids[0])}` if there is one file per item. Formats: {', '.join(form.forms)}.",
                 *([f"Of the AI4VA challenge: {UNVERIFIED}."] if not data.own and data.reader == "ai4va" else []),
             ],
         ),
@@ -70,7 +70,7 @@ def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
             "Terms",
             [
                 f"The data keep their licence: {known.licence or UNKNOWN}.",
-                "Whoever runs this competition adds their own terms here.",
+                "The organisers of the competition add their own terms here.",
             ],
         ),
     ]

@@ -48,7 +48,7 @@ def program(task: Task) -> dict[str, bytes]:
     strange = [module for module in modules if _file(module) is None]
     if strange:
         raise UsageError(
-            f"{task.name} cannot be scored by a server: {strange[0]} is not a module of inkbench; score it at home"
+            f"{task.name} cannot be scored by a server: {strange[0]} is not a module of inkbench; use submit score"
         )
     files = {"score.py": START.format(scorer=modules[0], form=modules[1]).encode()}
     told = f"command: {COMMAND}\ndescription: inkbench scores {task.name}\n".encode()
@@ -57,7 +57,7 @@ def program(task: Task) -> dict[str, bytes]:
         foreign = sorted(_foreign(path))
         if foreign:
             raise UsageError(
-                f"{task.name} cannot be scored by a server: {_place(path)} imports {foreign[0]}; score it at home"
+                f"{task.name} cannot be scored by a server: {_place(path)} imports {foreign[0]}; use submit score"
             )
         files[_place(path)] = path.read_bytes()
     return files

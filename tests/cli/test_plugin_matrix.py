@@ -62,9 +62,9 @@ class Shown:
     pages: str = ""
 
 
-OF_DATA = "is about the files of a dataset"
-OF_ZIPS = "knows a task and a dataset, no method"
-OF_RUNS = "is about runs; a table shows them"
+OF_DATA = "not applicable: applies to datasets"
+OF_ZIPS = "not applicable: no method is involved"
+OF_RUNS = "not applicable: applies to runs"
 MATRIX: dict[str, dict[str, Shown | str]] = {
     "method": {
         "run": Shown(RUN, ("rotation file=rotation.py",)),
@@ -109,7 +109,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "submit check": Shown(("submit", "check", "ZIP", *REFERENCE), ("0 errors",)),
         "submit score": Shown(("submit", "score", "ZIP", *REFERENCE), ("\nerror ",)),
         "submit leaderboard": Shown(BOARD, ("error ↓",)),
-        "submit bundle": Shown(BUNDLE, ("ink-share cannot be scored by a server", "score it at home"), 2),
+        "submit bundle": Shown(BUNDLE, ("ink-share cannot be scored by a server", "; use submit score"), 2),
         "doctor": Shown(("doctor",), ("ink-share of ",)),
     },
     "dataset": {
@@ -133,7 +133,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "submit check": Shown(("submit", "check", "ZIP", *REFERENCE), ("0 errors",)),
         "submit score": Shown(("submit", "score", "ZIP", *REFERENCE), ("\nerror ",)),
         "submit leaderboard": Shown(BOARD, ("data strips ",)),
-        "submit bundle": "a task of one's own is scored at home; for ours it takes any dataset",
+        "submit bundle": "your own task is scored locally; with a built-in one it takes any dataset",
         "doctor": Shown(("doctor",), ("hand-cut of ",)),
     },
     "metric": {
@@ -146,14 +146,14 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "compare": Shown(("compare", "ROTATION", "RANDOM", "--metric", "bias"), ("bias on ink-share", "difference: ")),
         "rescore": Shown(("rescore",), ("nothing changed",)),
         "export": Shown(("export", "rotation", "--out", "EXPORT"), ("| strips | bias | ",), pages="export/README.md"),
-        "audit": "measures networks of pretext tasks, no predictions",
+        "audit": "not applicable: no predictions are made",
         "data check": OF_DATA,
         "data info": OF_DATA,
-        "submit pack": "a zip holds predictions, no figures",
-        "submit check": "a zip holds predictions, no figures",
+        "submit pack": "not applicable: a zip contains predictions only",
+        "submit check": "not applicable: a zip contains predictions only",
         "submit score": Shown(("submit", "score", "ZIP", *REFERENCE), ("\nbias ",)),
         "submit leaderboard": Shown(BOARD, ("bias ↓",)),
-        "submit bundle": "a server's program scores without it",
+        "submit bundle": "not used by a server's scoring program",
         "doctor": Shown(("doctor",), ("bias of ",)),
     },
     "table": {
@@ -172,7 +172,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "submit pack": OF_RUNS,
         "submit check": OF_RUNS,
         "submit score": OF_RUNS,
-        "submit leaderboard": "a leaderboard has the columns of its task",
+        "submit leaderboard": "not applicable: it has the columns of its task",
         "submit bundle": OF_RUNS,
         "doctor": Shown(("doctor",), ("turns of ",)),
     },
@@ -243,7 +243,7 @@ def test_the_page_shows_the_matrix():
     lines = [f"| command | {' | '.join(MATRIX)} |", "|---" * (len(MATRIX) + 1) + "|"]
     for verb in VERBS:
         cells = [MATRIX[kind][verb] for kind in MATRIX]
-        told = [cell if isinstance(cell, str) else "refused in a line" if cell.status else "yes" for cell in cells]
+        told = [cell if isinstance(cell, str) else "refused with one line" if cell.status else "yes" for cell in cells]
         lines.append(f"| `{verb}` | {' | '.join(told)} |")
     assert "\n".join(lines) in page
 
