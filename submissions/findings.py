@@ -1,4 +1,4 @@
-"""The faults of a submission: the file, the fault, and the mend."""
+"""The problems of a submission: the file, the problem, and how to fix it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``error``: a server refuses or misreads it; ``warning``: tolerated here. ``file`` is the name in the zip."""
+    """A problem of one file, named as in the zip, with its ``mend``, what to do about it.
+
+    ``level``: an ``error`` means that the submission has no score, a ``warning`` that it has one.
+    """
 
     level: Literal["error", "warning"]
     file: str
@@ -25,7 +28,7 @@ class Finding:
 class Report:
     """The findings on one submission, in the order in which they were made.
 
-    ``strict`` makes errors of what we mend ourselves and a server does not.
+    With ``strict``, as on a server, what is corrected here is an error.
     """
 
     def __init__(self, strict: bool = False) -> None:
@@ -33,20 +36,20 @@ class Report:
         self.findings: list[Finding] = []
 
     def error(self, file: str, message: str, mend: str) -> None:
-        """Record a finding that ends scoring."""
+        """Record a problem that prevents scoring."""
         self.findings.append(Finding("error", file, message, mend))
 
     def tolerated(self, file: str, message: str, mend: str) -> None:
-        """Record a finding that a server refuses and we mend ourselves: an error only where ``strict``."""
+        """Record a problem that is corrected here but not on a server: an error only if ``strict``."""
         self.findings.append(Finding("error" if self.strict else "warning", file, message, mend))
 
     def warning(self, file: str, message: str, mend: str) -> None:
-        """Record a finding that is legal and doubtful."""
+        """Record something that is allowed but doubtful."""
         self.findings.append(Finding("warning", file, message, mend))
 
     @property
     def errors(self) -> list[Finding]:
-        """The findings that end scoring."""
+        """The findings that prevent scoring."""
         return [finding for finding in self.findings if finding.level == "error"]
 
     def said(self) -> str:
