@@ -111,7 +111,7 @@ def _meant_otherwise(tally: _Tally, form: Literal["corners", "sides"]) -> str | 
     """Return what the boxes of a source are, where they are not what they should be."""
     if tally.shares and tally.shares == tally.total:
         return (
-            f"all of its {plural(tally.total, 'box')} are at most a pixel large: they are shares of the image "
+            f"none of {plural(tally.total, 'box')} is larger than a pixel: the coordinates are shares of the image "
             "(0 to 1); multiply x by the image's width and y by its height"
         )
     if tally.total < MANY or tally.fit_otherwise < tally.sized or not tally.sized:

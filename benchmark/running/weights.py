@@ -167,7 +167,7 @@ def _tell(workspace: Workspace, work: Pretraining, found: Reading) -> None:
         workspace.progress.say(
             f"{work.method.name} pretrains on all splits of {name} (no task is tested on it): {plural(read, 'item')}; "
             f"{kept:,} held out for pretext evaluation"
-            + (f", {found.held_back:,} are test items" if found.held_back else "")
+            + (f", {plural(found.held_back, 'item')} of validation or test series left out" if found.held_back else "")
         )
     if workspace.request.exclude_suspects:
         lines = ["image,like,bits", *(f'"{one.image}","{one.like}",{one.bits}' for one in found.suspects)]

@@ -130,7 +130,7 @@ def _of_items(
         report.tolerated(name, text, "leave them out")
     missing = [item for item in ids or () if item not in rows]
     if missing:
-        report.error(name, f"{len(missing)} of {len(ids or ())} items are missing: {few(missing)}", "embed every item")
+        report.error(name, f"{len(missing)} of {len(ids or ())} items missing: {few(missing)}", "embed every item")
     wrong = sorted(item for item, row in rows.items() if not np.isfinite(vectors[row]).all())
     if wrong:
         text = f"{plural(len(wrong), 'vector')} with NaN or infinite values: {few(wrong)}"

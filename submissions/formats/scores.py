@@ -147,7 +147,7 @@ def _of_items(
         report.tolerated(name, text, "leave them out")
     missing = [item for item in ids or () if item not in rows]
     if missing:
-        report.error(name, f"{len(missing)} of {len(ids or ())} images are missing: {few(missing)}", "classify each")
+        report.error(name, f"{len(missing)} of {len(ids or ())} images missing: {few(missing)}", "classify each")
     if len(rows) > 1 and len(set(scores[list(rows.values())].argmax(1))) == 1:
         report.warning(name, "predicts the same class for every image", "classify the images")
     if not report.errors:

@@ -87,7 +87,7 @@ def _finite(values: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray
     if array.shape != shape:
         raise ValueError(f"{what} have shape {array.shape}, not {shape}")
     if wrong := array.size - int(np.isfinite(array).sum()):
-        raise ValueError(f"{what}: {wrong} of {array.size} are NaN or infinite")
+        raise ValueError(f"{what}: {wrong} of {array.size} values NaN or infinite")
     return array
 
 

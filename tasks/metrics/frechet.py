@@ -40,7 +40,7 @@ def _moments(features: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarr
     """
     rows = np.asarray(features, dtype=np.float64)
     if not np.isfinite(rows).all():
-        raise ValueError(f"{int((~np.isfinite(rows).all(1)).sum())} of {len(rows)} features are not finite")
+        raise ValueError(f"features that are not finite: {int((~np.isfinite(rows).all(1)).sum())} of {len(rows)}")
     times = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
     rows, times = rows[times > 0], times[times > 0]
     total = float(times.sum())

@@ -79,7 +79,7 @@ def _vectors(rows: Sequence[np.ndarray], ids: Sequence[str] | None) -> np.ndarra
             raise ValueError(f"embedding of item {name} has {len(vector)} values, that of the first {len(vectors[0])}")
         if not np.isfinite(vector).all():
             wrong = sum(not np.isfinite(other).all() for other in vectors)
-            raise ValueError(f"embedding of item {name} is not finite ({wrong} of {len(vectors)} are not)")
+            raise ValueError(f"embedding of item {name} is not finite (in all {wrong} of {len(vectors)})")
     return np.stack(vectors)
 
 

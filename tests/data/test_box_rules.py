@@ -165,7 +165,7 @@ def test_boxes_in_shares_of_the_image_are_refused_in_every_layout(tmp_path, name
     coco(tmp_path, [list(share) for share in shares])
     dataset = reader(name, tmp_path)
     kind = "pages" if name in ("dcm772", "open-mantra") else "panels"
-    with pytest.raises(UsageError, match="boxes are at most a pixel large: they are shares of the image"):
+    with pytest.raises(UsageError, match="is larger than a pixel: the coordinates are shares of the image"):
         every(dataset, kind)
     assert any("shares of the image (0 to 1); multiply" in line for line in examine(dataset, QUIET).errors)
 

@@ -80,7 +80,7 @@ LINES = "s/1_0,1,0,0,0\ns/1_1,0,1,0,0\nt/2_0,0,0,1,0\n"
         ({"x.csv": "id,a,b\n" + LINES}, "3 lines with another number of columns than the header"),
         ({"x.csv": "id,score_1,score_2\ns/1_0,1,2\n"}, "has 2 columns of scores (score_1, score_2) for 4 classes"),
         ({"x.csv": f"id,ant,bee,cat,dog\n{LINES}"}, "has 4 columns of scores (ant, bee, cat, dog) for 4 classes"),
-        ({"x.csv": f"id,score_1,score_2,score_3,score_4\n{LINES[:28]}"}, "1 of 3 images are missing: t/2_0"),
+        ({"x.csv": f"id,score_1,score_2,score_3,score_4\n{LINES[:28]}"}, "1 of 3 images missing: t/2_0"),
         ({"x.csv": "id,score_1,score_2,score_3,score_4\n" + LINES + "s__1_0,0,0,0,1\n"}, "1 duplicate id"),
         ({"x.csv": "id,score_1,score_2,score_3,score_4\n" + LINES.replace("1", "nan", 3)}, "NaN or infinite values"),
         ({"x.csv": "id,score_1,score_2,score_3,score_4\n" + LINES.replace(",1,0", ",much,0")}, "is not a number"),

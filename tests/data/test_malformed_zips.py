@@ -159,7 +159,7 @@ CASES = [
     ("reid", lambda _: {"a.npz": b"", "b.csv": b""}, "a.npz, b.csv", "several files of embeddings", ERROR),
     ("reid", features(lambda i, v: {"embedding": v}), "embeddings.npz", "not id and embedding", ERROR),
     ("reid", features(lambda i, v: {"id": i, "embedding": v[1:]}), "embeddings.npz", "ids and vectors", ERROR),
-    ("reid", features(lambda i, v: {"id": i[1:], "embedding": v[1:]}), "embeddings.npz", "items are missing", ERROR),
+    ("reid", features(lambda i, v: {"id": i[1:], "embedding": v[1:]}), "embeddings.npz", "items missing", ERROR),
     ("reid", features(lambda i, v: {"id": i, "embedding": nan_at(v)}), "embeddings.npz", "1 vector with NaN", ERROR),
     (
         "reid",

@@ -217,7 +217,7 @@ EYE = np.eye(3, dtype=np.float32)
         ({"e.npz": b"PK"}, "cannot be read"),
         ({"e.npz": npz(id=np.array(IDS))}, "it holds id, not id and embedding"),
         ({"e.npz": npz(id=np.array(IDS[:2]), embedding=EYE)}, "2 ids and vectors float32 of shape"),
-        ({"e.npz": npz(id=np.array([*IDS[:2], "q"]), embedding=EYE)}, "1 of 3 items are missing: t/2_0"),
+        ({"e.npz": npz(id=np.array([*IDS[:2], "q"]), embedding=EYE)}, "1 of 3 items missing: t/2_0"),
         ({"e.npz": npz(id=np.array([*IDS, IDS[0]]), embedding=np.eye(4))}, "1 duplicate id: s/1_0"),
         ({"e.npz": npz(id=np.array(IDS), embedding=EYE * [1, np.nan, 1])}, "3 vectors with NaN"),
         ({"e.npy": npz()}, "there is no ids.csv next to it"),

@@ -119,7 +119,7 @@ def test_top5_needs_more_than_five_classes():
 @pytest.mark.parametrize(
     ("scores", "label", "said"),
     [
-        ([np.nan, 0, 0], 0, r"scores of item x: 1 of 3 are NaN or infinite"),
+        ([np.nan, 0, 0], 0, r"scores of item x: 1 of 3 values NaN or infinite"),
         ([np.inf, 0, 0], 0, "scores of item x: 1 of 3"),
         ([0, 0], 0, r"scores of item x have shape \(2,\), not \(3,\)"),
         ([0, 0, 0], 3, "label of item x is 3; there are 3 classes"),

@@ -150,7 +150,7 @@ def test_large_sets_fall_into_blocks_of_even_size():
 
 def test_features_that_are_no_numbers_or_do_not_fit_are_refused():
     x, y = sets()
-    with pytest.raises(ValueError, match="1 of 64 features are not finite"):
+    with pytest.raises(ValueError, match="features that are not finite: 1 of 64"):
         frechet(np.where(np.arange(64)[:, None] == 3, np.nan, x), y)
     with pytest.raises(ValueError, match=r"shapes \(64, 8\) and \(64, 7\)"):
         frechet(x, y[:, :7])
