@@ -8,20 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from inkbench.benchmark import stopping
+from inkbench.benchmark.escaping import terminal
 
 PLAIN_EVERY_S = 10.0
 
 
 def complain(line: str) -> None:
     """Print one plain line on standard error, also where a run is quiet: something is wrong, or is waited for."""
-    print(line, file=sys.stderr, flush=True)
+    print(terminal(line), file=sys.stderr, flush=True)
 
 
 class Bar:
     """One piece of long work of a known size."""
 
     def __init__(self, label: str, total: int, unit: str) -> None:
-        self.label, self.total, self.unit = label, total, unit
+        self.label, self.total, self.unit = terminal(label), total, unit
         self.done = 0
         self.started = time.monotonic()
 
@@ -31,7 +32,7 @@ class Bar:
         Here a command that was asked to stop stops (see ``stopping``).
         """
         self.done += amount
-        self._show(note)
+        self._show(terminal(note))
         stopping.check()
 
     def _show(self, note: str) -> None:
@@ -77,17 +78,17 @@ class TerminalBar(Bar):
 
         super().__init__(label, total, unit)
         self.rich = Rich(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]:.1f} {task.fields[unit]}/s"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=Console(stderr=True),
         )
         self.rich.start()
-        self.task = self.rich.add_task(label, total=total, rate=0.0, unit=unit, note="")
+        self.task = self.rich.add_task(self.label, total=total, rate=0.0, unit=unit, note="")
 
     def _show(self, note: str) -> None:
         self.rich.update(self.task, completed=self.done, rate=self._rate(), note=note)
@@ -116,4 +117,4 @@ class Progress:
     def say(self, line: str) -> None:
         """Print one plain line on standard error."""
         if not self.quiet:
-            print(line, file=sys.stderr, flush=True)
+            complain(line)

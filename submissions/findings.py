@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from inkbench.benchmark.escaping import terminal
+
 SHOWN = 5
 
 
@@ -22,7 +24,7 @@ class Finding:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.level}: {self.file}: {self.message}; {self.mend}"
+        return terminal(f"{self.level}: {self.file}: {self.message}; {self.mend}")
 
 
 class Report:

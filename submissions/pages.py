@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inkbench.benchmark.data.own import UNKNOWN, about
+from inkbench.benchmark.escaping import html, markdown_cell, terminal
+from inkbench.benchmark.escaping import markdown as escaped
 from inkbench.submissions.columns import Column
 from inkbench.submissions.formats.names import flat
 from inkbench.submissions.formats.spec import UNVERIFIED
@@ -78,23 +79,23 @@ def pages(reference: Reference, columns: Sequence[Column]) -> list[Page]:
 
 def markdown(page: Page) -> str:
     """Return a page for Codabench."""
-    lines = [f"# {page.title}", ""]
+    lines = [f"# {escaped(page.title)}", ""]
     for part in page.parts:
         if isinstance(part, str):
-            lines += [part, ""]
+            lines += [terminal(part).replace("<", "&lt;"), ""]
         else:
-            head, *rows = [[cell.replace("|", "\\|") for cell in row] for row in part]
+            head, *rows = [[markdown_cell(cell) for cell in row] for row in part]
             lines += [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)] + [""]
     return "\n".join(lines)
 
 
 def hypertext(page: Page) -> str:
     """Return a page for CodaLab 1.5."""
-    lines = [f"<h1>{html.escape(page.title)}</h1>"]
+    lines = [f"<h1>{html(page.title)}</h1>"]
     for part in page.parts:
         if isinstance(part, str):
-            lines.append(f"<p>{html.escape(part)}</p>")
+            lines.append(f"<p>{html(part)}</p>")
         else:
-            cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in part]
+            cells = ["".join(f"<td>{html(cell)}</td>" for cell in row) for row in part]
             lines.append("<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>")
     return "\n".join(lines) + "\n"

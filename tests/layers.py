@@ -25,9 +25,9 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("scoring",),
     ("registry",),
     ("contracts",),
-    ("config",),
+    ("archives", "config"),
     ("augment", "losses", "metrics", "errors", "progress", "seeding"),
-    ("stopping",),
+    ("escaping", "regular", "stopping"),
 )
 """From what is typed down to what knows nothing of inkbench."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from tabulate import tabulate
 
 from inkbench.benchmark.audit.measure import Figure
+from inkbench.benchmark.escaping import html
 from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.store.files import write_atomic, write_json
 from inkbench.leaderboards.groups import plain
@@ -65,9 +65,9 @@ class Findings:
         save_pictures(folder, pictures)
         write_json(folder / "audit.json", asdict(self))
         write_atomic(folder / "audit.txt", (self.text() + "\n").encode())
-        shown = "".join(f'<h2>{html.escape(name)}</h2><img src="{name}.png" alt="{name}">' for name in pictures)
-        title = html.escape(f"Is it a shortcut? {self.method} on {self.data}")
-        page = PAGE.format(title=title, text=html.escape(self.text()), pictures=shown)
+        shown = "".join(f'<h2>{html(name)}</h2><img src="{name}.png" alt="{name}">' for name in pictures)
+        title = html(f"Is it a shortcut? {self.method} on {self.data}")
+        page = PAGE.format(title=title, text="\n".join(map(html, self.text().split("\n"))), pictures=shown)
         write_atomic(folder / "index.html", page.encode())
 
     def json(self) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 from pathlib import Path
 
+from inkbench.benchmark import escaping
 from inkbench.benchmark.cli.flags import Parser, common, series_flag
 from inkbench.benchmark.contracts.dataset import Dataset
 
@@ -83,7 +83,7 @@ def _opened(flags: argparse.Namespace) -> Dataset:
 def _info(flags: argparse.Namespace) -> int:
     from inkbench.benchmark.data import catalogue
 
-    print(catalogue.info(flags.what, flags.results, _pairs(flags)))
+    print(escaping.lines(catalogue.info(flags.what, flags.results, _pairs(flags))))
     return 0
 
 
@@ -97,7 +97,7 @@ def _check(flags: argparse.Namespace) -> int:
     Store(flags.results).check_writable()
     dataset = _opened(flags)
     report = examine(dataset, Progress(flags.quiet))
-    print(json.dumps(report.json(), indent=1, ensure_ascii=False) if flags.json else report.text())
+    print(escaping.json(report.json()) if flags.json else report.text())
     picture = sheet(report.items, report.classes)
     _show(picture, flags, f"{dataset.reader}-{dataset.root.name}", str(dataset.root.resolve()))
     return 1 if report.errors else 0
@@ -124,7 +124,7 @@ def _leaks(flags: argparse.Namespace) -> int:
     test = images_of(other, SPLITS if flags.all else splits_of(other, "test"))
     found = compare(test, other, pretraining, one, flags.results / "cache" / "hashes", progress)
     summary = told(found, test, pretraining)
-    print(json.dumps(summary, indent=1, ensure_ascii=False) if flags.json else report(summary, one, other))
+    print(escaping.json(summary) if flags.json else escaping.lines(report(summary, one, other)))
     name = f"leaks-{one.root.name}-{other.root.name}"
     _show(sheet_of_pairs(found, test, pretraining), flags, name, f"{one.root.resolve()} {other.root.resolve()}")
     return 1 if summary["suspect"] else 0
@@ -188,7 +188,7 @@ def _cut(flags: argparse.Namespace) -> int:
         cutting = cut(dataset, flags.out, progress)
     except RunError as error:
         raise UsageError(str(error)) from None
-    print(cutting.text())
+    print(escaping.lines(cutting.text()))
     if (picture := picture_of(cutting, pages_of(dataset))) is not None:
         path = flags.results / "check" / f"cut-{hashlib.sha256(str(flags.out.resolve()).encode()).hexdigest()[:6]}.png"
         write_picture(path, picture)

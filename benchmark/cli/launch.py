@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import uuid
 from collections.abc import Sequence
 
@@ -15,7 +14,7 @@ from inkbench.benchmark.config import SERIES_FROM
 from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning.request import Request, check_names, check_settings, task_names, usual_threads
-from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.progress import Progress, complain
 from inkbench.benchmark.running import supervisor
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
@@ -134,10 +133,7 @@ def show(store: Store, records: Sequence[Record], progress: Progress, axes: Sequ
         progress.say(f"table: {build.write(store, table)}")
     for record in records:
         if record.status == "failed":
-            print(
-                f"failed: {record.method} on {record.task}, seed {record.seed}: {record.reason}",
-                file=sys.stderr,
-            )
+            complain(f"failed: {record.method} on {record.task}, seed {record.seed}: {record.reason}")
             _show_log(store, record)
     done = [record for record in records if record.status == "done"]
     if done:
@@ -148,8 +144,8 @@ def _show_log(store: Store, record: Record) -> None:
     if record.log:
         path = store.root / record.log
         for line in path.read_text().strip().splitlines()[-3:]:
-            print(f"    {line}", file=sys.stderr)
-        print(f"    full log: {path}", file=sys.stderr)
+            complain(f"    {line}")
+        complain(f"    full log: {path}")
 
 
 def pair(text: str) -> tuple[str, str]:

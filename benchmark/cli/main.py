@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from inkbench.benchmark import registry, stopping
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.errors import InkbenchError, UsageError, did_you_mean
+from inkbench.benchmark.progress import complain
 
 VERBS = {
     "list": "methods, tasks, datasets, metrics, tables or runs",
@@ -34,7 +35,7 @@ def main(words: Sequence[str]) -> int:
         with stopping.at_once():
             return _command(words)
     except InkbenchError as error:
-        print(f"run_benchmark.py: {error}", file=sys.stderr)
+        complain(f"run_benchmark.py: {error}")
         return error.status
     except KeyboardInterrupt:
         print("interrupted; run the same command to resume", file=sys.stderr)

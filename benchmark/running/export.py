@@ -9,6 +9,7 @@ from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.errors import UsageError, did_you_mean
+from inkbench.benchmark.escaping import markdown_cell as markdown
 from inkbench.benchmark.networks.supervision import UNKNOWN, card_text
 from inkbench.benchmark.networks.weights_files import parted
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
@@ -103,8 +104,8 @@ def _chosen(cards: list[dict[str, Any]], what: str, store: Store) -> dict[str, A
             raise UsageError(f"no backbone of '{what}' in {store.root}{why or '; run it first'}")
         there = f"; there are {', '.join(made)}" if made else "; none has been pretrained yet"
         raise UsageError(f"no method or pretraining '{what}' in {store.root}{did_you_mean(what, made)}{there}")
-    told = "\n".join(f"  {card['key']}  {_line(card, matching)}" for card in matching)
-    raise UsageError(f"{len(matching)} backbones match '{what}'; choose one by the start of its key:\n{told}")
+    told = "; ".join(f"{card['key']} is {_line(card, matching)}" for card in matching)
+    raise UsageError(f"{len(matching)} backbones match '{what}'; choose one by the start of its key: {told}")
 
 
 def _line(card: Mapping[str, Any], others: list[dict[str, Any]]) -> str:
@@ -125,7 +126,8 @@ def _line(card: Mapping[str, Any], others: list[dict[str, Any]]) -> str:
 def _score(record: Record, name: str) -> str:
     figure = record.metrics.get(name)
     found = f"{figure.value:z.4f} | {figure.n:,}" if figure else "- | 0"
-    return f"| {record.task} | {record.protocol} | {record.data.id} | {name} | {found} |"
+    told = map(markdown, (record.task, record.protocol, record.data.id, name))
+    return f"| {' | '.join(told)} | {found} |"
 
 
 def _timm_config(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,13 +154,13 @@ def _readme(card: Mapping[str, Any], store: Store, out: Path, layer: str) -> str
     identity = card["identity"]
     data = card.get("data", identity["data"])
     facts = {
-        "method": f"{card['method']} (version {identity['version']})",
-        "trained with": card.get("supervision", UNKNOWN),
-        "data": f"{data['id']} (fingerprint {str(data['fingerprint'])[:12]})",
+        "method": markdown(f"{card['method']} (version {identity['version']})"),
+        "trained with": markdown(card.get("supervision", UNKNOWN)),
+        "data": markdown(f"{data['id']} (fingerprint {str(data['fingerprint'])[:12]})"),
         "images seen": f"{card['images']:,}",
         "steps": f"{card['steps']:,}",
         "seed": identity["seed"],
-        "settings": " ".join(f"`{name}={value}`" for name, value in identity["settings"].items()),
+        "settings": " ".join(markdown(f"{name}={value}") for name, value in identity["settings"].items()),
         "packages": ", ".join(f"{name} {version}" for name, version in identity["packages"].items()),
         "sha256": card["sha256"],
     }

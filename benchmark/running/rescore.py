@@ -13,6 +13,7 @@ from inkbench.benchmark.data.cache import Caching
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.escaping import terminal
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.leak_check import without
@@ -34,7 +35,7 @@ def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
     scored; of all runs those that cannot are told and the status is 1.
     """
     if prefix is not None:
-        print(_again(store, store.find(prefix), progress))
+        print(terminal(_again(store, store.find(prefix), progress)))
         return 0
     status = 0
     done = [record for record in store.records() if record.status == "done"]
@@ -42,7 +43,7 @@ def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
         raise UsageError(f"no finished run in {store.root}; nothing to rescore")
     for record in done:
         try:
-            print(_again(store, record, progress))
+            print(terminal(_again(store, record, progress)))
         except UsageError as refusal:
             progress.say(str(refusal))
             status = 1

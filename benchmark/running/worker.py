@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from inkbench.benchmark import stopping
 from inkbench.benchmark.errors import NotApplicable, UsageError
+from inkbench.benchmark.progress import complain
 
 if TYPE_CHECKING:
     from inkbench.benchmark.planning.experiment import Plan
@@ -124,12 +125,12 @@ def _precision(work: Plan, request: Request) -> list[str]:
 def _tell(error: Exception) -> None:
     """Say why nothing can be done: a refusal as it is, anything else with its kind and how to see where."""
     if isinstance(error, UsageError | NotApplicable):
-        print(f"run_benchmark.py: {error}", file=sys.stderr)
+        complain(f"run_benchmark.py: {error}")
         return
     if DEBUG in os.environ:
         traceback.print_exception(error, file=sys.stderr)
     what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    print(f"run_benchmark.py: planning failed, nothing was run ({what}); {DEBUG}=1 shows where", file=sys.stderr)
+    complain(f"run_benchmark.py: planning failed, nothing was run ({what}); {DEBUG}=1 shows where")
 
 
 def _reporter() -> Any:

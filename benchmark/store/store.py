@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.store.arrays import arrays_bytes, pack, read_arrays, unpack
 from inkbench.benchmark.store.files import checksum, json_bytes, sweep, write_result
 from inkbench.benchmark.store.record import Record
@@ -116,7 +116,7 @@ class Store:
         try:
             return _read_record(path, loads)
         except UsageError as refusal:
-            print(f"skipped: {refusal}", file=sys.stderr)
+            complain(f"skipped: {refusal}")
             if problems is not None:
                 problems.append(str(refusal))
             return None

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from inkbench.benchmark.escaping import csv as escape
 from inkbench.leaderboards.table import Cell, Table
 
 
@@ -19,13 +20,13 @@ def csv(table: Table) -> str:
         fields += [key, *(f"{key}.{name}" for name in names)]
     buffer = io.StringIO()
     writer = csv_format.writer(buffer, lineterminator="\n")
-    writer.writerow([*fields, "marks", "records"])
+    writer.writerow(map(escape, [*fields, "marks", "records"]))
     for block, row in rows:
         values: list[Any] = [str(block.setup), row.label, row.status]
         for key, names in parts.items():
             cell = row.cells.get(key, Cell())
             values += [cell.value, *(_part(cell, name) for name in names)]
-        writer.writerow([*values, "; ".join(row.marks), " ".join(row.records)])
+        writer.writerow(map(escape, [*values, "; ".join(row.marks), " ".join(row.records)]))
     return buffer.getvalue()
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from inkbench.benchmark.escaping import html as escape
 from inkbench.leaderboards.render.marks import left, legend, numbered, numbers
 from inkbench.leaderboards.table import Block, Cell, Head, Row, Table
 
@@ -37,8 +36,8 @@ def fragment(table: Table) -> str:
         lines += ["<thead>", _headings(table), "</thead>", "<tbody>", *_rows(table, block, marks), "</tbody>"]
         lines += ["</table>", "</div>"]
         lines += [f"<p><strong>{escape(note)}</strong></p>" for note in block.notes]
-    told = legend(table, marks, "bold: ", lambda number: f"{number}:")
-    lines += ['<ul class="notes">', *(f"<li>{escape(line)}</li>" for line in told), "</ul>"]
+    told = legend(table, marks, "bold: ", escape, lambda number: f"{number}:")
+    lines += ['<ul class="notes">', *(f"<li>{line}</li>" for line in told), "</ul>"]
     return "\n".join(lines) + "\n"
 
 

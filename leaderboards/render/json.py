@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json as json_format
 from collections.abc import Sequence
 from typing import Any
 
+from inkbench.benchmark.escaping import json as as_json
 from inkbench.leaderboards.render.marks import flat
 from inkbench.leaderboards.table import Cell, Head, Row, Table
 
@@ -29,7 +29,7 @@ def json(table: Table) -> str:
         "blocks": blocks,
         "notes": table.notes,
     }
-    return json_format.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return as_json(whole) + "\n"
 
 
 def _json_row(row: Row, heads: Sequence[Head]) -> dict[str, Any]:

@@ -25,11 +25,20 @@ def label(row: Row, of: dict[str, int]) -> str:
     return f"{row.label} {numbers(row, of).translate(SUPERSCRIPT)}".rstrip()
 
 
-def legend(table: Table, of: dict[str, int], best: str, raised: Callable[[int], str] | None = None) -> list[str]:
-    """Return the remarks by number, then the table's notes; ``best`` is this format's sign for the best."""
+def legend(
+    table: Table,
+    of: dict[str, int],
+    best: str,
+    escape: Callable[[str], str],
+    raised: Callable[[int], str] | None = None,
+) -> list[str]:
+    """Return the remarks by number, then the table's notes, as a format has them.
+
+    ``best`` is its sign for the best, ``raised`` how it writes the number of a remark.
+    """
     sign = raised or (lambda number: str(number).translate(SUPERSCRIPT))
-    marks = [f"{sign(number)} {mark}" for mark, number in of.items()]
-    return marks + [f"{best}{note}" if note.kind is NoteKind.BEST else note for note in table.notes]
+    marks = [f"{sign(number)} {escape(mark)}" for mark, number in of.items()]
+    return marks + [f"{best if note.kind is NoteKind.BEST else ''}{escape(note)}" for note in table.notes]
 
 
 def left(head: Head) -> bool:

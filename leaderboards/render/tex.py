@@ -4,29 +4,9 @@ from __future__ import annotations
 
 import re
 
+from inkbench.benchmark.escaping import latex as escape
 from inkbench.leaderboards.render.marks import left, legend, numbered, numbers
-from inkbench.leaderboards.table import NO, YES, Block, Cell, Table
-
-SPECIAL = {
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "Δ": r"$\Delta$",
-    "×": r"$\times$",
-    "–": "--",
-    "•": r"$\bullet$",
-    YES: r"\checkmark",
-    NO: r"$\times$",
-    "\n": " ",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-}
-_SPECIAL = re.compile("|".join(map(re.escape, SPECIAL)))
+from inkbench.leaderboards.table import Block, Cell, Table
 
 
 def tex(table: Table) -> str:
@@ -58,11 +38,6 @@ def tex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def escape(text: str) -> str:
-    """Escape text for LaTeX."""
-    return _SPECIAL.sub(lambda found: SPECIAL[found.group()], text)
-
-
 def _headings(table: Table) -> list[str]:
     """Return as many lines of headings as the tallest has, aligned below."""
     titles = [[table.head], *(head.text.split("\n") for head in table.columns)]
@@ -91,9 +66,4 @@ def _cell(cell: Cell) -> str:
 
 
 def _legend(table: Table, marks: dict[str, int]) -> list[str]:
-    def raised(number: int) -> str:
-        return f"\x00{number}\x01"
-
-    lines = [escape(line) for line in legend(table, marks, "\x02", raised)]
-    signs = {"\x00": r"\textsuperscript{", "\x01": "}", "\x02": r"\textbf{bold}: "}
-    return [re.sub("[\x00\x01\x02]", lambda found: signs[found.group()], line) for line in lines]
+    return legend(table, marks, r"\textbf{bold}: ", escape, lambda number: rf"\textsuperscript{{{number}}}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
@@ -70,7 +70,7 @@ def gather(store: Store) -> Gathered:
 
 
 def _tell(found: Gathered, problem: str) -> None:
-    print(f"skipped: {problem}", file=sys.stderr)
+    complain(f"skipped: {problem}")
     found.problems.append(problem)
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.escaping import lines
 from inkbench.leaderboards.report.words import slug
 
 HERE = Path(__file__).resolve().parent
@@ -44,6 +46,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
+            finalize=_harmless,
         )
         self.templates.globals["slug"] = slug
         for name in ("pictures", "data"):
@@ -81,6 +84,11 @@ class Site:
         files = sorted(folder.glob("*.png"), key=lambda file: (file.stem in CAPTIONS, file.name))
         found = ((CAPTIONS.get(file.stem, file.stem), self.picture(file)) for file in files)
         return [(name, address) for name, address in found if address]
+
+
+def _harmless(value: Any) -> Any:
+    """Return what a template shows: of text, what a browser or an eye would obey is written out."""
+    return lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @contextmanager

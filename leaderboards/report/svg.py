@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from inkbench.benchmark.escaping import lines as lines_of
+from inkbench.benchmark.escaping import terminal
+
 WIDTH, HEIGHT = 440, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 12, 46
 LETTER, LINE = 6.2, 13
@@ -118,9 +121,9 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> Mark
     for place, line in enumerate(drawn):
         path = " ".join(f"{x.at(a):g},{y.at(b):g}" for a, b in line.points)
         body += Markup('<polyline class="line c{}" points="{}"><title>{}</title></polyline>').format(
-            place % SHAPES, path, line.name
+            place % SHAPES, path, terminal(line.name)
         )
-    legend = [(place % SHAPES, line.name) for place, line in enumerate(drawn)] if len(drawn) > 1 else []
+    legend = [(place % SHAPES, terminal(line.name)) for place, line in enumerate(drawn)] if len(drawn) > 1 else []
     return _framed(Labels(title, x_label, y_label), x, y, body, legend)
 
 
@@ -156,9 +159,9 @@ def _dot(point: Point, x: Axis, y: Axis, taken: list[tuple[float, float, float]]
         start = at[0] - 9 - wide if left else at[0] + 9
         height = _free(start, start + wide, at[1] + 4, taken)
         drawn += Markup('<text class="name" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-            at[0] + (-9 if left else 9), height, "end" if left else "start", point.name
+            at[0] + (-9 if left else 9), height, "end" if left else "start", terminal(point.name)
         )
-    drawn = Markup("<g><title>{}</title>{}</g>").format(point.tip, drawn)
+    drawn = Markup("<g><title>{}</title>{}</g>").format(lines_of(point.tip), drawn)
     return Markup('<a href="{}">{}</a>').format(point.href, drawn) if point.href else drawn
 
 
@@ -198,6 +201,7 @@ def _framed(labels: Labels, x: Axis, y: Axis, body: Markup, legend: Sequence[tup
     grid += Markup('<line class="axis" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(
         LEFT, WIDTH - RIGHT, y=HEIGHT - BOTTOM
     )
+    labels = Labels(*map(terminal, (labels.title, labels.x, labels.y)))
     middle = (TOP + HEIGHT - BOTTOM) / 2
     grid += Markup('<text class="label" x="{}" y="{}" text-anchor="middle">{}</text>').format(
         (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, labels.x

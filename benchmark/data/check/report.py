@@ -34,6 +34,7 @@ from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.told import is_fault
 from inkbench.benchmark.data.units import TOLD
 from inkbench.benchmark.errors import RunError, UsageError, plural
+from inkbench.benchmark.escaping import terminal
 from inkbench.benchmark.progress import Progress
 
 PLURALS = {"panel": "panels", "face": "faces", "body": "bodies", "text": "texts", "balloon": "balloons"}
@@ -76,7 +77,7 @@ class Report:
             lines += [f"  {line}" for line in found[:SHOWN]]
             if len(found) > SHOWN:
                 lines.append(f"  and {len(found) - SHOWN:,} more; --json lists all")
-        return "\n".join(lines)
+        return "\n".join(map(terminal, lines))
 
 
 def examine(dataset: Dataset, progress: Progress) -> Report:
