@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from inkbench.benchmark import regular
+
 LOOK = 65_536
 CLASS_LISTS = frozenset(
     {"classes.txt", "obj.names", "data.yaml", "data.yml", "labels.txt", "_classes.csv", "classes.csv"}
@@ -49,7 +51,7 @@ def kind_of(path: Path) -> str | None:
 def ends_of(path: Path) -> bytes:
     """Return the first and the last 64 KiB of a file; nothing of one that cannot be read."""
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             head = file.read(LOOK)
             file.seek(max(path.stat().st_size - LOOK, 0))
             return head + file.read(LOOK)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.errors import UsageError
 
 _ADMITTED = {
@@ -39,7 +40,7 @@ def _new_array(subtype: type, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 def read_arrays(path: Path) -> dict[bytes, Any]:
     """Read the dictionary that a file pickles, keys as bytes (written by Python 2). Raises UsageError."""
     try:
-        value = _ArraysOnly(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        value = _ArraysOnly(io.BytesIO(regular.read(path)), encoding="bytes").load()
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})") from None
     except Exception as error:  # a damaged or hostile pickle raises whatever its bytes provoke

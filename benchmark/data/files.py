@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.contracts.dataset import Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.data.box_rules import BoxRules
 from inkbench.benchmark.data.boxes import distinct
@@ -216,7 +217,7 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
         return []
     try:
         with os.scandir(path) as entries:
-            return list(entries)
+            return [entry for entry in entries if regular.is_reached(entry)]
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}); make it readable, or move it away") from None
 

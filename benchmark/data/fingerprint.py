@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.sealed import SealedFiles
 
@@ -76,7 +77,7 @@ def _checksums(part: list[tuple[str, Path]]) -> list[str]:
     made = []
     for _, file in part:
         try:
-            with file.open("rb") as handle:
+            with regular.opened(file) as handle:
                 made.append(hashlib.file_digest(handle, "sha256").hexdigest())
         except OSError as error:
             raise UsageError(f"{file} cannot be read ({error.strerror})") from None

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inkbench.benchmark.data.images import BadImage, opened, upright
+from inkbench.benchmark.data import by_rows
+from inkbench.benchmark.data.images import HUGE_PIXELS, BadImage, opened, upright
 
 MEND = "save one channel of grey, 8 or 16 bits or floats"
+ONE_CHANNEL = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+"""What holds one number a pixel; others are not read where an image is huge."""
 NEARLY = 3
 """Grey levels by which the channels of a grey picture differ after lossy compression."""
 _WHITE_IS_ZERO, _PHOTOMETRIC = 0, 262
@@ -41,7 +44,7 @@ def flat(values: np.ndarray) -> str | None:
 
 
 def single_channel(path: Path, image: Image.Image) -> None:
-    """Raise BadImage for several channels of 16 bits, which Pillow cuts to 8."""
+    """Raise BadImage for several channels of 16 bits, which Pillow cuts to 8, and for several of a huge image."""
     raw = [
         str(part)
         for tile in getattr(image, "tile", ())
@@ -49,6 +52,9 @@ def single_channel(path: Path, image: Image.Image) -> None:
     ]
     if image.mode in ("RGB", "RGBA", "LA", "CMYK") and any(";16" in part for part in raw):
         raise BadImage(path, f"has several channels of 16 bits, which would be truncated to 8; {MEND}")
+    pixels = image.width * image.height
+    if pixels >= HUGE_PIXELS and image.mode not in ONE_CHANNEL:
+        raise BadImage(path, f"is {image.mode} and has {pixels // 10**6} million pixels; {MEND}")
 
 
 def _values(path: Path, image: Image.Image) -> np.ndarray:
@@ -59,15 +65,15 @@ def _values(path: Path, image: Image.Image) -> np.ndarray:
     if mode.startswith("I") or mode == "F":
         if turned_white:  # of 8 bits and fewer Pillow turns the values itself
             raise BadImage(path, f"says that white is zero, with more than 8 bits; {MEND}, black being zero")
-        return np.asarray(shown)
+        return by_rows.pixels(shown)
     if mode == "L":
-        return np.asarray(shown)
+        return by_rows.pixels(shown)
     if mode == "1":
-        return np.asarray(shown).astype(np.uint8)
+        return by_rows.pixels(shown).astype(np.uint8)
     if mode in ("P", "PA", "LA", "La", "RGBA", "RGBa") or "transparency" in shown.info:
-        return _without_alpha(path, mode, np.asarray(shown.convert("RGBA")))
+        return _without_alpha(path, mode, by_rows.pixels(shown.convert("RGBA")))
     if mode == "RGB":
-        return _grey(path, mode, np.asarray(shown))
+        return _grey(path, mode, by_rows.pixels(shown))
     raise BadImage(path, f"is {mode}, not grey: it does not say which value a colour means; {MEND}")
 
 

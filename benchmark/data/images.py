@@ -8,24 +8,31 @@ Maps of measurements and label images are no pictures: see ``grey_map`` and ``la
 from __future__ import annotations
 
 import io
+import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
+from inkbench.benchmark import regular
+from inkbench.benchmark.data import by_rows
 from inkbench.benchmark.data.filenames import IMAGE_FORMATS
 from inkbench.benchmark.data.png_text import without_large_text
 from inkbench.benchmark.errors import RunError
 
 T = TypeVar("T")
 HUGE_PIXELS = 40_000_000
+"""From here on images are decoded one after the other, and converted in strips: whole, they would cost gigabytes."""
+MOST_PIXELS = 178_956_970
+"""What a file may have by its head, 13,377 x 13,377: a page of A4 at 1,200 dots an inch has 139 million."""
+TOO_LARGE = f"has more than {MOST_PIXELS // 10**6} million pixels; make it smaller"
 SIDEWAYS = 5
 """The first of the orientations that exchange width and height."""
 _ORIENTATION = 0x0112
@@ -73,7 +80,7 @@ def read_rgb(path: Path, crop: tuple[int, int, int, int] | None = None) -> np.nd
     A crop is clamped to the image. Raises BadImage.
     """
     image = decode(path).image
-    return np.asarray(image if crop is None else image.crop(clamp_crop(path, crop, *image.size)))
+    return by_rows.pixels(image if crop is None else image.crop(clamp_crop(path, crop, *image.size)))
 
 
 def decode(path: Path, shrink: Callable[[int, int], float] | None = None, data: bytes | None = None) -> Decoded:
@@ -86,10 +93,10 @@ def decode(path: Path, shrink: Callable[[int, int], float] | None = None, data: 
     def work(image: Image.Image) -> Decoded:
         width, height = image.size
         turned = _orientation(image) != 1
-        with _one_huge_at_a_time(width * height):
-            reduced = _draft(image, shrink(width, height)) if shrink and not turned else 1
-            whole = upright(image)
-            rgb = _to_rgb(path, whole)
+        reduced = _draft(image, shrink(width, height)) if shrink and not turned else 1
+        rgb = _to_rgb(path, upright(image))
+        if rgb is not image:
+            image.close()
         return Decoded(rgb, reduced, *(rgb.size if turned else (width, height)))
 
     return opened(path, work, data)
@@ -103,16 +110,21 @@ def opened(path: Path, work: Callable[[Image.Image], T], data: bytes | None = No
     with decoding(path):
         try:
             # not by its path: Pillow maps the file into memory then, and jumbles a turned TIFF of greys
-            with (
-                path.open("rb") if data is None else io.BytesIO(data) as file,
-                Image.open(file, formats=_formats()) as image,
-            ):
-                return work(image)
+            with regular.opened(path) if data is None else io.BytesIO(data) as file:
+                return _within(path, file, work)
         except ValueError as error:
-            lean = without_large_text(path.read_bytes() if data is None else data) if _TOO_MUCH in str(error) else None
+            lean = without_large_text(regular.read(path) if data is None else data) if _TOO_MUCH in str(error) else None
             if lean is None:
                 raise
-        with Image.open(io.BytesIO(lean), formats=_formats()) as image:
+        return _within(path, io.BytesIO(lean), work)
+
+
+def _within(path: Path, file: BinaryIO, work: Callable[[Image.Image], T]) -> T:
+    """Return the result of ``work`` on an image of a known kind whose head says that it is not too large."""
+    with Image.open(file, formats=_formats()) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise BadImage(path, TOO_LARGE)
+        with _one_huge_at_a_time(image.width * image.height):
             return work(image)
 
 
@@ -127,7 +139,11 @@ def upright(image: Image.Image) -> Image.Image:
     """Return the pixels of an open file, turned as it says. Pillow itself turns a TIFF and then takes the mark out."""
     image.load()
     turn = _UPRIGHT.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    image.close()  # of a huge one there is no room for both
+    return turned
 
 
 def head_of(path: Path) -> Head:
@@ -176,7 +192,15 @@ def _orientation(image: Image.Image) -> int:
 def _to_rgb(path: Path, image: Image.Image) -> Image.Image:
     mode = image.mode
     if mode.startswith("I") or mode == "F":
-        return Image.fromarray(_eight_bits(path, np.asarray(image))).convert("RGB")
+        return _eight_bits(path, image)
+    if image.width * image.height >= HUGE_PIXELS:
+        return by_rows.converted(image, _opaque) if mode != "RGB" else image
+    return _opaque(image)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Return an image of at most 8 bits as RGB, on white where it is seen through."""
+    mode = image.mode
     if mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
@@ -184,15 +208,21 @@ def _to_rgb(path: Path, image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _eight_bits(path: Path, values: np.ndarray) -> np.ndarray:
+def _eight_bits(path: Path, image: Image.Image) -> Image.Image:
     """Scale grey values of more than 8 bits to 8 (Pillow's own conversion clips them)."""
-    if not np.isfinite(values).all():
-        raise BadImage(path, "has NaN values")
-    low, high = float(values.min()), float(values.max())
-    full = 65_535.0 if values.dtype.kind != "f" else 1.0 if high <= 1 else 255.0
+    low, high, kind = math.inf, -math.inf, ""
+    for _, values in by_rows.strips(image):
+        if not np.isfinite(values).all():
+            raise BadImage(path, "has NaN values")
+        low, high, kind = min(low, float(values.min())), max(high, float(values.max())), values.dtype.kind
+    full = 65_535.0 if kind != "f" else 1.0 if high <= 1 else 255.0
     if low < 0 or high > full:
         raise BadImage(path, f"has grey values from {low:g} to {high:g}, an unknown range")
-    return np.floor(values / full * 255 + 0.5).astype(np.uint8)
+
+    def grey(part: Image.Image) -> Image.Image:
+        return Image.fromarray(np.floor(np.asarray(part) / full * 255 + 0.5).astype(np.uint8)).convert("RGB")
+
+    return by_rows.converted(image, grey)
 
 
 @contextmanager
@@ -206,7 +236,7 @@ def decoding(path: Path) -> Iterator[None]:
     except UnidentifiedImageError:
         raise BadImage(path, _no_image(path)) from None
     except Image.DecompressionBombError:
-        raise BadImage(path, "has more than 178 million pixels; make it smaller") from None
+        raise BadImage(path, TOO_LARGE) from None
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and more on damaged files
         said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         raise BadImage(path, " ".join(said.split())) from None
@@ -214,7 +244,7 @@ def decoding(path: Path) -> Iterator[None]:
 
 def _no_image(path: Path) -> str:
     """Return what a file is that no decoder knows: perhaps a pointer to an image that was never fetched."""
-    with path.open("rb") as file:
+    with regular.opened(path) as file:
         head = file.read(200)
     if head.startswith(b"version https://git-lfs"):
         return "is a pointer of Git LFS, not the image; fetch it: git lfs pull"

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inkbench.benchmark.data import by_rows
 from inkbench.benchmark.data.grey_map import single_channel
 from inkbench.benchmark.data.images import BadImage, opened, upright
 from inkbench.benchmark.drawing.palette import colours
@@ -30,13 +31,13 @@ def _labels(path: Path, image: Image.Image) -> np.ndarray:
     single_channel(path, image)
     shown = upright(image)
     if shown.mode in ("P", "L"):
-        return np.asarray(shown)
+        return by_rows.pixels(shown)
     if shown.mode == "1":
-        return np.asarray(shown).astype(np.uint8)
+        return by_rows.pixels(shown).astype(np.uint8)
     if shown.mode.startswith("I") or shown.mode == "F":
-        return _whole(path, np.asarray(shown))
+        return _whole(path, by_rows.pixels(shown))
     if shown.mode in ("LA", "RGB", "RGBA"):
-        channels = np.asarray(shown)
+        channels = by_rows.pixels(shown)
         values, opacity = channels[..., :-1], channels[..., -1:]
         if shown.mode == "RGB":
             values, opacity = channels, channels[:1, :1, :1]

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import normalize
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.contracts.dataset import Dataset
 
 PLACES = ("*.json", "annotations/*.json")
@@ -52,7 +53,7 @@ def _lists(root: Path) -> Iterator[dict[str, Any]]:
     for place in PLACES:
         for path in sorted(root.glob(place)):
             try:
-                content = json.loads(path.read_text(encoding="utf-8-sig"))
+                content = json.loads(regular.read(path).decode("utf-8-sig"))
             except (OSError, ValueError, RecursionError):
                 continue  # whoever reads the dataset says so
             if isinstance(content, dict):

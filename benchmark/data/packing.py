@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.contracts.dataset import KINDS, SPLITS, Dataset, Item
 from inkbench.benchmark.data.fingerprint import RACY_NS, THREADS
 from inkbench.benchmark.data.packed import FILES, STAMPS, Pack, Stamp, is_cut, library
@@ -202,7 +203,7 @@ def _batches(missing: list[tuple[Path, int]]) -> Iterator[list[Path]]:
 def _read(path: Path) -> tuple[Path, Stamp, bytes] | None:
     """Return a file with its stamp; None where it cannot be read, or changes while it is."""
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             before = os.fstat(file.fileno())
             _let_settle(before.st_mtime_ns)
             data = file.read()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.data.annotations import CLASS_LISTS, MENDS, TEXTS, kind_of
 from inkbench.benchmark.data.filenames import (
     ARCHIVES,
@@ -79,7 +80,9 @@ def _walk(folder: Path, below: str, used: set[str] | None, found: _Found, seen: 
         return
     for entry in entries:
         name = below + entry.name
-        if entry.is_dir():
+        if not regular.is_reached(entry):
+            found.nowhere.append(name)
+        elif entry.is_dir():
             if is_nobodys(entry.name):
                 found.nobodys[name] = _images_within(folder / entry.name)
             else:
@@ -130,7 +133,7 @@ def _note_text(folder: Path, name: str, below: str, found: _Found) -> None:
 
 def _head(path: Path, most: int = 16) -> bytes:
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             return file.read(most)
     except OSError:
         return b""

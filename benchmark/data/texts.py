@@ -7,6 +7,7 @@ import re
 from collections.abc import Container, Iterator
 from pathlib import Path
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.data.filenames import IMAGE_FORMATS, one_name, suffix_of, without_suffix
 from inkbench.benchmark.errors import UsageError, brief
 
@@ -14,7 +15,7 @@ from inkbench.benchmark.errors import UsageError, brief
 def text_of(path: Path) -> str:
     """Read a file as text, UTF-8 with or without byte order mark, or UTF-16 with one. Raises UsageError."""
     try:
-        data = path.read_bytes()
+        data = regular.read(path)
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             text = data.decode("utf-16")
         else:

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.errors import UsageError, brief
 
 
@@ -32,7 +33,7 @@ def xml_of(path: Path) -> Element:
     parser.CharacterDataHandler = builder.data
     parser.EntityDeclHandler = entity
     try:
-        parser.Parse(path.read_bytes(), True)
+        parser.Parse(regular.read(path), True)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})") from None
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: encodings that are not known

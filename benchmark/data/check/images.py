@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inkbench.benchmark import regular
+from inkbench.benchmark.data import by_rows
 from inkbench.benchmark.data.filenames import IMAGE_FORMATS
 from inkbench.benchmark.data.grey_map import flat, read_map
 from inkbench.benchmark.data.images import BadImage, decode, opened
@@ -58,7 +60,7 @@ def look_at(
 
 def _look(path: Path, is_mask: bool, is_map: bool) -> Seen:
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         kind, mode = opened(path, lambda image: (str(image.format), image.mode))
         labels, fault, odd = frozenset[int](), None, None
@@ -81,10 +83,10 @@ def _look(path: Path, is_mask: bool, is_map: bool) -> Seen:
 
 def _range(image: Image.Image) -> str | None:
     """Return the remark on a picture of more than 8 bits, whose range the file does not say."""
-    values = np.asarray(image)
+    most = max(values.max() for _, values in by_rows.strips(image))
     if image.mode == "F":
-        return f"holds floats up to {values.max():g} (read as 0 to {1 if values.max() <= 1 else 255})"
-    return f"has 16 bits and no value above {values.max()} (read as 16 bits: dark)" if values.max() < DARK else None
+        return f"holds floats up to {most:g} (read as 0 to {1 if most <= 1 else 255})"
+    return f"has 16 bits and no value above {most} (read as 16 bits: dark)" if most < DARK else None
 
 
 def _odd(path: Path, kind: str, mode: str, width: int, height: int) -> Iterator[str]:

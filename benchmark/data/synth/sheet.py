@@ -28,7 +28,8 @@ COLOURS: dict[str, Colour] = {**PARTS, "one viewer's gaze": GAZE}
 def sheet(root: Path, pages: Sequence[tuple[int, int]] = FIRST) -> Image.Image:
     """Draw a picture of ``pages`` (series and page), then the last of them once more with its labels."""
     folder = root / "comics" / "raw_page_images"
-    pictures = [Image.open(folder / str(series) / f"{page}.jpg").convert("RGB") for series, page in pages]
+    files = [folder / str(series) / f"{page}.jpg" for series, page in pages]
+    pictures = [Image.open(file, formats=("JPEG",)).convert("RGB") for file in files]
     series, page = pages[-1]
     record = json.loads((root / "labels" / f"{series}.json").read_text())["pages"][page]
     drawn = Sheet(legend=list(COLOURS.items()))

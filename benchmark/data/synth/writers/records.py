@@ -44,7 +44,7 @@ def _small(drawn: Path, series: list[Series], part: str, side: int) -> tuple[np.
     pixels, codes = [], []
     for one, name, panel in panels_of(series):
         if (one["split"] == "test") == (part == "test"):
-            with Image.open(drawn / str(one["series"]) / "panels" / f"{name}.jpg") as image:
+            with Image.open(drawn / str(one["series"]) / "panels" / f"{name}.jpg", formats=("JPEG",)) as image:
                 pixels.append(np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)))
             codes.append(SCENES.index(scene_of(panel)))
     return np.stack(pixels), np.array(codes)
