@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import io
 import itertools
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
 import yaml
+
+from inkbench.benchmark.archives.members import BUNDLE
+from inkbench.benchmark.archives.sources import opened_zip
+from inkbench.benchmark.errors import UsageError
 
 COMPETITION = "competition.yaml"
 MOST_CHARACTERS = 36
@@ -225,9 +228,9 @@ def _data(name: Any, files: Mapping[str, bytes]) -> dict[str, bytes]:
         return {}
     if name in files:
         try:
-            with zipfile.ZipFile(io.BytesIO(files[name])) as packed:
-                return {entry: packed.read(entry) for entry in packed.namelist()}
-        except zipfile.BadZipFile:
+            with opened_zip(io.BytesIO(files[name]), BUNDLE, name) as packed:
+                return {member.place: b"".join(packed.pieces(member)) for member in packed.members}
+        except UsageError:
             return {}
     folder = f"{name.rstrip('/')}/"
     return {file.removeprefix(folder): data for file, data in files.items() if file.startswith(folder)}

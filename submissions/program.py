@@ -20,16 +20,23 @@ from typing import Any
 
 import numpy as np
 
+from inkbench.benchmark import escaping
+from inkbench.benchmark.archives.members import GIB, Limits
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
-from inkbench.benchmark.errors import UsageError
-from inkbench.benchmark.store.arrays import read_arrays, unpack
+from inkbench.benchmark.errors import UsageError, brief
+from inkbench.benchmark.store.arrays import unpack
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats.files import Folder, Rooted
+from inkbench.submissions.formats.npy import load_npz
 from inkbench.submissions.formats.numbers import OWN
 from inkbench.tasks.metrics.items import Items, take
 from inkbench.tasks.metrics.scorer import Scorer
 
 SCHEMA = 2
+TRUTHS = Limits(entry_bytes=4 * GIB, total_bytes=4 * GIB, whole_ratio=1_000, whole_from=GIB // 2)
+"""Label images compress far better than predictions."""
+MOST_TOLD = 64 * 2**20
+"""Bytes of ``reference.json``."""
 MOST = 1e10
 """Codabench keeps scores as decimals of ten digits before the point and ten behind it."""
 
@@ -63,18 +70,36 @@ class Truth:
     @classmethod
     def load(cls, folder: Path) -> Truth:
         """Load the reference in a folder. Raises UsageError."""
-        path = folder / "reference.json"
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            truths = unpack(read_arrays(folder / "truths.npz"))
-            items = {name: np.array(values) for name, values in told["items"].items()}
-        except (OSError, ValueError, KeyError) as problem:
-            why = " ".join(str(problem).replace(str(folder), folder.name).split())
-            raise UsageError(f"the reference is damaged ({why}); make the bundle again") from None
-        if told.get("schema") != SCHEMA or len(truths) != len(items["id"]):
-            raise UsageError("the reference was made by another version of inkbench; make the bundle again")
-        rest = {name: told[name] for name in ("task", "options", "strict", "columns")}
-        return cls(items=items, truths=truths, numbers=told.get("numbers", {}), **rest)
+            if (folder / "reference.json").stat().st_size > MOST_TOLD:
+                raise ValueError(f"reference.json has more than {MOST_TOLD:,} bytes")
+            told = json.loads((folder / "reference.json").read_text(encoding="utf-8"))
+            own, arrays = _checked(told), load_npz((folder / "truths.npz").read_bytes(), TRUTHS)
+            counts = {len(values) for name, values in arrays.items() if name.endswith(".shape")}
+            if told["schema"] != SCHEMA or counts - {len(own["items"]["id"])}:
+                raise UsageError("the reference was made by another version of inkbench; make the bundle again")
+            return cls(truths=unpack(arrays), **own)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
+            why = " ".join(str(problem).replace(str(folder), folder.name).split()) or type(problem).__name__
+            raise UsageError(f"the reference is damaged ({brief(why, 200)}); make the bundle again") from None
+
+
+def _checked(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a reference says, but for its truths. Raises ValueError, LookupError and TypeError."""
+    kinds = {"task": str, "options": dict, "strict": bool, "items": dict, "columns": dict}
+    for name, kind in kinds.items():
+        if not isinstance(told[name], kind):
+            raise ValueError(f"'{name}' is {type(told[name]).__name__}, not {kind.__name__}")
+    numbers, columns = told.get("numbers", {}), told["columns"]
+    if not isinstance(numbers, dict) or not all(isinstance(name, str) for name in columns.values()):
+        raise ValueError("'numbers' or 'columns' is of another kind")
+    items = {name: np.array(values) for name, values in told["items"].items()}
+    if {values.shape for values in items.values()} != {(len(items["id"]),)}:
+        raise ValueError("'items' are lists of unlike lengths")
+    if len({str(item) for item in items["id"]}) < len(items["id"]):
+        raise ValueError("an id is there twice")
+    kept = {name: told[name] for name in ("task", "options", "strict")}
+    return {**kept, "items": items, "columns": columns, "numbers": numbers}
 
 
 def main(words: Sequence[str], scorer: Scorer, form: PredictionFormat) -> int:
@@ -86,7 +111,7 @@ def main(words: Sequence[str], scorer: Scorer, form: PredictionFormat) -> int:
         for name, text in results(truth, items, scorer).items():
             (target / name).write_text(text, encoding="utf-8")
     except (UsageError, ValueError) as problem:
-        print(problem, file=sys.stderr)
+        print(escaping.lines(problem), file=sys.stderr)
         return 1
     return 0
 
@@ -132,9 +157,9 @@ def per_item(scorer: Scorer, items: Items, metrics: Sequence[str]) -> str:
     kept = [name for name in metrics if whole or scorer.column(name) in items]
     buffer = io.StringIO()
     lines = csv.writer(buffer, lineterminator="\n")
-    lines.writerow(["id", *kept])
+    lines.writerow(map(escaping.csv, ["id", *kept]))
     for k, item in enumerate(items["id"]):
         own = scorer.aggregate(take(items, [k])) if whole else {name: items[scorer.column(name)][k] for name in kept}
         shown = [float(own.get(name, float("nan"))) for name in kept]
-        lines.writerow([str(item), *(repr(value) if np.isfinite(value) else "" for value in shown)])
+        lines.writerow([escaping.csv(str(item)), *(repr(value) if np.isfinite(value) else "" for value in shown)])
     return buffer.getvalue()

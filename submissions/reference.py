@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.data.images import clamp_crop, size_of
 from inkbench.benchmark.data.locate import Sets, open_dataset
 from inkbench.benchmark.data.own_numbers import reading_options
-from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.errors import RunError, UsageError, brief
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.scoring.score import item_arrays
 from inkbench.benchmark.store.arrays import arrays_bytes, pack
 from inkbench.benchmark.training.task_data import part_of
 from inkbench.submissions.formats.numbers import OWN
 from inkbench.submissions.program import SCHEMA
+from inkbench.submissions.program import Truth as Bundled
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,17 @@ def the_task(asked: Asked) -> Task:
         raise UsageError(
             f"{kind.name} has other settings now ({str(error).splitlines()[0]}); give them with --set"
         ) from None
+
+
+def task_of(truth: Bundled, asked: Asked = Asked()) -> Task:
+    """Return the task that a bundle's reference is of. Raises UsageError for one that is not known here.
+
+    A bundle names no file of Python: what it names is never imported.
+    """
+    if truth.task not in registry.names("tasks"):
+        known = ", ".join(registry.names("tasks"))
+        raise UsageError(f"the reference is of task {brief(truth.task)}, which is not known here; there are: {known}")
+    return the_task(replace(asked, task=truth.task))
 
 
 def form_of(task: Task) -> PredictionFormat:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from inkbench.benchmark.archives.extract import extract
+from inkbench.benchmark.archives.members import SUBMISSION
 from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.scorers import scorer_for
 from inkbench.benchmark.scoring.score import Scored
 from inkbench.benchmark.scoring.score import score as score_predictions
 from inkbench.submissions.archive import opened
 from inkbench.submissions.check import predictions
+from inkbench.submissions.command import MOST_SECONDS, command_of, items_of, run
 from inkbench.submissions.findings import SHOWN, Report
 from inkbench.submissions.formats.files import Rooted
-from inkbench.submissions.program import per_item
-from inkbench.submissions.reference import Reference, form_of, reference_files, served
-from inkbench.submissions.server import Layout, lay, run, unbundle
+from inkbench.submissions.program import Truth, per_item
+from inkbench.submissions.reference import Reference, form_of, reference_files, served, task_of
+from inkbench.submissions.server import Layout, lay, unbundle
 from inkbench.submissions.vendor import program
 
 
@@ -53,23 +58,36 @@ def score(zip_path: Path, reference: Reference, strict: bool = False) -> Scores:
     return replace(whole, metrics={**whole.metrics, **scores.metrics})
 
 
-def score_with_bundle(zip_path: Path, bundle: Path) -> Scores:
-    """Score a zip as the server that was given this bundle does. Raises UsageError."""
+def score_with_bundle(zip_path: Path, bundle: Path, run_bundle: bool = False) -> Scores:
+    """Score a zip against the truth in a bundle, as the server that was given the bundle does.
+
+    The scoring program is our own; with ``run_bundle`` it is the bundle's, which is any program at all. Which of both,
+    is said. Raises UsageError.
+    """
     with tempfile.TemporaryDirectory(prefix="inkbench-score-") as scratch:
         layout = Layout(Path(scratch))
-        unbundle(bundle, layout)
+        unbundle(bundle, "reference_data", layout.reference)
+        if run_bundle:
+            unbundle(bundle, "scoring_program", layout.program)
+            words = shlex.join(command_of(layout.program))
+            complain(f"running the program of {bundle} for at most {MOST_SECONDS:g} s: {words}")
+            return _served(zip_path, layout, True, MOST_SECONDS)
+        truth = Truth.load(layout.reference)
+        lay(layout.program, program(task_of(truth)))
+        complain(
+            f"{bundle}: scored by the built-in scorer of {truth.task}; --run-bundle runs the program in it instead"
+        )
         return _served(zip_path, layout, strict=True)
 
 
-def _served(zip_path: Path, layout: Layout, strict: bool) -> Scores:
+def _served(zip_path: Path, layout: Layout, strict: bool, most_seconds: float | None = None) -> Scores:
     _unpack(zip_path, layout, strict)
     try:
-        details = run(layout)
+        details = run(layout, most_seconds)
+        return Scores(details["metrics"], items_of(layout), details["notes"])
     except UsageError as problem:
         lines = [line for line in str(problem).splitlines() if line.startswith("error: ")]
         raise _no_score(zip_path, lines or str(problem).splitlines()[-1:]) from None
-    items = (layout.output / "items.csv").read_text(encoding="utf-8")
-    return Scores(details["metrics"], items, details["notes"])
 
 
 def _all_here(zip_path: Path, reference: Reference, strict: bool) -> Scores:
@@ -99,14 +117,11 @@ def _unpack(zip_path: Path, layout: Layout, strict: bool) -> None:
         Rooted(archive, report, flat=True)
         if report.errors:
             raise _no_score(zip_path, [str(finding) for finding in report.errors])
-        layout.submission.mkdir(parents=True)
-        for name in archive.names:
-            try:
-                lay(layout.submission, {name: archive.read(name)})
-            except ValueError as problem:
-                raise _no_score(zip_path, [f"error: {name}: {problem}; pack it again"]) from None
-            except OSError as problem:  # a name that is too long, a disk that is full
-                raise UsageError(f"{zip_path}: {name[:80]} cannot be unpacked here ({problem.strerror})") from None
+        try:
+            extract(archive.source, layout.submission, SUBMISSION, "the zip")
+        except UsageError as problem:
+            told = str(problem).replace(str(layout.submission), "a scratch folder")
+            raise _no_score(zip_path, [f"error: {told}"]) from None
 
 
 def _no_score(zip_path: Path, errors: list[str]) -> UsageError:

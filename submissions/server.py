@@ -1,28 +1,21 @@
-"""A server's worker at home: a scratch folder laid out as its own, the scoring program run by its own command."""
+"""A server's worker at home: a scratch folder laid out as its own, and what lies in a bundle laid out in it."""
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-import subprocess
-import sys
 import tempfile
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.archives.extract import extract
+from inkbench.benchmark.archives.members import BUNDLE
+from inkbench.benchmark.archives.sources import Tree, opened_zip
+from inkbench.benchmark.errors import UsageError, brief
 from inkbench.submissions.program import Truth
 
 COMPETITION = "competition.yaml"
-COMMANDS = ("metadata.yaml", "metadata")
-UNSAFE = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")
-"""What would let a program import other files than its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class Layout:
 
 
 def lay(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder that is made for them. Raises OSError."""
+    """Write files of ours into a folder that is made for them. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         path = folder / name
@@ -61,64 +54,41 @@ def lay(folder: Path, files: Mapping[str, bytes]) -> None:
         path.write_bytes(data)
 
 
-def command_of(program: Path) -> str:
-    """Return the command of a scoring program. Raises UsageError where it tells none."""
-    for name in COMMANDS:
-        path = program / name
-        if path.is_file():
-            told = yaml.safe_load(path.read_text())
-            if isinstance(told, dict) and isinstance(told.get("command"), str):
-                return str(told["command"])
-    raise UsageError(f"the scoring program has no command in {' or '.join(COMMANDS)}; make the bundle again")
-
-
-def run(layout: Layout) -> dict[str, Any]:
-    """Run the program as the worker does, with this Python; gives its ``details.json``.
-
-    Raises UsageError with what it said on standard error where it ends with another status than 0.
-    """
-    layout.output.mkdir(parents=True, exist_ok=True)
-    command = command_of(layout.program)
-    tokens = {"$input": layout.root / "input", "$output": layout.output, "$program": layout.program}
-    words = shlex.split(command)
-    for token, path in tokens.items():
-        words = [word.replace(token, str(path)) for word in words]
-    if words[0] in ("python", "python3"):
-        words[0] = sys.executable
-    environment = {name: value for name, value in os.environ.items() if name not in UNSAFE}
-    done = subprocess.run(words, cwd=layout.program, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = done.stderr.strip().replace(f"{layout.root}/", "")
-        raise UsageError(said or f"the scoring program ended with status {done.returncode}")
-    details: dict[str, Any] = json.loads((layout.output / "details.json").read_text())
-    return details
-
-
 def is_bundle(folder: str | Path) -> bool:
     """Return whether a folder is a bundle that ``submit bundle`` made."""
-    return (Path(folder) / COMPETITION).is_file()
+    return bool(folder) and os.path.isfile(Path(folder) / COMPETITION)  # noqa: PTH113  a name of any length
+
+
+@contextmanager
+def fitting(bundle: Path) -> Iterator[None]:
+    """Turn what a bundle's truth makes a reader of predictions raise into UsageError: it need not be ours."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as problem:
+        told = brief(" ".join(f"{type(problem).__name__}: {problem}".split()), 200)
+        raise UsageError(f"the reference in {bundle} is not one that inkbench made ({told})") from problem
 
 
 def truth_of(bundle: Path) -> Truth:
     """Read the reference of a bundle in a folder. Raises UsageError."""
     with tempfile.TemporaryDirectory(prefix="inkbench-truth-") as scratch:
         layout = Layout(Path(scratch))
-        unbundle(bundle, layout)
+        unbundle(bundle, "reference_data", layout.reference)
         return Truth.load(layout.reference)
 
 
-def unbundle(bundle: Path, layout: Layout) -> None:
-    """Lay out the scoring program and the reference of a bundle in a folder.
+def unbundle(bundle: Path, part: str, target: Path) -> None:
+    """Lay out a part of a bundle in a folder, ``scoring_program`` or ``reference_data``.
 
-    Raises UsageError where one is not there.
+    Raises UsageError where it is not there, or holds what may not be unpacked.
     """
-    for name, target in (("scoring_program", layout.program), ("reference_data", layout.reference)):
-        folder, packed = bundle / name, bundle / f"{name}.zip"
-        if folder.is_dir():
-            files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-            lay(target, {file: path.read_bytes() for file, path in files.items()})
-        elif packed.is_file():
-            with zipfile.ZipFile(packed) as file:
-                lay(target, {entry: file.read(entry) for entry in file.namelist()})
-        else:
-            raise UsageError(f"{bundle} has no {name}; make the bundle again")
+    folder, packed = bundle / part, bundle / f"{part}.zip"
+    if folder.is_dir() and not folder.is_symlink():
+        extract(Tree(folder), target, BUNDLE, str(folder))
+    elif packed.is_file():
+        with opened_zip(packed, BUNDLE) as source:
+            extract(source, target, BUNDLE, str(packed))
+    else:
+        raise UsageError(f"{bundle} has no {part}; make the bundle again")

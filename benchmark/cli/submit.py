@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from inkbench.benchmark import escaping
 from inkbench.benchmark.cli.launch import pair
 from inkbench.benchmark.data.files import images_below
-from inkbench.benchmark.errors import plural
-from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.errors import UsageError, plural
+from inkbench.benchmark.progress import Progress, complain
 from inkbench.benchmark.store.files import checksum, write_atomic
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
@@ -25,8 +27,8 @@ from inkbench.submissions import pack as packing
 from inkbench.submissions import score as scoring
 from inkbench.submissions.findings import few
 from inkbench.submissions.formats.spec import SPECS
-from inkbench.submissions.reference import Asked, form_of, read_reference, the_task
-from inkbench.submissions.server import is_bundle, truth_of
+from inkbench.submissions.reference import Asked, form_of, read_reference, task_of, the_task
+from inkbench.submissions.server import fitting, is_bundle, truth_of
 
 
 def pack(flags: Namespace) -> int:
@@ -54,7 +56,7 @@ def _predicted(store: Store, record: Record, folder: Path, progress: Progress) -
     names = [file.relative_to(folder).with_suffix("").as_posix() for file in images_below(folder)]
     lost = [name for name in names if name not in known]
     if lost:
-        print(f"left out, cannot be read: {plural(len(lost), 'image')}, {few(lost)}", file=sys.stderr)
+        complain(f"left out, cannot be read: {plural(len(lost), 'image')}, {few(lost)}")
     return items, predictions
 
 
@@ -64,41 +66,44 @@ def check(flags: Namespace) -> int:
     known: checking.Known | None = None
     if is_bundle(flags.reference or ""):
         known = truth = truth_of(Path(flags.reference))
-        form, options = form_of(the_task(replace(asked, task=truth.task))), truth.read_options
+        form, options = form_of(task_of(truth, asked)), truth.read_options
     elif flags.reference:
         known = reference = read_reference(asked)
         form, options = form_of(reference.task), reference.read_options
     else:
         task = the_task(asked)
         form, options = form_of(task), task.score_options()
-    findings = checking.check(flags.zip, form, options, known, flags.strict)
+    with fitting(Path(flags.reference)) if is_bundle(flags.reference or "") else nullcontext():
+        findings = checking.check(flags.zip, form, options, known, flags.strict)
     if flags.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
+        print(escaping.json([asdict(finding) for finding in findings]))
     else:
         for finding in findings:
             print(finding)
     errors = sum(finding.level == "error" for finding in findings)
-    print(f"{flags.zip}: {plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}", file=sys.stderr)
+    complain(f"{flags.zip}: {plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}")
     return int(errors > 0)
 
 
 def score(flags: Namespace) -> int:
     """Run ``submit score X.zip --reference DIR``: print the metrics, as a table or as JSON ``{metric: value}``."""
     if is_bundle(flags.reference):
-        scores = scoring.score_with_bundle(flags.zip, Path(flags.reference))
+        scores = scoring.score_with_bundle(flags.zip, Path(flags.reference), flags.run_bundle)
+    elif flags.run_bundle:
+        raise UsageError(f"--run-bundle runs the program of a bundle, and {flags.reference} is no bundle's folder")
     else:
         scores = scoring.score(flags.zip, read_reference(asked_of(flags)), flags.strict)
     if flags.items:
         write_atomic(flags.items, scores.items.encode())
     for note in scores.notes:
-        print(note, file=sys.stderr)
+        complain(note)
     if flags.json:
-        print(json.dumps({name: entry["value"] for name, entry in scores.metrics.items()}, indent=1))
+        print(escaping.json({name: entry["value"] for name, entry in scores.metrics.items()}))
         return 0
     width = max(map(len, scores.metrics))
     print(f"{'metric':{width}}  {'value':>9}  {'n':>5}")
     for name, entry in scores.metrics.items():
-        print(f"{name:{width}}  {entry['value']:z9.4f}  {entry['n']:5d}")
+        print(escaping.terminal(f"{name:{width}}  {entry['value']:z9.4f}  {entry['n']:5d}"))
     return 0
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark import registry
+from inkbench.benchmark import escaping, registry
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
@@ -37,11 +37,11 @@ def verb_list(words: list[str]) -> int:
     else:
         rows = _known_rows(flags.what)
     if flags.json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        print(escaping.json(rows))
         return 0
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        print(f"{row['name']:{width}}  {row['summary']}")
+        print(escaping.terminal(f"{row['name']:{width}}  {row['summary']}"))
     if not rows:
         print(f"no runs in {flags.results}" if flags.what == "runs" else "none", file=sys.stderr)
     return 0
@@ -50,13 +50,13 @@ def verb_list(words: list[str]) -> int:
 def _known_rows(kind: str) -> list[dict[str, Any]]:
     """Return what is known of a kind, by name; what cannot be had is told in a line and hides nothing."""
     for why in registry.left_out(kind).values():
-        print(why, file=sys.stderr)
+        complain(why)
     rows = []
     for name, entry in sorted(registry.entries(kind).items()):
         try:
             summary = _title(name) if kind == registry.TABLES else entry.summary
         except UsageError as why:
-            print(f"'{name}' of {entry.origin} is left out: {why}", file=sys.stderr)
+            complain(f"'{name}' of {entry.origin} is left out: {why}")
             continue
         rows.append({"name": name, "summary": summary, "origin": entry.origin})
     return rows
@@ -73,7 +73,7 @@ def _csv_of_runs(what: str, store: Store) -> int:
         raise UsageError(f"--csv applies to runs; {what} have no results: list runs --csv")
     from inkbench.leaderboards.frame import frame
 
-    print(frame(store.records()).to_csv(index=False), end="")
+    print(frame(store.records()).map(escaping.csv).to_csv(index=False), end="")
     return 0
 
 
@@ -167,7 +167,7 @@ def verb_compare(words: list[str]) -> int:
     from inkbench.leaderboards.significance.two_rows import versus
 
     first, second = flags.runs
-    print(versus(Store(flags.results), first, second, flags.metric))
+    print(escaping.lines(versus(Store(flags.results), first, second, flags.metric)))
     return 0
 
 
@@ -208,6 +208,9 @@ def verb_submit(words: list[str]) -> int:
         verb.add_argument("--preset", default="quick", help="preset for task settings and synth, as in a run")
     check.add_argument("--reference", metavar="DIR|ID", help="dataset, or folder of a bundle")
     score.add_argument("--reference", metavar="DIR|ID", required=True, help="dataset, or folder of a bundle")
+    score.add_argument(
+        "--run-bundle", action="store_true", help="run the scoring program of the bundle: only of one that you trust"
+    )
     score.add_argument("--items", type=Path, metavar="FILE.csv", help="also write per-item metric values")
     bundle.add_argument("--flavor", default="codabench", choices=("codabench", "codalab"))
     bundle.add_argument("--reference", metavar="DIR|ID", required=True, help="dataset of the competition")

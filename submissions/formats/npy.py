@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
-import zipfile
 
 import numpy as np
 
-MOST_BYTES = 2 * 2**30
+from inkbench.benchmark.archives.extract import refusal
+from inkbench.benchmark.archives.members import GIB, Limits, judged
+from inkbench.benchmark.archives.sources import opened_zip
+from inkbench.benchmark.errors import UsageError
+
+PREDICTED = Limits(entry_bytes=2 * GIB, total_bytes=2 * GIB)
 
 
 def load_npy(data: bytes) -> np.ndarray:
@@ -28,15 +32,13 @@ def load_npy(data: bytes) -> np.ndarray:
     return array
 
 
-def load_npz(data: bytes) -> dict[str, np.ndarray]:
+def load_npz(data: bytes, limits: Limits = PREDICTED) -> dict[str, np.ndarray]:
     """Load the arrays of an ``.npz``. Raises ValueError as ``load_npy`` does, and for one that unpacks to too much."""
-    with zipfile.ZipFile(io.BytesIO(data)) as file:
-        infos = file.infolist()
-        total = sum(info.file_size for info in infos)
-        if total > MOST_BYTES:
-            raise ValueError(f"unpacks to {total:,} bytes, more than {MOST_BYTES:,}")
-        found = {}
-        for info in infos:
-            with file.open(info) as entry:
-                found[info.filename.removesuffix(".npy")] = load_npy(entry.read(info.file_size))
-    return found
+    try:
+        with opened_zip(io.BytesIO(data), limits, "the npz") as source:
+            safe, faults = judged(source.members, limits, source.packed)
+            if faults:
+                raise ValueError(refusal(faults))
+            return {member.name.removesuffix(".npy"): load_npy(b"".join(source.pieces(member))) for member in safe}
+    except UsageError as problem:
+        raise ValueError(str(problem)) from None

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from submission_data import gaze_folder, good, image_bytes, json_bytes, npy_bytes, npz_bytes, zipped
 
+from inkbench.benchmark.archives.members import Limits
+from inkbench.benchmark.archives.sources import Zip
 from inkbench.benchmark.errors import UsageError
 from inkbench.submissions import program
-from inkbench.submissions.archive import Archive
 from inkbench.submissions.check import check
 from inkbench.submissions.findings import Report
 from inkbench.submissions.formats.names import flat
+from inkbench.submissions.formats.npy import load_npz
 from inkbench.submissions.formats.spec import Spec
 from inkbench.submissions.reference import Asked, form_of, read_reference
 from inkbench.submissions.score import score, score_here
@@ -200,7 +202,7 @@ def all_references(references, tmp_path_factory):
     return {**references, "saliency": read_reference(Asked(data=str(folder)))}
 
 
-def run_here(layout, task) -> dict:
+def run_here(layout, most_seconds=None, *, task) -> dict:
     """The scoring program in this process, where starting one for every case would take too long."""
     layout.output.mkdir()
     said = io.StringIO()
@@ -323,23 +325,25 @@ def test_zips_whose_entries_are_not_what_they_seem(all_references, watched, make
 
 def test_zip_bombs_are_refused_before_they_are_unpacked(all_references, watched, monkeypatch):
     reference, path = all_references["saliency"], watched / "x.zip"
-    monkeypatch.setattr(Archive, "read", lambda *_: pytest.fail("a bomb was unpacked"))
+    monkeypatch.setattr(Zip, "pieces", lambda *_: pytest.fail("a bomb was unpacked"))
     bomb = {"bomb.npy": bytes(32 * 2**20)}
     refused(
         zipped(path, good(**bomb)), reference, "bomb.npy", "zip bomb: unpacks to 1.* times its size", ERROR, watched
     )
-    monkeypatch.setattr("inkbench.submissions.archive.MOST_ENTRIES", 3)
-    refused(zipped(path, good()), reference, "the zip", "has 4 entries, more than 3", ERROR, watched)
-    monkeypatch.setattr("inkbench.submissions.archive.MOST_BYTES", 100)
-    refused(path, reference, "the zip", "zip bomb: unpacks to .* bytes, more than 100", ERROR, watched)
-    monkeypatch.setattr("inkbench.submissions.archive.MOST_ENTRY_BYTES", 50)
-    refused(path, reference, "Yves_01.png", "zip bomb: unpacks to .* bytes", ERROR, watched)
+    for limits, file, message in (
+        (Limits(entries=3), "the zip", "has 4 entries, more than 3"),
+        (Limits(total_bytes=100), "the zip", "zip bomb: unpacks to .* bytes, more than 100"),
+        (Limits(entry_bytes=50), "Yves_01.png", "zip bomb: unpacks to .* bytes"),
+        (Limits(whole_ratio=0, whole_from=100), "the zip", "zip bomb: unpacks to .* bytes, 0 times its size"),
+    ):
+        monkeypatch.setattr("inkbench.submissions.archive.SUBMISSION", limits)
+        refused(zipped(path, good()), reference, file, message, ERROR, watched)
 
 
 def test_a_bomb_within_an_npz_is_not_unpacked(all_references, watched, monkeypatch):
     reference = all_references["reid"]
     files = {"embeddings.npz": npz_bytes(id=np.array(reference.ids), embedding=np.zeros((len(reference.ids), 4)))}
-    monkeypatch.setattr("inkbench.submissions.formats.npy.MOST_BYTES", 100)
+    monkeypatch.setattr(load_npz, "__defaults__", (Limits(total_bytes=100),))
     path = zipped(watched / "x.zip", files)
     findings = check(path, form_of(reference.task), {}, reference)
     assert [one.file for one in findings] == ["embeddings.npz"]

@@ -268,7 +268,7 @@ def test_a_bundle_that_is_damaged_is_told_without_a_scratch_folder(gaze, tmp_pat
     ):
         break_it()
         with pytest.raises(UsageError) as refused:
-            score_with_bundle(path, tmp_path / "mine")
+            score_with_bundle(path, tmp_path / "mine", run_bundle=True)
         assert not re.search(r"inkbench-(score|truth)-", str(refused.value)), refused.value
 
 
