@@ -21,22 +21,23 @@ from inkbench.benchmark.store.files import write_json
 CHUNK = 2**18
 TIMEOUT_S = 60
 TRIES = 5
+ANY = 2**63
 PAUSE_S = 1.0
 """Seconds before the second try; twice as long before each later one."""
 
 
-def download(url: str, target: Path, progress: Progress) -> None:
+def download(url: str, target: Path, progress: Progress, most: int = ANY) -> None:
     """Fetch ``url`` into ``target``; what an earlier call left in ``target``.part is gone on from.
 
     A part is only gone on from where the server says by its ETag or date that the file is still the same. Raises
-    UsageError where it cannot be had; what came so far is kept.
+    UsageError where it cannot be had; what came so far is kept, but for a file of more than ``most`` bytes.
     """
     part = target.with_name(f"{target.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(TRIES):
         have = part.stat().st_size if part.is_file() else 0
         try:
-            if _fetch(url, part, progress):
+            if _fetch(url, part, progress, most):
                 part.replace(target)
                 _note(part).unlink(missing_ok=True)
                 return
@@ -61,7 +62,7 @@ def download(url: str, target: Path, progress: Progress) -> None:
     )
 
 
-def _fetch(url: str, part: Path, progress: Progress) -> bool:
+def _fetch(url: str, part: Path, progress: Progress, most: int) -> bool:
     """Open one connection and fetch what it gives; return whether the file is whole afterwards."""
     have, known = (part.stat().st_size if part.is_file() else 0), _same_as(part, url)
     request = urllib.request.Request(url, headers={"User-Agent": "inkbench", "Accept-Encoding": "identity"})
@@ -84,12 +85,17 @@ def _fetch(url: str, part: Path, progress: Progress) -> bool:
             if goes_on:
                 bar.advance(have)
             with contextlib.suppress(http.client.IncompleteRead):
-                _copy(answer, file, bar)
+                _copy(answer, file, bar, most)
+    if part.stat().st_size > most:
+        part.unlink()
+        _note(part).unlink(missing_ok=True)
+        raise UsageError(f"{url} gives more than the {most:,} bytes that are expected; nothing of it was kept")
     return total is None or part.stat().st_size == total
 
 
-def _copy(answer: http.client.HTTPResponse, file: IO[bytes], bar: Bar) -> None:
-    while chunk := answer.read(CHUNK):
+def _copy(answer: http.client.HTTPResponse, file: IO[bytes], bar: Bar, most: int) -> None:
+    """Copy what comes, to a little more than ``most`` bytes in the file."""
+    while file.tell() <= most and (chunk := answer.read(CHUNK)):
         file.write(chunk)
         bar.advance(len(chunk))
 

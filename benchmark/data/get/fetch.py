@@ -20,6 +20,9 @@ from inkbench.benchmark.data.terms import accepted_on
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.progress import Progress
 
+SLACK = 2**20
+"""Bytes that an archive may have beyond its files: packing adds a little to what cannot be packed."""
+
 
 def get(name: str, out: Path | None, progress: Progress) -> str:
     """Fetch a dataset into ``out``/``name`` (by default ``$INKBENCH_DATA``); gives the line that says how to use it.
@@ -44,7 +47,7 @@ def get(name: str, out: Path | None, progress: Progress) -> str:
     progress.say(f"{name}: {cls.licence}; {cls.citation}")
     archive = home / f".{name}.tar.gz"
     if not archive.is_file():
-        download(source.url, archive, progress)
+        download(source.url, archive, progress, source.most + SLACK)
     kind, _, wanted = source.checksum.partition(":")
     if kind != "content":
         _verify(archive, source.url, kind, wanted)

@@ -82,6 +82,16 @@ def test_a_cut_connection_is_gone_on_from_where_it_was_cut(served, tmp_path):
     assert handler.asked == [None, f"bytes={len(BODY) // 2}-", f"bytes={len(BODY) * 3 // 4}-"]
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_server_that_gives_more_than_is_expected_is_left(served, tmp_path, monkeypatch, told):
+    handler, url = served
+    if not told:
+        monkeypatch.setattr(handler, "send_header", lambda self, name, value: None)
+    with pytest.raises(UsageError, match=r"gives more than the 1,000 bytes that are expected"):
+        download(url, tmp_path / "x", QUIET, 1_000)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_later_command_goes_on(served, tmp_path, monkeypatch):
     handler, url = served
     handler.cuts = 99
@@ -148,7 +158,7 @@ def tar(path, members):
         ([("big", bytes(5_000))], "unpacks to 5,000 bytes, more than 2,000"),
         ([("a", b"1"), ("a", b"2")], "duplicate"),
         ([("a", b"1"), ("a/b", b"2")], "both a file and a folder"),
-        ([("good", b"1"), ("../out", b"x")], "was not unpacked: '../out' path traversal"),
+        ([("good", b"1"), ("../out", b"x")], "was not unpacked: '../out' is path traversal"),
     ],
 )
 def test_hostile_archives_are_refused(tmp_path, members, said):
