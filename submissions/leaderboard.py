@@ -31,7 +31,7 @@ def leaderboard(folder: Path, reference: Reference, store: Store, preset: str, s
 
     Records and items lie in ``store``, which holds nothing else.
     """
-    zips = sorted(folder.glob("*.zip")) if folder.is_dir() else []
+    zips = sorted(path for path in folder.glob("*.zip") if path.is_file()) if folder.is_dir() else []
     if not zips:
         raise UsageError(f"{folder} contains no zip; give the folder of the submissions")
     shared = _shared(reference, preset)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 from pathlib import Path
 
 from inkbench.benchmark import escaping
 from inkbench.benchmark.cli.flags import Parser, common, series_flag
 from inkbench.benchmark.contracts.dataset import Dataset
+from inkbench.benchmark.progress import complain
 
 
 def run(words: list[str]) -> int:
@@ -144,7 +144,7 @@ def _get(flags: argparse.Namespace) -> int:
     from inkbench.benchmark.data.get.fetch import get
     from inkbench.benchmark.progress import Progress
 
-    print(get(flags.what, flags.out, Progress(flags.quiet)))
+    print(escaping.terminal(get(flags.what, flags.out, Progress(flags.quiet))))
     return 0
 
 
@@ -160,7 +160,7 @@ def _pack(flags: argparse.Namespace) -> int:
     dataset = _opened(flags)
     dataset.prepare(progress)
     pack = Pack.of(dataset.root, flags.results)
-    print(pack_images(dataset, pack, progress).told(pack))
+    print(escaping.lines(pack_images(dataset, pack, progress).told(pack)))
     return 0
 
 
@@ -181,7 +181,7 @@ def _cut(flags: argparse.Namespace) -> int:
         if "boxes:panel" not in dataset.offers():
             raise UsageError(f"--score: no panels are annotated in {dataset.root} ({dataset.reader})")
         for name, found in score(pages_of(dataset), progress).items():
-            print(f"{name}: {found.line()}")
+            print(escaping.terminal(f"{name}: {found.line()}"))
     if not flags.out:
         return 0
     try:
@@ -207,7 +207,7 @@ def write_picture(path: Path, picture: bytes) -> None:
     from inkbench.benchmark.store.files import write_atomic
 
     write_atomic(path, picture)
-    print(f"pictures: {path}", file=sys.stderr)
+    complain(f"pictures: {path}")
 
 
 def _make(flags: argparse.Namespace) -> int:
@@ -216,5 +216,5 @@ def _make(flags: argparse.Namespace) -> int:
 
     pairs = [pair(text) for text in flags.set]
     pairs += [(f"synth.{name}", getattr(flags, name)) for name in ("series", "pages", "seed") if getattr(flags, name)]
-    print(catalogue.make_synth(flags.out, flags.preset, pairs, flags.quiet, flags.layout))
+    print(escaping.lines(catalogue.make_synth(flags.out, flags.preset, pairs, flags.quiet, flags.layout)))
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from argparse import Namespace
@@ -11,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inkbench.benchmark import escaping
+from inkbench.benchmark import escaping, registry, regular
 from inkbench.benchmark.cli.launch import pair
 from inkbench.benchmark.data.files import images_below
 from inkbench.benchmark.errors import UsageError, plural
 from inkbench.benchmark.progress import Progress, complain
-from inkbench.benchmark.store.files import checksum, write_atomic
+from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build, render
@@ -29,6 +30,9 @@ from inkbench.submissions.findings import few
 from inkbench.submissions.formats.spec import SPECS
 from inkbench.submissions.reference import Asked, form_of, read_reference, task_of, the_task
 from inkbench.submissions.server import fitting, is_bundle, truth_of
+
+MOST_MANIFEST = 64 * 2**20
+"""Bytes of a manifest."""
 
 
 def pack(flags: Namespace) -> int:
@@ -143,11 +147,13 @@ def asked_of(flags: Namespace) -> Asked:
 
 
 def _manifest(zip_path: Path) -> dict[str, Any] | None:
-    """Return the manifest beside a zip, where there is one and it is of these very bytes."""
-    path = packing.manifest_path(zip_path)
+    """Return the manifest beside a zip, where there is one, it is of these very bytes and of a task known here."""
     try:
-        manifest = json.loads(path.read_text())
-        same = manifest["zip"]["sha256"] == checksum(zip_path.read_bytes())
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads(regular.read(packing.manifest_path(zip_path), MOST_MANIFEST))
+        with regular.opened(zip_path) as file:
+            same = manifest["zip"]["sha256"] == hashlib.file_digest(file, "sha256").hexdigest()
+        known = manifest["task"] in registry.names("tasks")
+        kinds = isinstance(manifest["settings"], dict) and isinstance(manifest.get("calibration", {}), dict)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return manifest if same and {"task", "settings"} <= set(manifest) else None
+    return manifest if same and known and kinds else None

@@ -1,6 +1,7 @@
 """A bundle's own program runs only when it is asked for, by a time and without the user's environment."""
 
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from submission_data import gaze_folder, good, zipped
 
 from inkbench.benchmark.cli.main import main
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.store.files import checksum
 from inkbench.submissions import score as scoring
 from inkbench.submissions.bundle import bundle
 from inkbench.submissions.command import command_of
@@ -133,3 +135,27 @@ def test_there_is_no_program_in_a_dataset(made, capsys):
 
 def test_the_command_of_a_bundle_of_ours_is_read(made):
     assert command_of(made[1] / "scoring_program") == ["python3", "$program/score.py", "$input", "$output"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"task": "{folder}/evil.py:Evil"}, {"task": "os"}, {"task": ["saliency"]}, {"settings": []}, {"calibration": 1}],
+)
+def test_a_manifest_beside_a_zip_names_no_code_and_nothing_of_another_kind(made, tmp_path, capsys, changes):
+    path, pwned = tmp_path / "x.zip", tmp_path / "PWNED"
+    shutil.copy(made[2], path)
+    (tmp_path / "evil.py").write_text(f"open({str(pwned)!r}, 'w')\nclass Evil:\n    name = 'evil'\n")
+    told = {"zip": {"sha256": checksum(path.read_bytes())}, "task": "detection", "settings": {}, "calibration": {}}
+    told |= {name: f"{tmp_path}/evil.py:Evil" if "{folder}" in str(value) else value for name, value in changes.items()}
+    (tmp_path / "x.manifest.json").write_text(json.dumps(told))
+    assert main(["submit", "check", str(path)]) == 0, "read as maps of saliency, as if there were no manifest"
+    assert not pwned.exists()
+    capsys.readouterr()
+
+
+def test_a_manifest_that_is_a_pipe_is_not_waited_for(made, tmp_path, capsys):
+    path = tmp_path / "x.zip"
+    shutil.copy(made[2], path)
+    os.mkfifo(tmp_path / "x.manifest.json")
+    assert main(["submit", "check", str(path)]) == 0
+    capsys.readouterr()
