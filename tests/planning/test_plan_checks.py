@@ -73,7 +73,7 @@ def test_a_network_is_not_kept_with_the_reason_why_it_has_no_weights(asked, monk
 
     class Far:
         def __init__(self, config):
-            self.give = decline
+            self.set_weights = decline
 
     monkeypatch.setattr(initialise, "load_init", decline)
     first = (Far, Config()) if asked is checks.given_weights else ()
