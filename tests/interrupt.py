@@ -1,4 +1,4 @@
-"""Kill a run at a moment, look at what it left, and compare finished runs; shared by a test and the soak."""
+"""Kill a run at a moment, look at what it left, and compare finished runs; shared by a test and by tests/chaos."""
 
 import contextlib
 import json

@@ -70,7 +70,9 @@ def serve(address: str, python: str) -> None:
     import timm  # noqa: F401
 
     from inkbench.benchmark.running import runner, supervisor  # noqa: F401
+    from inkbench.benchmark.training import engine
 
+    engine.CHECKPOINT_EVERY_S = float(os.environ.get("PRELOADED_CHECKPOINT_S", engine.CHECKPOINT_EVERY_S))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{address}.new")
