@@ -32,6 +32,8 @@ HUGE_PIXELS = 40_000_000
 """From here on images are decoded one after the other, and converted in strips: whole, they would cost gigabytes."""
 MOST_PIXELS = 178_956_970
 """What a file may have by its head, 13,377 x 13,377: a page of A4 at 1,200 dots an inch has 139 million."""
+MOST_OF_KIND = {"WEBP": 100_000_000, "AVIF": 100_000_000, "JPEG2000": 100_000_000}
+"""The kinds whose decoders hold about 20 bytes a pixel."""
 TOO_LARGE = f"has more than {MOST_PIXELS // 10**6} million pixels; make it smaller"
 SIDEWAYS = 5
 """The first of the orientations that exchange width and height."""
@@ -122,9 +124,12 @@ def opened(path: Path, work: Callable[[Image.Image], T], data: bytes | None = No
 def _within(path: Path, file: BinaryIO, work: Callable[[Image.Image], T]) -> T:
     """Return the result of ``work`` on an image of a known kind whose head says that it is not too large."""
     with Image.open(file, formats=_formats()) as image:
-        if image.width * image.height > MOST_PIXELS:
+        pixels, most = image.width * image.height, MOST_OF_KIND.get(str(image.format), MOST_PIXELS)
+        if pixels > MOST_PIXELS:
             raise BadImage(path, TOO_LARGE)
-        with _one_huge_at_a_time(image.width * image.height):
+        if pixels > most:
+            raise BadImage(path, f"has more than {most // 10**6} million pixels as {image.format}; save it as PNG")
+        with _one_huge_at_a_time(pixels):
             return work(image)
 
 

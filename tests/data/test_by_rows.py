@@ -90,6 +90,19 @@ def test_the_limit_is_held_by_the_head_alone(tmp_path, monkeypatch):
             read(tmp_path / "x.png")
 
 
+@pytest.mark.parametrize(("form", "suffix"), [("WEBP", "webp"), ("JPEG2000", "jp2"), ("AVIF", "avif"), ("PNG", "png")])
+def test_kinds_whose_decoders_need_much_have_a_limit_of_their_own(tmp_path, monkeypatch, form, suffix):
+    if form == "AVIF" and "AVIF" not in Image.SAVE:
+        pytest.skip("this Pillow writes no AVIF")
+    COLOURS.convert("RGB").save(path := tmp_path / f"x.{suffix}", form)
+    monkeypatch.setattr(images, "MOST_OF_KIND", dict.fromkeys(images.MOST_OF_KIND, 100))
+    if form == "PNG":
+        assert read_rgb(path).shape == (37, 23, 3)
+        return
+    with pytest.raises(BadImage, match=f"has more than 0 million pixels as {form}; save it as PNG"):
+        read_rgb(path)
+
+
 @pytest.mark.parametrize("name", hostile_images.PLACES)
 def test_what_only_has_the_name_of_an_image_is_refused_at_once(tmp_path, name):
     path = hostile_images.make(name, tmp_path)
