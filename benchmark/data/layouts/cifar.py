@@ -15,6 +15,7 @@ from inkbench.benchmark.api import Config, setting
 from inkbench.benchmark.contracts.source import Source
 from inkbench.benchmark.data.array_pickle import read_arrays
 from inkbench.benchmark.data.records import RecordDataset
+from inkbench.benchmark.data.splits import few
 from inkbench.benchmark.data.texts import lines_of
 from inkbench.benchmark.errors import UsageError, plural
 
@@ -142,7 +143,7 @@ class Cifar(RecordDataset):
                 raise UsageError(f"{self._names} has no list {key.decode()}")
             names = [name.decode() if isinstance(name, bytes) else str(name) for name in read]
         if len(set(names)) < len(names) or not names:
-            raise UsageError(f"{self._names} does not name each class once: {', '.join(names[:5])} ...")
+            raise UsageError(f"{self._names} does not name each class once: {few(names)}")
         return tuple(names)
 
     def parts(self) -> dict[str, np.ndarray | None]:
