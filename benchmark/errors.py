@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from typing import ClassVar
+
+DEBUG = "INKBENCH_DEBUG"
+"""Set in the environment: an error that is told in one line is shown with its traceback."""
 
 
 class InkbenchError(Exception):
@@ -34,6 +38,12 @@ def brief(value: object, most: int = 80) -> str:
     """Return a value as it would be typed, cut where it is long: what stands in a damaged file may be megabytes."""
     text = repr(value[: most + 1] if isinstance(value, str) else value)
     return text if len(text) <= most + 2 else f"{text[:most]}..."
+
+
+def of_the_system(error: OSError) -> str:
+    """Return what the system refused, of which file, in one line."""
+    where = f"{brief(os.fsdecode(error.filename), 200)}: " if isinstance(error.filename, str | bytes) else ""
+    return f"{where}{error.strerror or error}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from inkbench.benchmark import stopping
+from inkbench.benchmark import stopping, streams
 from inkbench.benchmark.escaping import terminal
 
 PLAIN_EVERY_S = 10.0
@@ -15,7 +15,7 @@ PLAIN_EVERY_S = 10.0
 
 def complain(line: str) -> None:
     """Print one plain line on standard error, also where a run is quiet: something is wrong, or is waited for."""
-    print(terminal(line), file=sys.stderr, flush=True)
+    streams.tell(terminal(line))
 
 
 class Bar:
@@ -57,15 +57,13 @@ class PlainBar(Bar):
         if now - self.last >= PLAIN_EVERY_S:
             self.last = now
             left = (self.total - self.done) / max(self._rate(), 1e-9)
-            print(
-                f"{self.label}: {self.done}/{self.total} {self.unit}, {self._rate():.1f}/s, {left:.0f} s left {note}",
-                file=sys.stderr,
-                flush=True,
+            streams.tell(
+                f"{self.label}: {self.done}/{self.total} {self.unit}, {self._rate():.1f}/s, {left:.0f} s left {note}"
             )
 
     def _close(self) -> None:
         took = time.monotonic() - self.started
-        print(f"{self.label}: {self.done} {self.unit} in {took:.1f} s", file=sys.stderr, flush=True)
+        streams.tell(f"{self.label}: {self.done} {self.unit} in {took:.1f} s")
 
 
 class TerminalBar(Bar):

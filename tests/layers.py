@@ -27,7 +27,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("contracts",),
     ("archives", "config"),
     ("augment", "losses", "metrics", "errors", "progress", "seeding"),
-    ("escaping", "regular", "stopping"),
+    ("escaping", "regular", "stopping", "streams"),
 )
 """From what is typed down to what knows nothing of inkbench."""
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from inkbench.benchmark.cli.launch import pair, prepare, request_of
+from inkbench.benchmark.cli.launch import pair, prepare, request_of, write_table
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning.request import Request
@@ -34,7 +34,7 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
         )
     for table in made:
         print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
-        progress.say(f"table: {build.write(store, table)}")
+        status = max(status, int(not write_table(store, table, progress)))
     return status
 
 

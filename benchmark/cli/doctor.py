@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.cli import needs
 from inkbench.benchmark.errors import UsageError, plural
-from inkbench.benchmark.store.provenance import DECIDING, TOLD, git_state, processor, versions
+from inkbench.benchmark.store.provenance import DECIDING, git_state, processor, versions
 from inkbench.benchmark.store.store import Store
 
 NEEDED_GIB = 5
@@ -19,9 +19,11 @@ NEEDED_GIB = 5
 
 def examine(results: Path) -> int:
     """Print one line per check; gives 1 where something that a run needs is missing."""
+    if needs.examine():
+        print("note  the other checks need what is missing")
+        return 1
     checks: list[Callable[[], tuple[str, str]]] = [
-        _python,
-        _packages,
+        _deciding,
         _torch,
         _bf16,
         lambda: _results(results),
@@ -32,22 +34,17 @@ def examine(results: Path) -> int:
     ]
     worst = 0
     for check in checks:
-        state, line = check()
+        try:
+            state, line = check()
+        except Exception as error:  # a package that is broken must not hide the checks behind it
+            state, line = "bad", f"{type(error).__name__}: {' '.join(str(error).split())}"
         print(f"{state:4}  {line}")
         worst = max(worst, int(state == "bad"))
     return worst
 
 
-def _python() -> tuple[str, str]:
-    fine = sys.version_info >= (3, 11)
-    return ("ok" if fine else "bad"), f"Python {sys.version.split()[0]}" + ("" if fine else "; 3.11 or newer is needed")
-
-
-def _packages() -> tuple[str, str]:
-    found = versions(TOLD)
-    missing = [name for name in TOLD if name not in found]
-    if missing:
-        return "bad", f"missing packages: {', '.join(missing)}; fix: pip install -e ."
+def _deciding() -> tuple[str, str]:
+    found = versions(DECIDING)
     return "ok", ", ".join(f"{name} {found[name]}" for name in DECIDING)
 
 

@@ -6,18 +6,23 @@ import argparse
 import os
 import uuid
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import SERIES_FROM
 from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, of_the_system
+from inkbench.benchmark.planning.bounds import check_bounds
 from inkbench.benchmark.planning.request import Request, check_names, check_settings, task_names, usual_threads
 from inkbench.benchmark.progress import Progress, complain
 from inkbench.benchmark.running import supervisor
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
+
+if TYPE_CHECKING:
+    from inkbench.leaderboards.table import Table
 
 
 def request_of(
@@ -29,7 +34,7 @@ def request_of(
 ) -> Request:
     """Return the request that parsed run flags mean; ``sets`` are laid under those of the flags. Raises UsageError."""
     try:
-        return Request(
+        request = Request(
             methods=tuple(methods),
             tasks=tuple(tasks),
             data=flags.data,
@@ -64,6 +69,8 @@ def request_of(
         raise UsageError(
             f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']} (got {first['input']!r})"
         ) from None
+    check_bounds(request)
+    return request
 
 
 def _plugged_in() -> list[str]:
@@ -106,7 +113,8 @@ def launch(request: Request) -> int:
     status, planned = supervisor.run(request)
     if status != 2 and not request.dry_run:
         records = [record for experiment in planned if (record := _as_asked(store, experiment))]
-        show(store, records, Progress(request.quiet), [key for key, _ in request.grid])
+        written = show(store, records, Progress(request.quiet), [key for key, _ in request.grid])
+        status = max(status, int(not written))
     return status
 
 
@@ -116,21 +124,21 @@ def _as_asked(store: Store, experiment: Record) -> Record | None:
     return record and record.but(**{name: getattr(experiment, name) for name in AS_ASKED})
 
 
-def show(store: Store, records: Sequence[Record], progress: Progress, axes: Sequence[str] = ()) -> None:
-    """Print the tables of records, write them under results/tables, name the failed runs.
+def show(store: Store, records: Sequence[Record], progress: Progress, axes: Sequence[str] = ()) -> bool:
+    """Print the tables of records, write them under results/tables, name the failed runs; gives whether all is written.
 
     ``axes`` are the settings of ``--grid``; those of methods and of their pretraining get a column each.
     """
     from inkbench.leaderboards import build, render
     from inkbench.leaderboards.combine.overall import overall
 
-    tasks = {record.task for record in records}
+    written, tasks = True, {record.task for record in records}
     axes = [key for key in axes if key.partition(".")[0] not in {*tasks, "backbone"}]
     tables = build.tables(store, records, axes=axes)
     whole = overall(build.tables(store, records) if axes else tables) if len(tables) > 1 else None
     for table in [*tables, *([whole] if whole else [])]:
         print(render.text(table))
-        progress.say(f"table: {build.write(store, table)}")
+        written = write_table(store, table, progress) and written
     for record in records:
         if record.status == "failed":
             complain(f"failed: {record.method} on {record.task}, seed {record.seed}: {record.reason}")
@@ -138,14 +146,30 @@ def show(store: Store, records: Sequence[Record], progress: Progress, axes: Sequ
     done = [record for record in records if record.status == "done"]
     if done:
         progress.say(f"records: {store.root / 'cells'}; pictures: {store.root / 'runs'}")
+    return written
+
+
+def write_table(store: Store, table: Table, progress: Progress) -> bool:
+    """Write a printed table under results/tables; gives False, and says why, where the disk does not take it."""
+    from inkbench.leaderboards import build
+
+    try:
+        progress.say(f"table: {build.write(store, table)}")
+    except OSError as error:
+        complain(f"the table is not written ({of_the_system(error)}); its runs are recorded")
+        return False
+    return True
 
 
 def _show_log(store: Store, record: Record) -> None:
     if record.log:
         path = store.root / record.log
-        for line in path.read_text().strip().splitlines()[-3:]:
+        try:
+            lines = path.read_text().strip().splitlines()
+        except (OSError, ValueError):
+            return  # it is gone; the record has the reason
+        for line in [*lines[-3:], f"full log: {path}"]:
             complain(f"    {line}")
-        complain(f"    full log: {path}")
 
 
 def pair(text: str) -> tuple[str, str]:

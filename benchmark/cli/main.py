@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 
-from inkbench.benchmark import registry, stopping
+from inkbench.benchmark import registry, stopping, streams
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
-from inkbench.benchmark.errors import InkbenchError, UsageError, did_you_mean
+from inkbench.benchmark.errors import DEBUG, InkbenchError, UsageError, brief, did_you_mean, of_the_system
 from inkbench.benchmark.progress import complain
 
 VERBS = {
@@ -33,22 +34,40 @@ def main(words: Sequence[str]) -> int:
     """Carry out a command line; gives the exit status (0 done, 1 a run or a check failed, 2 refused)."""
     try:
         with stopping.at_once():
-            return _command(words)
+            try:
+                return _command(words)
+            finally:
+                sys.stdout.flush()
     except InkbenchError as error:
         complain(f"run_benchmark.py: {error}")
         return error.status
     except KeyboardInterrupt:
-        print("interrupted; run the same command to resume", file=sys.stderr)
+        streams.tell("interrupted; run the same command to resume")
         return stopping.INTERRUPTED
     except stopping.Stopped as stop:
-        print(f"stopped by {stop}; run the same command to resume", file=sys.stderr)
+        streams.tell(f"stopped by {stop}; run the same command to resume")
         return stop.status
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.close_output()
         return 0
+    except OSError as error:
+        return _refused_by_the_system(error)
+
+
+def _refused_by_the_system(error: OSError) -> int:
+    """Tell in one line what the system refused, a full disk or a name too long; gives the exit status."""
+    if DEBUG in os.environ:
+        raise error
+    complain(f"run_benchmark.py: {of_the_system(error)}; {DEBUG}=1 shows where")
+    try:
+        sys.stdout.flush()
+    except OSError:
+        streams.close_output()
+    return UsageError.status if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else InkbenchError.status
 
 
 def _command(words: Sequence[str]) -> int:
+    _require_utf8(words)
     words = _plugged_in(words)
     if words and words[0] in VERBS:
         from inkbench.benchmark.cli import verbs
@@ -57,6 +76,15 @@ def _command(words: Sequence[str]) -> int:
     if words and not words[0].startswith("-"):
         raise UsageError(f"no command '{words[0]}'{did_you_mean(words[0], VERBS)}")
     return _run(list(words))
+
+
+def _require_utf8(words: Sequence[str]) -> None:
+    """Refuse words that are no UTF-8: names of files and folders go into records and tables, which are."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{brief(os.fsencode(word))} is not UTF-8; rename the file or folder") from None
 
 
 def _plugged_in(words: Sequence[str]) -> list[str]:

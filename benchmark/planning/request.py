@@ -36,7 +36,7 @@ class Request(BaseModel):
     backbone: str | None = None
     weights: Path | None = None
     init: str | None = None
-    seeds: int = Field(default=1, ge=1, le=1000)
+    seeds: int = Field(default=1, ge=1)
     budget: Literal["images", "flops"] = "images"
     transductive: bool = False
     exclude_suspects: bool = False

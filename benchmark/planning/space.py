@@ -33,8 +33,9 @@ def require_space(plan: Plan, results: Path) -> None:
     need = sum(_bytes(one) for one in kept if not _there(one, results))
     if need + SPARE_BYTES > free:
         raise UsageError(
-            f"the images of this run need about {need / 2**20:,.0f} MiB in {results}, and its disk has "
-            f"{free / 2**20:,.0f} MiB left; free some space, give another folder with --results DIR, or lower the sides"
+            f"the images of this run need about {need / 2**20:,.0f} MiB in {results} besides {SPARE_BYTES >> 20} MiB "
+            f"that stay free, and its disk has {free / 2**20:,.0f} MiB left; free some space, give another folder with "
+            "--results DIR, or lower the sides"
         )
 
 

@@ -14,8 +14,8 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from inkbench.benchmark import stopping
-from inkbench.benchmark.errors import NotApplicable, UsageError
+from inkbench.benchmark import stopping, streams
+from inkbench.benchmark.errors import DEBUG, NotApplicable, UsageError
 from inkbench.benchmark.progress import complain
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 EVENTS_FD = "INKBENCH_EVENTS_FD"
 PARENT = "INKBENCH_PARENT"
-DEBUG = "INKBENCH_DEBUG"
 
 
 def die_with_parent() -> None:
@@ -48,9 +47,14 @@ def main() -> int:
             return _work()
     except stopping.Stopped as stop:
         return stop.status
+    except ImportError as error:  # a package is missing or broken; what a run imports fails that run alone
+        if first:
+            _tell(error)
+        return 2
 
 
 def _work() -> int:
+    streams.show_what_can_be_shown()
     warnings.filterwarnings("ignore", module=r"(torch|lightning|timm|faster_coco_eval|pycocotools).*")
     asked = json.loads(sys.stdin.read())
     from inkbench.benchmark import registry
@@ -67,10 +71,10 @@ def _work() -> int:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     request = Request.model_validate(asked["request"])
-    device = engine.start(request.devices, request.precision, request.threads)
-    first = device.fabric.global_rank == 0
+    first = os.environ.get("RANK", "0") == "0"
     progress = Progress(quiet=request.quiet or not first)
     try:
+        device = engine.start(request.devices, request.precision, request.threads)
         registry.plug_in(os.environ.get(registry.PLUGINS, ""))
         data = open_dataset(request.data, request.preset, request.sets, request.results)
         pretrain_data = data

@@ -123,7 +123,7 @@ class Store:
 
     def find(self, prefix: str) -> Record:
         """Find the record whose id begins with ``prefix``. Raises UsageError where none or several do."""
-        paths = sorted((self.root / "cells").glob(f"*/{prefix}*.json"))
+        paths = sorted((self.root / "cells").glob(f"*/{prefix}*.json")) if prefix.isalnum() else []
         if len(paths) != 1:
             found = f"{len(paths)} run IDs" if paths else "No run ID"
             start = "start" if paths else "starts"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from inkbench.benchmark.api import Context
 from inkbench.benchmark.data.cached import Cached
-from inkbench.benchmark.errors import RunError
+from inkbench.benchmark.errors import RunError, UsageError, plural
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.progress import complain
 from inkbench.benchmark.seeding import derive
@@ -88,9 +88,14 @@ class Device:
 
 
 def start(devices: int, precision: str, threads: int) -> Device:
-    """Join the ranks (their numbers come in the environment, see supervise.py) and settle what decides the bits."""
+    """Join the ranks (their numbers come in the environment, see ``supervisor``) and settle what decides the bits.
+
+    Raises UsageError where this machine has fewer devices than are asked for.
+    """
     torch.set_num_threads(threads)
     cuda = torch.cuda.is_available()
+    if devices > (most := torch.cuda.device_count() if cuda else os.cpu_count() or 1):
+        raise UsageError(f"--devices {devices}: this machine has {plural(most, 'GPU' if cuda else 'core')}")
     world = int(os.environ.get("WORLD_SIZE", "1"))
     strategy: Any = "auto"
     if world > 1:

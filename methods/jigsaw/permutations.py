@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Literal
 
@@ -27,9 +28,8 @@ def permutation_set(
     """
     if not 2 <= min_distance <= tiles:
         raise ValueError(f"min_distance {min_distance} is not in 2..{tiles}")
-    every = all_permutations(tiles)
-    if n > len(every):
-        raise ValueError(f"there are {len(every)} permutations of {tiles} tiles, not {n}")
+    if n > (most := math.factorial(tiles)):
+        raise ValueError(f"there are {most} permutations of {tiles} tiles, not {n}")
     return _greedy(n, generator, min_distance, tiles, seed)
 
 
