@@ -1,7 +1,7 @@
 # What one types while working on inkbench. Every target is a command of CONTRIBUTING.md; PYTHON names the interpreter.
 PYTHON ?= python
 OUT ?= build
-.PHONY: setup check fast test slow docs docs-run speed release
+.PHONY: setup check fast test slow docs docs-run speed release audit
 
 setup:  ## install the clone with what tests and checks need, at the versions that it was last tested with
 	$(PYTHON) -m pip install -c requirements/newest-3.11.txt -e '.[test,docs]'
@@ -26,6 +26,9 @@ docs-run:  ## every documented command at smoke over one results folder; goes on
 
 speed:  ## ratios of times, each measured in one run, on a quiet machine
 	$(PYTHON) -m pytest tests/speed -n 0
+
+audit:  ## known vulnerabilities of the pinned versions; skipped, and says so, where the database is out of reach
+	$(PYTHON) .ci/audit
 
 release:  ## bare environments of the oldest and the newest Python at hand, newest and lowest dependencies: a wheel, a run
 	.ci/release
