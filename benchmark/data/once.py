@@ -89,6 +89,7 @@ def no_room(folder: Path, need: int, error: OSError) -> NoReturn:
     """Raise RunError: what is needed of the disk, what it has, how to mend it."""
     free = shutil.disk_usage(folder).free
     raise RunError(
-        f"{need / 2**20:.0f} MiB of images do not fit into {folder.parent}, which has "
-        f"{free / 2**20:.0f} MiB left ({error.strerror}); make room or give another folder with --results DIR"
+        f"{need / 2**20:.0f} MiB of images do not fit into {folder.parent} besides {SPARE_BYTES >> 20} MiB that stay "
+        f"free: it has {free / 2**20:.0f} MiB left ({error.strerror}); make room or give another folder with "
+        "--results DIR"
     ) from None

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark import stopping
-from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.errors import RunError, UsageError, of_the_system
 from inkbench.benchmark.planning.experiment import Experiment
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.running import evaluate
 from inkbench.benchmark.running.records import base_record
 from inkbench.benchmark.running.weights import weights_path
@@ -156,18 +157,22 @@ class Runner:
 
     def _fail(self, experiment: Experiment, error: Exception) -> None:
         """Record a failure with its log; a good record of an earlier run (``--force``) is kept."""
+        told = str(error) if isinstance(error, RunError | UsageError) else f"{type(error).__name__}: {error}"
+        reason = " ".join(told.split())
+        self.report({"event": "failed", "cells": [experiment.id]})
+        who = f"FAILED {experiment.method} on {experiment.task.name}: {reason}"
         rank = "" if self.first else f".rank{self.device.fabric.global_rank}"
         log = self.store.root / "logs" / f"{experiment.id}{rank}.log"
-        write_result(log, traceback.format_exc().encode())
-        reason = str(error) if isinstance(error, RunError | UsageError) else f"{type(error).__name__}: {error}"
-        self.report({"event": "failed", "cells": [experiment.id]})
-        known = self._known(experiment)
-        if known is None or known.status != "done":
-            where = str(log.relative_to(self.store.root))
-            self._write(self._planned(experiment), status="failed", reason=" ".join(reason.split()), log=where)
-        self.progress.say(
-            f"FAILED {experiment.method} on {experiment.task.name}: {' '.join(reason.split())} (log: {log})"
-        )
+        try:
+            write_result(log, traceback.format_exc().encode())
+            known = self._known(experiment)
+            if known is None or known.status != "done":
+                where = str(log.relative_to(self.store.root))
+                self._write(self._planned(experiment), status="failed", reason=reason, log=where)
+        except OSError as full:
+            complain(f"{who} (not recorded: {of_the_system(full)})")
+        else:
+            self.progress.say(f"{who} (log: {log})")
 
     def _planned(self, experiment: Experiment) -> Record:
         return base_record(experiment, self.plan, self.request)

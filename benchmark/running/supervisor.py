@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from inkbench.benchmark import stopping
+from inkbench.benchmark.errors import of_the_system
 from inkbench.benchmark.planning.request import Request
+from inkbench.benchmark.progress import complain
 from inkbench.benchmark.registry import HOME
 from inkbench.benchmark.running.worker import EVENTS_FD, PARENT
 from inkbench.benchmark.store import provenance
@@ -66,7 +68,7 @@ def run(request: Request) -> tuple[int, list[Record]]:
         if not watched.working:
             idle_deaths += 1
             when = "between two runs" if watched.begun else "before it began a run"
-            print(f"run_benchmark.py: the worker {_death(code)} {when}", file=sys.stderr)
+            complain(f"run_benchmark.py: the worker {_death(code)} {when}")
             if not watched.begun or idle_deaths == MAX_IDLE_DEATHS:
                 return 1, watched.experiments
         for experiment in watched.experiments:
@@ -150,7 +152,8 @@ def _wait(ranks: list[subprocess.Popen[str]]) -> int:
 def _listen(pipe: IO[str], watched: Watched) -> None:
     with pipe:
         for line in pipe:
-            watched.take(json.loads(line))
+            if line.endswith("\n"):  # the last words of a worker that was killed may be half a line
+                watched.take(json.loads(line))
 
 
 def _environment(request: Request, rank: int, port: int, events: int) -> dict[str, str]:
@@ -188,7 +191,11 @@ def _record_death(store: Store, experiment: Record, code: int) -> None:
         return  # rank 0 has said why
     why = f"a rank failed; see logs/{experiment.id}.rank*.log" if code == 70 else f"the worker {_death(code)}"
     made = {"git": provenance.git_state(), "packages": provenance.versions(provenance.TOLD)}
-    store.write(experiment.but(status="failed", reason=why, provenance=made))
+    try:
+        store.write(experiment.but(status="failed", reason=why, provenance=made))
+    except OSError as error:
+        who = f"{experiment.method} on {experiment.task}, seed {experiment.seed}"
+        complain(f"run_benchmark.py: {who}: {why} (not recorded: {of_the_system(error)})")
 
 
 def _death(code: int) -> str:
