@@ -90,6 +90,9 @@ def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, 
 AS_ASKED = (*("preset", "changed", "given", "init", "weights", "transductive", "supervision", "data", "pretrain_data"),)
 """The fields of a record that are of the request and not of the number (supervision: a card may have come since)."""
 
+WRITTEN = ("cells", "backbones", "runs", "networks", "cache", "cache/images")
+"""The folders of a results folder that a run cannot do without; what else cannot be written costs time."""
+
 
 def prepare(request: Request) -> None:
     """Refuse a request that cannot be carried out, before a worker is started."""
@@ -103,7 +106,7 @@ def prepare(request: Request) -> None:
     if not any(dataset.guesses for dataset in datasets):
         heeds_series_from(datasets[0], request.sets)
     if not request.dry_run:
-        Store(request.results).check_writable()
+        Store(request.results).check_writable(*WRITTEN)
 
 
 def launch(request: Request) -> int:

@@ -50,6 +50,11 @@ def main(words: Sequence[str]) -> int:
     except BrokenPipeError:
         streams.close_output()
         return 0
+    except UnicodeEncodeError as error:
+        if DEBUG in os.environ:
+            raise
+        streams.tell(f"run_benchmark.py: {brief(error.object)} is not UTF-8; rename it; {DEBUG}=1 shows where")
+        return InkbenchError.status
     except OSError as error:
         return _refused_by_the_system(error)
 

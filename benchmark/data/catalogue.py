@@ -29,7 +29,7 @@ def info(text: str, results: Path, sets: Sets = ()) -> str:
             raise
         offered = ["offers:    " + ", ".join(sorted(cls.whole)) + " (a complete copy)", *lines(cls.whole)]
         return "\n".join([*_about(cls), f"here:      {refusal}", *(offered if cls.whole else ())])
-    missing = dataset.drawn and not dataset.root.is_dir()
+    missing = dataset.drawn and not dataset.recognises(dataset.root)
     offers = dataset.offers()
     here = f"here:      {dataset.root}{' (not drawn yet; the first run draws it)' if missing else ''}"
     told = [

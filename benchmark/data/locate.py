@@ -15,7 +15,7 @@ from inkbench.benchmark.data.own import SAYS, check_name, folder_name, read_own
 from inkbench.benchmark.data.survey import survey
 from inkbench.benchmark.data.terms import require_accepted
 from inkbench.benchmark.data.units import by_regex
-from inkbench.benchmark.errors import UsageError, did_you_mean
+from inkbench.benchmark.errors import UsageError, brief, did_you_mean
 
 HOME = "INKBENCH_DATA"
 Sets = Sequence[tuple[str, str]]
@@ -45,10 +45,20 @@ def open_dataset(text: str, preset: str, sets: Sets, results: Path) -> Dataset:
         if colon and re.fullmatch(r"[a-z0-9_-]+", name) and path[:2] != "//" and not Path(where).exists():
             registry.find("datasets", name)  # a layout that nobody knows is refused with the mend
         dataset = _as_own(_recognised(where, preset, sets), called)
+    _require_utf8(dataset.root)
     dataset.checksums = results / "cache" / "checksums"
     dataset.unpacked = results / "cache" / dataset.reader
     dataset.series_from = _series_from(dataset, sets)
     return dataset
+
+
+def _require_utf8(root: Path) -> None:
+    """Refuse a place whose name no record can hold, though it was reached by one that can."""
+    try:
+        str(root.resolve()).encode()
+    except UnicodeEncodeError:
+        where = brief(os.fsencode(root.resolve()))
+        raise UsageError(f"{where} is not UTF-8; rename the folder, or work from one whose path is") from None
 
 
 def _called(text: str) -> tuple[str, str]:

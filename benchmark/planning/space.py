@@ -1,4 +1,4 @@
-"""The disk check: room in the results folder for the images that a plan prepares, before anything is drawn."""
+"""The disk check: room for the images that a plan prepares, and the right to record, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from inkbench.benchmark.data.strips import expected_bytes
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning.experiment import Plan
 from inkbench.benchmark.planning.pool import is_pool
+from inkbench.benchmark.store.store import Store, require_writable
 
 Kept = tuple[Dataset, Sequence[Item], View, bool]
 """Items of a dataset as a view shows them, as squares or (True) as strips."""
@@ -37,6 +38,21 @@ def require_space(plan: Plan, results: Path) -> None:
             f"that stay free, and its disk has {free / 2**20:,.0f} MiB left; free some space, give another folder with "
             "--results DIR, or lower the sides"
         )
+
+
+def require_folders(plan: Plan, store: Store) -> None:
+    """Raise UsageError where a folder of another user takes nothing of what is to be recorded and is not yet."""
+    for experiment in plan.experiments:
+        folders = {store.record_path(name).parent for name in (experiment.id, experiment.work)}
+        folders.add(store.root / "runs" / experiment.id)
+        if experiment.pretraining:
+            folders.add(store.root / "backbones" / experiment.pretraining.key)
+        try:
+            require_writable(sorted(folders))
+        except UsageError:
+            record = store.read(experiment.id)
+            if record is None or record.status == "failed":
+                raise
 
 
 def _kept(plan: Plan) -> Iterator[Kept]:
@@ -69,7 +85,8 @@ def _asked(plan: Plan) -> Iterator[tuple[object, Kept]]:
 
 
 def _undrawn(data: Dataset) -> bool:
-    return data.drawn and not data.root.is_dir()
+    """Return whether a program has yet to draw it, or to go on with what it was stopped at."""
+    return data.drawn and not data.recognises(data.root)
 
 
 def _bytes(kept: Kept) -> int:

@@ -85,6 +85,8 @@ def _work() -> int:
             used.verify(progress)
         work = planner.make(request, device, data, pretrain_data)
         space.require_space(work, request.results)
+        if not request.dry_run:
+            space.require_folders(work, Store(request.results))
         estimated = estimate.show(work, device, Store(request.results)) if request.dry_run else ""
     except Exception as error:
         if first:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -26,8 +27,8 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def check_writable(self) -> None:
-        """Raise UsageError where the folder cannot be written."""
+    def check_writable(self, *folders: str) -> None:
+        """Raise UsageError where the folder cannot be written, or one of ``folders`` in it that is there."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
@@ -36,6 +37,7 @@ class Store:
             raise UsageError(
                 f"results folder {self.root} cannot be written ({error.strerror}); give another with --results DIR"
             ) from None
+        require_writable(self.root / name for name in folders)
 
     def sweep(self) -> None:
         """Remove what processes of this machine that are dead left half written, in the folder and two levels below."""
@@ -134,6 +136,23 @@ class Store:
         """Return whether the per-item arrays that a record names are there as they were written."""
         path = self.items_path(record.id)
         return record.items is None or (path.is_file() and checksum(path.read_bytes()) == record.items.sha256)
+
+
+def require_writable(folders: Iterable[Path]) -> None:
+    """Raise UsageError for the first folder that is there and cannot be written: what is made for it would be lost."""
+    for folder in folders:
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(
+                f"{folder} belongs to {_owner(folder)} and cannot be written; ask for the right to, or give another "
+                "results folder with --results DIR"
+            )
+
+
+def _owner(folder: Path) -> str:
+    try:
+        return folder.owner()
+    except (KeyError, OSError):
+        return "another user"
 
 
 def _read_record(path: Path, loads: Callable[[bytes], Any] = json.loads) -> Record:

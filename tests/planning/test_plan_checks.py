@@ -286,6 +286,13 @@ def test_a_disk_without_room_for_the_images_is_refused_before_any_work(with_synt
         space.require_space(work, with_synth)
 
 
+def test_comics_that_were_only_begun_are_not_asked_for_their_items(tmp_path):
+    """A drawing that was stopped leaves its folder: the same command goes on with it."""
+    data = open_dataset("synth", "smoke", (), tmp_path)
+    (data.root / ".drawn" / "0").mkdir(parents=True)
+    space.require_space(planned_first_run(tmp_path), tmp_path)
+
+
 def test_images_that_are_prepared_already_need_no_room(first_run, monkeypatch):
     work = planned_first_run(first_run[1])
     monkeypatch.setattr(space.shutil, "disk_usage", lambda path: SimpleNamespace(free=space.SPARE_BYTES + 1))
