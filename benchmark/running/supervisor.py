@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -90,15 +92,16 @@ def _workers(request: Request, skip: list[str], watched: Watched) -> int:
     port = _free_port() if request.devices > 1 else 0
     ranks = []
     for rank in range(request.devices):
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "inkbench.benchmark.running.worker"],
-            stdin=subprocess.PIPE,
-            stdout=None if rank == 0 else subprocess.DEVNULL,
-            env=_environment(request, rank, port, writer),
-            pass_fds=(writer,) if rank == 0 else (),
-            text=True,
-        )
-        ranks.append(process)
+        with _keyboard_held():
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "inkbench.benchmark.running.worker"],
+                stdin=subprocess.PIPE,
+                stdout=None if rank == 0 else subprocess.DEVNULL,
+                env=_environment(request, rank, port, writer),
+                pass_fds=(writer,) if rank == 0 else (),
+                text=True,
+            )
+            ranks.append(process)
         _feed(process, text)
     os.close(writer)
     listener = threading.Thread(target=_listen, args=(os.fdopen(reader), watched), daemon=True)
@@ -114,6 +117,16 @@ def _workers(request: Request, skip: list[str], watched: Watched) -> int:
                 process.kill()
                 process.wait()
         listener.join(timeout=10)
+
+
+@contextmanager
+def _keyboard_held() -> Iterator[None]:
+    """Hold interrupts back for the block, and for good in what is started in it: its parent gets them, and ends it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _pass_on(ranks: list[subprocess.Popen[str]]) -> None:

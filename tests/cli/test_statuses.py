@@ -78,10 +78,14 @@ def interruptible():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("delay", [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4])
-@pytest.mark.parametrize(
-    "words", [["list", "methods"], ["--method", "jigsaw", "--task", "detection"]], ids=["list", "run"]
-)
+LIST, RUN = ["list", "methods"], ["--method", "jigsaw", "--task", "detection"]
+MOMENTS = [
+    *((LIST, delay) for delay in (0, 0.02, 0.05, 0.1)),
+    *((RUN, delay) for delay in (0, 0.05, 0.1, 0.3, 1, 2, 4)),
+]
+
+
+@pytest.mark.parametrize(("words", "delay"), MOMENTS, ids=[f"{words[0]}-{delay}" for words, delay in MOMENTS])
 @pytest.mark.seconds
 def test_an_interrupt_at_the_start_is_one_line(delay, words, tmp_path):
     """The moment is counted from the first lines of ours that Python runs: before those it is Python's own business."""
@@ -92,12 +96,13 @@ def test_an_interrupt_at_the_start_is_one_line(delay, words, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=interruptible,
+        start_new_session=True,
     )
     for line in process.stderr:
         if line.rstrip().endswith("| signal"):
             break
     time.sleep(delay)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
     try:
         out, err = process.communicate(timeout=60)
     finally:
