@@ -71,6 +71,11 @@ def plug_in(paths: str) -> None:
         plug(Path(path))
 
 
+def is_plugged(path: Path) -> bool:
+    """Return whether this very file was plugged in, so that its code may run."""
+    return any(entry.file == path.resolve() for kind in _plugged.values() for entry in kind.values())
+
+
 def kind_of(entry: Entry) -> str:
     """Import an entry and return its kind. Raises UsageError."""
     found = _attribute(entry)
@@ -136,6 +141,15 @@ def find(kind: str, text: str) -> Entry:
         mend = " (name a file of your own with --plugin FILE.py)"
         raise UsageError(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}{mend}")
     return known[text]
+
+
+def load_named(kind: str, name: str) -> type:
+    """The class behind a name that stands in a file, of those that are known: never a path. Raises UsageError."""
+    if name not in entries(kind):
+        raise UsageError(
+            f"{kind.removesuffix('s')} '{name}' is not one of inkbench's: name its file with --plugin FILE.py"
+        )
+    return load(kind, name)
 
 
 def load(kind: str, text: str) -> type:

@@ -16,9 +16,7 @@ from inkbench.tasks.metrics.items import Resampler, WeightedMean
 
 def scorer_of(task: str) -> Scorer:
     """Return the scorer of the task of that name. Raises UsageError where there is no such task."""
-    if task not in registry.entries("tasks"):
-        raise UsageError(f"task '{task}' is not one of inkbench's: name its file with --plugin FILE.py")
-    return scorer_for(registry.load("tasks", task))
+    return scorer_for(registry.load_named("tasks", task))
 
 
 def scorer_for(task: Any) -> Scorer:

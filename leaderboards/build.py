@@ -17,6 +17,7 @@ from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import render
 from inkbench.leaderboards.arrange import arranged, chosen, metric_names, missing, reported
+from inkbench.leaderboards.believed import believed, notes
 from inkbench.leaderboards.columns.column import Column, Subject
 from inkbench.leaderboards.columns.usual import AFTER_METRICS
 from inkbench.leaderboards.combine.side_by_side import join
@@ -28,6 +29,9 @@ from inkbench.leaderboards.significance.item_statistics import ItemStatistics
 from inkbench.leaderboards.significance.row_statistics import BlockStatistics, compute, limits
 from inkbench.leaderboards.table import About, Block, Cell, Head, Note, Row, RowKind, Setup, Table
 
+LONGEST = 150
+"""Bytes of the longest name of a table's file."""
+
 
 def tables(
     store: Store, records: Sequence[Record], declared: TableFile | None = None, axes: Sequence[str] = ()
@@ -37,7 +41,7 @@ def tables(
     ``axes`` are settings that get a column each, in place of the words in the rows' labels.
     """
     parts: dict[str, list[Record]] = {}
-    for record in records:
+    for record in believed(store, records):
         data = record.data
         key = [record.task, record.protocol_name, data.id, data.fingerprint, record.preset]
         parts.setdefault(key_of(key), []).append(record)
@@ -51,7 +55,8 @@ def tables(
         made.append(table)
     if declared and len(made) == 1:
         made[0] = replace(made[0], name=declared.name)
-    return made
+    doubted = notes(store)
+    return [replace(table, notes=(*table.notes, *doubted)) for table in made]
 
 
 def declared_tables(store: Store, declared: TableFile, records: Sequence[Record] | None = None) -> list[Table]:
@@ -64,7 +69,7 @@ def declared_tables(store: Store, declared: TableFile, records: Sequence[Record]
     known = summaries(store, sieve(of)) if records is None else []
     for part in of:
         if records is None:
-            own = [record for one in match(part, known) if (record := store.read(one.id)) is not None]
+            own = [record for one in match(part, known) if (record := store.known(one.id)) is not None]
         else:
             own = match(part, records)
         for table in tables(store, own, part):
@@ -116,7 +121,7 @@ def build(
         told = {key for block in made for row in block.rows for key, cell in row.cells.items() if cell != Cell()}
         columns = [column for column in columns if column.key in told or column.key not in AFTER_METRICS]
     everywhere = hoisted([block.rows for block in made])
-    notes = table_notes(records, block_statistics, bounds, item_statistics, common, declared)
+    remarks = table_notes(records, block_statistics, bounds, item_statistics, common, declared)
     return Table(
         name=_name(first, declared),
         title=title,
@@ -126,7 +131,7 @@ def build(
             for column in columns
         ),
         blocks=tuple(_without(block, everywhere) for block in made),
-        notes=(*map(Note, everywhere), *notes),
+        notes=(*map(Note, everywhere), *remarks),
         about=_about(first),
         head=declared.head if declared else "row",
     )
@@ -134,10 +139,18 @@ def build(
 
 def write(store: Store, table: Table, name: str | None = None) -> Path:
     """Write ``results/tables/NAME.{md,tex,csv,html,json}``, each whole or not at all; gives the path of the first."""
-    paths = {suffix: store.root / "tables" / f"{name or table.name}.{suffix}" for suffix in render.FILES}
+    stem = plain_name(name or table.name)
+    paths = {suffix: store.root / "tables" / f"{stem}.{suffix}" for suffix in render.FILES}
     for suffix, path in paths.items():
         write_result(path, render.FILES[suffix](table).encode())
     return paths["md"]
+
+
+def plain_name(name: str) -> str:
+    """Return a name for a file that leads nowhere else: a table's own, else what is left of it and a hash."""
+    if re.fullmatch(r"\w[\w .,+@=~-]*", name) and len(name.encode()) <= LONGEST:
+        return name
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[: LONGEST // 2].strip('-')}-{key_of(name)[:8]}".lstrip("-")
 
 
 def _row(
@@ -167,7 +180,16 @@ def _audits(store: Store, group: Group) -> list[dict[str, Any]]:
     """Return the findings of audits on the row's pretrainings."""
     keys = [record.pretraining for record in group.done if record.pretraining]
     files = [store.root / "audit" / key / "audit.json" for key in keys]
-    return [json.loads(file.read_text()) for file in files if file.is_file()]
+    return [found for file in files if file.is_file() and (found := _findings(file))]
+
+
+def _findings(file: Path) -> dict[str, Any]:
+    """Return the findings of an audit; empty where their file is damaged, which costs a column's cell."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (ValueError, OSError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _kind(subject: Subject) -> RowKind:

@@ -19,6 +19,7 @@ from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.record_parts import Requested
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build, render
+from inkbench.leaderboards.believed import believed
 from inkbench.leaderboards.combine.overall import overall
 from inkbench.leaderboards.declared.filled import filled
 
@@ -44,7 +45,7 @@ def add(results: Path, folder: Path = FOLDER) -> int:
     """Take the finished records of a results folder, with their items and without what is of one machine alone."""
     source, target = Store(results), Store(folder / "records")
     taken = 0
-    for record in source.records():
+    for record in believed(source, list(source.records())):
         if record.status == "done" and source.complete(record):
             items = source.items_path(record.id)
             write_atomic(target.items_path(record.id), items.read_bytes())

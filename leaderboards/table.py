@@ -33,6 +33,8 @@ class NoteKind(StrEnum):
     REPORTED = "reported"
     """Where a paper's figures come from."""
     NO_CONTROL = "no control"
+    LEFT_OUT = "left out"
+    """Records that are not believed."""
 
 
 class Note(str):

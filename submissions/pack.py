@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inkbench.benchmark import registry
 from inkbench.benchmark.api import Task
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.arrays import read_arrays
@@ -95,6 +96,7 @@ def _the_task(record: Record) -> Task:
     """Return the task of a run that has predictions. Raises UsageError."""
     if record.status != "done":
         raise UsageError(f"run {record.id} is {record.status}: it has no predictions; run it again")
+    registry.load_named("tasks", record.task)
     return the_task(Asked(record.task, settings=record.settings.task or {}))
 
 

@@ -123,7 +123,7 @@ def launch(request: Request) -> int:
 
 def _as_asked(store: Store, experiment: Record) -> Record | None:
     """Return the record of an experiment as this command asked for it: another preset may have made it before."""
-    record = store.read(experiment.id)
+    record = store.known(experiment.id)
     return record and record.but(**{name: getattr(experiment, name) for name in AS_ASKED})
 
 

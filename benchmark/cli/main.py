@@ -23,6 +23,7 @@ VERBS = {
     "submit": "pack RUN | check X.zip | score X.zip | bundle | leaderboard DIR",
     "audit": "test whether a pretext network uses shortcuts",
     "rescore": "recompute metrics from stored predictions, without a model",
+    "verify": "[RESULTS] [RUN|METHOD]: check that no record was damaged or edited",
     "export": "export a pretrained backbone with its card as a folder that timm loads",
     "doctor": "check this machine and show how to fix problems",
 }

@@ -10,9 +10,9 @@ from typing import Any
 
 from inkbench.benchmark import escaping, registry
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
+from inkbench.benchmark.cli.run_rows import run_rows
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import complain
-from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 
 FORMATS = ("text", "md", "tex", "csv", "html", "json")
@@ -32,10 +32,7 @@ def verb_list(words: list[str]) -> int:
     flags = parser.parse_args(words)
     if flags.csv:
         return _csv_of_runs(flags.what, Store(flags.results))
-    if flags.what == "runs":
-        rows = [_run_row(record) for record in Store(flags.results).records()]
-    else:
-        rows = _known_rows(flags.what)
+    rows = run_rows(Store(flags.results)) if flags.what == "runs" else _known_rows(flags.what)
     if flags.json:
         print(escaping.json(rows))
         return 0
@@ -75,26 +72,6 @@ def _csv_of_runs(what: str, store: Store) -> int:
 
     print(frame(store.records()).map(escaping.csv).to_csv(index=False), end="")
     return 0
-
-
-def _run_row(record: Record) -> dict[str, Any]:
-    figure = record.metrics.get(record.primary)
-    value = figure.value if figure else None
-    found = f"{record.primary} {value:z.4f}" if value is not None else record.reason
-    changed = " ".join(f"{key}={value}" for key, value in record.changed.items())
-    backbone = record.backbone.name if record.backbone else "-"
-    what = f"{record.method} on {record.task}/{record.protocol}, {record.data.called}, {backbone}"
-    how = f"seed {record.seed}, {record.preset} {changed}".rstrip()
-    return {
-        "name": record.id,
-        "summary": f"{record.status:8} {what}, {how}: {found}",
-        "status": record.status,
-        "method": record.method,
-        "task": record.task,
-        "protocol": record.protocol,
-        "seed": record.seed,
-        "value": value,
-    }
 
 
 def verb_describe(words: list[str]) -> int:
@@ -264,6 +241,13 @@ def verb_rescore(words: list[str]) -> int:
     return rescore(Store(flags.results), flags.run, Progress(flags.quiet))
 
 
+def verb_verify(words: list[str]) -> int:
+    """Run ``verify [RESULTS] [RUN|METHOD ...] [--rescore]``."""
+    from inkbench.benchmark.cli.verify import verify
+
+    return verify(words)
+
+
 def verb_export(words: list[str]) -> int:
     """Run ``export METHOD|KEY --out DIR``."""
     parser = _parser("export", "Export a pretrained backbone with its card as a folder that timm loads in three lines.")
@@ -294,6 +278,7 @@ RUN: dict[str, Callable[[list[str]], int]] = {
     "submit": verb_submit,
     "audit": verb_audit,
     "rescore": verb_rescore,
+    "verify": verb_verify,
     "export": verb_export,
     "doctor": verb_doctor,
 }

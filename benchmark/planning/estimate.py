@@ -121,7 +121,7 @@ def _transfer(
     experiment: Experiment, device: engine.Device, store: Store, watch: Stopwatch, known: dict[Any, float]
 ) -> tuple[float, str]:
     """Return the seconds of an experiment's own training, and the text of its line."""
-    record = store.read(experiment.id)
+    record = store.known(experiment.id)
     if record is not None and record.status == "done":
         return 0.0, "already done"
     if experiment.declined:

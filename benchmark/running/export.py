@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.escaping import markdown_cell as markdown
 from inkbench.benchmark.networks.supervision import UNKNOWN, card_text
 from inkbench.benchmark.networks.weights_files import parted
+from inkbench.benchmark.progress import complain
+from inkbench.benchmark.running.cards import read_card
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.identity import plugged_metrics
 from inkbench.benchmark.store.record import Record
@@ -79,14 +80,18 @@ def export(store: Store, what: str, out: Path) -> str:
 
 
 def _cards(store: Store) -> list[dict[str, Any]]:
-    """Return the cards of finished pretrainings, those without their weights left out."""
+    """Return the cards of finished pretrainings; those without their weights, and what is no card, left out.
+
+    A card is that of its folder, whose name is a hash of its identity: nothing that it says leads elsewhere.
+    """
     found = []
     for path in sorted((store.root / "backbones").glob("*/card.json")):
-        if path.with_name("weights.safetensors").is_file():
-            try:
-                found.append(json.loads(path.read_text()))
-            except ValueError as error:
-                raise UsageError(f"{path} is damaged ({error}); remove {path.parent} and run again") from None
+        if not path.with_name("weights.safetensors").is_file():
+            continue
+        try:
+            found.append(read_card(path))
+        except (OSError, ValueError) as error:
+            complain(f"skipped: {path} is damaged ({error}); remove {path.parent} and run again")
     return found
 
 

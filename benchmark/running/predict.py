@@ -13,9 +13,9 @@ from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning import planner
 from inkbench.benchmark.planning.experiment import Experiment
-from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running import evaluate
+from inkbench.benchmark.running.replay import request_of
 from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
@@ -35,7 +35,7 @@ def predict_folder(
     who = f"run {record.id[:10]}"
     if record.status != "done" or record.backbone is None:
         raise UsageError(f"{who} ({record.method}) has no network to predict with; choose a run with a backbone")
-    request = Request.model_validate({**record.request.resolved, "results": store.root, "force": False})
+    request = request_of(record, results=store.root, force=False)
     device = engine.start(1, request.precision, request.threads)
     tested = open_dataset(request.data, request.preset, request.sets, store.root)
     pretrain_data = tested

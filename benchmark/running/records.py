@@ -28,6 +28,7 @@ def base_record(experiment: Experiment, work: Plan, request: Request) -> Record:
         data=data_used(work.data),
         pretrain_data=data_used(work.pretrain_data) if experiment.pretraining else None,
         pretraining=experiment.pretraining.key if experiment.pretraining else None,
+        pretrained=dict(experiment.pretraining.identity) if experiment.pretraining else None,
         seed=experiment.seed,
         preset=request.preset,
         backbone=_backbone_used(experiment, experiment.backbone) if experiment.backbone else None,

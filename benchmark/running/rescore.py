@@ -2,131 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-
-from inkbench.benchmark import registry
-from inkbench.benchmark.api import Task
-from inkbench.benchmark.contracts.dataset import Dataset
-from inkbench.benchmark.data.cache import Caching
-from inkbench.benchmark.data.cache import build as build_cache
-from inkbench.benchmark.data.locate import open_dataset
-from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.escaping import terminal
-from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
-from inkbench.benchmark.running.leak_check import without
-from inkbench.benchmark.scorers import metric_versions, scorer_for
-from inkbench.benchmark.scoring.score import score
-from inkbench.benchmark.store.arrays import read_arrays
-from inkbench.benchmark.store.identity import SCORED_BY, plugged_metrics, record_id
+from inkbench.benchmark.running.scored_again import SharedTests, score_again
+from inkbench.benchmark.store.proof import CHECKSUM, doubts
+from inkbench.benchmark.store.reading import BadRecord, read_record
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.benchmark.training.task_data import TaskData
 
 
 def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
     """Score the stored predictions of a run, or of all that are done; prints what changed, gives the exit status.
 
     Equal definitions write the record anew in its place. Where a definition has changed since, the record gets the id
-    that a run with the new definition would give it; the old one stays.
+    that a run with the new definition would give it; the old one stays. A record whose figures were changed gets them
+    back where that makes its checksum right again.
     Raises UsageError where one named run cannot be
     scored; of all runs those that cannot are told and the status is 1.
     """
+    tests = SharedTests(store, progress)
     if prefix is not None:
-        print(terminal(_again(store, store.find(prefix), progress)))
+        print(terminal(_again(store, store.find_path(prefix), tests)))
         return 0
     status = 0
-    done = [record for record in store.records() if record.status == "done"]
-    if not done:
-        raise UsageError(f"no finished run in {store.root}; nothing to rescore")
-    for record in done:
+    found = 0
+    for path in store.paths():
         try:
-            print(terminal(_again(store, record, progress)))
+            if _is_unfinished(path):
+                continue
+            found += 1
+            print(terminal(_again(store, path, tests)))
         except UsageError as refusal:
             progress.say(str(refusal))
             status = 1
+    if not found and not status:
+        raise UsageError(f"no finished run in {store.root}; nothing to rescore")
     return status
 
 
-def _again(store: Store, record: Record, progress: Progress) -> str:
-    """Score one record again and write it; gives the line that says what became of its primary metric."""
-    who = f"{record.id[:10]} {record.method} on {record.task}, seed {record.seed}"
-    if record.status != "done":
-        raise UsageError(f"{who} is {record.status}; only a finished run has predictions")
-    predictions = store.read_predictions(record)
-    request = Request.model_validate(record.request.resolved)
-    data = _the_data(record, request, store)
-    task = _the_task(record, data)
-    test = _the_items(task, data, store, progress)
-    ids = [item.id for item in test.items]
-    before = read_arrays(store.items_path(record.id))
-    if ids != before["id"].tolist():
-        raise UsageError(f"{who}: the test items of {data.root} have changed since the prediction; repeat the run")
+def _is_unfinished(path: Path) -> bool:
     try:
-        scored = score(task, predictions, test.items, test.truths, record.calibration)
-    except RunError as error:
-        raise UsageError(f"{who}: {error}") from None
-    versions = metric_versions(task)
-    if lost := sorted(plugged_metrics(record.identity).keys() - versions.keys()):
-        raise UsageError(f"{who}: also scored by {', '.join(lost)} of a plugin file; name it with --plugin FILE.py")
-    identity = {**record.identity, SCORED_BY: versions}
-    same = identity == record.identity
-    changed: dict[str, Any] = {
-        "id": record.id if same else record_id(identity),
-        "identity": identity,
-        "metrics": scored.metrics,
-        "notes": tuple(scored.notes),
-        "primary": task.scorer.primary.name,
-    }
-    if scored.empty:
-        changed["exclusions"] = record.exclusions.model_copy(update={"empty_truth": tuple(scored.empty)})
-    if record.leaks:
-        suspect = before.get("leak", np.zeros(len(ids), dtype=bool))
-        left = without(scorer_for(task), scored.items, suspect, scored.metrics)
-        changed["leaks"] = record.leaks.model_copy(update={"without": left})
-        if suspect.any():
-            scored.items["leak"] = suspect
-    if changed["id"] != record.id:
-        changed["was"] = record.id
-    new = store.write(record.but(**changed), scored.items)
-    return f"{who}: {_change(record, new)}"
+        return read_record(path).status != "done"
+    except BadRecord:
+        return False
 
 
-def _the_data(record: Record, request: Request, store: Store) -> Dataset:
-    """Return the dataset that a record was made on. Raises UsageError where its files changed since or are gone."""
+def _again(store: Store, path: Path, tests: SharedTests) -> str:
+    """Score the record of a file again and write it; gives the line that says what became of its primary metric."""
+    record, bad = _as_told(path)
+    fields, items = score_again(store, record, tests.of(record))
+    if fields["id"] != record.id:
+        fields["was"] = record.id
+    again = record.but(**fields)
+    if bad is not None and not _makes_right(bad, again):
+        raise bad
+    new = store.write(again, items)
+    return f"{record.id[:10]} {record.method} on {record.task}, seed {record.seed}: {_change(record, new)}"
+
+
+def _as_told(path: Path) -> tuple[Record, BadRecord | None]:
+    """Return what a file says, and what is wrong with it. Raises BadRecord where it says no finished run."""
     try:
-        data = open_dataset(request.data, request.preset, request.sets, store.root)
-    except UsageError as refusal:
-        raise UsageError(f"{record.id[:10]} {record.method} on {record.task}: {refusal}") from None
-    data.prepare(Progress(quiet=True))
-    if data.fingerprint() != record.data.fingerprint:
-        raise UsageError(f"{data.root} has changed since run {record.id[:10]}; repeat the run")
-    return data
+        return read_record(path), None
+    except BadRecord as bad:
+        if bad.record is None or bad.record.status != "done":
+            raise
+        return bad.record, bad
 
 
-def _the_task(record: Record, data: Dataset) -> Task:
-    """Return the task as it was configured. Raises UsageError where its settings are no longer known."""
-    kind: Any = registry.load("tasks", record.task)
-    try:
-        task: Task = kind(kind.Config(**(record.settings.task or {})))
-    except ValueError as error:
-        raise UsageError(
-            f"{record.id[:10]}: {record.task} has other settings now ({str(error).splitlines()[0]})"
-        ) from None
-    task.bind(data)
-    return task
-
-
-def _the_items(task: Task, data: Dataset, store: Store, progress: Progress) -> TaskData:
-    folder = store.root / "cache" / "images"
-    views = task.views()
-    return TaskData.of(
-        task,
-        task.items(data, "test"),
-        lambda name, items: build_cache(items, views[name], Caching(folder, data.fingerprint(), progress, 1)),
-    )
+def _makes_right(bad: BadRecord, again: Record) -> bool:
+    """Return whether a record with its own figures back is what its checksum is of."""
+    told = bad.told or {}
+    return CHECKSUM in told and not any(doubts({**again.to_json(), CHECKSUM: told[CHECKSUM]}, again))
 
 
 def _change(old: Record, new: Record) -> str:

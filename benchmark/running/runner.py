@@ -93,7 +93,7 @@ class Runner:
         if not self.request.force:
             self._note_reuse(record)
             return True
-        return bool(record.request.resolved["started"] == self.request.started)
+        return bool(record.request.resolved.get("started") == self.request.started)
 
     def _has_predictions(self, experiment: Experiment) -> bool:
         """Return whether another record holds an experiment's predictions; it is noted, and said with what it lacks."""

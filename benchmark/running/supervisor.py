@@ -81,7 +81,7 @@ def run(request: Request) -> tuple[int, list[Record]]:
 
 def _status(store: Store, experiment: Record) -> str:
     """Return the status of a planned experiment; one without a record has failed."""
-    record = store.read(experiment.id)
+    record = store.known(experiment.id)
     return record.status if record else "failed"
 
 
@@ -196,10 +196,10 @@ def _free_port() -> int:
 
 
 def _record_death(store: Store, experiment: Record, code: int) -> None:
-    known = store.read(experiment.id)
+    known = store.known(experiment.id)
     if known is not None and known.status == "done":
         return
-    mine = known is not None and known.request.resolved["started"] == experiment.request.resolved["started"]
+    mine = known is not None and known.request.resolved.get("started") == experiment.request.resolved["started"]
     if code == 70 and mine:
         return  # rank 0 has said why
     why = f"a rank failed; see logs/{experiment.id}.rank*.log" if code == 70 else f"the worker {_death(code)}"

@@ -27,7 +27,7 @@ from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.running.pretrain_items import Reading, reading
 from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.seeding import derive
-from inkbench.benchmark.store.files import checksum, json_bytes, remove, write_result
+from inkbench.benchmark.store.files import checksum, json_bytes, key_of, remove, write_result
 from inkbench.benchmark.store.locks import machine_slot
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, pretrain
@@ -75,10 +75,13 @@ def _found(path: Path) -> bool:
         return False  # a card without weights is of a pretraining that was stopped just before its end
     try:
         card = json.loads(path.with_name("card.json").read_text())
-        if checksum(path.read_bytes()) == card["sha256"]:
+        if key_of(card["identity"]) != path.parent.name:
+            reason = "its card is that of another pretraining"
+        elif checksum(path.read_bytes()) == card["sha256"]:
             return True
-        reason = "its checksum differs from its card"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        else:
+            reason = "its checksum differs from its card"
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
     aside = path.parents[2] / "damaged" / path.parent.name
     complain(f"{path} is damaged ({reason}); set aside as {aside}, pretraining again")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -21,10 +26,26 @@ def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def read_arrays(path: Path | BinaryIO) -> dict[str, np.ndarray]:
-    """Read the arrays of an npz. Raises ValueError for one that holds pickles."""
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+DAMAGES = (
+    *(AttributeError, BadZipFile, EOFError, KeyError, MemoryError, RuntimeError, SyntaxError, TokenError, TypeError),
+    *(struct.error, zlib.error),
+)
+"""What numpy and zipfile raise, beside ValueError and OSError, at a file that is no npz or lies about itself."""
+
+
+def read_arrays(path: Path | BinaryIO, only: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays of an npz, or ``only`` those of these names that it has.
+
+    Raises ValueError for one that holds pickles, is damaged or claims more than it has.
+    """
+    try:
+        with (
+            path.open("rb") if isinstance(path, Path) else nullcontext(path) as stream,
+            np.load(stream, allow_pickle=False) as file,
+        ):
+            return {name: file[name] for name in file.files if only is None or name in only}
+    except DAMAGES as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
 def pack(dictionaries: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from inkbench.benchmark.store.record import Record, Summary
 from inkbench.benchmark.store.sealed import SealedFiles
 from inkbench.benchmark.store.store import Store
 
-KEY = "records-5"
+KEY = "records-6"
 SUMMARY = set(Summary.model_fields)
 
 

@@ -15,7 +15,7 @@ def upgraded(told: Mapping[str, Any], newest: int) -> Told:
     schema = told.get("schema")
     if not isinstance(schema, int) or not 1 <= schema <= newest:
         raise ValueError(f"is no record of a schema from 1 to {newest} (it says {schema!r})")
-    found = {name: value for name, value in told.items() if name != "schema"}
+    found = {name: value for name, value in told.items() if name not in ("schema", "checksum")}
     for step in STEPS[schema - 1 :]:
         found = step(found)
     return found
@@ -42,25 +42,36 @@ def _to_3(told: Told) -> Told:
         found["was"] = told["rescored_from"]
     identity, provenance = told.get("identity"), told.get("provenance")
     if isinstance(identity, dict) and identity:
-        found["work"] = work_id(_identity_today(identity, str(told.get("primary"))))
+        found["work"] = work_of(identity, str(told.get("primary")))
         if told.get("status") == "done":
             found["predictions"] = {"file": f"{told.get('id')}.predictions.npz"}
     if isinstance(provenance, dict):
-        found["provenance"] = _by_family(provenance)
+        found["provenance"] = by_family(provenance)
     return found
 
 
-def _identity_today(identity: Told, primary: str) -> Told:
+def work_of(identity: Mapping[str, Any], primary: str) -> str:
+    """Return the id of the predictions behind an identity of any schema."""
+    return work_id(identity if CHOSEN_BY in identity else _identity_today(identity, primary))
+
+
+def _identity_today(identity: Mapping[str, Any], primary: str) -> Told:
     """Return today's identity of the same work, but for weights pretrained on a GPU: their key is a hash."""
-    version = (identity.get(SCORED_BY) or {}).get(primary)
-    found = {**_by_family(identity), CHOSEN_BY: {primary: version}}
-    return {**found, "source": _by_family(found["source"])} if isinstance(found.get("source"), dict) else found
+    versions = identity.get(SCORED_BY)
+    version = versions.get(primary) if isinstance(versions, dict) else None
+    found = {**by_family(identity), CHOSEN_BY: {primary: version}}
+    return {**found, "source": by_family(found["source"])} if isinstance(found.get("source"), dict) else found
 
 
-def _by_family(told: Told) -> Told:
+def by_family(told: Mapping[str, Any]) -> Told:
     """Replace an accelerator's name by its family."""
-    return {**told, "device": "cuda"} if told.get("device") not in (None, "cpu") else told
+    return {**told, "device": "cuda"} if told.get("device") not in (None, "cpu") else dict(told)
 
 
-STEPS: tuple[Callable[[Told], Told], ...] = (_to_2, _to_3)
+def _to_4(told: Told) -> Told:
+    """Upgrade schema 3: it had neither a checksum of its own nor the identity of its pretraining, and is read so."""
+    return told
+
+
+STEPS: tuple[Callable[[Told], Told], ...] = (_to_2, _to_3, _to_4)
 """The upgrades from schema 1 to 2, and so on."""

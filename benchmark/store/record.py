@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from inkbench.benchmark.store.identity import SCORED_BY
 from inkbench.benchmark.store.old_records import upgraded
 from inkbench.benchmark.store.record_parts import (
     BackboneUsed,
@@ -15,6 +16,7 @@ from inkbench.benchmark.store.record_parts import (
     Figure,
     Labelled,
     Leaks,
+    Name,
     Part,
     Phase,
     PretextFigure,
@@ -25,7 +27,7 @@ from inkbench.benchmark.store.record_parts import (
     Versions,
 )
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when a key is added, renamed or gets another meaning; ``old_records`` then learns to read the one before."""
 
 Status = Literal["planned", "done", "failed", "declined"]
@@ -35,7 +37,7 @@ Status = Literal["planned", "done", "failed", "declined"]
 class Summary(Part):
     """Key fields by which rows of tables are found: the part of a record that the index keeps."""
 
-    id: str
+    id: Name
     status: Status
     method: str
     task: str
@@ -53,7 +55,7 @@ class Summary(Part):
     pretrain_data: DataUsed | None = None
     transductive: bool = False
     """True if pretraining also read the series of validation and test."""
-    work: str = ""
+    work: Name | Literal[""] = ""
     """The id of the predictions: of all that the id holds, less the versions of metrics that choose nothing."""
 
     @property
@@ -79,15 +81,22 @@ def _finite(numbers: dict[str, Any]) -> dict[str, Any]:
     return numbers
 
 
+def _names_metrics(identity: dict[str, Any]) -> dict[str, Any]:
+    versions = identity.get(SCORED_BY, {})
+    if not isinstance(versions, dict) or not all(isinstance(version, int | str) for version in versions.values()):
+        raise ValueError("its metrics have no versions")
+    return identity
+
+
 class Record(Summary):
     """Everything known of one run. ``from_json`` reads every schema there ever was, ``to_json`` writes the newest."""
 
     primary: str
     """The task's primary metric."""
     request: Requested
-    identity: dict[str, Any] = Field(default_factory=dict)
+    identity: Annotated[dict[str, Any], AfterValidator(_names_metrics)] = Field(default_factory=dict)
     """The value that the id is a hash of: that of its predictions, and the versions of the metrics."""
-    was: str | None = None
+    was: Name | None = None
     """The id of the record whose predictions these figures are scored from, where that is another one."""
     versions: Versions = Field(default_factory=Versions)
     precision: str | None = None
@@ -103,8 +112,10 @@ class Record(Summary):
     budget: str = "images"
     facts: Annotated[dict[str, Any], AfterValidator(_finite)] = Field(default_factory=dict)
     """Figures of the method's settings that are known without training."""
-    pretraining: str | None = None
+    pretraining: Name | None = None
     """The key of the pretraining (``backbones/KEY``)."""
+    pretrained: dict[str, Any] | None = None
+    """The value that this key is a hash of."""
     metrics: dict[str, Figure] = Field(default_factory=dict)
     items: StoredFile | None = None
     """The per-item arrays beside it."""
@@ -138,7 +149,7 @@ class Record(Summary):
     leaks: Leaks | None = None
     reason: str | None = None
     """The reason why it failed or was declined."""
-    log: str | None = None
+    log: Annotated[str, Field(pattern=r"^logs/[0-9A-Za-z_-]{1,80}(\.rank[0-9]+)?\.log$")] | None = None
     """The log of a failure, below the results folder."""
     provenance: Provenance = Field(default_factory=Provenance)
 

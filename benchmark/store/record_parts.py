@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+Name = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,79}$")]
+"""An id or a key: files are named by it, so it holds nothing that could lead elsewhere."""
 
 
 class Part(BaseModel):
@@ -132,7 +135,7 @@ class Labelled(Part):
 class StoredFile(Part):
     """A file of arrays beside a record."""
 
-    file: str
+    file: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,79}\.(items|predictions)\.npz$")]
     sha256: str = ""
     """Empty in what was written before it was noted."""
 

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -17,8 +16,13 @@ from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import complain
 from inkbench.benchmark.store.arrays import arrays_bytes, pack, read_arrays, unpack
 from inkbench.benchmark.store.files import checksum, json_bytes, sweep, write_result
+from inkbench.benchmark.store.proof import stamped
+from inkbench.benchmark.store.reading import BadRecord, read_record
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.record_parts import StoredFile
+
+MADE_FOR = "inkbench.work"
+"""The array of a file of predictions that holds the id which they were made for."""
 
 
 class Store:
@@ -26,6 +30,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.left_out: dict[str, str] = {}
+        """Why a file that was read is no record that is believed, by the file's stem."""
 
     def check_writable(self, *folders: str) -> None:
         """Raise UsageError where the folder cannot be written, or one of ``folders`` in it that is there."""
@@ -66,8 +72,8 @@ class Store:
         return self.root / "networks" / f"{work}.safetensors"
 
     def write_predictions(self, work: str, predictions: Sequence[Mapping[str, np.ndarray]]) -> StoredFile:
-        """Write the predictions of this id; gives what a record says of them."""
-        data, path = arrays_bytes(pack(predictions)), self.predictions_path(work)
+        """Write the predictions of this id, which lies among them; gives what a record says of them."""
+        data, path = arrays_bytes({**pack(predictions), MADE_FOR: np.array(work)}), self.predictions_path(work)
         write_result(path, data)
         return StoredFile(file=path.name, sha256=checksum(data))
 
@@ -78,16 +84,26 @@ class Store:
             data = path.read_bytes()
             if record.predictions and record.predictions.sha256 not in ("", checksum(data)):
                 raise ValueError("they do not match the record")
-            return unpack(read_arrays(io.BytesIO(data)))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            arrays = read_arrays(io.BytesIO(data))
+            if MADE_FOR in arrays and str(arrays.pop(MADE_FOR)) != record.made:
+                raise ValueError("they were made for another run")
+            return unpack(arrays)
+        except (OSError, ValueError, KeyError, IndexError) as error:
             raise UsageError(f"the predictions {path} cannot be read ({error}); run it again with --force") from None
 
     def read(self, run: str) -> Record | None:
-        """Read the record of a run, or None where there is none. Raises UsageError for a damaged one."""
+        """Read the record of a run, or None where there is none. Raises BadRecord for one that is not believed."""
         path = self.record_path(run)
         if not path.is_file():
             return None
-        return _read_record(path)
+        return read_record(path)
+
+    def known(self, run: str) -> Record | None:
+        """Return the record of a run; None where there is none, or none that is believed: it is made anew then."""
+        try:
+            return self.read(run)
+        except BadRecord:
+            return None
 
     def write(self, record: Record, items: Mapping[str, np.ndarray] | None = None) -> Record:
         """Write a record; its items before it, so that a record never names what is not there."""
@@ -98,44 +114,55 @@ class Store:
             path = self.items_path(record.id)
             write_result(path, data)
             record = record.but(items=StoredFile(file=path.name, sha256=checksum(data)))
-        write_result(self.record_path(record.id), json_bytes(record.to_json()))
+        write_result(self.record_path(record.id), json_bytes(stamped(record.to_json())))
         return record
 
-    def records(self, problems: list[str] | None = None) -> Iterator[Record]:
-        """Yield every record in the order of their names.
-
-        Files that are none are passed over, named on standard error and, where it is given, added to ``problems``.
-        """
+    def paths(self) -> list[Path]:
+        """Return the files of all records, in the order of their names."""
         self.check_folder()
-        for path in sorted((self.root / "cells").glob("*/*.json")):
-            if (record := self.record_or_none(path, problems=problems)) is not None:
+        return sorted((self.root / "cells").glob("*/[!.]*.json"))
+
+    def records(self) -> Iterator[Record]:
+        """Yield every record in the order of their names; what is not believed is named and in ``left_out``."""
+        for path in self.paths():
+            if (record := self.record_or_none(path)) is not None:
                 yield record
 
-    def record_or_none(
-        self, path: Path, loads: Callable[[bytes], Any] = json.loads, problems: list[str] | None = None
-    ) -> Record | None:
-        """Read the record in a file; None where it is no record, which is told as ``records`` does."""
+    def record_or_none(self, path: Path, loads: Callable[[bytes], Any] = json.loads) -> Record | None:
+        """Read the record in a file; None where it is not believed, which is told as ``records`` does."""
         try:
-            return _read_record(path, loads)
-        except UsageError as refusal:
-            complain(f"skipped: {refusal}")
-            if problems is not None:
-                problems.append(str(refusal))
+            return read_record(path, loads)
+        except BadRecord as bad:
+            complain(f"skipped: {bad}")
+            self.left_out[path.stem.encode(errors="replace").decode()] = bad.reason
             return None
 
     def find(self, prefix: str) -> Record:
         """Find the record whose id begins with ``prefix``. Raises UsageError where none or several do."""
-        paths = sorted((self.root / "cells").glob(f"*/{prefix}*.json")) if prefix.isalnum() else []
+        return read_record(self.find_path(prefix))
+
+    def find_path(self, prefix: str) -> Path:
+        """Find the file of the record whose id begins with ``prefix``. Raises UsageError where none or several do."""
+        paths = [path for path in self.paths() if path.name.startswith(prefix)]
         if len(paths) != 1:
             found = f"{len(paths)} run IDs" if paths else "No run ID"
             start = "start" if paths else "starts"
             raise UsageError(f"{found} in {self.root} {start} with '{prefix}' (see: run_benchmark.py list runs)")
-        return _read_record(paths[0])
+        return paths[0]
 
     def complete(self, record: Record) -> bool:
         """Return whether the per-item arrays that a record names are there as they were written."""
         path = self.items_path(record.id)
-        return record.items is None or (path.is_file() and checksum(path.read_bytes()) == record.items.sha256)
+        try:
+            return record.items is None or (path.is_file() and checksum(path.read_bytes()) == record.items.sha256)
+        except OSError:
+            return False
+
+
+def made_for(path: Path) -> str | None:
+    """Return the id that a file of predictions was made for; None where it does not say. Raises OSError, ValueError."""
+    found = read_arrays(path, (MADE_FOR,)).get(MADE_FOR)
+    return None if found is None else str(found)
 
 
 def require_writable(folders: Iterable[Path]) -> None:
@@ -153,19 +180,3 @@ def _owner(folder: Path) -> str:
         return folder.owner()
     except (KeyError, OSError):
         return "another user"
-
-
-def _read_record(path: Path, loads: Callable[[bytes], Any] = json.loads) -> Record:
-    """Read a record file. Raises UsageError for what is none."""
-    mend = "move it away and repeat the run"
-    try:
-        told = loads(path.read_bytes())
-    except (ValueError, OSError) as error:
-        raise UsageError(f"{path} is not JSON ({' '.join(str(error).split())}); {mend}") from None
-    try:
-        record = Record.from_json(told)
-    except ValueError as error:
-        raise UsageError(f"{path} {error}; {mend}, or update inkbench") from None
-    if record.id != path.stem:
-        raise UsageError(f"{path} is the record of {record.id}; {mend}")
-    return record

@@ -74,7 +74,7 @@ def primary_cell(row: Row, cell: Cell) -> Cell:
 
 def notes_of(tables: Sequence[Table]) -> list[Note]:
     """Return a joined table's notes: the meaning of its figures, the sources of its data and of the papers' figures."""
-    kept = (NoteKind.DATA, NoteKind.REPORTED)
+    kept = (NoteKind.DATA, NoteKind.REPORTED, NoteKind.LEFT_OUT)
     told = [note for table in tables for note in table.notes if note.kind in kept]
     return list(dict.fromkeys((*NOTES, *told)))
 

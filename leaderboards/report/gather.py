@@ -13,6 +13,7 @@ from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build
+from inkbench.leaderboards.believed import believed, left_out
 from inkbench.leaderboards.combine.overall import overall
 from inkbench.leaderboards.table import Row, RowKind, Table
 
@@ -48,7 +49,9 @@ def gather(store: Store) -> Gathered:
     """Read a store. What cannot be shown is named on standard error and in ``problems``, and the rest goes on."""
     found = Gathered()
     parts: dict[str, list[Record]] = {}
-    for record in sorted(store.records(found.problems), key=lambda record: (record.task, record.protocol)):
+    sound = believed(store, list(store.records()))
+    found.problems += left_out(store)
+    for record in sorted(sound, key=lambda record: (record.task, record.protocol)):
         found.records[record.id] = record
         data = record.data
         key = [record.task, record.protocol_name, data.id, data.fingerprint, record.preset]

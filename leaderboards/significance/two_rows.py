@@ -8,6 +8,7 @@ from typing import Any
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
+from inkbench.leaderboards.believed import believed, left_out
 from inkbench.leaderboards.columns.column import figure, p_text
 from inkbench.leaderboards.groups import Group, environment, plain, row_of
 from inkbench.leaderboards.significance.item_statistics import ItemStatistics
@@ -34,6 +35,9 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
             known = list(record.metrics)
             raise UsageError(f"{record.id[:10]} has no metric '{metric}'{did_you_mean(metric, known)}")
     rows = [row_of(record, everything) for record in found]
+    seeds = [record for row in rows for record in row.done]
+    if len(believed(store, seeds)) < len(seeds):
+        raise UsageError(f"they cannot be compared: {'; '.join(left_out(store))}")
     item_statistics = ItemStatistics(store, metric)
     pair = item_statistics.pair(*rows)
     if pair is None:

@@ -65,6 +65,7 @@ class Shown:
 OF_DATA = "not applicable: applies to datasets"
 OF_ZIPS = "not applicable: no method is involved"
 OF_RUNS = "not applicable: applies to runs"
+VERIFIED = Shown(("verify", "--rescore"), (" hold, 0 do not\n",))
 MATRIX: dict[str, dict[str, Shown | str]] = {
     "method": {
         "run": Shown(RUN, ("rotation file=rotation.py",)),
@@ -75,6 +76,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "report": Shown(("report",), ("by which quarter turn",), pages="results/report/method-rotation.html"),
         "compare": Shown(("compare", "ROTATION", "RANDOM"), ("rotation file=rotation.py", "difference: ")),
         "rescore": Shown(("rescore",), ("rotation on ink-share, seed 0: error ",)),
+        "verify": VERIFIED,
         "export": Shown(
             ("export", "rotation", "--out", "EXPORT"), ("pretrained by rotation",), pages="export/README.md"
         ),
@@ -97,6 +99,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "report": Shown(("report",), ("How much ink is on a panel",), pages="results/report/task-ink-share.html"),
         "compare": Shown(("compare", "ROTATION", "RANDOM"), ("error on ink-share frozen@1",)),
         "rescore": Shown(("rescore",), ("trivial:mean-share on ink-share, seed 0: error ",)),
+        "verify": VERIFIED,
         "export": Shown(
             ("export", "rotation", "--out", "EXPORT"), ("| ink-share | frozen@1 |",), pages="export/README.md"
         ),
@@ -121,6 +124,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "report": Shown(("report",), ("strips",), pages="results/report/task-ink-share.html"),
         "compare": Shown(("compare", "ROTATION", "RANDOM"), ("data strips: ",)),
         "rescore": Shown(("rescore",), ("nothing changed",)),
+        "verify": VERIFIED,
         "export": Shown(
             ("export", "rotation", "--out", "EXPORT"), ("| data | strips (fingerprint",), pages="export/README.md"
         ),
@@ -145,6 +149,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "report": Shown(("report",), ("bias",), pages="results/report/task-ink-share.html"),
         "compare": Shown(("compare", "ROTATION", "RANDOM", "--metric", "bias"), ("bias on ink-share", "difference: ")),
         "rescore": Shown(("rescore",), ("nothing changed",)),
+        "verify": VERIFIED,
         "export": Shown(("export", "rotation", "--out", "EXPORT"), ("| strips | bias | ",), pages="export/README.md"),
         "audit": "not applicable: no predictions are made",
         "data check": OF_DATA,
@@ -165,6 +170,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
         "report": Shown(("report",), ("Turns and ink",), pages="results/report/papers.html"),
         "compare": OF_RUNS,
         "rescore": OF_RUNS,
+        "verify": OF_RUNS,
         "export": OF_RUNS,
         "audit": OF_RUNS,
         "data check": OF_DATA,

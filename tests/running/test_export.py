@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from inkbench.benchmark.networks import supervision
+from inkbench.benchmark.store.files import key_of
 
 
 def test_an_exported_backbone_loads_in_timm_with_the_pretrained_weights(cli, first_run, tmp_path):
@@ -48,9 +49,10 @@ def test_what_cannot_be_exported_is_refused_and_touches_nothing(cli, first_run, 
     weights = next(copy.glob("backbones/*/weights.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
     assert "is damaged" in refused("jigsaw", "--out", tmp_path / "new", results=copy)
-    twin = shutil.copytree(weights.parent, weights.parent.with_name("twin"))
-    card = json.loads((twin / "card.json").read_text()) | {"key": "twin"}
+    card = json.loads((weights.parent / "card.json").read_text())
     card["identity"]["settings"]["gap"] = False
+    card["key"] = key_of(card["identity"])
+    twin = shutil.copytree(weights.parent, weights.parent.with_name(card["key"]))
     (twin / "card.json").write_text(json.dumps(card))
     told = refused("jigsaw", "--out", tmp_path / "new", results=copy)
     assert "2 backbones match 'jigsaw'" in told

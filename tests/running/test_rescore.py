@@ -9,6 +9,7 @@ from conftest import TINY
 
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.identity import record_id, work_id
+from inkbench.benchmark.store.proof import stamped
 from inkbench.benchmark.store.provenance import DECIDING, versions
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
@@ -32,9 +33,10 @@ def of_older_metrics(path, record):
     record["metrics"].pop("ap50")
     record["identity"]["metrics"].pop("ap50")
     record["id"] = key_of(record["identity"])
+    record["items"]["file"] = f"{record['id']}.items.npz"
     older = path.parents[1] / record["id"][:2] / f"{record['id']}.json"
     older.parent.mkdir(exist_ok=True)
-    older.write_text(json.dumps(record))
+    older.write_text(json.dumps(stamped(record)))
     path.with_suffix(".items.npz").rename(older.with_suffix(".items.npz"))
     path.unlink()
     return older

@@ -46,7 +46,7 @@ def record_of(number, method, part, settings, changed):
             whole[{method: "method", part.task: "task"}.get(owner, owner)][name] = value
     data = {"id": part.data or "synth", "fingerprint": "f" * 20, "version": 3, "settings": {}, "simulated": True}
     return {
-        "schema": 1, "id": f"{number:020x}", "identity": {"engine": 2}, "status": "done", "method": method,
+        "schema": 1, "id": f"{number:020x}", "status": "done", "method": method,
         "task": part.task, "protocol": part.protocol if "@" in part.protocol else f"{part.protocol}@1",
         "family": "finetune" if "finetune" in part.protocol else "frozen", "data": data,
         "pretrain_data": None if bare else data, "pretraining": "p" * 20, "seed": 0, "preset": "quick",

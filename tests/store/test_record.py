@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from record_files import data_used, made, written
 
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.store.proof import checksum_of
 from inkbench.benchmark.store.record import SCHEMA, Record
 from inkbench.benchmark.store.store import Store
 
@@ -39,6 +40,7 @@ def test_a_file_says_what_was_filled_and_no_more(tmp_path):
     Store(tmp_path).write(DONE)
     (told,) = written(tmp_path)
     assert told["schema"] == SCHEMA
+    assert told["checksum"] == checksum_of(told)
     assert "leaks" not in told
     assert "reason" not in told
     assert told["metrics"] == {"cc": FIGURE}
@@ -66,12 +68,10 @@ def test_what_is_no_record_is_told_in_words(tmp_path, capsys, change, said):
     store = Store(tmp_path)
     store.write(DONE)
     store.record_path("ab").write_text(json.dumps({**DONE.to_json(), **change}))
-    problems = []
-    assert list(store.records(problems)) == []
-    assert len(problems) == 1
-    assert said in problems[0]
-    assert "move it away and repeat the run" in problems[0]
-    assert problems[0] in capsys.readouterr().err
+    assert list(store.records()) == []
+    assert said in store.left_out["ab"]
+    (told,) = capsys.readouterr().err.splitlines()
+    assert f"ab.json {store.left_out['ab']}; move it away and repeat the run" in told
     with pytest.raises(UsageError, match="move it away"):
         store.find("a")
 
