@@ -75,10 +75,16 @@ def value(folder: Folder) -> None:
 
 def metric_name(folder: Folder) -> None:
     told = folder.some()
-    one, other = folder.draw.sample(sorted(name for name, figure in told["metrics"].items()), 2)
-    while told["metrics"][one] == told["metrics"][other]:
-        one, other = folder.draw.sample(sorted(told["metrics"]), 2)
-    told["metrics"][one], told["metrics"][other] = told["metrics"][other], told["metrics"][one]
+    metrics = told["metrics"]
+    if folder.draw.random() < 0.5:
+        name = folder.draw.choice([name for name in metrics if name != told["primary"]])
+        metrics[f"{name}-best"] = metrics.pop(name)
+        folder.write(told)
+        return
+    one, other = folder.draw.sample(sorted(metrics), 2)
+    while abs(metrics[one]["value"] - metrics[other]["value"]) < 1e-6:
+        one, other = folder.draw.sample(sorted(metrics), 2)
+    metrics[one], metrics[other] = metrics[other], metrics[one]
     folder.write(told)
 
 

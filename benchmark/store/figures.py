@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 from inkbench.benchmark.scorers import scorer_of
+from inkbench.benchmark.store.identity import SCORED_BY
 from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.record_parts import Figure
+from inkbench.tasks.metrics.metric import Metric
 
 RELATIVE = 1e-9
 """The difference of a figure from what its items give, as a share of it, that another machine's sums may make."""
@@ -29,15 +31,27 @@ def given(task: str, items: Mapping[str, np.ndarray]) -> dict[str, tuple[float, 
 def departures(record: Record, found: Given) -> Iterator[str]:
     """Yield the figures that are not what the items give; those of other definitions than today's are passed over."""
     scorer = scorer_of(record.task)
+    versions = record.identity.get(SCORED_BY, {})
     for name, figure in record.metrics.items():
-        if not scorer.defines(name) or figure.version != (metric := scorer.definition(name)).version:
+        if not scorer.defines(name):
             continue
-        if name not in found:
-            yield f"has {name} {figure.value:.6g}, which its items do not give"
-            continue
-        value, count = found[name]
-        told: tuple[Any, ...] = (figure.n, figure.direction, figure.unit)
-        if abs(figure.value - value) > RELATIVE * max(abs(figure.value), abs(value)):
-            yield f"has {name} {figure.value:.9g}, its items give {value:.9g}"
-        elif told != (count, metric.direction, metric.unit):
-            yield f"has another n, unit or direction of {name} than its items give"
+        metric = scorer.definition(name)
+        if versions and str(versions.get(metric.name)).partition("-")[0] != str(figure.version):
+            yield f"has version {figure.version} of {name}, its identity {versions.get(metric.name)}"
+        elif figure.version == metric.version:
+            yield from _of_figure(name, figure, metric, found.get(name))
+    for name in found.keys() - record.metrics.keys():
+        metric = scorer.definition(name)
+        if versions.get(metric.name) == metric.version:
+            yield f"lacks {name}, of which its items give {found[name][0]:.9g}"
+
+
+def _of_figure(name: str, figure: Figure, metric: Metric, found: tuple[float, int] | None) -> Iterator[str]:
+    if found is None:
+        yield f"has {name} {figure.value:.6g}, which its items do not give"
+        return
+    value, count = found
+    if abs(figure.value - value) > RELATIVE * max(abs(figure.value), abs(value)):
+        yield f"has {name} {figure.value:.9g}, its items give {value:.9g}"
+    elif (figure.n, figure.direction, figure.unit) != (count, metric.direction, metric.unit):
+        yield f"has another n, unit or direction of {name} than its items give"
