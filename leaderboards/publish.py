@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from inkbench.benchmark.errors import plural
+from inkbench.benchmark.errors import InkbenchError, plural
 from inkbench.benchmark.store.files import write_atomic
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.record_parts import Requested
@@ -88,6 +88,14 @@ def main(words: list[str]) -> int:
     parser.add_argument("--add", type=Path, metavar="DIR", help="results folder whose finished records are added")
     parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a board differs")
     flags = parser.parse_args(words)
+    try:
+        return _carried_out(flags)
+    except (InkbenchError, ValueError) as error:
+        print(f"publish: {error}", file=sys.stderr)
+        return 2
+
+
+def _carried_out(flags: argparse.Namespace) -> int:
     if flags.add is not None:
         print(f"{plural(add(flags.add), 'record')} added", file=sys.stderr)
     if flags.check:

@@ -61,6 +61,12 @@ def _require_utf8(root: Path) -> None:
         raise UsageError(f"{where} is not UTF-8; rename the folder, or work from one whose path is") from None
 
 
+def code_of(text: str) -> Path | None:
+    """The file of a person's own whose class reads the data that ``text`` means; None where none does."""
+    name = _called(text)[1].partition(":")[0]
+    return Path(name) if name.endswith(".py") else None
+
+
 def _called(text: str) -> tuple[str, str]:
     """NAME and the rest of ``NAME=...``; no name where there is none, or where a folder is called so with its ``=``."""
     name, equals, rest = text.partition("=")

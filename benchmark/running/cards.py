@@ -27,6 +27,15 @@ SHARED = {
 """What a record says of its pretraining, and where the card says the same."""
 
 
+class _Data(BaseModel):
+    """What of the data is told to people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    fingerprint: str
+
+
 class _Identity(BaseModel):
     """What of the value that the key is a hash of is told to people."""
 
@@ -36,7 +45,7 @@ class _Identity(BaseModel):
     seed: int
     settings: dict[str, Any]
     packages: dict[str, str]
-    data: dict[str, Any]
+    data: _Data
 
 
 class _Card(BaseModel):
@@ -46,7 +55,9 @@ class _Card(BaseModel):
 
     key: str
     identity: _Identity
+    data: _Data = _Data(id="", fingerprint="")
     method: str
+    supervision: str = ""
     architecture: str
     mean: tuple[float, ...]
     std: tuple[float, ...]

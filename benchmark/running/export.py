@@ -171,7 +171,7 @@ def _readme(card: Mapping[str, Any], store: Store, out: Path, layer: str) -> str
     }
     pretext = [
         f"Pretext task on held-out panels: {name} {figure['value']:.3f}"
-        + (f", a trivial predictor {figure['trivial']:.3f}" if figure["trivial"] is not None else "")
+        + (f", a trivial predictor {figure['trivial']:.3f}" if figure.get("trivial") is not None else "")
         + f" (n = {figure['n']:,})."
         for name, figure in card["pretext"].items()
     ]

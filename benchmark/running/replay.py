@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.data.locate import code_of
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.store.record import Record
@@ -31,12 +32,11 @@ def request_of(record: Record, **changes: Any) -> Request:
 
 
 def _code(request: Request) -> Iterator[Path]:
-    """Yield the files that a request would import, in the forms of ``registry.find`` and ``locate.open_dataset``."""
+    """Yield the files that a request would import, in the forms that ``registry.find`` and ``locate`` take."""
     for text in (*request.methods, *request.tasks):
         path, colon, _ = text.rpartition(":")
         if colon and path.endswith(".py"):
             yield Path(path)
     for text in (request.data, request.pretrain_data or ""):
-        for where in (text, text.partition("=")[2]):
-            if (path := where.partition(":")[0]).endswith(".py"):
-                yield Path(path)
+        if (file := code_of(text)) is not None:
+            yield file

@@ -49,9 +49,12 @@ class SharedTests:
         kept = {name: asked.get(name) for name in ("data", "preset", "sets")}
         key = key_of([kept, record.data.fingerprint, record.task, record.settings.task])
         if key not in self._known:
-            data = self._data(record)
-            task = _the_task(record, data)
-            self._known[key] = Tested(data, task, self._items(task, data))
+            try:
+                data = self._data(record)
+                task = _the_task(record, data)
+                self._known[key] = Tested(data, task, self._items(task, data))
+            except (RunError, OSError, ValueError) as error:
+                raise UsageError(f"{record.id[:10]} {record.method} on {record.task}: {error}") from None
         return self._known[key]
 
     def _data(self, record: Record) -> Dataset:

@@ -13,7 +13,7 @@ from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build
-from inkbench.leaderboards.believed import believed, left_out
+from inkbench.leaderboards.believed import believed
 from inkbench.leaderboards.combine.overall import overall
 from inkbench.leaderboards.table import Row, RowKind, Table
 
@@ -50,7 +50,7 @@ def gather(store: Store) -> Gathered:
     found = Gathered()
     parts: dict[str, list[Record]] = {}
     sound = believed(store, list(store.records()))
-    found.problems += left_out(store)
+    found.problems += [f"{run}.json {why}" for run, why in sorted(store.left_out.items())]
     for record in sorted(sound, key=lambda record: (record.task, record.protocol)):
         found.records[record.id] = record
         data = record.data

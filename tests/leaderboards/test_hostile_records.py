@@ -123,7 +123,6 @@ def test_whatever_a_record_holds_is_written_below_results(store, tmp_path, key, 
         ("items", {"file": "/etc/x.items.npz", "sha256": ""}),
         ("predictions", {"file": "../x.predictions.npz", "sha256": ""}),
         ("scorer", "this"),
-        ("preset", "\ud800"),
     ],
 )
 def test_a_name_that_leads_elsewhere_is_no_name(store, key, value):
@@ -131,6 +130,14 @@ def test_a_name_that_leads_elsewhere_is_no_name(store, key, value):
     rewrite(store, "j0", **{key: value})
     assert sorted(one.id for one in store.records()) == ["r0", "t0"]
     assert list(store.left_out) == ["j0"]
+
+
+def test_half_a_character_is_no_text(store):
+    usual(store)
+    path = store.record_path("j0")
+    path.write_text(path.read_text().replace('"quick"', r'"\ud800"'))
+    assert sorted(one.id for one in store.records()) == ["r0", "t0"]
+    assert "surrogates not allowed" in store.left_out["j0"]
 
 
 @pytest.mark.parametrize("module", ["this", "os", "antigravity", "evil.py:Evil"])

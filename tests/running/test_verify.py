@@ -135,7 +135,7 @@ def test_a_run_does_not_believe_what_was_edited_and_does_it_again(cli, first_run
         assert "does not match its checksum" in done.stderr
         assert "invalid" in done.stdout or words == ("report",)
     page = (measured / "report" / "index.html").read_text()
-    assert f"run {told['id'][:10]} does not match its checksum" in page
+    assert f"{told['id']}.json does not match its checksum" in page
     done = cli("compare", told["id"], told["id"], "--results", measured)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     done = cli("rescore", told["id"], "--results", measured)

@@ -1,7 +1,7 @@
 """Records and cards of every schema that was ever written: read today, they make the table that they made then.
 
 ``tests/museum/SCHEMA/`` is a results folder as it was written, without the folders of a machine, and ``table.json`` the
-texts of the table that the inkbench of that day made of it (commits a5158f2 and d02992b).
+texts of the table that the inkbench of that day made of it (commits a5158f2, d02992b and c2aa05d).
 """
 
 import json

@@ -122,10 +122,13 @@ def test_hostile_text_stays_text(tmp_path):
     store = Store(tmp_path)
     usual(store)
     record(store, "x0", HOSTILE, saliency_items(0.4, 3), changed={HOSTILE: "</style>"}, notes=["</script>" + HOSTILE])
-    record(store, "x1", "autoencoder", reason=HOSTILE, log="../../../../etc/passwd")
-    record(store, 'a"b', "mae", saliency_items(0.4, 4), init="'onerror='alert(1)")
-    lone = store.record_path("x1")
-    lone.write_text(lone.read_text().replace('"seed": 0', '"seed": 0, "weights": "\\ud800"'))
+    record(store, "x1", "autoencoder", reason=HOSTILE, log="logs/x1.log")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "x1.log").symlink_to("/etc/passwd")
+    told = store.record_path("x1").read_text()
+    record(store, "x2", "mae", saliency_items(0.4, 4), init="'onerror='alert(1)")
+    for name, text in (('x"' + HOSTILE.replace("/", ""), told), ("x3", told.replace('"seed": 0', '"init": "\\ud800"'))):
+        (store.record_path("x1").parent / f"{name}.json").write_text(text.replace('"x1"', json.dumps(name)))
     folder = report(store)
     for path in folder.rglob("*.*"):
         if path.suffix in (".html", ".js"):
@@ -134,6 +137,7 @@ def test_hostile_text_stays_text(tmp_path):
             assert "</style>" not in text
     assert "root:" not in (folder / "cell-x1.html").read_text()
     assert "&lt;script&gt;alert" in (folder / "cell-x0.html").read_text()
+    assert "x3.json is not JSON" in (folder / "index.html").read_text()
 
 
 def test_a_damaged_record_costs_one_line_and_its_own_row(tmp_path, capsys):
