@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
+from inkbench.benchmark import escaping
 from inkbench.benchmark.audit.measure import Figure
 from inkbench.benchmark.escaping import html
 from inkbench.benchmark.running.pictures import save_pictures
@@ -65,14 +65,14 @@ class Findings:
         save_pictures(folder, pictures)
         write_json(folder / "audit.json", asdict(self))
         write_atomic(folder / "audit.txt", (self.text() + "\n").encode())
-        shown = "".join(f'<h2>{html(name)}</h2><img src="{name}.png" alt="{name}">' for name in pictures)
+        shown = "".join(f'<h2>{html(name)}</h2><img src="{html(name)}.png" alt="{html(name)}">' for name in pictures)
         title = html(f"Is it a shortcut? {self.method} on {self.data}")
         page = PAGE.format(title=title, text="\n".join(map(html, self.text().split("\n"))), pictures=shown)
         write_atomic(folder / "index.html", page.encode())
 
     def json(self) -> str:
         """Return the findings as JSON."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False)
+        return escaping.json(asdict(self))
 
 
 def _told(figure: Figure | None) -> str:

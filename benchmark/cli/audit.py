@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inkbench.benchmark import registry
+from inkbench.benchmark import escaping, registry
 from inkbench.benchmark.audit.cues import Cue, CutsTiles, cues_of, shuffled_labels
 from inkbench.benchmark.audit.measure import Figure, Gradient, accuracy, even_share, example, gradient
 from inkbench.benchmark.audit.networks import Workshop
@@ -44,7 +44,7 @@ def audit(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     findings, pictures = _examine(workspace, work, store, retrain=not flags.no_retrain)
     folder = store.root / "audit" / work.key
     findings.write(folder, pictures)
-    print(findings.json() if flags.json else findings.text())
+    print(findings.json() if flags.json else escaping.lines(findings.text()))
     workspace.progress.say(f"pictures and page: {folder / 'index.html'}")
     return 0
 
