@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -147,5 +148,5 @@ def _items_of(store: Store, record: Record) -> dict[str, np.ndarray]:
     try:
         items = read_arrays(path)
         return {"id": items["id"], **items}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UsageError(f"the items {path} cannot be read ({error}); run it again with --force") from None

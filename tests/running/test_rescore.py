@@ -81,6 +81,14 @@ def test_what_cannot_be_scored_again_is_refused_by_name(cli, measured):
     assert done.returncode == 1, "the others are scored"
     assert "nothing changed" in done.stdout
     predictions.write_bytes(kept)
+    items = Store(measured).items_path(record["id"])
+    there = items.read_bytes()
+    for damaged in (b"", there[:100], None):
+        items.write_bytes(damaged) if damaged is not None else items.unlink()
+        done = cli("rescore", record["id"][:8], "--results", measured)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "items.npz cannot be read" in done.stderr
+    items.write_bytes(there)
     path.write_text(json.dumps({**record, "data": {**record["data"], "fingerprint": "other"}}))
     assert "has changed since" in cli("rescore", record["id"][:8], "--results", measured).stderr
 
