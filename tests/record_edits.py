@@ -10,13 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inkbench.benchmark.store.arrays import arrays_bytes, pack, read_arrays, unpack
 from inkbench.benchmark.store.files import checksum, key_of
 from inkbench.benchmark.store.identity import record_id, work_id
 from inkbench.benchmark.store.proof import stamped
-from inkbench.benchmark.store.store import MADE_FOR
+from inkbench.benchmark.store.store import MADE_FOR, SCORED_WITH
 
 Told = dict[str, Any]
 
@@ -201,10 +199,10 @@ def predictions_cut(folder: Folder) -> None:
         folder.edited.add(told["id"])
         return
     arrays = read_arrays(path)
-    made = arrays.pop(MADE_FOR)
+    bound = {name: arrays.pop(name) for name in (MADE_FOR, SCORED_WITH)}
     each = unpack(arrays)
     kept = each[: folder.draw.randrange(1, len(each))]
-    path.write_bytes(arrays_bytes({**pack(kept), MADE_FOR: np.array(made)}))
+    path.write_bytes(arrays_bytes({**pack(kept), **bound}))
     folder.write(told)
 
 

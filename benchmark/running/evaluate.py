@@ -200,7 +200,7 @@ def _score(
     for note in scored.notes if not experiment.baseline else ():
         workspace.progress.say(f"{experiment.method} on {experiment.task.name}: {note}")
     if "predictions" not in fields:
-        fields["predictions"] = workspace.store.write_predictions(experiment.work, predictions)
+        fields["predictions"] = workspace.store.write_predictions(experiment.work, predictions, fields["calibration"])
     few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
     originals = [read_rgb(test.items[i].path, test.items[i].crop) for i in few]
     pictures = experiment.task.pictures(originals, [test.truths[i] for i in few], [predictions[i] for i in few])

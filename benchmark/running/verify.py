@@ -15,7 +15,7 @@ from inkbench.benchmark.store.files import checksum
 from inkbench.benchmark.store.proof import doubts, is_stamped
 from inkbench.benchmark.store.reading import BadRecord, read_form
 from inkbench.benchmark.store.record import Record
-from inkbench.benchmark.store.store import Store, made_for
+from inkbench.benchmark.store.store import Store, bound_to
 
 Again = Callable[[Record], Iterator[str]]
 """What scoring a run's predictions again finds."""
@@ -144,14 +144,18 @@ class Verification:
         try:
             if told.sha256 not in ("", checksum(path.read_bytes())):
                 yield "its predictions do not match their checksum"
-            owner = made_for(path)
+            bound = bound_to(path)
         except (OSError, ValueError) as error:
             yield f"its predictions cannot be read ({error})"
             return
-        if owner is None:
+        if bound is None:
             self.remarks[NOT_BOUND] += 1
-        elif owner != record.work:
+            return
+        owner, calibration = bound
+        if owner != record.work:
             yield f"its predictions were made for {owner}"
+        if calibration != record.to_json().get("calibration", {}):
+            yield "says that validation chose otherwise than its predictions do"
 
     def _of_card(self, record: Record) -> Iterator[str]:
         """Yield what the card of the pretraining says otherwise."""

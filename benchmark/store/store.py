@@ -23,6 +23,8 @@ from inkbench.benchmark.store.record_parts import StoredFile
 
 MADE_FOR = "inkbench.work"
 """The array of a file of predictions that holds the id which they were made for."""
+SCORED_WITH = "inkbench.calibration"
+"""The array that holds what validation chose for scoring them, as JSON."""
 
 
 class Store:
@@ -71,9 +73,12 @@ class Store:
         """Return the path of what was learnt for these predictions beyond pretraining; it can be removed any time."""
         return self.root / "networks" / f"{work}.safetensors"
 
-    def write_predictions(self, work: str, predictions: Sequence[Mapping[str, np.ndarray]]) -> StoredFile:
-        """Write the predictions of this id, which lies among them; gives what a record says of them."""
-        data, path = arrays_bytes({**pack(predictions), MADE_FOR: np.array(work)}), self.predictions_path(work)
+    def write_predictions(
+        self, work: str, predictions: Sequence[Mapping[str, np.ndarray]], calibration: Mapping[str, Any]
+    ) -> StoredFile:
+        """Write the predictions of this id, with it and what validation chose; gives what a record says of them."""
+        bound = {MADE_FOR: np.array(work), SCORED_WITH: np.array(json.dumps(calibration, sort_keys=True))}
+        data, path = arrays_bytes({**pack(predictions), **bound}), self.predictions_path(work)
         write_result(path, data)
         return StoredFile(file=path.name, sha256=checksum(data))
 
@@ -85,7 +90,7 @@ class Store:
             if record.predictions and record.predictions.sha256 not in ("", checksum(data)):
                 raise ValueError("they do not match the record")
             arrays = read_arrays(io.BytesIO(data))
-            if MADE_FOR in arrays and str(arrays.pop(MADE_FOR)) != record.made:
+            if MADE_FOR in arrays and str(arrays[MADE_FOR]) != record.made:
                 raise ValueError("they were made for another run")
             return unpack(arrays)
         except (OSError, ValueError, KeyError, IndexError) as error:
@@ -159,10 +164,15 @@ class Store:
             return False
 
 
-def made_for(path: Path) -> str | None:
-    """Return the id that a file of predictions was made for; None where it does not say. Raises OSError, ValueError."""
-    found = read_arrays(path, (MADE_FOR,)).get(MADE_FOR)
-    return None if found is None else str(found)
+def bound_to(path: Path) -> tuple[str, Any] | None:
+    """Return the id that a file of predictions was made for, and what validation chose; None where it does not say.
+
+    Raises OSError, ValueError.
+    """
+    found = read_arrays(path, (MADE_FOR, SCORED_WITH))
+    if len(found) < 2:
+        return None
+    return str(found[MADE_FOR]), json.loads(str(found[SCORED_WITH]))
 
 
 def require_writable(folders: Iterable[Path]) -> None:

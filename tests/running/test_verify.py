@@ -49,6 +49,10 @@ def edit(workshop, kind, forged, number):
     return folder.edited
 
 
+def unedited(folder):
+    """No edit."""
+
+
 def found(workshop, capsys, forged):
     """The status of a check and the files that its findings name."""
     results, again, _ = workshop
@@ -77,6 +81,19 @@ def test_an_edit_is_found(workshop, capsys, kind):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_an_edit_with_every_checksum_recomputed_is_found_by_its_predictions(workshop, capsys, kind):
     holds(workshop, capsys, kind, True, 0)
+
+
+@pytest.mark.seconds
+def test_what_validation_chose_lies_in_the_predictions_too(workshop, capsys):
+    results, _, _ = workshop
+    edit(workshop, unedited, True, 0)
+    folder = Folder(results / "cells", random.Random(0), True)
+    told = folder.some()
+    told["calibration"] = {"threshold": 0.5}
+    folder.write(told)
+    status, named, lines = found(workshop, capsys, False)
+    assert (status, named) == (1, folder.edited)
+    assert "says that validation chose otherwise than its predictions do" in lines[0]
 
 
 @pytest.mark.slow
