@@ -66,7 +66,7 @@ def test_a_figure_that_its_items_do_not_give_is_no_figure_though_its_checksum_is
         assert any("run j0 has cc 0.9, its items give 0.39" in note for note in table.notes)
     with pytest.raises(UsageError, match=r"cannot be compared: run j0 has cc 0\.9"):
         versus(store, "j0", "r0")
-    assert any("j0 has cc 0.9" in problem for problem in gather(store).problems)
+    assert any("j0.json has cc 0.9" in problem for problem in gather(store).problems)
     assert "skipped" in capsys.readouterr().err
 
 
