@@ -70,3 +70,9 @@ def test_the_page_of_a_method_shows_every_setting_with_its_values(name):
     assert list(shown) == list(expected) == list(config.model_fields)
     for setting, row in expected.items():
         assert {column: shown[setting][column] for column in row} == row, setting
+
+
+def test_tests_that_the_page_on_reliability_names_are_there():
+    named = re.findall(r"`([a-z_/]*test_[a-z_]+\.py)`", (ROOT / "docs" / "reliability.md").read_text())
+    assert len(set(named)) > 20
+    assert [name for name in named if not (ROOT / "tests" / name.removeprefix("tests/")).is_file()] == []
