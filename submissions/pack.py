@@ -13,7 +13,7 @@ import numpy as np
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import Task
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.files import checksum, write_atomic, write_json
 from inkbench.benchmark.store.record import Record
@@ -96,7 +96,8 @@ def _the_task(record: Record) -> Task:
     """Return the task of a run that has predictions. Raises UsageError."""
     if record.status != "done":
         raise UsageError(f"run {record.id} is {record.status}: it has no predictions; run it again")
-    registry.load_named("tasks", record.task)
+    if record.task not in (known := registry.entries("tasks")):
+        raise UsageError(f"no task '{record.task}'{did_you_mean(record.task, known)}")
     return the_task(Asked(record.task, settings=record.settings.task or {}))
 
 
