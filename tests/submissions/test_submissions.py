@@ -136,7 +136,7 @@ def test_the_floor_keeps_zeros_from_ruling_kld():
     ("changes", "message"),
     [
         ({"status": "failed", "reason": "none"}, "is failed: it has no predictions"),
-        ({"task": "depth"}, "task 'depth' is not one of inkbench's"),
+        ({"task": "depth"}, "no task 'depth'"),
     ],
 )
 def test_cells_that_cannot_be_packed(reference, tmp_path, changes, message):
