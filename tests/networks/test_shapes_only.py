@@ -36,7 +36,7 @@ def test_an_architecture_is_what_torch_itself_says(name):
     assert asked(name, ShapesOnly) == asked(name, lambda: torch.enable_grad())
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("name", sorted(set(plan_matrix.BACKBONES) - set(KINDS)))
 def test_every_architecture_of_the_matrix_is_what_torch_itself_says(name):
     assert asked(name, ShapesOnly) == asked(name, lambda: torch.enable_grad())
