@@ -155,7 +155,7 @@ def coded(n, seed, dial):
     return torch.from_numpy(halved).permute(0, 3, 1, 2)
 
 
-@pytest.mark.parametrize("dial", [1, 0])
+@pytest.mark.parametrize("dial", [1, pytest.param(0, marks=pytest.mark.slow)])
 @pytest.mark.seconds
 def test_a_planted_cue_that_alone_solves_the_puzzle_is_found(device, dial):
     """Taken away it takes accuracy to chance; what is taken away beside it does not. Without it nothing does."""

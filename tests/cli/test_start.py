@@ -100,13 +100,14 @@ def test_words_that_are_no_utf8_are_refused_before_any_work(where, tmp_path):
 @pytest.mark.parametrize(
     "environment",
     [
-        {"PYTHONIOENCODING": "ascii"},
-        {"PYTHONIOENCODING": "latin-1"},
-        pytest.param({"LC_ALL": "C", "PYTHONUTF8": "0"}, id="C"),
-        pytest.param({"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, id="POSIX"),
+        pytest.param({"PYTHONIOENCODING": "ascii"}, marks=pytest.mark.slow),
+        pytest.param({"PYTHONIOENCODING": "latin-1"}, marks=pytest.mark.soak),
+        pytest.param({"LC_ALL": "C", "PYTHONUTF8": "0"}, id="C", marks=pytest.mark.slow),
+        pytest.param(
+            {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, id="POSIX", marks=pytest.mark.soak
+        ),
     ],
 )
-@pytest.mark.slow
 def test_what_a_terminal_lacks_is_a_question_mark(environment, first_run):
     whole, results = first_run
     words = ("--method", "jigsaw", "--task", "detection", *TINY, "--results", results)
@@ -129,7 +130,9 @@ def test_listings_under_a_locale_without_letters(tmp_path):
     assert "?" in told.stdout
 
 
-@pytest.mark.parametrize("words", [("list", "methods"), ("describe", "jigsaw", "--json")])
+@pytest.mark.parametrize(
+    "words", [("list", "methods"), pytest.param(("describe", "jigsaw", "--json"), marks=pytest.mark.slow)]
+)
 def test_a_full_disk_below_standard_output_is_one_line(words, tmp_path):
     with open("/dev/full", "w") as full:
         told = subprocess.run(

@@ -248,7 +248,7 @@ def test_a_record_with_anything_in_any_place_hides_no_other(sealed):
         survives(sealed, number)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_eight_hundred_records_with_anything_in_any_place(sealed):
     for number in range(100, 900):
         survives(sealed, number)

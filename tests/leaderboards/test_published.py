@@ -26,7 +26,7 @@ def test_records_hold_no_folder_of_a_machine_and_are_small():
         assert record["provenance"]["git"]["dirty"] is False
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 def test_a_board_that_was_edited_is_named(tmp_path):
     folder = tmp_path / "published"
     shutil.copytree(publish.FOLDER, folder)

@@ -48,7 +48,7 @@ def test_the_remains_of_a_report_from_the_future_are_left(tmp_path):
     assert left.is_dir()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_run_under_a_clock_that_goes_back_ends_with_the_same_numbers(cli, first_run, with_synth, tmp_path):
     (tmp_path / "early").mkdir()
     (tmp_path / "early" / "sitecustomize.py").write_text(BACKWARD)

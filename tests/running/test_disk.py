@@ -87,8 +87,9 @@ def whole(preloaded, tmp_path_factory):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="mounts a disk in memory, which root alone can")
-@pytest.mark.parametrize("number", [5, 9, 19])
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "number", [pytest.param(9, marks=pytest.mark.slow), *(pytest.param(k, marks=pytest.mark.soak) for k in (5, 19))]
+)
 def test_a_disk_that_is_full_at_some_moment_costs_time_alone(number, preloaded, whole, tmp_path):
     """Some of the cases of ``tests/chaos/disk.py``: filled in drawing, in pretraining, near the end."""
     try:

@@ -142,6 +142,7 @@ def test_records_of_before_are_read_and_called_not_sealed(capsys, room, tmp_path
     assert f"{len(written(MUSEUM / room))} not sealed: " in told
 
 
+@pytest.mark.slow
 def test_a_run_does_not_believe_what_was_edited_and_does_it_again(cli, first_run, measured):
     before = {path: path.read_bytes() for path in measured.glob("cells/*/*.json")}
     path, told = next((p, json.loads(b)) for p, b in before.items() if json.loads(b)["method"] == "random")

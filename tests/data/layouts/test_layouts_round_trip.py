@@ -20,7 +20,7 @@ from inkbench.benchmark.data.synth.writers import SPLIT_BY_LISTS, WRITERS
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.arrays import read_arrays
-from inkbench.benchmark.store.store import Store
+from inkbench.benchmark.store.store import MADE_FOR, Store
 
 pytestmark = pytest.mark.seconds
 
@@ -290,5 +290,6 @@ def test_one_cell_through_two_layouts_with_the_same_pixels_and_labels_has_the_sa
     assert coco["metrics"]["ap"]["n"] == 16
     mine, other = (read_arrays(store.predictions_path(record["work"])) for record in (coco, voc))
     assert mine.keys() == other.keys()
+    assert (mine.pop(MADE_FOR), other.pop(MADE_FOR)) == (coco["work"], voc["work"])
     for name, values in mine.items():
         np.testing.assert_array_equal(values, other[name])
