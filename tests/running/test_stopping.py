@@ -40,7 +40,7 @@ def lines(err):
     [
         pytest.param(signal.SIGTERM, {}, 143, marks=pytest.mark.slow),
         pytest.param(signal.SIGHUP, {}, 129, marks=pytest.mark.soak),
-        pytest.param(signal.SIGTERM, {"SLURM_JOB_ID": "7"}, 75, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, {"SLURM_JOB_ID": "7"}, 75, marks=pytest.mark.soak),
         pytest.param(signal.SIGTERM, {"INKBENCH_UNIT": "1"}, 75, marks=pytest.mark.soak),
     ],
 )

@@ -32,9 +32,14 @@ def test_every_task_tries_one_rate_or_the_same_wide_grid(name):
         assert tried == pytest.approx(rates(TASKS[0], preset)), "all tasks try the same"
 
 
-@pytest.mark.slow
 @pytest.mark.fidelity
-@pytest.mark.parametrize(("task", "methods"), [("saliency", "random"), ("segmentation", "random,scratch")])
+@pytest.mark.parametrize(
+    ("task", "methods"),
+    [
+        pytest.param("saliency", "random", marks=pytest.mark.slow),
+        pytest.param("segmentation", "random,scratch", marks=pytest.mark.soak),
+    ],
+)
 def test_rows_that_train_from_nothing_choose_no_edge_of_the_grid(cli, first_run, tmp_path, task, methods):
     """The factor that validation chose, as the records of a real run on synth tell it.
 
