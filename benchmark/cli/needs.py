@@ -28,9 +28,10 @@ def start(words: Sequence[str]) -> int:
         return _refuse(words, "")
     try:
         from inkbench.benchmark import streams
-        from inkbench.benchmark.cli.main import main
 
         streams.restart_in_utf8()
+        from inkbench.benchmark.cli.main import main
+
         streams.show_what_can_be_shown()
         if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)

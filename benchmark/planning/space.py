@@ -50,7 +50,7 @@ def require_folders(plan: Plan, store: Store) -> None:
         try:
             require_writable(sorted(folders))
         except UsageError:
-            record = store.read(experiment.id)
+            record = store.known(experiment.id)
             if record is None or record.status == "failed":
                 raise
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -148,5 +147,5 @@ def _items_of(store: Store, record: Record) -> dict[str, np.ndarray]:
     try:
         items = read_arrays(path)
         return {"id": items["id"], **items}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"the items {path} cannot be read ({error}); run it again with --force") from None

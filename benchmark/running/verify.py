@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -121,9 +122,10 @@ class Verification:
             yield "names no items"
             return
         try:
-            if checksum(path.read_bytes()) != record.items.sha256:
+            data = path.read_bytes()
+            if checksum(data) != record.items.sha256:
                 yield "its items do not match their checksum"
-            items = read_arrays(path)
+            items = read_arrays(io.BytesIO(data))
         except (OSError, ValueError) as error:
             yield f"its items cannot be read ({error})"
             return
@@ -142,9 +144,10 @@ class Verification:
             self.remarks[NO_PREDICTIONS] += 1
             return
         try:
-            if told.sha256 not in ("", checksum(path.read_bytes())):
+            data = path.read_bytes()
+            if told.sha256 not in ("", checksum(data)):
                 yield "its predictions do not match their checksum"
-            bound = bound_to(path)
+            bound = bound_to(data)
         except (OSError, ValueError) as error:
             yield f"its predictions cannot be read ({error})"
             return

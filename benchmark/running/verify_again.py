@@ -58,9 +58,10 @@ def _of_settings(record: Record, tested: Tested) -> Iterator[str]:
     changed = {f"{record.task}.{name}": value for name, value in tested.task.config.changed(record.preset).items()}
     kinds: dict[str, Any] = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
     if record.method in registry.installed("methods") and "file" not in record.changed:
-        kinds[record.method] = getattr(registry.load_named("methods", record.method), "Config", None)
+        method: Any = registry.load_named("methods", record.method)
+        kinds[record.method] = method.Config
     owned = record.named_settings()
-    known = {owner: kind for owner, kind in kinds.items() if kind is not None and owner in owned}
+    known = {owner: kind for owner, kind in kinds.items() if owner in owned}
     for owner, kind in known.items():
         try:
             of = kind(**owned[owner]).changed(record.preset)

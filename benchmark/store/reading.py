@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from inkbench.benchmark import regular
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.proof import doubts
 from inkbench.benchmark.store.record import Record
@@ -47,13 +47,15 @@ def read_record(path: Path, loads: Callable[[bytes], Any] = json.loads) -> Recor
 def read_form(path: Path, loads: Callable[[bytes], Any] = json.loads) -> tuple[dict[str, Any], Record]:
     """Read the keys of a file and the record that they say, true or not. Raises BadRecord for what says none."""
     try:
-        content = _content(path)
+        content = regular.read(path, LARGEST)
         told = loads(content)
         if b"\\ud" in content.lower():
             json.dumps(told, ensure_ascii=False).encode()  # what is half a character no file could hold
     except RecursionError:
         raise BadRecord(path, "is not JSON (nested too deep)") from None
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise BadRecord(path, f"is not JSON ({error.strerror or error})") from None
+    except ValueError as error:
         raise BadRecord(path, f"is not JSON ({' '.join(str(error).split())})") from None
     try:
         record = Record.from_json(told)
@@ -64,12 +66,3 @@ def read_form(path: Path, loads: Callable[[bytes], Any] = json.loads) -> tuple[d
     if record.status == "planned":
         raise BadRecord(path, "is only planned")
     return told, record
-
-
-def _content(path: Path) -> bytes:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is no file")
-    if found.st_size > LARGEST:
-        raise ValueError(f"{found.st_size:,} bytes")
-    return path.read_bytes()

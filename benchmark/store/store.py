@@ -164,12 +164,12 @@ class Store:
             return False
 
 
-def bound_to(path: Path) -> tuple[str, Any] | None:
-    """Return the id that a file of predictions was made for, and what validation chose; None where it does not say.
+def bound_to(data: bytes) -> tuple[str, Any] | None:
+    """Return the id that predictions were made for, and what validation chose; None where they do not say.
 
-    Raises OSError, ValueError.
+    Raises ValueError.
     """
-    found = read_arrays(path, (MADE_FOR, SCORED_WITH))
+    found = read_arrays(io.BytesIO(data), (MADE_FOR, SCORED_WITH))
     if len(found) < 2:
         return None
     return str(found[MADE_FOR]), json.loads(str(found[SCORED_WITH]))

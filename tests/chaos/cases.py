@@ -35,9 +35,21 @@ class Undisturbed:
 
     def ended(self, results: Path) -> tuple[int, str, str]:
         """Carry the command out on a folder; gives status, standard output and standard error."""
-        process = self.start(results)
-        out, err = process.communicate(timeout=900)
-        return process.returncode, out, err
+        return ended(self.start(results))
+
+
+def undisturbed(server: Server, words: tuple[str, ...], results: Path) -> Undisturbed:
+    """Carry a command out on an empty folder, which must do."""
+    began = time.monotonic()
+    status, out, err = ended(start_cli(*words, "--results", results, python=server.python))
+    assert status == 0, err
+    return Undisturbed(server, words, results, out, time.monotonic() - began)
+
+
+def ended(process: subprocess.Popen) -> tuple[int, str, str]:
+    """Status, standard output and standard error of a command."""
+    out, err = process.communicate(timeout=900)
+    return process.returncode, out, err
 
 
 def carry_out(what: str, words: tuple[str, ...], count: int, disturb: Callable[[Undisturbed, int, Path], str]) -> int:
@@ -55,7 +67,7 @@ def carry_out(what: str, words: tuple[str, ...], count: int, disturb: Callable[[
     server, wrong = Server(), 0
     try:
         with tempfile.TemporaryDirectory() as place:
-            whole = _undisturbed(server, words, Path(place, "whole"))
+            whole = undisturbed(server, words, Path(place, "whole"))
             for number in range(flags.first, flags.last):
                 with tempfile.TemporaryDirectory(dir=place) as folder:
                     try:
@@ -67,10 +79,3 @@ def carry_out(what: str, words: tuple[str, ...], count: int, disturb: Callable[[
     finally:
         server.close()
     return int(wrong > 0)
-
-
-def _undisturbed(server: Server, words: tuple[str, ...], results: Path) -> Undisturbed:
-    began = time.monotonic()
-    status, out, err = (whole := Undisturbed(server, words, results, "", 0.0)).ended(results)
-    assert status == 0, err
-    return Undisturbed(whole.server, words, results, out, time.monotonic() - began)

@@ -7,39 +7,23 @@ command must end with status 0, 1 or 2 and no traceback; and, once there is room
 a run that nobody disturbed, what had been finished before left as it was, and no half-written file.
 """
 
-import argparse
-import os
 import random
 import shutil
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent)]
-
-from conftest import TINY, start_cli
+from cases import Undisturbed, carry_out, ended
+from conftest import TINY
 from interrupt import fingerprint, finished
-from preloaded import Server
 
 WORDS = ("--method", "jigsaw", "--task", "detection", *TINY)
 ROOM_MIB = 400
 LEFT = (0, 4 << 10, 60 << 10, 900 << 10, 20 << 20, 70 << 20)
 """Bytes that stay free where the disk is filled; a cache of images asks for 64 MiB more than it needs."""
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """A run that nobody disturbed: its folder, its tables, how long it took."""
-
-    results: Path
-    tables: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -58,20 +42,6 @@ class Case:
         drawn, small = draw.random() < 0.5, draw.random() < 0.5
         size = draw.choice([draw.uniform(0.1, 12), draw.uniform(12, 64), draw.uniform(64, 140)])
         return cls(drawn, size if small else ROOM_MIB, None if small else draw.uniform(0, 1), draw.choice(LEFT))
-
-
-def undisturbed(server: Server, results: Path) -> Undisturbed:
-    """Run the command on a disk with room."""
-    began = time.monotonic()
-    status, out, err = ended(start_cli(*WORDS, "--results", results, python=server.python))
-    assert status == 0, err
-    return Undisturbed(results, out, time.monotonic() - began)
-
-
-def ended(process: subprocess.Popen) -> tuple[int, str, str]:
-    """Status, standard output and standard error of a command."""
-    out, err = process.communicate(timeout=600)
-    return process.returncode, out, err
 
 
 @contextmanager
@@ -99,8 +69,9 @@ def fill(folder: Path, left: int) -> Path:
     return filler
 
 
-def disturb(server: Server, whole: Undisturbed, case: Case, folder: Path) -> str:
+def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     """Carry out a case in an empty folder; what became of it, in words. Raises AssertionError."""
+    case = Case.of(number)
     with disk(folder, case.size) as mounted:
         results = mounted / "results"
         if case.drawn:
@@ -108,7 +79,7 @@ def disturb(server: Server, whole: Undisturbed, case: Case, folder: Path) -> str
                 shutil.copytree(whole.results / "cache" / "synth", results / "cache" / "synth")
             except (OSError, shutil.Error):
                 shutil.rmtree(results, ignore_errors=True)
-        process = start_cli(*WORDS, "--results", results, python=server.python)
+        process = whole.start(results)
         if case.moment is not None:
             time.sleep(case.moment * whole.seconds)
             filler = fill(mounted, case.left)
@@ -119,7 +90,7 @@ def disturb(server: Server, whole: Undisturbed, case: Case, folder: Path) -> str
         if case.moment is not None:
             filler.unlink()
         subprocess.run(["mount", "-o", f"remount,size={ROOM_MIB}m", mounted], check=True)
-        again, out, told = ended(start_cli(*WORDS, "--results", results, python=server.python))
+        again, out, told = whole.ended(results)
         assert again == 0, told
         assert there.items() <= finished(results).items(), "a finished run was run again"
         assert fingerprint(results) == fingerprint(whole.results), "figures or bytes differ"
@@ -127,33 +98,8 @@ def disturb(server: Server, whole: Undisturbed, case: Case, folder: Path) -> str
         left = [path.name for path in results.rglob("*.tmp")]
         assert left == [], left
         reason = next((line for line in err.splitlines() if "left" in line or "No space" in line), "")
-        return f"status {status}, {len(there)} runs done, then equal; {reason[:160]}"
-
-
-def main() -> int:
-    """Carry out the cases that are asked for; 1 where one went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--from", dest="first", type=int, default=0, metavar="K")
-    parser.add_argument("--to", dest="last", type=int, default=40, metavar="N")
-    parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="a line is appended for each case")
-    flags = parser.parse_args()
-    server, wrong = Server(), 0
-    try:
-        with tempfile.TemporaryDirectory() as place:
-            whole = undisturbed(server, Path(place, "whole"))
-            for number in range(flags.first, flags.last):
-                case = Case.of(number)
-                try:
-                    said = f"ok {disturb(server, whole, case, Path(place, str(number)))}"
-                except AssertionError as error:
-                    said, wrong = f"WRONG {' '.join(str(error).split())}", wrong + 1
-                with flags.log.open("a") as log:
-                    print(f"{number} {case}: {said}", file=log)
-    finally:
-        server.close()
-    return int(wrong > 0)
+        return f"{case}: status {status}, {len(there)} runs done, then equal; {reason[:160]}"
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    raise SystemExit(main())
+    raise SystemExit(carry_out(__doc__, WORDS, 40, disturb))

@@ -19,6 +19,7 @@ from inkbench.leaderboards import build
 
 sys.path.append(str(ROOT / "tests" / "chaos"))
 
+import cases
 import disk
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "x/y")
@@ -83,7 +84,7 @@ def test_a_line_that_nobody_can_read_is_lost_alone(monkeypatch):
 
 @pytest.fixture(scope="module")
 def whole(preloaded, tmp_path_factory):
-    return disk.undisturbed(preloaded, tmp_path_factory.mktemp("whole") / "results")
+    return cases.undisturbed(preloaded, disk.WORDS, tmp_path_factory.mktemp("whole") / "results")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="mounts a disk in memory, which root alone can")
@@ -97,4 +98,4 @@ def test_a_disk_that_is_full_at_some_moment_costs_time_alone(number, preloaded, 
             pass
     except subprocess.CalledProcessError:
         pytest.skip("this container may not mount")
-    assert "then equal" in disk.disturb(preloaded, whole, disk.Case.of(number), tmp_path / "case")
+    assert "then equal" in disk.disturb(whole, number, tmp_path / "case")
