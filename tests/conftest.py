@@ -14,6 +14,9 @@ READ_AT_IMPORT = ("HF_", "HUGGINGFACE_", "TORCH", "OMP_", "MKL_", "CUDA_", "PYTH
 MOST_WORKERS = 4
 """Each worker holds torch, and most of the suite is short commands."""
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of commands would each compile every module anew
+sys.dont_write_bytecode = False
+
 
 def pytest_xdist_auto_num_workers(config) -> int:
     """One worker a core, up to a few."""

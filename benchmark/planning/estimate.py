@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -13,32 +12,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inkbench.benchmark.api import Context
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import plural
 from inkbench.benchmark.networks.backbones import Backbone, skeleton
 from inkbench.benchmark.planning.experiment import Experiment, Plan, Pretraining
-from inkbench.benchmark.planning.operations import head_operations
+from inkbench.benchmark.planning.operations import TRAINING, head_operations, some_maps, step_operations
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.features import encode, given
-from inkbench.benchmark.training.learner import Learner
+from inkbench.benchmark.training.learner import Driven, Learner
 from inkbench.benchmark.training.updates import setup, update
 
 FEWEST_IMAGES = 2
-"""Images in the first timed step: batch normalisation needs two."""
+"""Images of a step whose operations are counted: batch normalisation needs two."""
 MOST_IMAGES = 8
-"""Images in a timed step; its time is scaled to the batch."""
-PATIENCE_S = 3.0
-"""Seconds that steps are timed in all; what is left then is foretold by its operations."""
-MOST_OPERATIONS = 20e9
-"""The most operations of the smallest step that is timed, forward and backward; larger ones are foretold."""
+"""Images in a timed step of more than little; its time is scaled to the batch."""
+MOST_OPERATIONS = 100e9
+"""The operations of a timed step above which it has fewer images."""
 TELLING_OPERATIONS = 1e9
-"""The operations of a step whose time says how fast the machine is; that of smaller ones is mostly overhead."""
-TRAINING = 3
-"""Operations of a step forward and backward, in those of its way forward."""
-ENOUGH_S = 0.5
-BRIEF_S = 0.1
-"""Seconds below which a step of the fewest images is taken again with more."""
+"""The operations of a step of ``MOST_IMAGES`` below which its time is mostly overhead: it is timed as it is."""
+REPETITIONS = 2
+"""Steps that are timed, of which the shortest counts."""
 
 HOUR = 3600
 TIMES = (("years", 365 * 24 * HOUR, 2), ("days", 24 * HOUR, 3), ("h", HOUR, 2), ("min", 60, 2))
@@ -50,47 +45,30 @@ Step = Callable[[int], None]
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Times steps as long as there is time, and learns from them how fast this machine computes."""
+    """Times one step on each backbone, which says how fast this machine computes it, and foretells the others by it."""
 
-    device: engine.Device
-    began: float = field(default_factory=time.monotonic)
-    rate: float = 0.0
-    """Operations in a second, the most that a telling step showed."""
-    foretold: bool = False
-    """True if anything was foretold by its operations."""
+    rates: dict[str, float] = field(default_factory=dict)
+    """Operations in a second, by backbone."""
 
-    def seconds(self, build: Callable[[], Step], images: int, operations: float) -> float:
+    def seconds(self, backbone: str, build: Callable[[], Step], images: int, operations: float) -> float:
         """Return the seconds of a step of ``images``, each costing ``operations``: timed with a few, or foretold.
 
         What ``build`` builds is the step; nothing is built where its time is foretold.
         """
-        few = max(FEWEST_IMAGES, min(MOST_IMAGES, images, int(MOST_OPERATIONS // max(operations, 1))))
-        if few * operations > MOST_OPERATIONS or time.monotonic() - self.began > PATIENCE_S:
-            self.foretold = True
-            return images * operations / (self.rate or self._calibrate())
-        step = build()
-        taken = _timed(partial(step, FEWEST_IMAGES))
-        if taken < BRIEF_S:
-            taken = _timed(partial(step, few))
-        else:
-            few = FEWEST_IMAGES
-        if few * operations >= TELLING_OPERATIONS:
-            self.rate = max(self.rate, few * operations / taken)
+        telling = MOST_IMAGES * operations >= TELLING_OPERATIONS
+        if telling and backbone in self.rates:
+            return images * operations / self.rates[backbone]
+        cheap = int((MOST_OPERATIONS if telling else TELLING_OPERATIONS) // max(operations, 1))
+        few = max(FEWEST_IMAGES, min(MOST_IMAGES if telling else images, images, cheap))
+        taken = _timed(build(), few, warming_up=min(few, FEWEST_IMAGES) if telling else few)
+        if telling:
+            self.rates[backbone] = few * operations / taken
         return taken * images / few
-
-    def _calibrate(self) -> float:
-        """Measure the rate of convolutions like those of a ResNet's middle, forward and backward."""
-        layer = nn.Conv2d(128, 128, 3, padding=1).to(self.device.torch)
-        images = torch.randn(4, 128, 28, 28, device=self.device.torch)
-        operations = TRAINING * 2 * 9 * 128 * 128 * 28 * 28 * 4
-        with self.device.autocast(None):
-            self.rate = operations / _timed(lambda: layer(images).sum().backward())
-        return self.rate
 
 
 def show(work: Plan, device: engine.Device, store: Store) -> str:
     """Return the plan as text: one line per stage with its estimated time, then the sum."""
-    watch = Stopwatch(device)
+    watch = Stopwatch()
     lines, total = [], 0.0
     known: dict[Any, float] = {}
     for pretraining in work.pretrainings():
@@ -108,8 +86,7 @@ def show(work: Plan, device: engine.Device, store: Store) -> str:
         total += seconds
         where = f"{experiment.method} on {experiment.task.name}/{experiment.protocol}, seed {experiment.seed}"
         lines.append(f"run {experiment.id[:10]} {where}: {note}")
-    rougher = "; the larger or later ones from their operations, which is less exact" if watch.foretold else ""
-    how = f"extrapolated from steps of at most {MOST_IMAGES} images{rougher}"
+    how = f"extrapolated by operations from a step of at most {MOST_IMAGES} images on each backbone"
     lines.append(
         f"{plural(len(work.experiments), 'run')}, {plural(len(work.pretrainings()), 'pretraining')}: {in_words(total)} "
         f"of training on this machine ({how}); generating or reading data, testing and statistics come on top"
@@ -144,43 +121,51 @@ def in_words(seconds: float) -> str:
     return f"about {seconds:.0f} s"
 
 
-def _timed(step: Callable[[], None]) -> float:
-    """Time a call in seconds: the least of a few; the first warms up, and counts where there is no time for another."""
+def _timed(step: Step, images: int, warming_up: int) -> float:
+    """Time a step in seconds: the least of a few, after one that warms up; as many on each rank, as they meet."""
+    step(warming_up)
     times: list[float] = []
-    while not times or (sum(times) < ENOUGH_S and len(times) < 4):
+    for _ in range(REPETITIONS):
         began = time.monotonic()
-        step()
+        step(images)
         times.append(time.monotonic() - began)
     return min(times)
 
 
 def _pretraining_seconds(work: Pretraining, device: engine.Device, watch: Stopwatch) -> float:
     """Return the seconds of a pretraining; under ``--budget flops`` those of the bare backbone that sets the budget."""
-    bones = skeleton(work.backbone, work.backbone_settings)
+    backbone = _untrained(work.backbone, work.backbone_settings).requires_grad_(True)
     if work.budget == "flops":
         side = work.settings.flops_side
-        return (
-            watch.seconds(partial(_bare_step, work, side, device), 1, TRAINING * bones.operations(side))
-            * work.settings.images
-        )
-    sides = work.method.input_sides()
-    operations = TRAINING * work.method.crops_per_image() * sum(map(bones.operations, sides)) / len(sides)
+        operations: float = TRAINING * backbone.operations(side)
+        build = partial(_bare_step, backbone.to(device.torch), side, device)
+        return work.settings.images * watch.seconds(work.backbone, build, 1, operations)
+    learner, stages = Learner(device, work.method, backbone, work.settings, work.seed), work.method.stages()
+    nets = work.method.build(backbone)
+    contexts = [replace(engine.context(device, 0, "estimate", 0, 1), stage=k) for k in range(len(stages))]
+    counted = [_counted(work, nets, device, context) for context in contexts]  # before ranks wait for their gradients
+    driven = setup(device, work.method, nets)
     size = max(work.settings.batch // device.fabric.world_size, 1)
+    seconds = 0.0
+    for stage, context, operations in zip(stages, contexts, counted, strict=True):
+        build = partial(_pretraining_step, work, learner, driven, context)
+        seconds += stage.share * watch.seconds(work.backbone, build, size, operations)
+    return max(1, work.settings.images // work.settings.batch) * seconds
 
-    def build(stage: int) -> Step:
-        backbone = _untrained(work.backbone, work.backbone_settings)
-        learner = Learner(device, work.method, backbone, work.settings, work.seed)
-        driven = setup(device, work.method, work.method.build(backbone))
-        context = replace(engine.context(device, 0, "estimate", 0, 1), stage=stage)
 
-        def step(images: int) -> None:
-            update(learner, _batch(work, images, device), context, driven)
+def _counted(work: Pretraining, nets: Mapping[str, nn.Module], device: engine.Device, context: Context) -> float:
+    """Return the operations for one image of a pretraining's step, in a stage."""
+    for net in nets.values():
+        net.to(device.torch)
+    with device.autocast(None):
+        return step_operations(work.method, nets, _batch(work, FEWEST_IMAGES, device), context) / FEWEST_IMAGES
 
-        return step
 
-    shares = [stage.share for stage in work.method.stages()]
-    seconds = [share * watch.seconds(partial(build, k), size, operations) for k, share in enumerate(shares)]
-    return max(1, work.settings.images // work.settings.batch) * sum(seconds)
+def _pretraining_step(work: Pretraining, learner: Learner, driven: Driven, context: Context) -> Step:
+    def step(images: int) -> None:
+        update(learner, _batch(work, images, learner.device), context, driven)
+
+    return step
 
 
 def _batch(work: Pretraining, images: int, device: engine.Device) -> dict[str, Tensor]:
@@ -192,19 +177,13 @@ def _batch(work: Pretraining, images: int, device: engine.Device) -> dict[str, T
     return batch | sizes | labels
 
 
-@lru_cache(maxsize=2)
-def _drawn(name: str, settings: BackboneSettings) -> Backbone:
+@lru_cache(maxsize=8)
+def _untrained(name: str, settings: BackboneSettings) -> Backbone:
+    """Return a backbone to take steps with, one for all: its numbers play no part."""
     return Backbone(name, settings)
 
 
-def _untrained(name: str, settings: BackboneSettings) -> Backbone:
-    """Return a backbone to time steps with: a copy of one that is drawn once, as its numbers play no part."""
-    return copy.deepcopy(_drawn(name, settings))
-
-
-def _bare_step(work: Pretraining, side: int, device: engine.Device) -> Step:
-    backbone = _untrained(work.backbone, work.backbone_settings).to(device.torch)
-
+def _bare_step(backbone: Backbone, side: int, device: engine.Device) -> Step:
     def step(images: int) -> None:
         with device.autocast(backbone):
             maps = backbone(backbone.normalize(_noise(images, side, device)))
@@ -227,31 +206,29 @@ def _transfer_seconds(experiment: Experiment, device: engine.Device, watch: Stop
     if not cached:
         operations += (TRAINING if grad else 1) * sum(bones.operations(view.side) for view in views.values())
     size = max(experiment.task.config.batch // device.fabric.world_size, 1)
-    return watch.seconds(partial(_transfer_step, experiment, device), size, operations)
+    return watch.seconds(str(experiment.backbone), partial(_transfer_step, experiment, device), size, operations)
 
 
 def _transfer_step(experiment: Experiment, device: engine.Device) -> Step:
     """Return a step of a head, of the backbone too where it is trained; features that are cached are made once."""
     backbone = _untrained(str(experiment.backbone), experiment.backbone_settings).to(device.torch)
     head = experiment.task.head(backbone, experiment.protocol).to(device.torch)
-    views, reads, grad = (
-        experiment.task.views(),
-        experiment.task.reads(experiment.protocol),
-        experiment.family == "finetune",
-    )
+    views, reads = experiment.task.views(), experiment.task.reads(experiment.protocol)
     cached = experiment.task.caches_features and experiment.family == "frozen"
-    ready: dict[int, dict[str, Any]] = {}
+
+    @lru_cache(maxsize=1)
+    def kept(images: int) -> dict[str, Any]:
+        with device.torch:
+            maps = {name: some_maps(backbone, reads, images, view.side) for name, view in views.items()}
+        return {name: experiment.task.cached_features(some) for name, some in maps.items()}
 
     def step(images: int) -> None:
-        seen = {name: _noise(images, view.side, device) for name, view in views.items()}
+        seen = {} if cached else {name: _noise(images, view.side, device) for name, view in views.items()}
         present = {name: torch.ones(images, dtype=torch.bool, device=device.torch) for name in views}
         with device.autocast(backbone):
-            if cached and images not in ready:
-                ready[images] = {
-                    name: experiment.task.cached_features(encode(backbone, one, reads)) for name, one in seen.items()
-                }
-            maps = ready[images] if cached else {name: encode(backbone, one, reads, grad) for name, one in seen.items()}
-            outputs = head(given(maps, present, {} if cached else seen), None)
+            grad = experiment.family == "finetune"
+            maps = kept(images) if cached else {name: encode(backbone, one, reads, grad) for name, one in seen.items()}
+            outputs = head(given(maps, present, seen), None)
             losses = [tensor.float().sum() for tensor in _tensors(outputs)]
             if losses:
                 torch.stack(losses).sum().backward()

@@ -1,15 +1,55 @@
-"""The operations of a task's head, counted without computing anything."""
+"""The operations of a training step: a task's head without computing anything, a method's networks by a small step."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from inkbench.benchmark.api import Context, Method
 from inkbench.benchmark.networks.backbones import Backbone, skeleton
 from inkbench.benchmark.networks.shapes_only import ShapesOnly
 from inkbench.benchmark.planning.experiment import Experiment
 from inkbench.benchmark.training.features import given
+
+TRAINING = 3
+"""Operations of a step forward and backward, in those of its way forward."""
+
+
+class _Learnt(TorchFunctionMode):
+    """Sees which of the operations that a counter counts gradients will flow back through."""
+
+    def __init__(self, counter: FlopCounterMode) -> None:
+        super().__init__()
+        self.counter = counter
+        self.operations = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call ``func`` and count what it computes."""
+        before = self.counter.get_total_flops()
+        out = func(*args, **(kwargs or {}))
+        if torch.is_grad_enabled():
+            self.operations += self.counter.get_total_flops() - before
+        return out
+
+
+def step_operations(method: Method, nets: Mapping[str, nn.Module], batch: dict[str, Tensor], context: Context) -> float:
+    """Count the operations of all losses of a step, forward and backward: of the whole batch, which is computed once.
+
+    What the method computes without gradients (a teacher, a frozen generator) has no way back.
+    """
+    counter = FlopCounterMode(display=False)
+    learnt = _Learnt(counter)
+    with learnt, counter:
+        for _ in method.step(nets, batch, context):
+            pass
+    return float(counter.get_total_flops() + (TRAINING - 1) * learnt.operations)
 
 
 def head_operations(experiment: Experiment) -> float:
@@ -25,7 +65,7 @@ def head_operations(experiment: Experiment) -> float:
             head = experiment.task.head(bones, experiment.protocol)
             images = {name: torch.empty(few, 3, view.side, view.side) for name, view in experiment.task.views().items()}
             present = {name: torch.ones(few, dtype=torch.bool) for name in images}
-            maps = {name: _empty_maps(bones, reads, one) for name, one in images.items()}
+            maps = {name: some_maps(bones, reads, few, view.side) for name, view in experiment.task.views().items()}
             cached = experiment.task.caches_features and experiment.family == "frozen"
             if cached:
                 maps = {name: experiment.task.cached_features(of) for name, of in maps.items()}
@@ -36,8 +76,8 @@ def head_operations(experiment: Experiment) -> float:
     return each
 
 
-def _empty_maps(bones: Backbone, reads: str, images: Tensor) -> list[Tensor]:
-    if reads == "vector":
-        return [torch.empty(len(images), bones.width, 1, 1)]
-    sizes = bones.maps(images.shape[-1])
-    return [torch.empty(len(images), count, *size) for count, size in zip(bones.channels, sizes, strict=True)]
+def some_maps(bones: Backbone, reads: str, images: int, side: int) -> list[Tensor]:
+    """Return tensors of the shapes that a head reads of a backbone; their numbers mean nothing."""
+    sizes = [(1, 1)] if reads == "vector" else bones.maps(side)
+    channels = [bones.width] if reads == "vector" else bones.channels
+    return [torch.ones(images, count, *size) for count, size in zip(channels, sizes, strict=True)]

@@ -2,7 +2,6 @@
 
 import gc
 import json
-import time
 import weakref
 from types import SimpleNamespace
 
@@ -22,7 +21,6 @@ from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import Backbone, map_sizes, skeleton
 from inkbench.benchmark.planning import checks, planner, space
-from inkbench.benchmark.planning.estimate import FEWEST_IMAGES, MOST_IMAGES, MOST_OPERATIONS, Stopwatch, in_words
 
 PRETEXTS = [name for name in registry.names("methods") if registry.load("methods", name).pretrains]
 PLAIN = BackboneSettings()
@@ -200,44 +198,6 @@ def test_a_task_takes_the_classes_that_the_data_have_and_says_which_it_goes_with
     done = cli(*words, "--results", tmp_path / "r")
     assert done.returncode == 0, done.stderr
     assert "no boxes of body: detection uses face only" in done.stderr
-
-
-@pytest.mark.parametrize("images", [2, 64, 1_000])
-def test_a_step_is_timed_with_few_images_and_scaled(images):
-    steps = []
-    seconds = Stopwatch(device=None).seconds(lambda: steps.append, images, operations=1.0)
-    assert max(steps) == steps[-1] == min(images, MOST_IMAGES)
-    assert seconds < 1e-3 * images
-
-
-def test_a_step_that_is_long_with_the_fewest_images_is_taken_with_no_more():
-    steps = []
-    seconds = Stopwatch(device=None).seconds(lambda: lambda images: (steps.append(images), time.sleep(0.3)), 64, 1.0)
-    assert set(steps) == {FEWEST_IMAGES}
-    assert 0.3 * 32 <= seconds < 0.6 * 32
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(3, "3 s"), (600, "10 min"), (9000, "2.5 h"), (200_000, "56 h"), (864_000, "10 days"), (1e9, "32 years")],
-)
-def test_times_are_told_in_the_unit_that_one_would_use(seconds, words):
-    assert in_words(seconds) == f"about {words}"
-
-
-def test_a_step_that_is_mostly_overhead_says_nothing_of_the_machine():
-    watch = Stopwatch(device=None, rate=1e10)
-    watch.seconds(lambda: lambda images: time.sleep(0.05), images=8, operations=1e6)
-    assert watch.rate == 1e10
-    watch.seconds(lambda: lambda images: time.sleep(0.01), images=8, operations=1e9)
-    assert 1e10 < watch.rate < 8e11
-
-
-def test_what_is_too_large_to_be_timed_is_foretold_by_its_operations():
-    watch = Stopwatch(device=None, rate=1e9)
-    seconds = watch.seconds(lambda: pytest.fail("built"), images=16, operations=MOST_OPERATIONS)
-    assert seconds == pytest.approx(16 * MOST_OPERATIONS / 1e9)
-    assert watch.foretold
 
 
 @pytest.mark.slow
