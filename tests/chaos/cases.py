@@ -16,6 +16,7 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 from conftest import start_cli
+from interrupt import fingerprint, finished
 from preloaded import Server
 
 
@@ -50,6 +51,18 @@ def ended(process: subprocess.Popen) -> tuple[int, str, str]:
     """Status, standard output and standard error of a command."""
     out, err = process.communicate(timeout=900)
     return process.returncode, out, err
+
+
+def equal_at_last(whole: Undisturbed, results: Path, there: dict[str, tuple[int, float]]) -> None:
+    """Carry a command out to its end: all is equal, and what was finished (``there``) was left as it was."""
+    status, out, err = whole.ended(results)
+    assert status == 0, err
+    assert "Traceback" not in err, err
+    assert there.items() <= finished(results).items(), "a finished run was run again"
+    assert fingerprint(results) == fingerprint(whole.results), "figures or bytes differ"
+    assert out == whole.tables, "the tables differ"
+    left = [path.name for path in results.rglob("*.tmp")]
+    assert left == [], left
 
 
 def carry_out(what: str, words: tuple[str, ...], count: int, disturb: Callable[[Undisturbed, int, Path], str]) -> int:

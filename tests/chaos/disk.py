@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cases import Undisturbed, carry_out, ended
+from cases import Undisturbed, carry_out, ended, equal_at_last
 from conftest import TINY
-from interrupt import fingerprint, finished
+from interrupt import finished
 
 WORDS = ("--method", "jigsaw", "--task", "detection", *TINY)
 ROOM_MIB = 400
@@ -90,13 +90,7 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
         if case.moment is not None:
             filler.unlink()
         subprocess.run(["mount", "-o", f"remount,size={ROOM_MIB}m", mounted], check=True)
-        again, out, told = whole.ended(results)
-        assert again == 0, told
-        assert there.items() <= finished(results).items(), "a finished run was run again"
-        assert fingerprint(results) == fingerprint(whole.results), "figures or bytes differ"
-        assert out == whole.tables, "the tables differ"
-        left = [path.name for path in results.rglob("*.tmp")]
-        assert left == [], left
+        equal_at_last(whole, results, there)
         reason = next((line for line in err.splitlines() if "left" in line or "No space" in line), "")
         return f"{case}: status {status}, {len(there)} runs done, then equal; {reason[:160]}"
 

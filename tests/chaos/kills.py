@@ -15,8 +15,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cases import Undisturbed, carry_out
-from interrupt import fingerprint, finished, stage
+from cases import Undisturbed, carry_out, equal_at_last
+from interrupt import finished, stage
 
 KILLS = 10
 WORDS = (
@@ -57,14 +57,7 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
         assert there.items() <= now.items(), "a finished run was run again or lost"
         there = now
         longest = max(whole.seconds * (1 - len(there) / 8), 1.0)
-    status, out, err = whole.ended(results)
-    assert status == 0, err
-    assert "Traceback" not in err, err
-    assert there.items() <= finished(results).items(), "a finished run was run again"
-    assert fingerprint(results) == fingerprint(whole.results), "figures or bytes differ"
-    assert out == whole.tables, "the tables differ"
-    left = [path.name for path in results.rglob("*.tmp")]
-    assert left == [], left
+    equal_at_last(whole, results, there)
     return f"{sum(struck.values())} kills {dict(struck)}, {checkpoints} of them with a checkpoint"
 
 

@@ -122,7 +122,7 @@ def test_records_of_an_older_schema_are_taken_over_with_their_predictions(cli, w
     words[words.index("--results") + 1] = with_synth
     if any(version != then["random"]["identity"]["packages"][name] for name, version in versions(DECIDING).items()):
         pytest.skip("other versions of torch and the like are other predictions")
-    done = cli(*words)
+    done = cli(*words, "--precision", then["random"]["identity"]["precision"])  # automatic, it is this machine's
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("(its id has changed); no head is trained") == len(then)
     now = {record["method"]: record for record in records(with_synth).values() if "was" in record}

@@ -1,0 +1,87 @@
+"""Let eight processes and thirty side commands work on one results folder, of one user or of two, and compare.
+
+By hand: ``python tests/chaos/crowd.py --from 0 --to 4 --log FILE``. All are real processes, started at moments that the
+case's number draws, each with some of the methods and tasks of the undisturbed run. Odd cases share the folder between
+two users of one group; they need root, and an interpreter and a clone that others may read. Every run must end with
+status 0, every side command without a traceback and with 0, or with 1 or 2 and a reason; and the whole command then
+finds all done, with the numbers, bytes and tables of the undisturbed run.
+"""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from cases import Undisturbed, carry_out, ended, equal_at_last
+from conftest import TINY, start_cli
+from interrupt import finished
+
+METHODS, TASKS = ("random", "jigsaw", "context_prediction"), ("detection", "classification")
+SMALL = (*TINY, "--set", "classification.steps=20")
+WORDS = ("--method", ",".join(METHODS), "--task", ",".join(TASKS), *SMALL)
+SIDE = (
+    *(("list", "runs"), ("list", "runs", "--csv"), ("table", "overall-synth-smoke"), ("report",), ("verify",)),
+    *(
+        ("rescore",),
+        ("compare", "jigsaw", "random"),
+        ("export", "jigsaw"),
+        ("describe", "jigsaw"),
+        (*WORDS, "--dry-run"),
+    ),
+)
+"""Commands beside the runs, each of which reads the results folder or writes beside what the runs write."""
+PROCESSES, SIDES = 8, 30
+USERS = (65533, 65534)
+"""Two users, who share the second one's group."""
+
+
+def whose(number: int) -> dict[str, object]:
+    """Return the options of a process of the user whose turn it is."""
+    return {"user": USERS[number % 2], "group": USERS[1], "umask": 0o002, "env": os.environ | {"HOME": "/nonexistent"}}
+
+
+def shared_by_two(results: Path) -> bool:
+    """Make a folder that both users may write to; whether they can at all."""
+    results.mkdir()
+    os.chown(results, USERS[0], USERS[1])
+    results.chmod(0o2775)
+    for above in results.parents[:2]:
+        above.chmod(0o755)
+    probe = subprocess.run([sys.executable, "-c", "import torch"], cwd="/", check=False, **whose(0))  # type: ignore[call-overload]
+    return bool(probe.returncode == 0)
+
+
+def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
+    """Carry out a case; the statuses of the side commands. Raises AssertionError."""
+    draw, results, two = random.Random(f"crowd {number}"), folder / "results", number % 2 == 1
+    assert not two or shared_by_two(results), f"{USERS[0]} cannot run {sys.executable}; move it and the clone"
+    starts: list[tuple[float, tuple[str, ...]]] = [(draw.uniform(0, 60), draw.choice(SIDE)) for _ in range(SIDES)]
+    for _ in range(PROCESSES):
+        some = (draw.sample(names, draw.randint(1, len(names))) for names in (METHODS, TASKS))
+        method, task = map(",".join, some)
+        starts.append((draw.uniform(0, 8), ("--method", method, "--task", task, *SMALL)))
+    began, running = time.monotonic(), []
+    for index, (moment, words) in enumerate(sorted(starts)):
+        time.sleep(max(began + moment - time.monotonic(), 0))
+        process = start_cli(*words, "--results", results, **(whose(index) if two else {}))
+        running.append((words, process))
+    said: Counter[str] = Counter()
+    for words, process in running:
+        status, _, err = ended(process)
+        assert "Traceback" not in err, (words, err)
+        if words in SIDE:
+            assert status in (0, 1, 2), (words, status, err)
+            assert status == 0 or err.strip(), (words, status)
+            said[f"{words[0].lstrip('-')} {status}"] += 1
+        else:
+            assert status == 0, (words, status, err)
+    there = finished(results)
+    equal_at_last(whole, results, there)
+    return f"{'two users' if two else 'one user'}: {len(there)} runs done; side commands {dict(sorted(said.items()))}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(carry_out(__doc__, WORDS, 4, disturb))
