@@ -93,3 +93,13 @@ def test_a_folder_for_some_runs_is_refused_where_one_of_them_is_still_to_be_done
             space.require_folders(SimpleNamespace(experiments=[run]), store)
     monkeypatch.setattr(store, "read", lambda run: SimpleNamespace(status="done"))
     space.require_folders(SimpleNamespace(experiments=[planned("ab1", "ab2")]), store)
+
+
+def test_a_damaged_record_in_it_does_not_hide_whose_folder_it_is(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    path = store.record_path("ab1")
+    path.parent.mkdir(parents=True)
+    path.write_text('{"schema": 4, "id": "ab1", "status"')
+    monkeypatch.setattr(stores.os, "access", lambda path, mode: path != store.record_path("ab1").parent)
+    with pytest.raises(UsageError, match=r"cells/ab belongs to .* and cannot be written"):
+        space.require_folders(SimpleNamespace(experiments=[planned("ab1", "ab2")]), store)

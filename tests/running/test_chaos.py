@@ -1,4 +1,4 @@
-"""A short form of the chaos that is run by hand: a case of each script that needs no more than the machine of a test."""
+"""A short form of the chaos that is run by hand: drawn cases of the scripts that need no more than a test may."""
 
 import subprocess
 import sys
