@@ -207,3 +207,18 @@ def test_rows_on_other_items_are_not_compared(store):
     assert row.cells["difference"].value is None
     assert row.cells["primary"].low is not None
     assert any(mark.startswith("not compared") for mark in row.marks)
+
+
+def test_two_contents_of_a_lone_file_are_two_rows_and_are_told_apart(store):
+    """A method's file that was edited without a new version: seeds before and after are not seeds of one row."""
+    before, after = ({"file": checksum, "method": "mine", "seed": 0} for checksum in ("0123456789", "abcdef0123"))
+    of_file = {"changed": {"file": "mine.py"}}
+    records = [
+        *usual(store),
+        record(store, "m0", "mine", saliency_items(0.4, 2), pretrained=before, **of_file),
+        record(store, "m1", "mine", saliency_items(0.5, 3), pretrained=after, seed=1, **of_file),
+        record(store, "n0", "other", saliency_items(0.5, 3), pretrained=before, **of_file),
+    ]
+    found = rows(build.build(store, records, "t"))
+    assert {"mine file=mine.py content=01234567", "mine file=mine.py content=abcdef01"} < set(found)
+    assert "other file=mine.py" in found
