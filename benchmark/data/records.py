@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from inkbench.benchmark.data.files import FileDataset
 from inkbench.benchmark.data.splits import with_held_out
 from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.files import temporary_folder
 from inkbench.benchmark.store.locks import claim
 
 
@@ -91,10 +91,7 @@ class RecordDataset(FileDataset):
         return self.unpacked / self.content()[:20]
 
     def _unpack(self, part: str, home: Path, progress: Progress) -> None:
-        home.mkdir(parents=True, exist_ok=True)
-        for left_by_a_dead_process in home.glob(f".{part}-*"):
-            shutil.rmtree(left_by_a_dead_process, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(dir=home, prefix=f".{part}-"))
+        temporary = temporary_folder(home)
         images = self.pixels(part)
         try:
             with progress.bar(f"unpack {self.reader} {part}", len(images)) as bar:
@@ -102,7 +99,6 @@ class RecordDataset(FileDataset):
                     Image.fromarray(image).save(temporary / f"{k:05d}.png", compress_level=1)
                     bar.advance()
             os.sync()  # once for all files: the folder's name must not outlive what is in it
-            temporary.chmod(0o755)
             temporary.replace(home / part)
         except OSError as error:
             raise RunError(

@@ -46,6 +46,15 @@ def temporary_path(folder: Path) -> Path:
     return folder / f".{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
 
 
+def temporary_folder(home: Path) -> Path:
+    """Make a folder in ``home``, for what is put in its place once whole; those of dead processes are removed."""
+    home.mkdir(parents=True, exist_ok=True)
+    sweep(home)
+    folder = temporary_path(home)
+    folder.mkdir()
+    return folder
+
+
 def sweep(folder: Path) -> int:
     """Remove what processes of this machine that are dead left half written in ``folder``; gives how many."""
     dead = [path for path in folder.glob(f".{_host()}-*-*.tmp") if not _alive(path.name.split("-")[-2])]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +15,13 @@ from markupsafe import Markup
 
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.escaping import lines
+from inkbench.benchmark.store.files import temporary_folder
 from inkbench.leaderboards.report.words import slug
 
 HERE = Path(__file__).resolve().parent
 MARK = ".inkbench-report"
 """A file that says that a folder is a report, and may be replaced by the next."""
 MOST_PICTURES = 4_000
-STALE_S = 86_400.0
 CAPTIONS = {
     "first-layer": "Filters of the first layer; grey is zero, each in a scale of its own",
     "neighbours": "Held-out panels and the nearest others by the features (as Pathak et al., Figure 8)",
@@ -104,14 +102,11 @@ def replacing(out: Path) -> Iterator[Site]:
             f"{out} contains files other than a report and was not changed; give another folder with --out DIR"
         )
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".tmp"))
+        folder = temporary_folder(out.parent)
     except OSError as error:
         raise UsageError(f"{out} cannot be written ({error.strerror}); give another folder with --out DIR") from None
     try:
         yield Site(folder)
-        folder.chmod(0o755)
         _swap(folder, out)
     except OSError as error:
         raise UsageError(
@@ -126,7 +121,7 @@ def _swap(folder: Path, out: Path) -> None:
     if not out.exists():
         folder.rename(out)
         return
-    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".tmp"))
+    aside = temporary_folder(out.parent)
     out.rename(aside / "old")
     try:
         folder.rename(out)
@@ -135,10 +130,3 @@ def _swap(folder: Path, out: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sweep(out: Path) -> None:
-    """Remove the remains of reports that were killed."""
-    for left in out.parent.glob(f".{out.name}.*.tmp"):
-        if time.time() - left.stat().st_mtime > STALE_S:
-            shutil.rmtree(left, ignore_errors=True)

@@ -1,9 +1,10 @@
 """Kill a run at random moments, go on, and compare with a run that nobody disturbed.
 
-By hand: ``python tests/chaos/kills.py --from 0 --to 30 --log FILE``. A case is a folder: the command is killed ten
-times, each time with its whole group at a random moment of what is left of it; then it goes on to its end. Figures,
-items, predictions, curves, backbones and tables must equal those of the undisturbed run, what was finished must have
-stayed as it was, and no half-written file may be left. Checkpoints are written every 0.3 s.
+By hand: ``python tests/chaos/kills.py --from 0 --to 30 --log FILE``. A case is a folder: the command is killed up to
+ten times, each time with its whole group, after a tenth of its work on average; then it goes on to its end, and
+``report`` is killed once. Figures, items, predictions, curves, backbones and tables must equal those of the undisturbed
+run, what was finished must have stayed as it was, and no half-written file may be left. Checkpoints are written every
+0.3 s.
 """
 
 import contextlib
@@ -13,10 +14,12 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
-from cases import Undisturbed, carry_out, equal_at_last
-from interrupt import finished, stage
+from cases import Undisturbed, carry_out, ended, equal_at_last
+from conftest import start_cli
+from interrupt import fingerprint, finished, stage
 
 KILLS = 10
 WORDS = (
@@ -38,27 +41,46 @@ def kill(process: subprocess.Popen) -> bool:
 def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     """Carry out a case; at which stages it was killed, and how often a checkpoint lay there. Raises AssertionError."""
     draw, results = random.Random(f"kill {number}"), folder / "results"
+    starting = repeated(whole)
     struck: Counter[str] = Counter()
     checkpoints, there = 0, finished(results)
-    longest = whole.seconds
-    while sum(struck.values()) < KILLS:
+    for _ in range(KILLS):
         process = whole.start(results)
-        began = time.monotonic()
-        time.sleep(draw.uniform(0.2, max(longest, 0.5)))
-        at = stage(results)
+        time.sleep(starting * draw.uniform(0.3, 1) + draw.uniform(0, 2 * (whole.seconds - starting) / KILLS))
+        at, kept = stage(results), list(results.glob("checkpoints/*.pt"))
         if not kill(process):
-            longest = (time.monotonic() - began) / 2
-            if longest < 0.2:
-                break
-            continue
+            break  # all is done
         struck[at] += 1
-        checkpoints += bool(list(results.glob("checkpoints/*")))
+        checkpoints += bool(kept)
         now = finished(results)
         assert there.items() <= now.items(), "a finished run was run again or lost"
         there = now
-        longest = max(whole.seconds * (1 - len(there) / 8), 1.0)
     equal_at_last(whole, results, there)
-    return f"{sum(struck.values())} kills {dict(struck)}, {checkpoints} of them with a checkpoint"
+    struck["report"] += killed_report(whole, results, draw.uniform(0.1, 3))
+    return f"{struck.total()} kills {dict(struck)}, {checkpoints} of them with a checkpoint"
+
+
+@cache
+def repeated(whole: Undisturbed) -> float:
+    """Seconds that the command takes where all is done."""
+    began = time.monotonic()
+    assert whole.ended(whole.results)[0] == 0
+    return time.monotonic() - began
+
+
+def killed_report(whole: Undisturbed, results: Path, after: float) -> bool:
+    """Kill the report after some seconds and write it anew; whether it was still at work."""
+    before = fingerprint(results)
+    process = start_cli("report", "--results", results, python=whole.server.python)
+    time.sleep(after)
+    running = kill(process)
+    status, _, err = ended(start_cli("report", "--results", results, python=whole.server.python))
+    assert status == 0, err
+    assert "Traceback" not in err, err
+    assert (results / "report" / "index.html").read_text().rstrip().endswith("</html>")
+    assert fingerprint(results) == before, "the report changed records"
+    assert not list(results.rglob("*.tmp")), list(results.rglob("*.tmp"))
+    return running
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def limited(mib: float, python: Path) -> Iterator[Path]:
 
 def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     """Carry out a case; how much memory there was and what came of it. Raises AssertionError."""
-    mib, results = random.Random(f"memory {number}").uniform(100, 1000), folder / "results"
+    mib, results = random.Random(f"memory {number}").uniform(450, 1300), folder / "results"
     with limited(mib, folder / "python") as python:
         status, _, err = ended(start_cli(*WORDS, "--results", results, python=python))
     assert status in (0, 1, -9), (mib, status, err)

@@ -157,3 +157,14 @@ def test_what_the_dead_left_is_swept_and_what_the_living_write_stays(tmp_path):
     for folder in ("cells/ab", "cells", "checkpoints"):
         (tmp_path / folder).rmdir()
     assert sorted(tmp_path.iterdir()) == sorted([mine, stranger])
+
+
+def test_a_folder_for_what_is_made_whole_removes_those_of_the_dead_alone(tmp_path):
+    code = "import sys; from pathlib import Path; from inkbench.benchmark.store import files; "
+    code += "(files.temporary_folder(Path(sys.argv[1])) / 'half').write_text('')"
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
+    (dead,) = tmp_path.iterdir()
+    first = files.temporary_folder(tmp_path)
+    assert not dead.exists()
+    second = files.temporary_folder(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([first, second])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from inkbench.benchmark.data.locate import HOME
 from inkbench.benchmark.data.terms import accepted_on
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.progress import Progress
+from inkbench.benchmark.store.files import temporary_folder
 
 SLACK = 2**20
 """Bytes that an archive may have beyond its files: packing adds a little to what cannot be packed."""
@@ -51,12 +51,11 @@ def get(name: str, out: Path | None, progress: Progress) -> str:
     kind, _, wanted = source.checksum.partition(":")
     if kind != "content":
         _verify(archive, source.url, kind, wanted)
-    temporary = Path(tempfile.mkdtemp(dir=home, prefix=f".{name}-"))
+    temporary = temporary_folder(home)
     try:
         unpack(archive, temporary, source.strip, source.most, progress)
         if kind == "content":
             _verify_content(cls, temporary, archive, source.url, wanted)
-        temporary.chmod(0o755)
         temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

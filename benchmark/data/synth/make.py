@@ -14,7 +14,6 @@ from typing import Any
 from inkbench.benchmark.data.synth import manifest
 from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.pool import draw_all
-from inkbench.benchmark.data.synth.series import TEMPORARY
 from inkbench.benchmark.data.synth.writers import LAYOUTS, assemble
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
@@ -101,8 +100,6 @@ def _draw(root: Path, config: SynthConfig, progress: Progress, layouts: list[str
         _check(root, json.loads(begun.read_text())["fingerprint"], want)
     else:
         write_json(begun, {"fingerprint": want, "settings": config.model_dump(mode="json")})
-    for stale in home.glob(f"{TEMPORARY}*"):
-        shutil.rmtree(stale, ignore_errors=True)  # the worker of a killed process may still be at it
     missing = [k for k in range(config.series) if not (home / str(k)).is_dir()]
     draw_all(config, missing, home, progress, workers)
     counts = assemble(root, home, config.series, layouts)

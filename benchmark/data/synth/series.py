@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -21,9 +20,9 @@ from inkbench.benchmark.data.synth.gaze import density
 from inkbench.benchmark.data.synth.page import Page, draw_page
 from inkbench.benchmark.data.synth.semantic import CLASS_OF_CODE
 from inkbench.benchmark.data.synth.style import make_style
+from inkbench.benchmark.store.files import temporary_folder
 
 QUALITY = 90
-TEMPORARY = ".drawing-"
 
 
 def style_of(series: int) -> str:
@@ -39,8 +38,7 @@ def split_of(series: int, count: int) -> str:
 
 def draw_series(config: SynthConfig, series: int, home: Path, done: Callable[[int], None]) -> None:
     """Draw a series into ``home/<series>``, whole or not at all; ``done`` hears the panels of each finished page."""
-    home.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=home, prefix=f"{TEMPORARY}{series}-"))
+    folder = temporary_folder(home)
     style = make_style(config.seed, series)
     cast = make_cast(config.seed, series, style)
     pages = []
@@ -57,7 +55,6 @@ def draw_series(config: SynthConfig, series: int, home: Path, done: Callable[[in
         "pages": pages,
     }
     (folder / "labels.json").write_text(json.dumps(record, separators=(",", ":")))
-    folder.chmod(0o755)
     target = home / str(series)
     try:
         os.rename(folder, target)  # noqa: PTH104  (Path.rename would do the same)

@@ -23,7 +23,6 @@ from inkbench.benchmark.data.synth.layout import make_layout
 from inkbench.benchmark.data.synth.lettering import STROKES
 from inkbench.benchmark.data.synth.page import draw_page
 from inkbench.benchmark.data.synth.printing import edge_code, print_panel
-from inkbench.benchmark.data.synth.series import TEMPORARY
 from inkbench.benchmark.data.synth.sheet import sheet
 from inkbench.benchmark.data.synth.style import make_style
 from inkbench.benchmark.errors import UsageError
@@ -76,7 +75,6 @@ def test_a_killed_drawing_goes_on_to_the_same_bytes(tiny, tmp_path):
     assert making.read_marker(tmp_path) is None
     with pytest.raises(UsageError, match="not drawn yet"):
         Synth(tmp_path, TINY).items("pages", "test")
-    (home / f"{TEMPORARY}5-left").mkdir()
     making.make(tmp_path, TINY, QUIET, workers=2)
     assert checksums(tmp_path) == checksums(tiny)
 
