@@ -38,8 +38,10 @@ KINDS = {
     "table": "tables/*",
     "lock": "locks/*",
 }
-ALONE = {"record", "items", "predictions"}
-"""What is done anew with records alone: without them there is none."""
+READ_WITH_RECORDS = {"record", "items", "predictions"}
+"""Damaged with the records alone: without them they are not looked for."""
+READ_WITHOUT = {"weights"}
+"""Damaged without the records alone: with them nothing reads it, and it stays as it is until something does."""
 
 
 def flip(path: Path, draw: random.Random) -> None:
@@ -96,7 +98,9 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
             record.unlink()
     done = []
     for _ in range(draw.randint(1, 3)):
-        kind = draw.choice([name for name in KINDS if with_records or name not in ALONE])
+        kind = draw.choice(
+            [name for name in KINDS if name not in (READ_WITHOUT if with_records else READ_WITH_RECORDS)]
+        )
         files = sorted(path for path in results.glob(KINDS[kind]) if path.is_file() and not path.is_symlink())
         if files:
             damage = draw.choice(DAMAGES)
