@@ -32,16 +32,16 @@ KINDS = {
     "weights": "backbones/*/weights.safetensors",
     "card": "backbones/*/*.json",
     "record": "cells/*/*.json",
-    "items": "cells/*/*.npz",
-    "predictions": "runs/*/predictions.npz",
+    "items": f"cells/*/{'?' * 20}.npz",
+    "predictions": "cells/*/*.predictions.npz",
     "pictures": "runs/*/*.png",
     "table": "tables/*",
     "lock": "locks/*",
 }
-READ_WITH_RECORDS = {"record", "items", "predictions"}
+READ_WITH_RECORDS = {"record", "items"}
 """Damaged with the records alone: without them they are not looked for."""
-READ_WITHOUT = {"weights"}
-"""Damaged without the records alone: with them nothing reads it, and it stays as it is until something does."""
+READ_WITHOUT = {"weights", "predictions"}
+"""Damaged without the records alone: with them nothing of a run reads it, and it stays as it is until something does."""
 
 
 def flip(path: Path, draw: random.Random) -> None:
@@ -94,7 +94,7 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     shutil.copytree(whole.results, results)
     with_records = draw.random() < 0.5
     if not with_records:
-        for record in results.glob("cells/*/*"):
+        for record in results.glob("cells/*/*.json"):
             record.unlink()
     done = []
     for _ in range(draw.randint(1, 3)):
