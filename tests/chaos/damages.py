@@ -41,7 +41,7 @@ KINDS = {
 READ_WITH_RECORDS = {"record", "items"}
 """Damaged with the records alone: without them they are not looked for."""
 READ_WITHOUT = {"weights", "predictions"}
-"""Damaged without the records alone: with them nothing of a run reads it, and it stays as it is until something does."""
+"""Damaged without the records alone: with them a run reads neither, and they stay until something does."""
 
 
 def flip(path: Path, draw: random.Random) -> None:
