@@ -24,7 +24,7 @@ from interrupt import fingerprint, finished, stage
 KILLS = 10
 WORDS = (
     *("--method", "jigsaw", "--task", "detection,classification", "--preset", "smoke", "--set", "synth.pages=2"),
-    *("--set", "pretrain.images=4096", "--set", "pretrain.held_out=32", "--set", "detection.steps=40"),
+    *("--set", "pretrain.images=8192", "--set", "pretrain.held_out=32", "--set", "detection.steps=40"),
     *("--set", "detection.side=64", "--set", "classification.steps=200"),
 )
 
