@@ -1,8 +1,8 @@
 """Kill a run at random moments, go on, and compare with a run that nobody disturbed.
 
-By hand: ``python tests/chaos/kills.py --from 0 --to 30 --log FILE``. A case is a folder: the command is killed up to
-ten times, each time with its whole group, after a tenth of its work on average; then it goes on to its end, and
-``report`` is killed once. Figures, items, predictions, curves, backbones and tables must equal those of the undisturbed
+By hand: ``python tests/chaos/kills.py --from 0 --to 30 --log FILE``. A case is a folder, in most the comics are drawn
+already: the command is killed up to fourteen times, each time with its whole group, soon after it has begun to work;
+then it goes on to its end, and ``report`` is killed once. Figures, items, predictions, curves, backbones and tables must equal those of the undisturbed
 run, what was finished must have stayed as it was, and no half-written file may be left. Checkpoints are written every
 0.1 s.
 """
@@ -10,6 +10,7 @@ run, what was finished must have stayed as it was, and no half-written file may 
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -21,7 +22,7 @@ from cases import Undisturbed, carry_out, ended, equal_at_last
 from conftest import start_cli
 from interrupt import fingerprint, finished, stage
 
-KILLS = 10
+KILLS = 14
 WORDS = (
     *("--method", "jigsaw", "--task", "detection,classification", "--preset", "smoke", "--set", "synth.pages=2"),
     *("--set", "pretrain.images=8192", "--set", "pretrain.held_out=32", "--set", "detection.steps=40"),
@@ -42,11 +43,13 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     """Carry out a case; at which stages it was killed, and how often a checkpoint lay there. Raises AssertionError."""
     draw, results = random.Random(f"kill {number}"), folder / "results"
     starting = repeated(whole)
+    if draw.random() < 0.6:
+        shutil.copytree(whole.results / "cache" / "synth", results / "cache" / "synth")
     struck: Counter[str] = Counter()
     checkpoints, there = 0, finished(results)
     for _ in range(KILLS):
         process = whole.start(results)
-        time.sleep(starting * draw.uniform(0.3, 1) + draw.uniform(0, 2 * (whole.seconds - starting) / KILLS))
+        time.sleep(starting * draw.uniform(0.3, 1) + draw.uniform(0, (whole.seconds - starting) / KILLS))
         at, kept = stage(results), list(results.glob("checkpoints/*.pt"))
         if not kill(process):
             break  # all is done

@@ -38,12 +38,19 @@ def fingerprint(config: SynthConfig) -> str:
 
 
 def read_marker(root: Path) -> dict[str, Any] | None:
-    """Read ``complete.json`` of a finished copy; None where there is none, or none that can be read."""
+    """Read ``complete.json`` of a finished copy; None where there is none, or none that says what it should."""
     try:
         told = json.loads((root / MARKER).read_bytes())
-    except (OSError, ValueError):
+        return told if set(MARKED) <= told.keys() and _holds(told) else None
+    except (OSError, ValueError, TypeError, AttributeError):  # a ValidationError is a ValueError
         return None
-    return told if isinstance(told, dict) and set(MARKED) <= told.keys() else None
+
+
+def _holds(told: dict[str, Any]) -> bool:
+    """Return whether a marker's settings are those of its fingerprint, and its layouts are ours."""
+    config = SynthConfig(**told["settings"])
+    ours = told.get("generator") != GENERATOR or told["fingerprint"] == fingerprint(config)
+    return ours and set(told["layouts"]) <= set(LAYOUTS) and isinstance(told["manifest"], str)
 
 
 def make(
@@ -97,8 +104,8 @@ def _draw(root: Path, config: SynthConfig, progress: Progress, layouts: list[str
     home, want = root / DRAWN, fingerprint(config)
     begun = home / "settings.json"
     if begun.is_file():
-        _check(root, json.loads(begun.read_text())["fingerprint"], want)
-    else:
+        _check(root, _fingerprint_in(begun), want)
+    if not begun.is_file():
         write_json(begun, {"fingerprint": want, "settings": config.model_dump(mode="json")})
     missing = [k for k in range(config.series) if not (home / str(k)).is_dir()]
     draw_all(config, missing, home, progress, workers)
@@ -122,6 +129,15 @@ def _replace(root: Path, again: Path) -> None:
     root.rename(damaged)
     again.rename(root)
     shutil.rmtree(damaged, ignore_errors=True)
+
+
+def _fingerprint_in(begun: Path) -> str | None:
+    """Return the fingerprint of what a drawing was begun with; what says none is thrown away with what was drawn."""
+    try:
+        return str(json.loads(begun.read_bytes())["fingerprint"])
+    except (OSError, ValueError, TypeError, KeyError):
+        shutil.rmtree(begun.parent, ignore_errors=True)
+        return None
 
 
 def _check(root: Path, found: str | None, want: str) -> None:

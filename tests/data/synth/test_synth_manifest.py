@@ -10,6 +10,7 @@ import pytest
 
 from inkbench.benchmark.data.synth import make as making
 from inkbench.benchmark.data.synth.config import SynthConfig
+from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 
@@ -160,3 +161,37 @@ def test_a_drawing_again_that_is_stopped_goes_on(own, drawn, monkeypatch):
             making.make(own, TINY, QUIET, workers=1)
     making.make(own, TINY, QUIET, workers=1)
     assert content(own) == content(drawn)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda told: told["settings"].update(vigoette=told["settings"].pop("vignette")),
+        lambda told: told["settings"].update(pages=9),
+        lambda told: told["settings"].update(series="many"),
+        lambda told: told.update(settings=[1]),
+        lambda told: told.update(layouts=["../elsewhere"]),
+        lambda told: told.update(layouts=7),
+        lambda told: told.update(manifest=None),
+    ],
+)
+def test_a_marker_that_does_not_say_what_it_should_is_damage_like_any_other(own, edit):
+    before, marker = content(own), own / making.MARKER
+    told = json.loads(marker.read_text())
+    edit(told)
+    marker.write_text(json.dumps(told))
+    assert making.read_marker(own) is None
+    assert Synth(own).config == SynthConfig(), "it says nothing of its settings"
+    making.make(own, TINY, QUIET, workers=1)
+    assert content(own) == before
+    assert Synth(own).config == TINY
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"fingerp', "7"])
+def test_a_drawing_whose_settings_are_damaged_begins_anew(drawn, tmp_path, text):
+    root = tmp_path / drawn.name
+    (root / making.DRAWN / "0").mkdir(parents=True)
+    (root / making.DRAWN / "0" / "labels.json").write_text("of other settings")
+    (root / making.DRAWN / "settings.json").write_text(text)
+    making.make(root, TINY, QUIET, workers=1)
+    assert content(root) == content(drawn)
