@@ -2,9 +2,9 @@
 
 By hand: ``python tests/chaos/kills.py --from 0 --to 30 --log FILE``. A case is a folder, in most the comics are drawn
 already: the command is killed up to fourteen times, each time with its whole group, soon after it has begun to work;
-then it goes on to its end, and ``report`` is killed once. Figures, items, predictions, curves, backbones and tables must
-equal those of the undisturbed run, what was finished must have stayed as it was, and no half-written file may be left.
-Checkpoints are written every 0.1 s.
+then it goes on to its end, and ``report`` is killed once. Figures, items, predictions, curves, backbones and tables
+must equal those of the undisturbed run, what was finished must have stayed as it was, and no half-written file may be
+left. Checkpoints are written every 0.1 s.
 """
 
 import contextlib
