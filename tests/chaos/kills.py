@@ -49,7 +49,7 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     checkpoints, there = 0, finished(results)
     for _ in range(KILLS):
         process = whole.start(results)
-        time.sleep(starting * draw.uniform(0.3, 1) + draw.uniform(0, (whole.seconds - starting) / KILLS))
+        time.sleep(draw.uniform(0.2, 0.8) * starting + draw.uniform(0, 0.6) * (whole.seconds - starting) / KILLS)
         at, kept = stage(results), list(results.glob("checkpoints/*.pt"))
         if not kill(process):
             break  # all is done
