@@ -1,7 +1,7 @@
 """Kill a run at random moments, go on, and compare with a run that nobody disturbed.
 
 By hand: ``python tests/chaos/kills.py --from 0 --to 30 --log FILE``. A case is a folder, in most the comics are drawn
-already: the command is killed up to fourteen times, each time with its whole group, soon after it has begun to work;
+already: the command is killed up to twenty times, each time with its whole group, soon after it has begun to work;
 then it goes on to its end, and ``report`` is killed once. Figures, items, predictions, curves, backbones and tables
 must equal those of the undisturbed run, what was finished must have stayed as it was, and no half-written file may be
 left. Checkpoints are written every 0.1 s.
@@ -22,10 +22,10 @@ from cases import Undisturbed, carry_out, ended, equal_at_last
 from conftest import start_cli
 from interrupt import fingerprint, finished, stage
 
-KILLS = 14
+KILLS = 20
 WORDS = (
     *("--method", "jigsaw", "--task", "detection,classification", "--preset", "smoke", "--set", "synth.pages=2"),
-    *("--set", "pretrain.images=8192", "--set", "pretrain.held_out=32", "--set", "detection.steps=40"),
+    *("--set", "pretrain.images=16384", "--set", "pretrain.held_out=32", "--set", "detection.steps=40"),
     *("--set", "detection.side=64", "--set", "classification.steps=200"),
 )
 
@@ -49,7 +49,7 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     checkpoints, there = 0, finished(results)
     for _ in range(KILLS):
         process = whole.start(results)
-        time.sleep(draw.uniform(0.2, 0.8) * starting + draw.uniform(0, 0.6) * (whole.seconds - starting) / KILLS)
+        time.sleep(draw.uniform(0.5, 1.1) * starting + draw.uniform(0, 0.6) * (whole.seconds - starting) / KILLS)
         at, kept = stage(results), list(results.glob("checkpoints/*.pt"))
         if not kill(process):
             break  # all is done
