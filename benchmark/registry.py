@@ -23,6 +23,7 @@ import inkbench
 from inkbench.benchmark.entry_points import NAME, NAMED_SO, offered
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.former_name import former_name
+from inkbench.benchmark.given import catalogue
 from inkbench.benchmark.progress import complain
 from inkbench.benchmark.sources import Entry, read_entries
 
@@ -135,17 +136,27 @@ def find(kind: str, text: str) -> Entry:
     if text.endswith(".py"):
         raise UsageError(f"'{text}': name a class, as in {text}:ClassName")
     known = entries(kind)
+    if kind == "methods" and text not in known and catalogue.is_row(text):
+        return _given(text)
     if text not in known:
         if why := left_out(kind).get(text):
             raise UsageError(why)
         mend = " (name a file of your own with --plugin FILE.py)"
-        raise UsageError(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, known)}{mend}")
+        near = [*known, *(catalogue.entries() if kind == "methods" else ())]
+        raise UsageError(f"no {kind.removesuffix('s')} '{text}'{did_you_mean(text, near)}{mend}")
     return known[text]
+
+
+def _given(name: str) -> Entry:
+    """The entry of given weights: a name of the catalogue, or of what others hand out."""
+    found = catalogue.find(name)
+    summary = f"{found.family}: {found.supervision}, {found.data}"
+    return Entry(found.name, "inkbench.methods.given", "row", summary, weights=name)
 
 
 def load_named(kind: str, name: str) -> type:
     """The class behind a name that stands in a file, of those that are known: never a path. Raises UsageError."""
-    if name not in entries(kind):
+    if name not in entries(kind) and not (kind == "methods" and catalogue.is_row(name)):
         raise UsageError(
             f"{kind.removesuffix('s')} '{name}' is not one of inkbench's: name its file with --plugin FILE.py"
         )
@@ -204,7 +215,10 @@ def _attribute(entry: Entry) -> object:
         former_name()
     try:
         module = _import_file(entry) if entry.file else importlib.import_module(entry.module)
-        return vars(module)[entry.attribute]
+        found: object = vars(module)[entry.attribute]
+        return found(entry.weights) if entry.weights else found  # type: ignore[operator]
+    except UsageError:
+        raise
     except (Exception, SystemExit) as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(f"'{entry.name}' ({entry.origin}, {entry.module}) cannot be loaded: {why}") from error

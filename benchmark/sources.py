@@ -26,6 +26,8 @@ class Entry:
     checksum: str = ""
     task: str = ""
     needs: frozenset[str] | None = None
+    weights: str = ""
+    """The word for given weights that ``attribute`` makes the class from."""
 
 
 def read_entries(file: Path, module: str, origin: str) -> list[Entry]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import documented
 
 BRINGS = re.compile(
-    r"(?:PATH|path)/|PATH\b|/data/|\bFILE\b|\bDIR\b|X\.zip|my\.toml|w\.pth|predictions:|\bimagenet\b|open-mantra|dcm772"
+    r"(?:PATH|path)/|PATH\b|/data/|\bFILE\b|\bDIR\b|X\.zip|my\.toml|w\.pth|predictions:|weights:|hf:|timm:|\bimagenet\b|open-mantra|dcm772"
     r"|data (?:get|accept)|--devices"
 )
 """Words of a command that needs what the program does not provide: data, weights, a hub, terms, two devices."""

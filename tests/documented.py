@@ -87,6 +87,7 @@ def with_files(words: tuple[str, ...], folder: Path) -> list[str]:
         if word == "--weights":
             found[place + 1] = str(folder / "weights.pth")
         found[place] = re.sub(r"predictions:[^,]+", f"predictions:{folder}", found[place])
+        found[place] = re.sub(r"weights:[^,]+", f"weights:{folder / 'weights.pth'}", found[place])
     return found
 
 

@@ -24,7 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("store",),
     ("scoring",),
     ("registry",),
-    ("contracts",),
+    ("contracts", "given"),
     ("archives", "config"),
     ("augment", "losses", "metrics", "errors", "progress", "seeding"),
     ("escaping", "regular", "stopping", "streams"),

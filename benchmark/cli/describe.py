@@ -13,6 +13,8 @@ from inkbench.benchmark.cli.shown import Shown, shown
 from inkbench.benchmark.config import Config, PretrainSettings, settings_of
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import UsageError, did_you_mean
+from inkbench.benchmark.given import catalogue
+from inkbench.benchmark.given.supervision import WORDS
 from inkbench.benchmark.planning.request import SHARED_OWNERS
 
 
@@ -23,6 +25,8 @@ def describe(flags: argparse.Namespace) -> int:
     config: Any
     if name in SHARED_OWNERS:
         kind, config, summary = "settings", SHARED_OWNERS[name], (SHARED_OWNERS[name].__doc__ or "")
+    elif catalogue.is_row(name):
+        return _describe_weights(flags)
     else:
         kind = _kind_of(name)
         if kind == registry.TABLES:
@@ -62,8 +66,23 @@ def _kind_of(name: str) -> str:
         return kind
     if why := next((why for kind in kinds if (why := registry.left_out(kind).get(name))), ""):
         raise UsageError(why)
-    known = [name for kind in kinds for name in registry.names(kind)] + list(SHARED_OWNERS)
+    known = [*(name for kind in kinds for name in registry.names(kind)), *SHARED_OWNERS, *catalogue.entries()]
     raise UsageError(f"there is no '{name}'{did_you_mean(name, known)}")
+
+
+def _describe_weights(flags: argparse.Namespace) -> int:
+    """Print the facts on given weights. Raises UsageError."""
+    found = catalogue.find(flags.name)
+    facts = {key: value for key, value in found.model_dump(mode="json").items() if key not in ("name", "folder")}
+    if flags.json:
+        print(json.dumps({"name": found.name, "kind": "weights", **facts}, indent=1))
+        return 0
+    print(f"{found.name}: {found.family}\n")
+    for key, value in facts.items():
+        if value not in ("", None):
+            print(f"  {key:13} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+    print(f"\n  supervision '{found.supervision}': {WORDS[found.supervision]}; use it as --method {flags.name}")
+    return 0
 
 
 def _describe_table(flags: argparse.Namespace) -> int:

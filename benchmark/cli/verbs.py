@@ -12,6 +12,7 @@ from inkbench.benchmark import escaping, registry
 from inkbench.benchmark.cli.flags import Parser, common, run_flags
 from inkbench.benchmark.cli.run_rows import run_rows
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.given import catalogue
 from inkbench.benchmark.progress import complain
 from inkbench.benchmark.store.store import Store
 
@@ -24,15 +25,15 @@ def _parser(verb: str, description: str) -> Parser:
 
 
 def verb_list(words: list[str]) -> int:
-    """Run ``list methods|tasks|datasets|metrics|tables|runs [--json] [--csv]``."""
-    parser = _parser("list", "List methods, tasks, datasets, metrics, tables or runs.")
-    parser.add_argument("what", choices=("methods", "tasks", "datasets", "metrics", "tables", "runs"))
+    """Run ``list methods|weights|tasks|datasets|metrics|tables|runs [--json] [--csv]``."""
+    parser = _parser("list", "List methods, given weights, tasks, datasets, metrics, tables or runs.")
+    parser.add_argument("what", choices=("methods", "weights", "tasks", "datasets", "metrics", "tables", "runs"))
     parser.add_argument("--json", action="store_true", help="print a JSON array of objects with a name")
     parser.add_argument("--csv", action="store_true", help="for runs: one line per run and metric")
     flags = parser.parse_args(words)
     if flags.csv:
         return _csv_of_runs(flags.what, Store(flags.results))
-    rows = run_rows(Store(flags.results)) if flags.what == "runs" else _known_rows(flags.what)
+    rows = _rows_of(flags.what, Store(flags.results))
     if flags.json:
         print(escaping.json(rows))
         return 0
@@ -42,6 +43,17 @@ def verb_list(words: list[str]) -> int:
     if not rows:
         print(f"no runs in {flags.results}" if flags.what == "runs" else "none", file=sys.stderr)
     return 0
+
+
+def _rows_of(what: str, store: Store) -> list[dict[str, Any]]:
+    """Return what is to be listed, each with a name and a summary."""
+    if what == "runs":
+        return run_rows(store)
+    if what == "weights":
+        given = [one for _, one in sorted(catalogue.entries().items())]
+        summaries = [f"{one.supervision}; {one.data}; {one.source}" for one in given]
+        return [{**one.model_dump(mode="json"), "summary": of} for one, of in zip(given, summaries, strict=True)]
+    return _known_rows(what)
 
 
 def _known_rows(kind: str) -> list[dict[str, Any]]:

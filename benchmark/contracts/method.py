@@ -64,8 +64,8 @@ class Context:
 class WeightsInfo:
     """Description of the weights that a method set.
 
-    ``supervision`` is one of ``benchmark.supervision.WORDS`` or what their card says; ``told`` a line for the user
-    (what was taken off a file), or nothing.
+    ``supervision`` is one of ``benchmark.given.supervision.WORDS`` or what their card says; ``told`` a line for the
+    user (what was taken off a file), or nothing.
     """
 
     supervision: str = "unknown"
@@ -89,13 +89,21 @@ class Method(ABC, Generic[ConfigT]):
     pretrains: ClassVar[bool] = True
     adds_budget: ClassVar[bool] = False
     """True if the pretraining's budget is spent on the task itself, on top of its own updates (``scratch``)."""
+    external: ClassVar[bool] = False
+    """True if its weights were trained elsewhere: they are loaded when a run is planned, and their checksum is in its
+    id."""
     takes_weights: ClassVar[bool] = False
+    """True if they may be the file of ``--weights``."""
+    architecture: ClassVar[str] = ""
+    """The only backbone that its weights are of (timm's name, with a tag or without); any where it is empty."""
     backbones: ClassVar[Literal["any", "vit"]] = "any"
     readout: ClassVar[Readout] = "mean"
     """The readout of a vision transformer as one vector while a method trains it and ever after, where
     ``backbone.readout`` does not say. To a method that trains the maps the class token is nothing: the mean of the
-    patches. ``family`` for one whose loss reads ``Backbone.pooled``. Weights that are set are always read as their
-    family."""
+    patches. ``family`` for one whose loss reads ``Backbone.pooled``. Weights that are set are read as their family,
+    or as ``reads`` says."""
+    reads: ClassVar[Mapping[str, Any]] = {}
+    """Settings of the backbone that given weights are read with, where the user does not set them."""
     source: ClassVar[str] = ""
     sync_batch_norm: ClassVar[bool] = False
     """True if batch norm takes its statistics over all devices where ``pretrain.sync_batch_norm`` leaves it open."""
@@ -109,6 +117,11 @@ class Method(ABC, Generic[ConfigT]):
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config
+
+    @classmethod
+    def is_external(cls) -> bool:
+        """Return whether its weights come from elsewhere, so that they are loaded to be known."""
+        return cls.external or cls.takes_weights
 
     # --- methods that do not pretrain
     def set_weights(self, backbone: Backbone, weights: Path | None) -> WeightsInfo | None:

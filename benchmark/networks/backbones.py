@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import RunError, UsageError, did_you_mean
 from inkbench.benchmark.networks.shapes_only import ShapesOnly
-from inkbench.benchmark.networks.timm_models import create, said, spread
+from inkbench.benchmark.networks.timm_models import create, require_tag, said, spread
 from inkbench.benchmark.networks.tokens import has_tokens, read, readout_of
 
 DEFAULTS = {
@@ -54,6 +54,7 @@ class Backbone(nn.Module):
         known = timm.list_models()
         if name.split(".")[0] not in known:
             raise UsageError(f"no backbone '{name}' in timm {timm.__version__}{did_you_mean(name, known)}")
+        require_tag(name)
         self.name, self.settings = name, settings
         self.projection: nn.Module | None = None
         self.model = create(name, settings)

@@ -10,7 +10,7 @@ from torch import nn
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import WeightsInfo
-from inkbench.benchmark.networks import supervision
+from inkbench.benchmark.given import supervision
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.timm_models import create
 from inkbench.benchmark.networks.weights_files import load_weights

@@ -8,12 +8,20 @@ import timm
 from torch import nn
 
 from inkbench.benchmark.config import BackboneSettings
-from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.errors import UsageError, did_you_mean
 
 
 def said(error: BaseException) -> str:
     """Put an error of another library on one line, without a full stop."""
     return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
+
+
+def require_tag(name: str) -> None:
+    """Refuse a name with a tag, ``ARCHITECTURE.TAG``, of weights that timm does not know. Raises UsageError."""
+    architecture, _, tag = name.partition(".")
+    if tag and name not in (known := timm.list_pretrained(f"{architecture}.*")):
+        theirs = f"; it knows {', '.join(known[:6])}" if known else "; it has none of this network"
+        raise UsageError(f"timm {timm.__version__} knows no weights '{name}'{did_you_mean(name, known) or theirs}")
 
 
 def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:

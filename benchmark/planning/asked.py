@@ -12,9 +12,10 @@ from inkbench.benchmark.planning.request import Request
 
 def as_read_by(method: Method, settings: BackboneSettings) -> BackboneSettings:
     """Return a backbone's settings, read as the method of its weights says where the settings do not."""
-    if settings.readout != "family" or not method.pretrains:
-        return settings
-    return settings.model_copy(update={"readout": method.readout})
+    theirs = {"readout": method.readout} if method.pretrains else dict(method.reads)
+    usual, asked = BackboneSettings().model_dump(), settings.model_dump()
+    theirs = {name: value for name, value in theirs.items() if asked[name] == usual[name]}
+    return settings.model_copy(update=theirs) if theirs else settings
 
 
 def plugin(kind: type, request: Request, pairs: tuple[tuple[str, str], ...]) -> Any:

@@ -12,7 +12,7 @@ from inkbench.benchmark.api import Method, NotApplicable, WeightsInfo
 from inkbench.benchmark.config import BackboneSettings, PretrainSettings
 from inkbench.benchmark.data.fingerprint import fingerprint
 from inkbench.benchmark.errors import UsageError
-from inkbench.benchmark.networks import supervision
+from inkbench.benchmark.given import supervision
 from inkbench.benchmark.networks.backbones import skeleton
 from inkbench.benchmark.planning import checks, pool
 from inkbench.benchmark.planning.asked import as_read_by, plugin, require
@@ -133,7 +133,7 @@ class Rows:
             changed=self._all_changed(method, entry),
             settings=self._settings(method),
             supervision=start.given.supervision,
-            given=method.takes_weights or (method.pretrains and self.request.init is not None),
+            given=method.is_external() or (method.pretrains and self.request.init is not None),
             versions=self.point.versions(method.version, source),
             facts=method.facts(),
             pretraining=start.pretraining,
@@ -197,7 +197,7 @@ class Rows:
             if self.point.family == "frozen":
                 reason = f"{method.name} is trained on the task; it needs --protocol finetune"
                 return replace(start, declined=self._declined(reason))
-        if method.takes_weights and not start.declined:
+        if method.is_external() and not start.declined:
             try:
                 source["weights"], given = self._given(method, start.weights)
             except NotApplicable as reason:

@@ -106,7 +106,7 @@ def _method_answer(kind: type[Method], config: Config, backbone: str, settings: 
 def _build(method: Method, backbone: Backbone) -> None:
     if method.pretrains:
         method.build(backbone)
-    elif not method.takes_weights:
+    elif not method.is_external():
         method.set_weights(backbone, None)
 
 

@@ -90,7 +90,8 @@ def _blocks(request: Request) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in others or asked:
         method: Any = registry.load_entry(registry.find("methods", name), "methods")
-        found.setdefault(request.backbone or DEFAULTS[method.backbones][request.preset], []).append(name)
+        own = method.architecture or request.backbone or DEFAULTS[method.backbones][request.preset]
+        found.setdefault(own, []).append(name)
     if CONTROL in asked and others:
         found = {backbone: [CONTROL, *names] for backbone, names in found.items()}
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from inkbench.benchmark import registry
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.escaping import markdown_cell as markdown
-from inkbench.benchmark.networks.supervision import UNKNOWN, card_text
+from inkbench.benchmark.given.supervision import UNKNOWN, card_text
 from inkbench.benchmark.networks.weights_files import parted
 from inkbench.benchmark.progress import complain
 from inkbench.benchmark.running.cards import read_card

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from inkbench.benchmark import stopping
 from inkbench.benchmark.errors import of_the_system
+from inkbench.benchmark.given.catalogue import mirror
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import complain
 from inkbench.benchmark.registry import HOME
@@ -174,6 +175,8 @@ def _environment(request: Request, rank: int, port: int, events: int) -> dict[st
     path = os.pathsep.join(part for part in (str(HOME), os.environ.get("PYTHONPATH", "")) if part)
     environment = {**os.environ, PARENT: str(os.getpid()), "OMP_NUM_THREADS": str(request.threads), "PYTHONPATH": path}
     environment.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if address := mirror():
+        environment["HF_ENDPOINT"] = address
     environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if rank == 0:
         environment[EVENTS_FD] = str(events)

@@ -8,7 +8,7 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from inkbench.benchmark.networks import supervision
+from inkbench.benchmark.given import supervision
 from inkbench.benchmark.store.files import key_of
 
 

@@ -13,7 +13,7 @@ from conftest import TINY
 from safetensors.torch import save_file
 
 from inkbench.benchmark.errors import UsageError
-from inkbench.benchmark.networks import supervision
+from inkbench.benchmark.given import supervision
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.store.files import checksum

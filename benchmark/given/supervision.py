@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tomllib
@@ -104,17 +105,20 @@ def of_pretraining(supervision: str, first: str = "") -> str:
     return own if first in ("", own) else f"{first}, then {own}"
 
 
-def _of_card(card: Path, weights: Path) -> str:
-    from inkbench.benchmark.store.files import checksum
-
+def card_of(path: Path) -> dict[str, Any]:
+    """Return what a card says. Raises UsageError where it cannot be read."""
     try:
-        said = tomllib.loads(card.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{card} is not a readable card ({error})") from None
+        raise UsageError(f"{path} is not a readable card ({error})") from None
+
+
+def _of_card(card: Path, weights: Path) -> str:
+    said = card_of(card)
     word = said.get("supervision", UNKNOWN)
     if not isinstance(word, str) or not word.strip() or len(word) > LONGEST or not word.isprintable():
         raise UsageError(f"{card}: supervision must be one of {', '.join(WORDS)}, or a short line of your own")
-    if "sha256" in said and said["sha256"] != checksum(weights.read_bytes()):
+    if "sha256" in said and said["sha256"] != hashlib.sha256(weights.read_bytes()).hexdigest():
         raise UsageError(
             f"{card} is the card of another file: its sha256 differs from that of {weights.name}; remove one of them"
         )
