@@ -13,6 +13,7 @@ from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
 from timm.models.vision_transformer_relpos import VisionTransformerRelPos
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from inkbench.benchmark.config import BackboneSettings
@@ -99,7 +100,7 @@ class Backbone(nn.Module):
     def through(self, images: Tensor) -> list[Tensor]:
         """Return the output of timm's model itself, whatever the side; raises timm's own errors for bad images."""
         maps: list[Tensor] = self.model.forward_intermediates(
-            images, indices=self.indices, intermediates_only=True, norm=self.has_tokens
+            self._whole_patches(images), indices=self.indices, intermediates_only=True, norm=self.has_tokens
         )
         return maps
 
@@ -168,7 +169,18 @@ class Backbone(nn.Module):
         self._checked(images)
         if self.is_skeleton():
             return images.new_empty((len(images), self.width))
-        return read(self.model, self.model.forward_features(images), self.readout)
+        return read(self.model, self.model.forward_features(self._whole_patches(images)), self.readout)
+
+    def _whole_patches(self, images: Tensor) -> Tensor:
+        """Enlarge images (B, 3, H, W) until a transformer's patches cover them, by less than one patch.
+
+        A map then covers the whole image and nothing else, so that heads need not know of it; positions are
+        interpolated as for any other size.
+        """
+        size = tuple(-(-side // self.strides[-1]) * self.strides[-1] for side in images.shape[-2:])
+        if not self.has_tokens or size == tuple(images.shape[-2:]):
+            return images
+        return functional.interpolate(images, size, mode="bilinear", align_corners=False)
 
     def project(self, width: int) -> None:
         """Put a projector's hidden layer behind the vector, which is ``width`` values long from here on.

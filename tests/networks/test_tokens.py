@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import timm
 import torch
+from torch.nn import functional
 
 from inkbench.benchmark.api import Method
 from inkbench.benchmark.config import BackboneSettings
@@ -247,3 +248,27 @@ def test_rows_that_are_read_in_two_ways_stand_in_one_block(tmp_path):
     }
     assert work.experiments[-1].pretraining.identity["backbone_settings"]["readout"] == "mean"
     assert setup(records["random"]) == setup(records["mae"])
+
+
+@pytest.mark.parametrize("name", ["test_vit", "eva02_tiny_patch14_224"])
+@pytest.mark.seconds
+def test_a_side_that_is_no_multiple_of_the_patch_is_covered_whole(name):
+    """As if somebody had enlarged the image to the next multiple, in maps and vector."""
+    own = Backbone(name).eval()
+    patch, side = own.strides[-1], 3 * own.strides[-1] + 5
+    images = torch.rand(2, 3, side, side - 10)
+    large = functional.interpolate(images, (4 * patch, 3 * patch), mode="bilinear", align_corners=False)
+    with torch.no_grad():
+        assert own.maps(side, side - 10)[-1] == (4, 3)
+        for mine, theirs in zip(own(images), own(large), strict=True):
+            assert torch.equal(mine, theirs)
+        assert torch.equal(own.pooled(images), own.pooled(large))
+    assert own.operations(side) == own.operations(4 * patch)
+
+
+def test_a_side_that_is_a_multiple_is_left_as_it_is():
+    own = Backbone("test_vit").eval()
+    images = torch.rand(2, 3, 48, 48)
+    with torch.no_grad():
+        plain = own.model.forward_intermediates(images, indices=own.indices, intermediates_only=True, norm=True)
+        assert all(torch.equal(mine, theirs) for mine, theirs in zip(own(images), plain, strict=True))

@@ -108,7 +108,6 @@ def test_a_head_that_changes_the_backbone_leaves_no_trace_in_what_the_next_is_sh
     [
         ("beit_base_patch16_224", 128, "it takes 224"),
         ("mixer_b16_224", 64, "it takes 224"),
-        ("vit_small_patch14_dinov2", 64, "it takes 56, 70, 518"),
         ("maxvit_tiny_tf_224", 96, "it takes 224"),
         ("crossvit_9_240", 96, "a map of 20 px, not the 8 px of its stride 12"),
         ("inception_v3", 96, "choose another"),
