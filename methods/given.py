@@ -48,12 +48,6 @@ class Given(Method[Config]):
         return WeightsInfo(wanted.supervision, told)
 
 
-def _reads(weights: catalogue.Weights) -> dict[str, object]:
-    """Return how pixels are scaled and tokens are read for these weights, where their catalogue says so."""
-    told = {"mean": weights.mean, "std": weights.std, "readout": weights.feature}
-    return {name: value for name, value in told.items() if value not in (None, "family")}
-
-
 @cache
 def row(name: str) -> type[Given]:
     """Return the method of a row, by its word on the command line. Raises UsageError."""
@@ -66,7 +60,7 @@ def row(name: str) -> type[Given]:
             "__module__": __name__,
             "name": found.name,
             "supervision": found.supervision,
-            "reads": _reads(found),
+            "reads": {**catalogue.scaling(found), **({} if found.feature == "family" else {"readout": found.feature})},
             "architecture": found.backbone,
             "source": found.citation,
             "weights": found,

@@ -51,7 +51,7 @@ def run_flags() -> Parser:
     add("--protocol", default="frozen", metavar="NAMES", help="frozen, finetune, both, all, or names like frozen@1")
     add("--backbone", metavar="NAME", help="any timm model with feature maps (default: that of the preset)")
     add("--weights", type=Path, metavar="FILE", help="weights file for method imagenet (any pretrained backbone)")
-    add("--init", metavar="imagenet|FILE", help="initial weights for pretraining")
+    add("--init", metavar="NAME|FILE", help="initial weights for pretraining: a file, or a name of list weights")
     add("--label-fraction", metavar="F[,F]", help="fraction of labelled training items; one block per value")
     add("--seeds", type=int, default=1, metavar="N", help="number of seeds (0 to N-1)")
     add(

@@ -89,6 +89,12 @@ class Weights(BaseModel):
         return f"timm:{self.timm}" if self.timm else f"hf:{self.hf}" if self.hf else self.file
 
 
+def scaling(weights: Weights) -> dict[str, Any]:
+    """Return mean and standard deviation of the pixels that weights were trained on, where their entry says so."""
+    told = {"mean": weights.mean, "std": weights.std}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def mirror() -> str:
     """Return the address of a mirror of the hub, where ``$INKBENCH_WEIGHTS`` is one; empty where it names folders."""
     told = os.environ.get(FOLDERS, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,8 +36,8 @@ def gaussian_(backbone: Backbone, std: float) -> None:
                     module.bias.zero_()
 
 
-def load_init(backbone: Backbone, init: Path | Literal["imagenet"], weights: Path | None) -> WeightsInfo:
-    """Load the weights that a pretext task starts from. Raises UsageError or NotApplicable."""
+def load_init(backbone: Backbone, init: Path | str, weights: Path | None) -> WeightsInfo:
+    """Load the weights that a pretext task starts from, of a file or a row. Raises UsageError or NotApplicable."""
     backbone.started = True
     if isinstance(init, Path):
         return WeightsInfo(supervision.of_file(init), load_weights(backbone, init))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import Method, NotApplicable, WeightsInfo
@@ -15,10 +15,10 @@ from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.given import supervision
 from inkbench.benchmark.networks.backbones import skeleton
 from inkbench.benchmark.planning import checks, pool
-from inkbench.benchmark.planning.asked import as_read_by, plugin, require
+from inkbench.benchmark.planning.asked import as_read_by, begun_with, name_of, plugin, require
 from inkbench.benchmark.planning.experiment import Experiment, Pretraining
 from inkbench.benchmark.planning.point import Point, identity_of, plain_settings
-from inkbench.benchmark.planning.request import PREDICTIONS, all_methods
+from inkbench.benchmark.planning.request import IMAGENET, PREDICTIONS, all_methods, is_named
 from inkbench.benchmark.sources import Entry
 from inkbench.benchmark.store import provenance
 from inkbench.benchmark.store.files import key_of
@@ -96,7 +96,7 @@ class Rows:
         """Return the row of a method for one seed; declined where it cannot run here."""
         entry = registry.find("methods", text)
         method: Method = plugin(registry.load_entry(entry, "methods"), self.request, self.point.pairs)
-        backbone_settings = as_read_by(method, self.backbone_settings)
+        backbone_settings = as_read_by(method, self.backbone_settings, begun_with(self.request))
         backbone = skeleton(self.backbone, backbone_settings)
         source: dict[str, Any] = {
             "method": method.name,
@@ -166,7 +166,7 @@ class Rows:
         if not method.pretrains:
             return changed
         if self.request.init is not None:
-            changed["init"] = "imagenet" if self.request.init == "imagenet" else Path(self.request.init).name
+            changed["init"] = name_of(self.request.init)
         if self.request.budget != "images":
             changed["budget"] = self.request.budget
         if self.request.exclude_suspects:
@@ -228,14 +228,14 @@ class Rows:
             else:
                 self.point.pretrain_data.require(view.kind, "train")
                 self.point.pretrain_data.require(view.kind, "val")
-        init: Path | Literal["imagenet"] | None = None
+        init: Path | str | None = None
         first = WeightsInfo("")
         if self.request.init is not None:
-            init = "imagenet" if self.request.init == "imagenet" else Path(self.request.init)
+            init = self.request.init if is_named(self.request.init) else Path(self.request.init)
             source["init"], first = checks.settled(
                 checks.init_weights(self.backbone, self.backbone_settings, init, self.request.weights)
             )
-            if init == "imagenet" and self.request.weights is not None:
+            if init == IMAGENET and self.request.weights is not None:
                 init = self.request.weights
         source |= {
             "pretrain": plain_settings(self.pretrain),
@@ -249,7 +249,7 @@ class Rows:
             identity=source,
             method=method,
             backbone=self.backbone,
-            backbone_settings=as_read_by(method, self.backbone_settings),
+            backbone_settings=as_read_by(method, self.backbone_settings, begun_with(self.request)),
             settings=self.pretrain,
             seed=seed,
             init=init,

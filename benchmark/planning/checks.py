@@ -10,7 +10,7 @@ import functools
 import os
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -58,9 +58,7 @@ def given_weights(
 
 
 @functools.cache
-def init_weights(
-    backbone: str, settings: BackboneSettings, init: Path | Literal["imagenet"], weights: Path | None
-) -> Weights | Reason:
+def init_weights(backbone: str, settings: BackboneSettings, init: Path | str, weights: Path | None) -> Weights | Reason:
     """Return the sha256 of a pretext task's first weights and what is known of them, or why there are none."""
     own = Backbone(backbone, settings)
     try:

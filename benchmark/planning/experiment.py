@@ -22,7 +22,7 @@ class Pretraining:
     backbone_settings: BackboneSettings
     settings: PretrainSettings
     seed: int
-    init: Path | Literal["imagenet"] | None
+    init: Path | str | None
     budget: str
     supervision: str = "self-supervised"
     """The word for what is handed over, first weights included."""

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import Dataset, Task
+from inkbench.benchmark.api import Dataset, Method, Task
 from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cut import whole_pages
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.networks.backbones import DEFAULTS
-from inkbench.benchmark.planning.asked import plugin, require
+from inkbench.benchmark.planning.asked import begun_with, plugin, require
 from inkbench.benchmark.planning.builder import Rows
 from inkbench.benchmark.planning.experiment import Experiment, Plan
 from inkbench.benchmark.planning.point import Point
 from inkbench.benchmark.planning.pool import is_pool
-from inkbench.benchmark.planning.request import Request, all_methods, method_names, predicted, task_names
+from inkbench.benchmark.planning.request import IMAGENET, Request, all_methods, method_names, predicted, task_names
 from inkbench.benchmark.training.engine import Device
 
 FAMILIES = ("frozen", "finetune")
@@ -90,11 +90,18 @@ def _blocks(request: Request) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in others or asked:
         method: Any = registry.load_entry(registry.find("methods", name), "methods")
-        own = method.architecture or request.backbone or DEFAULTS[method.backbones][request.preset]
+        own = method.architecture or request.backbone or _network_of_init(method, request)
+        own = own or DEFAULTS[method.backbones][request.preset]
         found.setdefault(own, []).append(name)
     if CONTROL in asked and others:
         found = {backbone: [CONTROL, *names] for backbone, names in found.items()}
     return found
+
+
+def _network_of_init(method: Method, request: Request) -> str:
+    """Return the network of the catalogued weights that a pretext task starts from; empty for any other row."""
+    first = begun_with(request)
+    return first.backbone if first and method.pretrains else ""
 
 
 def _usable(names: Sequence[str], kind: str, everything: bool) -> Sequence[str]:
@@ -110,7 +117,7 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
     if (
         request.weights is not None
         and not any(experiment.weights for experiment in plan.experiments)
-        and request.init != "imagenet"
+        and request.init != IMAGENET
     ):
         raise UsageError(
             "--weights is only used by methods like imagenet; to start a pretext task from weights: --init FILE"

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import PRESETS, SERIES_FROM, BackboneSettings, PretrainSettings
 from inkbench.benchmark.errors import UsageError, did_you_mean
+from inkbench.benchmark.given import catalogue
 
 SHARED_OWNERS = {"backbone": BackboneSettings, "pretrain": PretrainSettings}
 
@@ -62,6 +63,8 @@ class Request(BaseModel):
 
 
 PREDICTIONS = "predictions:"
+IMAGENET = "imagenet"
+"""The weights of ``--init`` that are those of ``--weights``, where these are given."""
 
 
 def predicted(request: Request) -> list[Path]:
@@ -109,8 +112,17 @@ def check_names(request: Request) -> None:
     if request.weights is not None and not request.weights.is_file():
         why = "is a folder; give the file in it" if request.weights.is_dir() else "is not a file"
         raise UsageError(f"--weights {request.weights} {why}")
-    if request.init not in (None, "imagenet") and not Path(str(request.init)).is_file():
-        raise UsageError(f"--init takes 'imagenet' or a weights file; there is no file {request.init}")
+    init = request.init
+    if init is not None and not is_named(init) and not Path(init).is_file():
+        near = did_you_mean(init, ["imagenet", *catalogue.entries()])
+        raise UsageError(f"--init takes a weights file or a name of given weights; there is no file {init}{near}")
+    if init is not None and init != IMAGENET and is_named(init):
+        catalogue.find(init)
+
+
+def is_named(init: str) -> bool:
+    """Return whether the weights of ``--init`` are those of a row, and no file."""
+    return init == IMAGENET or catalogue.is_row(init)
 
 
 def check_settings(request: Request, datasets: set[str]) -> None:

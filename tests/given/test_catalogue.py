@@ -12,11 +12,14 @@ from hub_mirror import COMMIT, mirror
 from safetensors.torch import save_file
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.given import catalogue
 from inkbench.benchmark.given.supervision import of_timm
 from inkbench.benchmark.networks import hub
 from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.planning.asked import as_read_by
+from inkbench.methods.jigsaw.method import Jigsaw
 
 OTHERWISE = {"eva02-s": "distilled", "eva02-b": "distilled", "sam-b": "mixed"}
 """Supervision that timm's tag does not say: EVA-02 predicts CLIP's features; SAM began as a masked autoencoder."""
@@ -212,3 +215,41 @@ def test_the_page_names_what_is_shipped_and_nothing_else():
     page = (registry.ROOT / "docs" / "weights.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| ") and "`" in line]
     assert {name for row in rows for name in re.findall("`([^`]+)`", row)} == set(OURS)
+
+
+def test_a_pretext_task_starts_from_weights_by_their_name_on_their_network(cli, with_synth, folder):
+    words = ("--method", "jigsaw,my-resnet", "--task", "classification", *SMALL, "--set", "pretrain.images=64")
+    done = cli(*words, "--set", "pretrain.held_out=16", "--init", "my-resnet", "--results", with_synth)
+    assert done.returncode == 0, done.stderr
+    records = {
+        one["method"]: one for one in map(json.loads, (p.read_text() for p in with_synth.glob("cells/*/*.json")))
+    }
+    jigsaw, mine = records["jigsaw"], records["my-resnet"]
+    assert jigsaw["supervision"] == "image-text, then self-supervised"
+    assert (jigsaw["changed"]["init"], jigsaw["versions"]["init"]) == ("my-resnet", mine["versions"]["weights"])
+    assert jigsaw["weights_sha256"] != mine["weights_sha256"]
+    assert "jigsaw init=my-resnet" in " ".join(done.stdout.split())
+    assert done.stdout.count("test_resnet, 64 px, frozen") == 1, "one block: it starts on the network that the weights are of"
+
+
+def test_it_scales_pixels_as_the_weights_were_trained(folder):
+    usual = BackboneSettings()
+    read = as_read_by(Jigsaw(Jigsaw.Config()), usual, catalogue.find("my-vit"))
+    assert (read.mean, read.std, read.readout) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "mean")
+    own = as_read_by(Jigsaw(Jigsaw.Config()), usual.model_copy(update={"mean": (0, 0, 0)}), catalogue.find("my-vit"))
+    assert (own.mean, own.std) == ((0, 0, 0), (0.4, 0.5, 0.6)), "what the user sets stays"
+
+
+@pytest.mark.parametrize(
+    ("init", "more", "said"),
+    [
+        ("my-resnot", (), "there is no file my-resnot; did you mean 'my-resnet'?"),
+        ("my-vit", ("--backbone", "test_resnet"), "test_vit.safetensors does not fit test_resnet"),
+        ("swav-resnet50", (), "put swav_800ep_pretrain.pth.tar into a folder"),
+    ],
+)
+def test_weights_to_start_from_that_cannot_be_had_are_refused(cli, with_synth, folder, init, more, said):
+    words = ("--method", "jigsaw", "--task", "classification", "--preset", "smoke", "--init", init, *more)
+    done = cli(*words, "--results", with_synth)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert said in done.stderr
