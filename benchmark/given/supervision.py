@@ -38,7 +38,7 @@ MARKS = {
         r"clip|openai|laion\w+|datacomp\w*|dfn\w+|metaclip2?|webli|merged2b|cc12m|yfcc15m|tinyclip|mclip2?|siglip2?"
     ),
     "distilled": re.compile(r"dist|distilled|ssld|usi|eupe"),
-    "mixed": re.compile(r"swsl|wsl|swag|ns|jft|radio"),
+    "mixed": re.compile(r"swsl|wsl|swag|ns|jft|radio|sa1b"),
 }
 """Parts of timm's tags that say how weights were trained; two of them make a mixture."""
 BUILT_FOR = {
@@ -49,6 +49,8 @@ BUILT_FOR = {
 """The same of parts of timm's architectures."""
 MASKED_FIRST = re.compile(r"(beit|beitv2|beit3|eva|eva02)(_|$)")
 """Architectures whose weights begin as masked image modelling, whatever their tags say."""
+TAUGHT_BY_CLIP = re.compile(r"(eva|eva02)(_|$)")
+"""Those of them that predict the features of a network trained on texts."""
 
 
 def of_timm(architecture: str, tag: str) -> str:
@@ -58,6 +60,10 @@ def of_timm(architecture: str, tag: str) -> str:
     words |= {word for word, mark in BUILT_FOR.items() for part in architecture.split("_") if mark.fullmatch(part)}
     if MASKED_FIRST.match(architecture):
         words.add("self-supervised")
+    if TAUGHT_BY_CLIP.match(architecture):
+        words.add("image-text")
+    if "dinov3" in f"{architecture}.{tag}" and "_7b_" not in architecture:
+        words = words - {"self-supervised"} | {"distilled"}
     if words:
         return words.pop() if len(words) == 1 and not _tuned(parts) else "mixed"
     known = all(LABELLED_DATA.fullmatch(part) or RECIPE.fullmatch(part) for part in parts)

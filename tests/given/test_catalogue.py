@@ -21,8 +21,6 @@ from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.planning.asked import as_read_by
 from inkbench.methods.jigsaw.method import Jigsaw
 
-OTHERWISE = {"eva02-s": "distilled", "eva02-b": "distilled", "sam-b": "mixed"}
-"""Supervision that timm's tag does not say: EVA-02 predicts CLIP's features; SAM began as a masked autoencoder."""
 OURS = catalogue.entries()
 SMALL = ("--preset", "smoke", "--set", "classification.steps=10")
 
@@ -60,7 +58,7 @@ def test_what_is_shipped_is_as_timm_has_it(name):
         assert one.architecture in timm.list_models()
         return
     assert one.timm in timm.list_pretrained()
-    assert one.supervision == OTHERWISE.get(name, of_timm(*one.timm.split(".")))
+    assert one.supervision == of_timm(*one.timm.split("."))
 
 
 @pytest.fixture
@@ -229,7 +227,9 @@ def test_a_pretext_task_starts_from_weights_by_their_name_on_their_network(cli, 
     assert (jigsaw["changed"]["init"], jigsaw["versions"]["init"]) == ("my-resnet", mine["versions"]["weights"])
     assert jigsaw["weights_sha256"] != mine["weights_sha256"]
     assert "jigsaw init=my-resnet" in " ".join(done.stdout.split())
-    assert done.stdout.count("test_resnet, 64 px, frozen") == 1, "one block: it starts on the network that the weights are of"
+    assert done.stdout.count("test_resnet, 64 px, frozen") == 1, (
+        "one block: it starts on the network that the weights are of"
+    )
 
 
 def test_it_scales_pixels_as_the_weights_were_trained(folder):

@@ -5,6 +5,8 @@ import io
 import json
 import re
 import shutil
+from collections import Counter
+from pathlib import Path
 
 import pytest
 import timm
@@ -33,11 +35,12 @@ from inkbench.benchmark.store.files import checksum
         ("mobilenetv2_100.ra_in1k", "labels"),
         ("vit_base_patch16_224.dino", "self-supervised"),
         ("vit_small_patch14_dinov2.lvd142m", "self-supervised"),
-        ("vit_small_patch16_dinov3.lvd1689m", "self-supervised"),
+        ("vit_small_patch16_dinov3.lvd1689m", "distilled"),
+        ("vit_7b_patch16_dinov3.lvd1689m", "self-supervised"),
         ("vit_base_patch16_224.mae", "self-supervised"),
         ("vit_huge_patch14_gap_224.in1k_ijepa", "self-supervised"),
         ("convnextv2_atto.fcmae", "self-supervised"),
-        ("eva02_base_patch14_224.mim_in22k", "self-supervised"),
+        ("eva02_base_patch14_224.mim_in22k", "mixed"),
         ("regnety_320.seer", "self-supervised"),
         ("resnet50_clip.openai", "image-text"),
         ("vit_base_patch16_clip_224.laion2b", "image-text"),
@@ -57,7 +60,7 @@ from inkbench.benchmark.store.files import checksum
         ("beitv2_base_patch16_224.in1k_ft_in1k", "mixed"),
         ("regnety_160.swag_lc_in1k", "mixed"),
         ("hiera_base_224.mae_in1k_ft_in1k", "mixed"),
-        ("samvit_base_patch16.sa1b", "unknown"),
+        ("samvit_base_patch16.sa1b", "mixed"),
         ("resnet50.new_recipe_of_next_year_in1k", "unknown"),
         ("resnet50.", "unknown"),
     ],
@@ -155,3 +158,36 @@ def test_a_row_of_a_given_file_prints_unknown_until_a_card_says_more(cli, with_s
     path.with_name("w.pth.toml").write_text('supervision = "image-text"\n')
     assert supervision_of("--method", "imagenet", "--weights", path)[1] == "image-text"
     assert supervision_of("--method", "jigsaw", "--init", path)[1] == "image-text, then self-supervised"
+
+
+CARDS = Path(__file__).parent / "supervision.csv"
+"""Names of timm's weights, what they were trained with, and the sentence of their card that says so; typed by hand."""
+CARD_ERRS = {
+    "convnext_base.clip_laion2b_augreg_ft_in12k": "mixed",  # the card is that of the weights before their fine-tuning
+    "aimv2_large_patch14_224.apple_pt": "image-text",  # the card says nothing; its paper, images and texts
+    "aimv2_large_patch14_336.apple_pt_dist": "mixed",
+}
+"""What the tag says where the card says less."""
+
+
+def cards():
+    return list(csv.DictReader(CARDS.open(newline="")))
+
+
+@pytest.mark.parametrize("card", cards(), ids=lambda card: card["name"])
+def test_the_rule_says_what_the_card_says(card):
+    assert card["name"] in timm.list_pretrained()
+    assert supervision.of_timm(*card["name"].split(".", 1)) == CARD_ERRS.get(card["name"], card["supervision"])
+
+
+def test_the_cards_are_many_of_every_kind_each_with_its_sentence():
+    kinds = Counter(card["supervision"] for card in cards())
+    assert kinds.total() == len({card["name"] for card in cards()}) == 80
+    assert min(kinds[word] for word in ("labels", "self-supervised", "image-text", "distilled", "mixed")) >= 8
+    assert all(len(card["sentence"]) > 20 for card in cards())
+
+
+def test_every_name_that_timm_lists_has_a_word():
+    words = Counter(supervision.of_timm(*name.split(".", 1)) for name in timm.list_pretrained() if "." in name)
+    assert set(words) == set(supervision.WORDS)
+    assert words["unknown"] < 0.05 * words.total(), words
