@@ -24,6 +24,13 @@ def require_tag(name: str) -> None:
         raise UsageError(f"timm {timm.__version__} knows no weights '{name}'{did_you_mean(name, known) or theirs}")
 
 
+def untagged(name: str) -> str:
+    """Return the name of a network without the tag of its weights, where that is the one that timm takes by itself."""
+    architecture, _, tag = name.partition(".")
+    config = timm.get_pretrained_cfg(architecture) if tag and timm.is_model(architecture) else None
+    return architecture if config and config.tag == tag else name
+
+
 def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
     """Create timm's model at any input size, without classifier; ``loading`` is how it comes by its weights.
 

@@ -11,6 +11,7 @@ from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cut import whole_pages
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.networks.backbones import DEFAULTS
+from inkbench.benchmark.networks.timm_models import untagged
 from inkbench.benchmark.planning.asked import begun_with, plugin, require
 from inkbench.benchmark.planning.builder import Rows
 from inkbench.benchmark.planning.experiment import Experiment, Plan
@@ -90,7 +91,7 @@ def _blocks(request: Request) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in others or asked:
         method: Any = registry.load_entry(registry.find("methods", name), "methods")
-        own = method.architecture or request.backbone or _network_of_init(method, request)
+        own = untagged(method.architecture) or request.backbone or _network_of_init(method, request)
         own = own or DEFAULTS[method.backbones][request.preset]
         found.setdefault(own, []).append(name)
     if CONTROL in asked and others:
@@ -101,7 +102,7 @@ def _blocks(request: Request) -> dict[str, list[str]]:
 def _network_of_init(method: Method, request: Request) -> str:
     """Return the network of the catalogued weights that a pretext task starts from; empty for any other row."""
     first = begun_with(request)
-    return first.backbone if first and method.pretrains else ""
+    return untagged(first.backbone) if first and method.pretrains else ""
 
 
 def _usable(names: Sequence[str], kind: str, everything: bool) -> Sequence[str]:

@@ -18,6 +18,7 @@ from inkbench.benchmark.given import catalogue
 from inkbench.benchmark.given.supervision import of_timm
 from inkbench.benchmark.networks import hub
 from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.timm_models import untagged
 from inkbench.benchmark.planning.asked import as_read_by
 from inkbench.methods.jigsaw.method import Jigsaw
 
@@ -176,6 +177,21 @@ def test_a_name_of_nothing_is_refused(cli, with_synth, name, said):
     done = cli("--method", name, "--task", "classification", "--preset", "smoke", "--results", with_synth)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [
+        ("resnet18.a1_in1k", "resnet18"),
+        ("resnet50.tv_in1k", "resnet50.tv_in1k"),
+        ("test_resnet.r160_in1k", "test_resnet"),
+        ("resnet18", "resnet18"),
+        ("", ""),
+    ],
+)
+def test_a_network_is_named_without_the_tag_that_timm_takes_by_itself(name, network):
+    """So that its rows stand in a block with those that are pretrained on it."""
+    assert untagged(name) == network
 
 
 def from_hub(cli, results, name, address, cache, **more):
