@@ -82,7 +82,7 @@ def carry_out(what: str, words: tuple[str, ...], count: int, disturb: Callable[[
         with tempfile.TemporaryDirectory() as place:
             whole = undisturbed(server, words, Path(place, "whole"))
             for number in range(flags.first, flags.last):
-                with tempfile.TemporaryDirectory(dir=place) as folder:
+                with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
                     try:
                         said = f"ok {disturb(whole, number, Path(folder))}"
                     except AssertionError as error:

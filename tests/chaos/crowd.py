@@ -54,6 +54,17 @@ def shared_by_two(results: Path) -> bool:
     return bool(probe.returncode == 0)
 
 
+def judged(words: tuple[str, ...], status: int, out: str, err: str) -> str:
+    """Return a command and its status. Raises AssertionError where it did not end as it should."""
+    assert "Traceback" not in err, (words, err)
+    if words not in SIDE:
+        assert status == 0, (words, status, err)
+        return "run 0"
+    assert status in (0, 1, 2), (words, status, err)
+    assert status == 0 or err.strip() or out.strip(), (words, status)
+    return f"{words[0].lstrip('-')} {status}"
+
+
 def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     """Carry out a case; the statuses of the side commands. Raises AssertionError."""
     draw, results, two = random.Random(f"crowd {number}"), folder / "results", number % 2 == 1
@@ -63,21 +74,16 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
         some = (draw.sample(names, draw.randint(1, len(names))) for names in (METHODS, TASKS))
         method, task = map(",".join, some)
         starts.append((draw.uniform(0, 8), ("--method", method, "--task", task, *SMALL)))
-    began, running = time.monotonic(), []
-    for index, (moment, words) in enumerate(sorted(starts)):
-        time.sleep(max(began + moment - time.monotonic(), 0))
-        process = start_cli(*words, "--results", results, **(whose(index) if two else {}))
-        running.append((words, process))
-    said: Counter[str] = Counter()
-    for words, process in running:
-        status, _, err = ended(process)
-        assert "Traceback" not in err, (words, err)
-        if words in SIDE:
-            assert status in (0, 1, 2), (words, status, err)
-            assert status == 0 or err.strip(), (words, status)
-            said[f"{words[0].lstrip('-')} {status}"] += 1
-        else:
-            assert status == 0, (words, status, err)
+    began, running, said = time.monotonic(), [], Counter()
+    try:
+        for index, (moment, words) in enumerate(sorted(starts)):
+            time.sleep(max(began + moment - time.monotonic(), 0))
+            running.append((words, start_cli(*words, "--results", results, **(whose(index) if two else {}))))
+        for words, process in running:
+            said[judged(words, *ended(process))] += 1
+    finally:
+        for _, process in running:
+            process.kill()
     there = finished(results)
     equal_at_last(whole, results, there)
     return f"{'two users' if two else 'one user'}: {len(there)} runs done; side commands {dict(sorted(said.items()))}"
