@@ -13,15 +13,26 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from cases import Undisturbed, carry_out, ended, equal_at_last
-from conftest import TINY, start_cli
+from conftest import start_cli
 from interrupt import finished
 
-METHODS, TASKS = ("random", "jigsaw", "context_prediction"), ("detection", "classification")
-SMALL = (*TINY, "--set", "classification.steps=20")
-WORDS = ("--method", ",".join(METHODS), "--task", ",".join(TASKS), *SMALL)
+METHODS = ("random", "jigsaw", "context_prediction")
+TASKS = {"detection": ("detection.steps=4", "detection.side=64"), "classification": ("classification.steps=20",)}
+"""Tasks with the settings that make them short."""
+BUDGET = ("--preset", "smoke", "--set", "pretrain.images=256", "--set", "pretrain.held_out=32")
+
+
+def asked(methods: Sequence[str], tasks: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of a run."""
+    sets = [part for task in tasks for one in TASKS[task] for part in ("--set", one)]
+    return ("--method", ",".join(methods), "--task", ",".join(tasks), *BUDGET, *sets)
+
+
+WORDS = asked(METHODS, tuple(TASKS))
 SIDE = (
     *(("list", "runs"), ("list", "runs", "--csv"), ("table", "overall-synth-smoke"), ("report",), ("verify",)),
     *(
@@ -71,9 +82,8 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     assert not two or shared_by_two(results), f"{USERS[0]} cannot run {sys.executable}; move it and the clone"
     starts: list[tuple[float, tuple[str, ...]]] = [(draw.uniform(0, 60), draw.choice(SIDE)) for _ in range(SIDES)]
     for _ in range(PROCESSES):
-        some = (draw.sample(names, draw.randint(1, len(names))) for names in (METHODS, TASKS))
-        method, task = map(",".join, some)
-        starts.append((draw.uniform(0, 8), ("--method", method, "--task", task, *SMALL)))
+        some = [draw.sample(names, draw.randint(1, len(names))) for names in (METHODS, tuple(TASKS))]
+        starts.append((draw.uniform(0, 8), asked(*some)))
     began, running, said = time.monotonic(), [], Counter()
     try:
         for index, (moment, words) in enumerate(sorted(starts)):
