@@ -80,7 +80,7 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     """Carry out a case; the statuses of the side commands. Raises AssertionError."""
     draw, results, two = random.Random(f"crowd {number}"), folder / "results", number % 2 == 1
     assert not two or shared_by_two(results), f"{USERS[0]} cannot run {sys.executable}; move it and the clone"
-    starts: list[tuple[float, tuple[str, ...]]] = [(draw.uniform(0, 60), draw.choice(SIDE)) for _ in range(SIDES)]
+    starts: list[tuple[float, tuple[str, ...]]] = [(draw.uniform(0, 120), draw.choice(SIDE)) for _ in range(SIDES)]
     for _ in range(PROCESSES):
         some = [draw.sample(names, draw.randint(1, len(names))) for names in (METHODS, tuple(TASKS))]
         starts.append((draw.uniform(0, 8), asked(*some)))

@@ -1,6 +1,6 @@
 """Kill a run at random moments, go on, and compare with a run that nobody disturbed.
 
-By hand: ``python tests/chaos/kills.py --from 0 --to 30 --log FILE``. A case is a folder, in most the comics are drawn
+By hand: ``python tests/chaos/kills.py --from 0 --to 60 --log FILE``. A case is a folder, in most the comics are drawn
 already: the command is killed up to twenty times, each time with its whole group, soon after it has begun to work;
 then it goes on to its end, and ``report`` is killed once. Figures, items, predictions, curves, backbones and tables
 must equal those of the undisturbed run, what was finished must have stayed as it was, and no half-written file may be
@@ -23,11 +23,17 @@ from conftest import start_cli
 from interrupt import fingerprint, finished, stage
 
 KILLS = 20
-WORDS = (
-    *("--method", "jigsaw", "--task", "detection,classification", "--preset", "smoke", "--set", "synth.pages=2"),
-    *("--set", "pretrain.images=16384", "--set", "pretrain.held_out=32", "--set", "detection.steps=40"),
-    *("--set", "detection.side=64", "--set", "classification.steps=200"),
-)
+"""The most of a case."""
+IMAGES = 16_384
+
+
+def words(images: int) -> tuple[str, ...]:
+    """The command that is killed, with so many images of pretraining."""
+    return (
+        *("--method", "jigsaw", "--task", "detection,classification", "--preset", "smoke", "--set", "synth.pages=2"),
+        *("--set", f"pretrain.images={images}", "--set", "pretrain.held_out=32", "--set", "detection.steps=40"),
+        *("--set", "detection.side=64", "--set", "classification.steps=200"),
+    )
 
 
 def kill(process: subprocess.Popen) -> bool:
@@ -88,4 +94,4 @@ def killed_report(whole: Undisturbed, results: Path, after: float) -> bool:
 
 if __name__ == "__main__":
     os.environ["PRELOADED_CHECKPOINT_S"] = "0.1"
-    raise SystemExit(carry_out(__doc__, WORDS, 30, disturb))
+    raise SystemExit(carry_out(__doc__, words(IMAGES), 60, disturb))
