@@ -12,7 +12,7 @@ from method_steps import batch, built, context, drive, generator, noise
 from ranks import two_ranks
 
 from inkbench.benchmark import augment
-from inkbench.benchmark.api import RunError, UsageError
+from inkbench.benchmark.api import UsageError
 from inkbench.benchmark.config import PretrainSettings
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.methods.dino.distillation import Centre, distillation, effective_rank, follow
@@ -230,10 +230,10 @@ def test_the_centre_is_a_running_mean():
     assert torch.allclose(centre.value, outputs.mean(0) * (1 - 0.9**2), atol=1e-6)
 
 
-def test_a_side_that_patches_do_not_fit_is_named():
+def test_a_side_that_patches_do_not_fit_is_taken_all_the_same():
     method = dino(local="40")
-    with pytest.raises(RunError, match=r"test_vit does not accept images of 40 px .* it takes 32, 48, 160"):
-        list(method.step(built(method, "test_vit"), batch(method), context()))
+    (loss,) = method.step(built(method, "test_vit"), batch(method), context())
+    assert torch.isfinite(loss)
 
 
 def test_local_views_are_smaller_parts():

@@ -251,7 +251,7 @@ def test_impossible_settings_are_refused_in_one_line(sets, said):
 def test_a_tile_that_the_backbone_cannot_take_is_refused():
     method = Jigsaw(JigsawConfig(tile=30))
     with pytest.raises(UsageError, match="does not accept tiles of 30 px"):
-        method.build(Backbone("vit_tiny_patch16_224"))
+        method.build(Backbone("beit_base_patch16_224"))
 
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "standard", "paper"])

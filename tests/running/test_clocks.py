@@ -13,7 +13,6 @@ from conftest import ROOT, TINY
 from interrupt import fingerprint
 
 from inkbench.benchmark.data import packing
-from inkbench.leaderboards.report import site
 
 BACKWARD = """
 import time
@@ -22,8 +21,8 @@ time.time = lambda: began - 3600 * (real() - began)
 time.time_ns = lambda: int(time.time() * 1e9)
 """
 """A module that Python imports first: a clock that goes back an hour in every second."""
-OF_THE_DAY = {"leaderboards.report.site", "benchmark.data.packing", "benchmark.data.fingerprint"}
-"""Modules that ask for the time of the day: the age of what is left over, of a file just written."""
+OF_THE_DAY = {"benchmark.data.packing", "benchmark.data.fingerprint"}
+"""Modules that ask for the time of the day: the age of a file just written."""
 
 
 def test_durations_are_counted_by_a_clock_that_cannot_go_back():
@@ -38,14 +37,6 @@ def test_durations_are_counted_by_a_clock_that_cannot_go_back():
 def test_what_was_written_in_the_future_is_waited_for_by_nobody(monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"waits {seconds} s"))
     packing._let_settle(time.time_ns() + 10**15)
-
-
-def test_the_remains_of_a_report_from_the_future_are_left(tmp_path):
-    left = tmp_path / ".report.x.tmp"
-    left.mkdir()
-    os.utime(left, (time.time() + 1e6,) * 2)
-    site._sweep(tmp_path / "report")
-    assert left.is_dir()
 
 
 @pytest.mark.soak

@@ -14,7 +14,7 @@ from typing import Any
 from inkbench.benchmark.data.synth import manifest
 from inkbench.benchmark.data.synth.config import SynthConfig
 from inkbench.benchmark.data.synth.pool import draw_all
-from inkbench.benchmark.data.synth.writers import LAYOUTS, assemble
+from inkbench.benchmark.data.synth.writers import LAYOUTS, WRITERS, assemble
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.store.files import key_of, write_json
@@ -50,7 +50,7 @@ def _holds(told: dict[str, Any]) -> bool:
     """Return whether a marker's settings are those of its fingerprint, and its layouts are ours."""
     config = SynthConfig(**told["settings"])
     ours = told.get("generator") != GENERATOR or told["fingerprint"] == fingerprint(config)
-    return ours and set(told["layouts"]) <= set(LAYOUTS) and isinstance(told["manifest"], str)
+    return ours and set(told["layouts"]) <= set(WRITERS) and isinstance(told["manifest"], str)
 
 
 def make(
