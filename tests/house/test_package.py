@@ -128,4 +128,5 @@ def test_a_wheel_installs_nothing_else_at_the_top(tmp_path):
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"inkbench", "run_benchmark.py"}
-    assert {f"inkbench/{path.relative_to(ROOT)}" for path in layers.modules().values()} <= set(names)
+    data = [*ROOT.glob("leaderboards/tables/*.toml"), *ROOT.glob("methods/weights/*.toml")]
+    assert {f"inkbench/{path.relative_to(ROOT)}" for path in (*layers.modules().values(), *data)} <= set(names)
