@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from inkbench.benchmark.api import Config, Method, NotApplicable, WeightsInfo
 from inkbench.benchmark.given import catalogue
+from inkbench.benchmark.given.supervision import UNKNOWN
 
 if TYPE_CHECKING:
     from inkbench.benchmark.networks.backbones import Backbone
@@ -30,7 +31,7 @@ class Given(Method[Config]):
         from inkbench.benchmark.networks.weights_files import load_weights
 
         wanted = self.weights
-        file = hub.in_folders(wanted)
+        file = own = hub.in_folders(wanted)
         if file is None and wanted.file and not wanted.hf:
             raise NotApplicable(
                 f"{wanted.name} is not handed out by a hub: put {wanted.file} into a folder and set "
@@ -43,7 +44,7 @@ class Given(Method[Config]):
         else:
             file = file or hub.of_repository(wanted)
             told = load_weights(backbone, file)
-        if file is not None:
+        if file is not None and (own is None or wanted.sha256 != UNKNOWN):  # what is one's own may change
             hub.held(file, wanted.sha256)
         return WeightsInfo(wanted.supervision, told)
 

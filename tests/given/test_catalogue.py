@@ -149,6 +149,7 @@ def test_rows_by_name_each_in_a_block_of_its_own_network(cli, with_synth, folder
     assert found["my-vit", "test_vit"]["backbone"]["readout"] == "cls"
     assert mine["metrics"] != found["random", "test_resnet"]["metrics"]
     assert done.stdout.count("image-text") == 2
+    assert not list(folder.glob("*.sha256")), "nothing is written beside what is one's own"
     again = cli("list", "weights", "--json")
     assert {"my-resnet", "my-vit", "dinov2-s"} <= {one["name"] for one in json.loads(again.stdout)}
     assert "a drawer of prints" in cli("describe", "my-vit").stdout
