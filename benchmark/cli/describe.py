@@ -81,7 +81,8 @@ def _describe_weights(flags: argparse.Namespace) -> int:
     for key, value in facts.items():
         if value not in ("", None):
             print(f"  {key:13} {', '.join(map(str, value)) if isinstance(value, list) else value}")
-    print(f"\n  supervision '{found.supervision}': {WORDS[found.supervision]}; use it as --method {flags.name}")
+    meaning = WORDS.get(found.supervision, "in the words of its card")
+    print(f"\n  supervision '{found.supervision}': {meaning}; use it as --method {flags.name}")
     return 0
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from inkbench.benchmark.config import Readout
 from inkbench.benchmark.errors import UsageError, did_you_mean
-from inkbench.benchmark.given.supervision import UNKNOWN, WORDS, card_of, of_file, of_timm
+from inkbench.benchmark.given.supervision import UNKNOWN, WORDS, card_beside, card_of, of_file, of_timm
 
 OURS = Path(__file__).resolve().parents[2] / "methods" / "weights"
 FOLDERS = "INKBENCH_WEIGHTS"
@@ -69,8 +69,6 @@ class Weights(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.supervision not in WORDS:
-            raise ValueError(f"supervision '{self.supervision}' is none of {', '.join(WORDS)}")
         if bool(self.timm) == bool(self.hf or self.file):
             raise ValueError("name one source: timm, or hf (with the file in it), or file")
         return self
@@ -137,6 +135,8 @@ def read(file: Path) -> list[Weights]:
         raise UsageError(f"{file}: weights must be tables: [[weights]]")
     found = [_checked({**value, **one, "folder": file.resolve().parent}, f"{file}") for one in several]
     for one in found:
+        if one.supervision not in WORDS:
+            raise UsageError(f"{file}, {one.name}: supervision '{one.supervision}' is none of {', '.join(WORDS)}")
         if not one.backbone:
             raise UsageError(f"{file}, {one.name}: architecture is missing: timm's name of the network")
     return found
@@ -180,9 +180,7 @@ def _of_file(path: Path) -> Weights:
     """Return what a card beside a file says of it; all is unknown without one. Raises UsageError."""
     if not path.is_file():
         raise UsageError(f"weights:{path}: there is no file {path}")
-    said: dict[str, Any] = {}
-    for card in (path.with_name(f"{path.name}.toml"), path.with_suffix(".toml")):
-        if card.is_file() and not said:
-            said = {key: value for key, value in card_of(card).items() if key in Weights.model_fields}
-    own = {"name": f"weights:{path.name}", "file": path.name, "folder": path.resolve().parent}
+    card = card_beside(path)
+    said = {key: value for key, value in card_of(card).items() if key in Weights.model_fields} if card else {}
+    own = {"name": f"weights:{path.name}", "timm": "", "hf": "", "file": path.name, "folder": path.resolve().parent}
     return _checked({**said, **own, "supervision": of_file(path)}, str(path))

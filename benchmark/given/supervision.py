@@ -82,9 +82,8 @@ def of_file(weights: Path) -> str:
     Asked in turn: ``FILE.toml`` (``w.pth.toml`` or ``w.toml``), the ``card.json`` of a results folder, the
     ``config.json`` of a folder from timm's hub. Raises UsageError for a card that can't be read or is of another file.
     """
-    for card in dict.fromkeys((weights.with_name(weights.name + ".toml"), weights.with_suffix(".toml"))):
-        if card.is_file():
-            return _of_card(card, weights)
+    if card := card_beside(weights):
+        return _of_card(card, weights)
     own = weights.with_name("card.json")
     if weights.name == "weights.safetensors" and own.is_file():
         return str(_json(own).get("supervision", UNKNOWN))
@@ -109,6 +108,12 @@ def of_pretraining(supervision: str, first: str = "") -> str:
     """Return the word for a pretext task's weights: ``supervision`` of the method, ``first`` of its first weights."""
     own = "self-supervised" if supervision == "none" else supervision
     return own if first in ("", own) else f"{first}, then {own}"
+
+
+def card_beside(weights: Path) -> Path | None:
+    """Return the card of a file, ``FILE.toml`` (``w.pth.toml`` or ``w.toml``), where there is one."""
+    places = (weights.with_name(weights.name + ".toml"), weights.with_suffix(".toml"))
+    return next((card for card in places if card.is_file()), None)
 
 
 def card_of(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inkbench.benchmark.errors import NotApplicable, UsageError
 from inkbench.benchmark.given.catalogue import FOLDERS, Weights, folders
+from inkbench.benchmark.given.supervision import UNKNOWN
 from inkbench.benchmark.networks.timm_models import create
 from inkbench.benchmark.store.files import checksum, write_atomic
 
@@ -82,9 +83,9 @@ def held(path: Path, stated: str) -> None:
     Where none is stated, that of the first time is written beside the file, as far as the folder takes it.
     """
     found, beside = checksum(path.read_bytes()), path.with_name(f"{path.name}.sha256")
-    if stated == "unknown" and beside.is_file():
-        stated = beside.read_text().split()[0] if beside.read_text().split() else ""
-    if stated == "unknown":
+    if stated == UNKNOWN and beside.is_file():
+        stated = beside.read_text().partition(" ")[0]
+    if stated == UNKNOWN:
         try:
             write_atomic(beside, f"{found}  {path.name}\n".encode())
         except OSError:

@@ -113,6 +113,13 @@ def test_a_card_beside_weights_is_no_catalogue(folder):
     assert set(catalogue.entries()) == {*OURS, "my-resnet", "my-vit"}
 
 
+def test_the_card_of_a_single_file_may_use_words_and_names_of_its_own(folder):
+    file = folder / "test_vit.safetensors"
+    (folder / "test_vit.toml").write_text('supervision = "our editors"\ntimm = "x.y"\narchitecture = "test_vit"\n')
+    one = catalogue.find(f"weights:{file}")
+    assert (one.supervision, one.backbone, one.timm) == ("our editors", "test_vit", "")
+
+
 def test_a_file_is_held_to_the_checksum_that_it_had_at_first(tmp_path):
     file = tmp_path / "w.safetensors"
     file.write_bytes(b"first")
