@@ -12,12 +12,14 @@ from inkbench.leaderboards.columns.column import Column
 from inkbench.leaderboards.columns.usual import AFTER_METRICS, BEFORE_METRICS, COLUMNS, metric_column, setting_column
 from inkbench.leaderboards.declared.match import row_of
 from inkbench.leaderboards.declared.spec import ColumnSpec, RowSpec, TableFile
-from inkbench.leaderboards.groups import Group, plain
+from inkbench.leaderboards.groups import CONTROL, Group, plain
 from inkbench.leaderboards.significance.row_statistics import BlockStatistics
 from inkbench.leaderboards.table import Cell, Row
 from inkbench.tasks.metrics.scorer import Scorer
 
 REPORTED = "reported:"
+REFERENCE_ROW = "reference"
+"""What stands in headings in place of the control's name where another row is in its place."""
 ONLY_REPORTED = "reported"
 """The status of a row that a paper has and no method here stands for."""
 
@@ -59,6 +61,7 @@ def chosen(
     present = {
         "control": any(block.control for block in block_statistics),
         "trivial": any(block.best_trivial for block in block_statistics),
+        "given": any(record.origin for record in done) or bool(declared and declared.columns),
     }
     if declared and declared.columns:
         columns = [column for spec in declared.columns for column in _declared(spec, primary, declared)]
@@ -73,7 +76,10 @@ def chosen(
         columns = [COLUMNS[key] for key in BEFORE_METRICS] + [metric_column(name) for name in shown]
         columns += [COLUMNS[key] for key in AFTER_METRICS]
     columns = [setting_column(key, key) for key in axes] + columns
-    return [_arrowed(column, done, primary) for column in columns if not column.requires or present[column.requires]]
+    kept = [column for column in columns if not column.requires or present[column.requires]]
+    if declared and declared.across:
+        kept = [replace(column, label=column.label.replace(CONTROL, REFERENCE_ROW)) for column in kept]
+    return [_arrowed(column, done, primary) for column in kept]
 
 
 def _is_form(scorer: Scorer, name: str, metric: str) -> bool:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from inkbench.benchmark.store.files import key_of, write_result
 from inkbench.benchmark.store.index import summaries
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import render
+from inkbench.leaderboards import across, render
 from inkbench.leaderboards.arrange import arranged, chosen, metric_names, missing, reported
 from inkbench.leaderboards.believed import believed, notes
 from inkbench.leaderboards.columns.column import Column, Subject
@@ -23,10 +24,11 @@ from inkbench.leaderboards.columns.usual import AFTER_METRICS
 from inkbench.leaderboards.combine.side_by_side import join
 from inkbench.leaderboards.declared.match import match, row_of, sieve
 from inkbench.leaderboards.declared.spec import RowSpec, TableFile
-from inkbench.leaderboards.groups import Group, blocks, plain
+from inkbench.leaderboards.groups import Group, blocks, plain, setup
 from inkbench.leaderboards.notes import block_notes, hoisted, marks, table_notes
 from inkbench.leaderboards.significance.item_statistics import ItemStatistics
-from inkbench.leaderboards.significance.row_statistics import BlockStatistics, compute, limits
+from inkbench.leaderboards.significance.named_rows import hold_against
+from inkbench.leaderboards.significance.row_statistics import BlockStatistics, compute, control_of, limits
 from inkbench.leaderboards.table import About, Block, Cell, Head, Note, Row, RowKind, Setup, Table
 
 LONGEST = 150
@@ -53,7 +55,7 @@ def tables(
         if any(table.name == other.name for other in made):
             table = replace(table, name=f"{table.name}-{first.data.fingerprint[:6]}")
         made.append(table)
-    if declared and len(made) == 1:
+    if declared and len(made) == 1 and not declared.across:
         made[0] = replace(made[0], name=declared.name)
     doubted = notes(store)
     return [replace(table, notes=(*table.notes, *doubted)) for table in made]
@@ -97,26 +99,31 @@ def build(
     _check_one(records)
     first = next((record for record in records if record.backbone is not None), records[0])
     primary = first.primary
-    grouped = blocks(records, lambda record: _made(store, record))
+    wide = declared if declared and declared.across else None
+    grouped = blocks(records, lambda record: _made(store, record), across.setup if wide else setup)
     _check_versions([row for _, rows, _ in grouped for row in rows])
     item_statistics = ItemStatistics(store, primary)
-    block_statistics = compute([rows for _, rows, _ in grouped], item_statistics, primary, _direction(records, primary))
+    direction = _direction(records, primary)
+    control = partial(across.reference, asked=wide.reference) if wide else control_of
+    block_statistics = compute([rows for _, rows, _ in grouped], item_statistics, primary, direction, control)
+    if declared:
+        hold_against(block_statistics, declared, item_statistics)
     columns = chosen(records, block_statistics, declared, axes)
     common = _common_changes(block_statistics)
     bounds = limits(block_statistics)
     made = []
-    for (setup, _, environment), block in zip(grouped, block_statistics, strict=True):
+    for (shared, _, environment), block in zip(grouped, block_statistics, strict=True):
         rows = []
-        for group, statistics in zip(block.rows, block.statistics, strict=True):
+        names = across.labels(block.rows) if wide else [group.label((*common, *axes)) for group in block.rows]
+        for group, statistics, name in zip(block.rows, block.statistics, names, strict=True):
             audits = _audits(store, group)
             subject = Subject(group, statistics, primary, bounds, block.control, block.best_trivial, audits)
             spec = row_of(declared, group) if declared else None
-            label = spec.label if spec else group.label((*common, *axes))
-            rows.append(_row(subject, columns, label, spec, environment))
+            rows.append(_row(subject, columns, spec.label if spec else name, spec, environment))
         if block is block_statistics[-1]:
             rows += missing([row for of in block_statistics for row in of.rows], declared, columns)
-        rows = arranged(rows, declared)
-        made.append(Block(_setup(setup, block.rows), tuple(rows), tuple(block_notes(block, environment))))
+        rows = across.ranked(rows, primary, direction == "max") if wide else arranged(rows, declared)
+        made.append(Block(_setup(shared, block.rows), tuple(rows), tuple(block_notes(block, environment, bool(wide)))))
     if declared is None:
         told = {key for block in made for row in block.rows for key, cell in row.cells.items() if cell != Cell()}
         columns = [column for column in columns if column.key in told or column.key not in AFTER_METRICS]
@@ -254,6 +261,8 @@ def _setup(setup: dict[str, Any], rows: Sequence[Group]) -> Setup:
     record = next((row.any for row in rows if not row.bare), rows[0].any if rows else None)
     if setup["backbone"] is None or record is None:
         return Setup("no backbone")
+    if setup["backbone"] == across.SEVERAL:
+        return Setup(f"{across.SEVERAL}, {record.family}")
     told = [
         f"{key}={plain(value)}"
         for key, value in record.changed.items()
@@ -276,7 +285,9 @@ def _about(record: Record) -> About:
 
 
 def _name(record: Record, declared: TableFile | None) -> str:
-    start = declared.name if declared else f"{record.task}-{record.protocol_name}"
+    start = f"{record.task}-{record.protocol_name}"
+    if declared:
+        start = f"{declared.name}-{start}" if declared.across else declared.name
     return f"{start}-{_about(record).called}-{record.preset}"
 
 

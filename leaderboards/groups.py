@@ -130,30 +130,35 @@ def environment(record: Record) -> dict[str, Any]:
 
 
 def blocks(
-    records: Sequence[Record], made: Callable[[Record], float]
+    records: Sequence[Record],
+    made: Callable[[Record], float],
+    shared_by: Callable[[Record], dict[str, Any]] = setup,
 ) -> list[tuple[dict[str, Any], list[Group], dict[str, Any]]]:
     """Return rows by block: (setup, rows with trivial ones first, the block's environment).
 
-    ``made`` gives the time of a record. Of several environments a block takes the newest in which most of its
-    rows are whole; a row that is not whole there keeps its own newest one, and says so.
+    ``made`` gives the time of a record, ``shared_by`` what the rows of a block share. Of several environments a block
+    takes the newest in which most of its rows are whole; a row that is not whole there keeps its own newest one, and
+    says so.
     """
     trivial = [record for record in records if record.backbone is None]
     others = [record for record in records if record.backbone is not None]
-    setups = {key_of(setup(record)): setup(record) for record in others or trivial}
+    setups = {key_of(shared): shared for shared in map(shared_by, others or trivial)}
     found = []
     for key, shared in setups.items():
-        members = [record for record in others if key_of(setup(record)) == key]
-        plain_rows = [
-            record for record in trivial if (record.family, record.settings.task) == (shared["family"], shared["task"])
-        ]
+        members = [record for record in others if key_of(shared_by(record)) == key]
+        plain_rows = [record for record in trivial if _of_task(shared_by(record)) == _of_task(shared)]
         by_row: dict[str, list[Record]] = {}
         for record in (*plain_rows, *members):
-            by_row.setdefault(_row_key(record), []).append(record)
+            by_row.setdefault(key_of([_row_key(record), setup(record)]), []).append(record)
         chosen = _environment_of(list(by_row.values()), made)
         rows = _told_apart([_group(row, chosen, made) for row in by_row.values()])
         rows.sort(key=lambda row: (not row.trivial, not row.control))
         found.append((shared, rows, chosen))
     return found
+
+
+def _of_task(shared: Mapping[str, Any]) -> tuple[Any, Any]:
+    return shared["family"], shared["task"]
 
 
 def row_of(record: Record, records: Sequence[Record]) -> Group:

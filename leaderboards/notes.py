@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inkbench.benchmark.store.record import Record
-from inkbench.leaderboards import hardware
+from inkbench.leaderboards import across, hardware
 from inkbench.leaderboards.columns.column import Subject, figure
 from inkbench.leaderboards.columns.usual import pretext
 from inkbench.leaderboards.declared.spec import TableFile
@@ -22,7 +22,7 @@ ONE_SEED = (
 )
 GIVEN = "External weights, not trained under this budget; the interval excludes pretraining variance."
 TRANSDUCTIVE = "transductive: pretraining also used validation and test series"
-UNPAIRED = f"not compared: different test items from {CONTROL}, or no common seed"
+UNPAIRED = "not compared: different test items from {}, or no common seed"
 
 
 def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
@@ -44,10 +44,10 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
         told.append(ONE_SEED)
     compared = subject.control is not None and row is not subject.control and not row.trivial
     if compared and subject.statistics.control is None:
-        told.append(UNPAIRED)
+        told.append(UNPAIRED.format(subject.control.method if subject.control else CONTROL))
     elif compared and not row.bare and subject.control is not None and set(row.seeds) != set(subject.control.seeds):
         shared = ", ".join(map(str, sorted(row.seeds.keys() & subject.control.seeds.keys())))
-        told.append(f"compared with {CONTROL} on common seeds only: {shared}")
+        told.append(f"compared with {subject.control.method} on common seeds only: {shared}")
     if not row.bare and wanted and environment(row.any) != wanted:
         told.append(f"different environment: {_in_words(environment(row.any), wanted)}")
     return told + hardware.marks(row, subject.control)
@@ -68,13 +68,16 @@ def _leaks(subject: Subject) -> list[str]:
     ]
 
 
-def block_notes(block: BlockStatistics, wanted: Mapping[str, Any]) -> list[Note]:
-    """Return the notes on a block."""
+def block_notes(block: BlockStatistics, wanted: Mapping[str, Any], wide: bool = False) -> list[Note]:
+    """Return the notes on a block; ``wide`` where it holds rows of several backbones."""
     told = list(map(Note, block.notes))
     if not block.informative and block.best_trivial is not None:
         best = block.best_trivial.method
         told.insert(0, Note(f"not informative: no row beats the trivial baseline {best} at this budget"))
-    if block.control is None:
+    if block.control is None and wide:
+        text = "no row to hold the others against (--reference names one): no differences or p-values"
+        told.append(Note(text, NoteKind.NO_CONTROL))
+    elif block.control is None:
         several = sum(row.method == CONTROL for row in block.rows)
         why = f"{several} variants, none with default settings" if several else "it was not run, or failed"
         text = f"no baseline row {CONTROL} in this block ({why}): no differences or p-values"
@@ -108,7 +111,8 @@ def table_notes(
     control, trivial = bounds
     if control.tests or trivial.tests:
         told.append("p: paired two-sided permutation test, clustered by series, Holm-corrected per column; * below .05")
-    few = [name for name, limit in ((CONTROL, control), ("trivial", trivial)) if limit.few]
+    held_against = "reference" if declared and declared.across else CONTROL
+    few = [name for name, limit in ((held_against, control), ("trivial", trivial)) if limit.few]
     if few:
         limit = control if control.few else trivial
         told.append(
@@ -127,6 +131,7 @@ def table_notes(
         text = f"reported: published in {declared.source}; different data and budget, excluded from the statistics"
         told.append(Note(text, NoteKind.REPORTED))
     told += declared.notes if declared else ()
+    told += [across.NOTE] if declared and declared.across else []
     told += _unreadable(records)
     told += [f"run {run[:8]}: {why}; no interval or p-value" for run, why in item_statistics.problems.items()]
     return [line if isinstance(line, Note) else Note(line) for line in told]

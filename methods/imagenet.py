@@ -30,12 +30,13 @@ class ImageNet(Method[Config]):
 
         Raises UsageError for a file that does not fit, NotApplicable where the hub is out of reach.
         """
-        from inkbench.benchmark.given import supervision
+        from inkbench.benchmark.given import facts, supervision
         from inkbench.benchmark.networks import hub
         from inkbench.benchmark.networks.weights_files import load_weights
 
         if weights is not None:
-            return WeightsInfo(supervision.of_file(weights), load_weights(backbone, weights))
+            word, known = supervision.of_file(weights), facts.of_file(weights)
+            return WeightsInfo(word, load_weights(backbone, weights), **known)
         tag = hub.tag_of(backbone)
         architecture, _, rest = tag.partition(".")
         word = supervision.of_timm(architecture, rest)
@@ -46,4 +47,4 @@ class ImageNet(Method[Config]):
             )
         state, _ = hub.of_timm(backbone)
         backbone.model.load_state_dict(state)
-        return WeightsInfo("labels")
+        return WeightsInfo("labels", **facts.of_tag(rest, hub.licence_of(backbone)))

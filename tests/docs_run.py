@@ -1,7 +1,8 @@
 """Run every documented command at smoke over one results folder: ``python tests/docs_run.py --out DIR``.
 
-Commands that need data, weights or a login of one's own are skipped and named. What has passed is noted in
-``DIR/passed.txt`` and not run again. Status 1 where any command fails.
+Each page on extending has a folder of its own, as a reader of that page alone would. Commands that need data, weights
+or a login of one's own are skipped and named. What has passed is noted in ``DIR/passed.txt`` and not run again. Status
+1 where any command fails.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    log, results = out / "passed.txt", out / "results"
+    log = out / "passed.txt"
     passed = set(log.read_text().splitlines()) if log.is_file() else set()
     failed, skipped, known = [], [], set()
     for command in documented.everywhere():
@@ -71,6 +72,8 @@ def main() -> int:
         if line in passed:
             known.add(line)
             continue
+        page = Path(command.page)
+        results = out / (f"results-{page.stem}" if page.parent.name == "extending" else "results")
         words = with_runs(prepared(command.words, results), results)
         began = time.monotonic()
         try:

@@ -23,14 +23,25 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
     declared = spec.with_settings(load.load(flags.name), [pair(text) for text in flags.set])
     if any(word.partition("=")[0] == "--protocol" for word in typed):
         declared = spec.with_protocol(declared, flags.protocol)
+    if flags.task:
+        declared = spec.with_task(declared, flags.task)
+    if flags.init and declared.given:
+        declared = spec.with_given(declared, flags.init)
+        flags.init = None
+    if flags.reference:
+        declared = spec.with_reference(declared, flags.reference)
+    if flags.run and declared.across:
+        raise UsageError(f"table {declared.name} shows what was run; run its rows with --method NAMES --task NAMES")
     store, progress = Store(flags.results), Progress(flags.quiet)
     status = _run_rows(spec.expand(declared), flags, typed, progress) if flags.run else 0
     if flags.dry_run or status == 2:
         return status
+    store.sweep()
     made = build.declared_tables(store, declared)
     if not made:
         raise UsageError(
-            f"no rows of table '{declared.name}' found in {store.root}; run it with: table {declared.name} --run"
+            f"no rows of table '{declared.name}' found in {store.root}; run "
+            + ("some with --method NAMES --task NAMES" if declared.across else f"it with: table {declared.name} --run")
         )
     for table in made:
         print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")

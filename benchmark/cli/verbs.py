@@ -118,6 +118,8 @@ def verb_table(words: list[str]) -> int:
     )
     parser.add_argument("name")
     parser.add_argument("--run", action="store_true", help="run missing rows first")
+    parser.add_argument("--task", default="", metavar="T", help="of tables models and continued: the task")
+    parser.add_argument("--reference", default="", metavar="ROW", help="of table models: the row to compare with")
     parser.add_argument("--format", default="text", choices=FORMATS)
     flags = parser.parse_args(words)
     from inkbench.benchmark.cli.declared import show_table

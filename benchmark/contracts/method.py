@@ -65,11 +65,15 @@ class WeightsInfo:
     """Description of the weights that a method set.
 
     ``supervision`` is one of ``benchmark.given.supervision.WORDS`` or what their card says; ``told`` a line for the
-    user (what was taken off a file), or nothing.
+    user (what was taken off a file), or nothing. ``data`` are the images that they saw, ``seen`` whether those may hold
+    the comics of a test: ``comics``, ``no`` or ``unknown``.
     """
 
     supervision: str = "unknown"
     told: str = ""
+    data: str = "unknown"
+    licence: str = "unknown"
+    seen: str = "unknown"
 
 
 class Method(ABC, Generic[ConfigT]):

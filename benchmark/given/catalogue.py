@@ -6,6 +6,7 @@ Keys that stand before the first ``[[weights]]`` hold for all of a file's weight
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from functools import cache
@@ -58,6 +59,8 @@ class Weights(BaseModel):
     licence: str = UNKNOWN
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    pad_type: Literal["", "same"] = ""
+    """Padding of the convolutions: "same" for weights converted from TensorFlow."""
     side: int | None = Field(default=None, ge=16)
     """The side in pixels that it was trained at; timm's where it is not given."""
     feature: Readout = "family"
@@ -88,9 +91,9 @@ class Weights(BaseModel):
 
 
 def scaling(weights: Weights) -> dict[str, Any]:
-    """Return mean and standard deviation of the pixels that weights were trained on, where their entry says so."""
-    told = {"mean": weights.mean, "std": weights.std}
-    return {name: value for name, value in told.items() if value is not None}
+    """Return how weights are shown images, where their entry says so: mean and deviation of the pixels, padding."""
+    told = {"mean": weights.mean, "std": weights.std, "pad_type": weights.pad_type}
+    return {name: value for name, value in told.items() if value}
 
 
 def mirror() -> str:
@@ -157,6 +160,14 @@ def is_row(text: str) -> bool:
     return scheme in TAKES if colon else text in entries()
 
 
+def name_of(text: str) -> str:
+    """Return the name of the row that a word of ``--method`` makes, without looking for its weights."""
+    scheme, colon, rest = text.partition(":")
+    if not colon:
+        return text
+    return {"weights": f"weights:{Path(rest).name}", "hf": f"hf:{rest.partition('@')[0]}"}.get(scheme, text)
+
+
 def find(text: str) -> Weights:
     """Return the weights that a word of ``--method`` means. Raises UsageError."""
     scheme, colon, rest = text.partition(":")
@@ -177,10 +188,22 @@ def find(text: str) -> Weights:
 
 
 def _of_file(path: Path) -> Weights:
-    """Return what a card beside a file says of it; all is unknown without one. Raises UsageError."""
+    """Return what a card beside a file says of it, else the entry of this very file; all is unknown without either.
+
+    Raises UsageError.
+    """
     if not path.is_file():
         raise UsageError(f"weights:{path}: there is no file {path}")
-    card = card_beside(path)
-    said = {key: value for key, value in card_of(card).items() if key in Weights.model_fields} if card else {}
     own = {"name": f"weights:{path.name}", "timm": "", "hf": "", "file": path.name, "folder": path.resolve().parent}
+    card = card_beside(path)
+    if card is None and (known := _catalogued(path)):
+        return known.model_copy(update=own)
+    said = {key: value for key, value in card_of(card).items() if key in Weights.model_fields} if card else {}
     return _checked({**said, **own, "supervision": of_file(path)}, str(path))
+
+
+def _catalogued(path: Path) -> Weights | None:
+    """Return the entry of a file by its name and stated checksum."""
+    stated = [one for one in entries().values() if one.file == path.name and one.sha256 != UNKNOWN]
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if stated else ""
+    return next((one for one in stated if one.sha256 == sha256), None)

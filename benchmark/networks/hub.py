@@ -49,6 +49,12 @@ def tag_of(backbone: Backbone) -> str:
     return f"{source['architecture']}.{source['tag']}" if source.get("tag") else backbone.name
 
 
+def licence_of(backbone: Backbone) -> str:
+    """Return the licence that timm states for the weights of a network; empty where it states none."""
+    told = str(backbone.model.pretrained_cfg.get("license") or "")
+    return "" if told == UNKNOWN else told
+
+
 def in_folders(weights: Weights) -> Path | None:
     """Return the file of catalogued weights in a folder of one's own, under its own or their name there."""
     names = [name for name in (weights.file, weights.timm, weights.name) if name]

@@ -10,7 +10,7 @@ from torch import nn
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import WeightsInfo
-from inkbench.benchmark.given import supervision
+from inkbench.benchmark.given import facts, supervision
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.timm_models import create
 from inkbench.benchmark.networks.weights_files import load_weights
@@ -40,7 +40,7 @@ def load_init(backbone: Backbone, init: Path | str, weights: Path | None) -> Wei
     """Load the weights that a pretext task starts from, of a file or a row. Raises UsageError or NotApplicable."""
     backbone.started = True
     if isinstance(init, Path):
-        return WeightsInfo(supervision.of_file(init), load_weights(backbone, init))
+        return WeightsInfo(supervision.of_file(init), load_weights(backbone, init), **facts.of_file(init))
     source: Any = registry.load("methods", init)
     given: WeightsInfo = source(source.Config()).set_weights(backbone, weights)
     return given

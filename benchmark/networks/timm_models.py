@@ -9,6 +9,7 @@ from torch import nn
 
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import UsageError, did_you_mean
+from inkbench.benchmark.networks import squeezenet  # noqa: F401 - it registers its networks
 
 
 def said(error: BaseException) -> str:

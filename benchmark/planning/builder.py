@@ -142,7 +142,17 @@ class Rows:
             declined=start.declined,
             extra_steps=start.extra_steps,
             told=start.given.told,
+            origin=self._origin(method, start),
         )
+
+    def _origin(self, method: Method, start: _Start) -> dict[str, str] | None:
+        """Return the record's entry on weights that others made; None of rows without any."""
+        init = self.request.init if method.pretrains else None
+        if start.declined or not (init or method.is_external()):
+            return None
+        given = start.given
+        name = name_of(init) if init else method.name
+        return {"name": name, "data": given.data, "licence": given.licence, "seen": given.seen}
 
     def _settings(self, method: Method) -> dict[str, Any]:
         settings = {
@@ -185,9 +195,10 @@ class Rows:
             pretraining = self._pretraining(method, source, seed)
         except (NotApplicable, UsageError) as reason:
             return replace(plain, declined=self._declined(str(reason)))
-        if pretraining.init is None:
+        first = pretraining.first
+        if first is None:
             return replace(plain, pretraining=pretraining)
-        return replace(plain, pretraining=pretraining, given=WeightsInfo(pretraining.supervision, pretraining.told))
+        return replace(plain, pretraining=pretraining, given=replace(first, supervision=pretraining.supervision))
 
     def _handed_over(self, method: Method, source: dict[str, Any], plain: _Start) -> _Start:
         start = replace(plain, weights=self.request.weights if method.takes_weights else None)
@@ -229,7 +240,7 @@ class Rows:
                 self.point.pretrain_data.require(view.kind, "train")
                 self.point.pretrain_data.require(view.kind, "val")
         init: Path | str | None = None
-        first = WeightsInfo("")
+        first: WeightsInfo | None = None
         if self.request.init is not None:
             init = self.request.init if is_named(self.request.init) else Path(self.request.init)
             source["init"], first = checks.settled(
@@ -254,8 +265,8 @@ class Rows:
             seed=seed,
             init=init,
             budget=self.request.budget,
-            supervision=supervision.of_pretraining(method.supervision, first.supervision),
-            told=first.told,
+            supervision=supervision.of_pretraining(method.supervision, first.supervision if first else ""),
+            first=first,
         )
 
     def _declined(self, reason: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from inkbench.benchmark.api import Dataset, Method, Task
+from inkbench.benchmark.api import Dataset, Method, Task, WeightsInfo
 from inkbench.benchmark.config import BackboneSettings, PretrainSettings
 
 
@@ -26,7 +26,8 @@ class Pretraining:
     budget: str
     supervision: str = "self-supervised"
     """The word for what is handed over, first weights included."""
-    told: str = ""
+    first: WeightsInfo | None = None
+    """What is known of the weights of ``init``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Experiment:
     declined: str = ""
     told: str = ""
     """A remark on given weights: what was taken off their file."""
+    origin: Mapping[str, str] | None = None
+    """The record's entry on given weights, or on those that its pretraining starts from."""
 
 
 @dataclass(frozen=True, slots=True)

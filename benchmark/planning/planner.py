@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import timm
+
 from inkbench.benchmark import registry
 from inkbench.benchmark.api import Dataset, Method, Task
 from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cut import whole_pages
 from inkbench.benchmark.errors import UsageError, did_you_mean
+from inkbench.benchmark.given import catalogue
 from inkbench.benchmark.networks.backbones import DEFAULTS
 from inkbench.benchmark.networks.timm_models import untagged
 from inkbench.benchmark.planning.asked import begun_with, plugin, require
@@ -91,12 +94,19 @@ def _blocks(request: Request) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in others or asked:
         method: Any = registry.load_entry(registry.find("methods", name), "methods")
-        own = untagged(method.architecture) or request.backbone or _network_of_init(method, request)
+        own = untagged(method.architecture) or _network(request) or _network_of_init(method, request)
         own = own or DEFAULTS[method.backbones][request.preset]
         found.setdefault(own, []).append(name)
     if CONTROL in asked and others:
         found = {backbone: [CONTROL, *names] for backbone, names in found.items()}
     return found
+
+
+def _network(request: Request) -> str:
+    """Return the network that ``--backbone`` names, itself or by weights of the catalogue; empty where none."""
+    name = request.backbone or ""
+    is_weights = name in catalogue.entries() and not timm.is_model(name)
+    return untagged(catalogue.find(name).backbone) if is_weights else name
 
 
 def _network_of_init(method: Method, request: Request) -> str:

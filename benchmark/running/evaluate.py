@@ -23,6 +23,7 @@ from inkbench.benchmark.errors import RunError, UsageError, plural
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.planning.experiment import Experiment, Pretraining
 from inkbench.benchmark.running import leak_check, pretrain_items
+from inkbench.benchmark.running.network import network_of
 from inkbench.benchmark.running.pictures import save_pictures
 from inkbench.benchmark.running.weights import backbone_of, look, pretrained
 from inkbench.benchmark.running.workspace import Workspace
@@ -44,7 +45,7 @@ GIVEN_KEY = 20
 OF_THE_WORK = (
     *("trials", "chosen", "calibration", "labelled", "curve", "head_parameters", "transfer_images", "pretext", "flops"),
     *("images_seen", "crops_seen", "pretrain_steps", "weights_sha256", "exclusions", "phases", "predictions"),
-    "provenance",
+    *("network", "provenance"),
 )
 """The fields of a record that are of its predictions, whatever they are scored by."""
 Measured = tuple[dict[str, Any], dict[str, np.ndarray]]
@@ -114,6 +115,7 @@ def _method(workspace: Workspace, experiment: Experiment) -> Measured:
     checkpoint = engine.Checkpoint(workspace.store.root / "checkpoints" / f"{experiment.work}.pt", workspace.device)
     with machine_slot(workspace.device.name) if workspace.first else ExitStack():
         outcome = transfer.transfer(job, backbone, transfer.Splits(train, val, test), checkpoint)
+        network = network_of(workspace.device, backbone, experiment.task.view().side) if workspace.first else None
     if workspace.first and outcome.network:
         write_result(workspace.store.network_path(experiment.work), save(outcome.network))
     world = workspace.device.fabric.world_size
@@ -131,6 +133,7 @@ def _method(workspace: Workspace, experiment: Experiment) -> Measured:
         "pretrain_steps": card.get("steps", 0),
         "flops": card.get("flops", 0.0),
         "weights_sha256": handed_over,
+        "network": network,
         "exclusions": {
             "unreadable": train.failures + val.failures + test.failures,
             "warnings": list(workspace.plan.data.warnings),

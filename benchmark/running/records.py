@@ -8,7 +8,7 @@ from inkbench.benchmark.api import Dataset
 from inkbench.benchmark.data.terms import accepted_on
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.store.record import Record
-from inkbench.benchmark.store.record_parts import BackboneUsed, DataUsed, Requested, Settings, Versions
+from inkbench.benchmark.store.record_parts import BackboneUsed, DataUsed, Origin, Requested, Settings, Versions
 
 if TYPE_CHECKING:
     from inkbench.benchmark.planning.experiment import Experiment, Plan
@@ -37,6 +37,7 @@ def base_record(experiment: Experiment, work: Plan, request: Request) -> Record:
         settings=Settings.model_validate(experiment.settings),
         supervision=experiment.supervision,
         given=experiment.given,
+        origin=Origin.model_validate(experiment.origin) if experiment.origin else None,
         facts=dict(experiment.facts),
         versions=Versions.model_validate(experiment.versions),
         weights=str(experiment.weights.name) if experiment.weights else None,

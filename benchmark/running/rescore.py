@@ -23,6 +23,7 @@ def rescore(store: Store, prefix: str | None, progress: Progress) -> int:
     Raises UsageError where one named run cannot be
     scored; of all runs those that cannot are told and the status is 1.
     """
+    store.sweep()
     tests = SharedTests(store, progress)
     if prefix is not None:
         print(terminal(_again(store, store.find_path(prefix), tests)))

@@ -73,5 +73,10 @@ def _to_4(told: Told) -> Told:
     return told
 
 
-STEPS: tuple[Callable[[Told], Told], ...] = (_to_2, _to_3, _to_4)
+def _to_5(told: Told) -> Told:
+    """Upgrade schema 4: it said nothing of a backbone's size or of what given weights saw, and is read so."""
+    return told
+
+
+STEPS: tuple[Callable[[Told], Told], ...] = (_to_2, _to_3, _to_4, _to_5)
 """The upgrades from schema 1 to 2, and so on."""

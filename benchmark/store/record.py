@@ -17,6 +17,8 @@ from inkbench.benchmark.store.record_parts import (
     Labelled,
     Leaks,
     Name,
+    Network,
+    Origin,
     Part,
     Phase,
     PretextFigure,
@@ -27,7 +29,7 @@ from inkbench.benchmark.store.record_parts import (
     Versions,
 )
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised when a key is added, renamed or gets another meaning; ``old_records`` then learns to read the one before."""
 
 Status = Literal["planned", "done", "failed", "declined"]
@@ -105,6 +107,9 @@ class Record(Summary):
     """The labels that the backbone's weights were trained with; ``unknown`` where nobody told."""
     given: bool = False
     """True if the weights were made elsewhere, outside the budget."""
+    origin: Origin | None = None
+    """What is known of given weights, or of those that a pretraining started from."""
+    network: Network | None = None
     weights: str | None = None
     """The name of the file of given weights."""
     init: str | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+UNKNOWN = "unknown"
 Name = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,79}$")]
 """An id or a key: files are named by it, so it holds nothing that could lead elsewhere."""
 
@@ -51,6 +52,30 @@ class BackboneUsed(Part):
     """Pixels of the squares that the task shows."""
     readout: str | None = None
     """The part of a vision transformer that is read as the one vector (``--set backbone.readout``)."""
+
+
+class Network(Part):
+    """Size and speed of the backbone, as the task shows it images."""
+
+    parameters: int
+    """Those of the encoder, without a classifier."""
+    gflop: FiniteFloat
+    """Thousand millions of floating-point operations of one image forward; a multiplication and an addition are two."""
+    images_per_s: FiniteFloat | None = None
+    """Images forward a second on this machine, measured after the run's work."""
+    batch: int | None = None
+    """Images at once in that measurement."""
+
+
+class Origin(Part):
+    """Facts on weights that others made, given or begun with, as their authors state them."""
+
+    name: str
+    data: str = UNKNOWN
+    """The images that they saw."""
+    licence: str = UNKNOWN
+    seen: Literal["comics", "no", "unknown"] = UNKNOWN  # type: ignore[assignment]
+    """Whether those may hold the comics of a test: they hold comics, the authors say no, or nobody says."""
 
 
 class Figure(Part):

@@ -48,7 +48,10 @@ class Store:
         require_writable(self.root / name for name in folders)
 
     def sweep(self) -> None:
-        """Remove what processes of this machine that are dead left half written, in the folder and two levels below."""
+        """Remove what processes of this machine that are dead left half written, in the folder and two levels below.
+
+        For every command that writes here, before it does.
+        """
         for folder in (self.root, *self.root.glob("*/"), *self.root.glob("*/*/")):
             sweep(folder)
 

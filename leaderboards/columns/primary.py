@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from inkbench.leaderboards.columns.column import PRIMARY, Column, Subject, figure, p_text
 from inkbench.leaderboards.groups import CONTROL
 from inkbench.leaderboards.significance.item_statistics import Pair
@@ -24,7 +26,7 @@ def _primary(subject: Subject) -> Cell:
 def _difference(subject: Subject) -> Cell:
     pair = subject.statistics.control
     if subject.row is subject.control:
-        return Cell("control")
+        return Cell("control" if subject.row.control else "reference")
     if pair is None:
         return Cell()
     text = f"{figure(pair.difference, True)} [{figure(pair.low, True)}, {figure(pair.high, True)}]"
@@ -55,6 +57,28 @@ def _p_cell(pair: Pair | None, p: float | None, limit: Limits) -> Cell:
     return Cell(p_text(p) + star(p, limit), p, extra=extra)
 
 
+def _over(kind: str) -> Callable[[Subject], Cell]:
+    """Return the column of the difference to the row that a declared row names for this."""
+
+    def produce(subject: Subject) -> Cell:
+        held = subject.statistics.against.get(kind)
+        if held is None:
+            return Cell()
+        pair = held.pair
+        text = f"{figure(pair.difference, True)} [{figure(pair.low, True)}, {figure(pair.high, True)}]"
+        return Cell(text, pair.difference, pair.low, pair.high, extra={"seeds": pair.seeds, "series": pair.series})
+
+    return produce
+
+
+def _p_over(kind: str) -> Callable[[Subject], Cell]:
+    def produce(subject: Subject) -> Cell:
+        held = subject.statistics.against.get(kind)
+        return _p_cell(held.pair, held.p, held.limit) if held else Cell()
+
+    return produce
+
+
 def _counts(subject: Subject) -> Cell:
     items, series, seeds = subject.statistics.items, subject.statistics.series, len(subject.row.done)
     text = f"{items:,}/{'?' if series is None else f'{series:,}'}/{seeds}"
@@ -67,5 +91,9 @@ VERDICT_COLUMNS = (
     Column("p", f"p vs\n{CONTROL}", _p, requires="control"),
     Column("over_trivial", "Δ to\ntrivial", _over_trivial, requires="trivial"),
     Column("p_trivial", "p vs\ntrivial", _p_trivial, requires="trivial"),
+    Column("over_given", "Δ to\ngiven", _over("given")),
+    Column("p_given", "p vs\ngiven", _p_over("given")),
+    Column("over_fresh", "Δ to\nrandom start", _over("fresh")),
+    Column("p_fresh", "p vs\nrandom start", _p_over("fresh")),
     Column("n", "n: items/\nseries/seeds", _counts),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from inkbench.leaderboards.columns.column import Column, Subject, figure
 from inkbench.leaderboards.columns.cost import COST_COLUMNS
+from inkbench.leaderboards.columns.origin import BACKBONE_COLUMNS, ORIGIN_COLUMNS
 from inkbench.leaderboards.columns.primary import VERDICT_COLUMNS
 from inkbench.leaderboards.groups import Group, plain
 from inkbench.leaderboards.table import NO, YES, Cell
@@ -112,10 +113,15 @@ COLUMNS: dict[str, Column] = {
         Column("leaks", "suspect\n(leaks)", _leaks),
         Column("shortcut", "gradient on tile borders\n(at initialisation)", _shortcut),
         Column("supervision", "supervision", _supervision),
+        *ORIGIN_COLUMNS,
+        *BACKBONE_COLUMNS,
         Column("hamming_mean", "average\nHamming distance", _fact("hamming_mean", 2)),
         Column("hamming_min", "minimum\nHamming distance", _fact("hamming_min", 0)),
     )
 }
 """A new column is one entry here; a metric's name is a column too, and so is a setting's, NAME.FIELD."""
 BEFORE_METRICS = ("primary", "difference", "p", "over_trivial", "p_trivial", "n")
-AFTER_METRICS = ("pretext", "supervision", "images", "share", "trials", "device", "memory", "shortcut", "leaks")
+AFTER_METRICS = (
+    *("pretext", "supervision", "data", "seen", "licence", "images", "share", "trials", "parameters", "gflop", "speed"),
+    *("device", "memory", "shortcut", "leaks"),
+)

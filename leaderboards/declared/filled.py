@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build
 from inkbench.leaderboards.declared import load
-from inkbench.leaderboards.table import Table
+from inkbench.leaderboards.table import Cell, Table
 
 LEAST_ROWS = 2
 """Declared rows that must have been run for a table to be shown."""
@@ -26,6 +26,13 @@ def filled(store: Store, records: Sequence[Record], problems: list[str]) -> Iter
             problems.append(f"{name}: {error}")
             continue
         for table in made:
-            run = {row.label for block in table.blocks for row in block.rows if row.records} & labels
-            if len(run) >= LEAST_ROWS:
+            if _rows_of(table, labels, declared.across) >= LEAST_ROWS:
                 yield table
+
+
+def _rows_of(table: Table, labels: Set[str], across: bool) -> int:
+    """Return how many declared rows were run; of a table across backbones how many backbones."""
+    rows = [row for block in table.blocks for row in block.rows if row.records]
+    if across:
+        return len({row.cells["backbone"].value for row in rows if row.cells.get("backbone", Cell()).value})
+    return len({row.label for row in rows} & labels)

@@ -14,7 +14,8 @@ from inkbench.benchmark.scorers import scorer_of
 from inkbench.leaderboards.columns.usual import COLUMNS
 from inkbench.leaderboards.declared.spec import FLAGS, ColumnSpec, RowSpec, TableFile
 
-TEXTS = ("title", "task", "protocol", "source", "head")
+TEXTS = ("title", "task", "protocol", "source", "head", "given")
+AGAINST = ("given", "fresh")
 SHARED_OWNERS = ("pretrain", "backbone")
 
 
@@ -54,7 +55,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
     """Return the table that a parsed TOML file declares; ``where`` is its path. Raises UsageError."""
-    _known(text, (*TEXTS, "notes", "settings", "rows", "columns"), where)
+    _known(text, (*TEXTS, "notes", "settings", "rows", "columns", "across"), where)
+    across = text.get("across", False)
     for key in TEXTS:
         if not isinstance(text.get(key, ""), str):
             raise UsageError(f"{where}: {key} must be a string, not {text[key]!r}")
@@ -67,29 +69,43 @@ def parse(name: str, text: Mapping[str, Any], where: str) -> TableFile:
     if task:
         registry.find("tasks", task)
     columns = [_column(entry, task, f"{where}, column {k}") for k, entry in enumerate(_list(text, "columns", where), 1)]
-    _check_columns(columns, task, where)
+    _check_columns(columns, task, where, across)
     shared = _settings(text, where)
     rows = [_row(entry, shared, columns, f"{where}, row {k}") for k, entry in enumerate(_list(text, "rows", where), 1)]
-    twice = _twice([row.label for row in rows])
-    if not rows or twice:
-        raise UsageError(f"{where} has {f'two rows {twice!r}' if twice else 'no [[rows]]'}")
+    _check_rows(rows, where, across)
     if any(row.reported for row in rows) and not text.get("source"):
         raise UsageError(f"{where} has reported figures but no source; state where they are published")
     return TableFile(
         name=name,
         title=text["title"],
         task=task,
-        protocol=text.get("protocol", "frozen"),
+        protocol=text.get("protocol", "" if across else "frozen"),
         source=text.get("source", ""),
         rows=tuple(rows),
         columns=tuple(columns),
         head=text.get("head", "row"),
         notes=tuple(notes),
+        across=across,
+        given=text.get("given", ""),
     )
 
 
+def _check_rows(rows: Sequence[RowSpec], where: str, across: Any) -> None:
+    """Check that a table has rows, each once, or none and is ``across``; and that those they name are there."""
+    if across not in (True, False) or (across and rows):
+        raise UsageError(f"{where}: across = true makes a row of all that was run; it stands without [[rows]]")
+    labels = [row.label for row in rows]
+    if not (rows or across) or (twice := _twice(labels)):
+        raise UsageError(f"{where} has {f'two rows {twice!r}' if rows else 'no [[rows]]'}")
+    for row in rows:
+        if lost := [other for other in row.against.values() if other not in labels]:
+            raise UsageError(f"{where}, row {row.label!r}: there is no row {lost[0]!r} to hold it against")
+
+
 def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[ColumnSpec], where: str) -> RowSpec:
-    _known(entry, ("label", "settings", "reported", "only_reported"), where)
+    _known(entry, ("label", "settings", "reported", "only_reported", "against"), where)
+    against = entry.get("against", {})
+    _known(against, AGAINST, f"{where}, against")
     reported = entry.get("reported", {})
     _known(reported, [column.id for column in columns] + [column.key for column in columns], f"{where}, reported")
     by_column = {_column_of(key, columns, where): value for key, value in reported.items()}
@@ -107,7 +123,7 @@ def _row(entry: Any, shared: Mapping[str, Any], columns: Sequence[ColumnSpec], w
         raise UsageError(f'{where}: write method = "{method.name}", and name its file with --plugin {method.origin}')
     if settings.get("preset", "quick") not in PRESETS:
         raise UsageError(f"{where}: no preset '{settings['preset']}'{did_you_mean(str(settings['preset']), PRESETS)}")
-    return RowSpec(str(entry.get("label", settings["method"])), settings, by_column)
+    return RowSpec(str(entry.get("label", settings["method"])), settings, by_column, against)
 
 
 def _column_of(key: str, columns: Sequence[ColumnSpec], where: str) -> str:
@@ -136,11 +152,11 @@ def _column(entry: Any, task: str, where: str) -> ColumnSpec:
     return ColumnSpec(key, **texts, setting=key not in COLUMNS and _is_setting(key))
 
 
-def _check_columns(columns: Sequence[ColumnSpec], task: str, where: str) -> None:
-    """Check that every column has a task, and no two are the same."""
+def _check_columns(columns: Sequence[ColumnSpec], task: str, where: str, across: bool) -> None:
+    """Check that every column has a task, but of a table of all tasks, and no two are the same."""
     if twice := _twice([column.id for column in columns]):
         raise UsageError(f"{where} has two columns '{twice}'")
-    if not task and not any(column.task for column in columns):
+    if not (task or across) and not any(column.task for column in columns):
         raise UsageError(f"{where} has no task; name one for the table, or one for each column")
 
 

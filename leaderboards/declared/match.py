@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from inkbench.benchmark.given import catalogue
 from inkbench.benchmark.store.index import Brief
 from inkbench.benchmark.store.record import Summary
 from inkbench.leaderboards.declared.spec import FLAGS, RowSpec, TableFile
@@ -22,9 +23,14 @@ def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
     asked = {(part.task, part.protocol) for part in parts}
     rows: dict[str, list[dict[str, str]]] = {}
     for spec in parts[0].rows:
-        rows.setdefault(spec.method, []).append({key: plain(value) for key, value in spec.settings.items()})
+        named = {key: catalogue.name_of(str(value)) for key, value in spec.settings.items() if key == "init"}
+        rows.setdefault(catalogue.name_of(spec.method), []).append(
+            {key: plain(value) for key, value in {**spec.settings, **named}.items()}
+        )
 
     def may_be(brief: Brief) -> bool:
+        if parts[0].across:
+            return True
         if not {(brief.task, brief.protocol), (brief.task, brief.protocol.partition("@")[0])} & asked:
             return False
         if brief.method == CONTROL or ":" in brief.method:
@@ -38,9 +44,12 @@ def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
 def match(table: TableFile, records: Sequence[Known]) -> list[Known]:
     """Return the records of a table's rows, control and trivial baselines; it has one task (``TableFile.parts``).
 
-    A record is a row's where every setting of the row has its value and nothing else differs from the preset.
+    A record is a row's where every setting of the row has its value and nothing else differs from the preset. Of
+    a table across backbones all records are.
     """
     ours = [record for record in records if _of_table(table, record)]
+    if table.across:
+        return ours
     chosen = [record for record in ours if any(_fits(spec, table.task, record) for spec in table.rows)]
     setups = [_common(record) for record in chosen]
     taken = {record.id for record in chosen}
@@ -60,13 +69,13 @@ def row_of(table: TableFile, group: Group) -> RowSpec | None:
 
 
 def _of_table(table: TableFile, record: Summary) -> bool:
-    if record.task != table.task or (table.data and record.data.layout != table.data):
+    if (table.task and record.task != table.task) or (table.data and record.data.layout != table.data):
         return False
-    return table.protocol in (record.protocol, record.protocol_name)
+    return table.protocol in ("", record.protocol, record.protocol_name)
 
 
 def _fits(spec: RowSpec, task: str, record: Summary) -> bool:
-    if record.method != spec.method:
+    if record.method != catalogue.name_of(spec.method):
         return False
     if record.transductive or _elsewhere(record):
         return False
@@ -74,7 +83,9 @@ def _fits(spec: RowSpec, task: str, record: Summary) -> bool:
         return False
     if "backbone" in spec.settings and (record.backbone.name if record.backbone else None) != spec.settings["backbone"]:
         return False
-    if any(record.changed.get(flag) != spec.settings.get(flag) for flag in TOLD):
+    told = {flag: spec.settings.get(flag) for flag in TOLD}
+    told["init"] = catalogue.name_of(str(told["init"])) if told["init"] else None
+    if any(record.changed.get(flag) != value for flag, value in told.items()):
         return False
     rooms = record.rooms()
     wanted = {key: value for key, value in spec.settings.items() if key not in FLAGS}

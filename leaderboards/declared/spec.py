@@ -8,6 +8,8 @@ from typing import Any
 
 from inkbench.benchmark import registry
 from inkbench.benchmark.errors import UsageError
+from inkbench.benchmark.given import catalogue
+from inkbench.leaderboards.columns.usual import COLUMNS
 from inkbench.leaderboards.groups import plain
 
 FLAGS = ("method", "preset", "backbone", "init", "budget")
@@ -18,12 +20,14 @@ FLAGS = ("method", "preset", "backbone", "init", "budget")
 class RowSpec:
     """A declared row: a label, all its settings (the table's included), and the paper's figures by column.
 
-    A row without settings is only reported: no method here stands for it.
+    A row without settings is only reported: no method here stands for it. ``against`` names rows of the table that it
+    is held against: the ``given`` weights that it started from, the ``fresh`` pretraining from random.
     """
 
     label: str
     settings: Mapping[str, Any]
     reported: Mapping[str, float | int | str] = field(default_factory=dict)
+    against: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -59,6 +63,9 @@ class TableFile:
 
     ``task`` is empty where every metric's column names its own; ``data`` is set in parts alone (``parts``). ``notes``
     stand under the table: what its columns and rows measure where the paper measures something else.
+    ``across``: whether its rows are all that were run, whatever their backbone, under every protocol where it names
+    none; ``reference`` is the label of the one that they are held against, the usual one where it is empty. ``given``
+    is the word for given weights in its rows, which ``--init`` replaces.
     """
 
     name: str
@@ -71,6 +78,9 @@ class TableFile:
     data: str = ""
     head: str = "row"
     notes: tuple[str, ...] = ()
+    across: bool = False
+    reference: str = ""
+    given: str = ""
 
     def parts(self) -> list[TableFile]:
         """Split the table into tables of one task, protocol and dataset each, with the columns that concern it."""
@@ -109,6 +119,7 @@ def expand(table: TableFile) -> list[dict[str, Any]]:
             }
             request |= {key: row.settings[key] for key in FLAGS[1:] if key in row.settings}
             request |= {"data": part.data} if part.data else {}
+            request |= {"backbone": table.given} if _is_catalogued(table.given) and "backbone" not in request else {}
             if request not in requests:
                 requests.append(request)
     return requests
@@ -123,6 +134,48 @@ def with_settings(table: TableFile, sets: Sequence[tuple[str, str]]) -> TableFil
         for row in table.rows
     )
     return replace(table, rows=rows)
+
+
+def _is_catalogued(word: str) -> bool:
+    """Return whether a word names weights whose network is known, so that it names the network too."""
+    return bool(word) and ":" not in word and catalogue.is_row(word)
+
+
+def with_given(table: TableFile, word: str) -> TableFile:
+    """Return the table about other given weights: a name of ``list weights``, ``timm:TAG``, ..., or a file's path.
+
+    Raises UsageError where it is about none.
+    """
+    if not table.given:
+        raise UsageError(f"--init: the rows of table '{table.name}' start from what they say")
+    word = word if word == table.given or catalogue.is_row(word) else f"weights:{word}"
+    name = catalogue.name_of(word)
+
+    def about(row: RowSpec) -> RowSpec:
+        settings = {key: word if value == table.given else value for key, value in row.settings.items()}
+        label, against = (
+            row.label.replace(table.given, name),
+            {kind: other.replace(table.given, name) for kind, other in row.against.items()},
+        )
+        return replace(row, label=label, settings=settings, against=against)
+
+    return replace(table, given=word, rows=tuple(map(about, table.rows)))
+
+
+def with_task(table: TableFile, task: str) -> TableFile:
+    """Return the table of another task. Raises UsageError where its columns are of a task."""
+    registry.find("tasks", task)
+    own = [column.key for column in table.columns if column.task or column.key not in COLUMNS]
+    if own:
+        raise UsageError(f"--task: column '{own[0]}' of table '{table.name}' belongs to its own task")
+    return replace(table, task=task)
+
+
+def with_reference(table: TableFile, label: str) -> TableFile:
+    """Return the table with another reference row. Raises UsageError where its rows are declared."""
+    if not table.across:
+        raise UsageError(f"--reference chooses a row of a table across backbones, like 'models'; not of '{table.name}'")
+    return replace(table, reference=label)
 
 
 def with_protocol(table: TableFile, protocol: str) -> TableFile:

@@ -22,6 +22,7 @@ def write_report(store: Store, out: Path, progress: Progress, thumbnails: int = 
             f"there is no results folder {store.root}; run something first, or name one with --results DIR"
         )
     store.check_writable()  # statistics are kept in its cache
+    store.sweep()
     found = gather(store)
     if not found.records:
         raise UsageError(f"there are no records in {store.root} to report; run something first: --method M --task T")

@@ -98,15 +98,18 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def scatter(title: str, x_label: str, y_label: str, points: Sequence[Point], log_x: bool = False) -> Markup:
-    """Plot dots with tooltips and, where given, vertical intervals; empty markup where there is no dot."""
+def scatter(
+    title: str, x_label: str, y_label: str, points: Sequence[Point], log_x: bool = False, front: Line | None = None
+) -> Markup:
+    """Plot dots with tooltips and, where given, vertical intervals and a line; empty markup where there is no dot."""
     if not points:
         return Markup("")
     reach = [value for p in points for value in (p.y, p.low, p.high) if value is not None]
     x = fitted([p.x for p in points], LEFT, WIDTH - RIGHT, log_x)
     y = fitted(reach, HEIGHT - BOTTOM, TOP)
     taken: list[tuple[float, float, float]] = []
-    body = Markup("").join(_dot(point, x, y, taken) for point in points)
+    body = _through(front, x, y, "front") if front else Markup("")
+    body += Markup("").join(_dot(point, x, y, taken) for point in points)
     return _framed(Labels(title, x_label, y_label), x, y, body)
 
 
@@ -119,12 +122,16 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> Mark
     y = fitted([p[1] for line in drawn for p in line.points], HEIGHT - BOTTOM, TOP)
     body = Markup("")
     for place, line in enumerate(drawn):
-        path = " ".join(f"{x.at(a):g},{y.at(b):g}" for a, b in line.points)
-        body += Markup('<polyline class="line c{}" points="{}"><title>{}</title></polyline>').format(
-            place % SHAPES, path, terminal(line.name)
-        )
+        body += _through(line, x, y, f"line c{place % SHAPES}")
     legend = [(place % SHAPES, terminal(line.name)) for place, line in enumerate(drawn)] if len(drawn) > 1 else []
     return _framed(Labels(title, x_label, y_label), x, y, body, legend)
+
+
+def _through(line: Line, x: Axis, y: Axis, style: str) -> Markup:
+    path = " ".join(f"{x.at(a):g},{y.at(b):g}" for a, b in line.points)
+    return Markup('<polyline class="{}" points="{}"><title>{}</title></polyline>').format(
+        style, path, terminal(line.name)
+    )
 
 
 def forest(

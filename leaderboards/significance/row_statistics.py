@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from inkbench.benchmark.scoring.statistics import ALPHA, few_series, holm, not_distinguishable
 from inkbench.leaderboards.groups import Group
 from inkbench.leaderboards.significance.item_statistics import ItemStatistics, Pair
-
-
-@dataclass(slots=True)
-class RowStatistics:
-    """The statistics of one row; p-values are Holm-adjusted over their column of the whole table."""
-
-    items: int = 0
-    series: int | None = None
-    interval: tuple[float, float] | None = None
-    control: Pair | None = None
-    control_p: float | None = None
-    trivial: Pair | None = None
-    trivial_p: float | None = None
-    best: bool = False
-
-
-@dataclass(slots=True)
-class BlockStatistics:
-    """A block's rows with their statistics, in order, and what holds for the block."""
-
-    rows: list[Group]
-    statistics: list[RowStatistics]
-    control: Group | None = None
-    best_trivial: Group | None = None
-    informative: bool = True
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -54,11 +28,60 @@ class Limits:
         self.tests += 1
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A row held against another one that its table names: the pair, p adjusted over the column, its limits."""
+
+    pair: Pair
+    p: float
+    limit: Limits
+
+
+@dataclass(slots=True)
+class RowStatistics:
+    """The statistics of one row; p-values are Holm-adjusted over their column of the whole table."""
+
+    items: int = 0
+    series: int | None = None
+    interval: tuple[float, float] | None = None
+    control: Pair | None = None
+    control_p: float | None = None
+    trivial: Pair | None = None
+    trivial_p: float | None = None
+    best: bool = False
+    against: dict[str, Held] = field(default_factory=dict)
+    """By the word of the declared row's ``against``."""
+
+
+@dataclass(slots=True)
+class BlockStatistics:
+    """A block's rows with their statistics, in order, and what holds for the block."""
+
+    rows: list[Group]
+    statistics: list[RowStatistics]
+    control: Group | None = None
+    best_trivial: Group | None = None
+    informative: bool = True
+    notes: list[str] = field(default_factory=list)
+
+
+def control_of(rows: Sequence[Group]) -> Group | None:
+    """Return the control row of a block's finished rows."""
+    return next((row for row in rows if row.control), None)
+
+
 def compute(
-    blocks: Sequence[list[Group]], item_statistics: ItemStatistics, metric: str, direction: str
+    blocks: Sequence[list[Group]],
+    item_statistics: ItemStatistics,
+    metric: str,
+    direction: str,
+    control: Callable[[Sequence[Group]], Group | None] = control_of,
 ) -> list[BlockStatistics]:
-    """Compute statistics for every row of every block; Holm covers the primary metric's column over all blocks."""
-    block_statistics = [_block_statistics(rows, item_statistics, metric, direction) for rows in blocks]
+    """Compute statistics for every row of every block; Holm covers the primary metric's column over all blocks.
+
+    ``control`` gives the row of a block's finished rows that the others are held against.
+    """
+    block_statistics = [_block_statistics(rows, item_statistics, metric, direction, control) for rows in blocks]
     of_rows = [row for block in block_statistics for row in block.statistics]
     tested = [row for row in of_rows if row.control]
     for row, p in zip(tested, holm([row.control.p for row in tested if row.control]), strict=True):
@@ -82,15 +105,18 @@ def limits(block_statistics: Sequence[BlockStatistics]) -> tuple[Limits, Limits]
 
 
 def _block_statistics(
-    rows: list[Group], item_statistics: ItemStatistics, metric: str, direction: str
+    rows: list[Group],
+    item_statistics: ItemStatistics,
+    metric: str,
+    direction: str,
+    control: Callable[[Sequence[Group]], Group | None],
 ) -> BlockStatistics:
     sign = 1.0 if direction == "max" else -1.0
     values = [row.value(metric) for row in rows]
     merits = [None if value is None else sign * value for value in values]
     block = BlockStatistics(rows, [RowStatistics() for _ in rows])
     done = [place for place, merit in enumerate(merits) if merit is not None]
-    controls = [rows[place] for place in done if rows[place].control]
-    block.control = controls[0] if controls else None
+    block.control = control([rows[place] for place in done])
     trivial = max((place for place in done if rows[place].trivial), key=lambda p: merits[p] or 0.0, default=None)
     block.best_trivial = rows[trivial] if trivial is not None else None
     learned = [merits[place] for place in done if not rows[place].trivial and not rows[place].reference]

@@ -19,6 +19,7 @@ def versus(store: Store, first: str, second: str, metric: str | None = None) -> 
 
     Raises UsageError where one is not done, they were not measured on the same items, or one lacks the metric.
     """
+    store.sweep()
     found = [store.find(prefix) for prefix in (first, second)]
     for record in found:
         if record.status != "done":

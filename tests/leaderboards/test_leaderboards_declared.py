@@ -250,7 +250,8 @@ def test_shared_settings_and_nested_toml(tmp_path):
 
 
 def flags(store, name, form="text"):
-    return argparse.Namespace(name=name, results=store.root, run=False, dry_run=False, format=form, quiet=True, set=[])
+    told = {"run": False, "dry_run": False, "quiet": True, "set": [], "task": "", "init": None, "reference": ""}
+    return argparse.Namespace(name=name, results=store.root, format=form, **told)
 
 
 @pytest.mark.seconds

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from leaderboard_records import usual
 
+from inkbench.benchmark.cli.main import main
 from inkbench.benchmark.store import files, sealed
 from inkbench.benchmark.store.sealed import SealedFiles
 from inkbench.benchmark.store.store import Store
@@ -157,6 +159,27 @@ def test_what_the_dead_left_is_swept_and_what_the_living_write_stays(tmp_path):
     for folder in ("cells/ab", "cells", "checkpoints"):
         (tmp_path / folder).rmdir()
     assert sorted(tmp_path.iterdir()) == sorted([mine, stranger])
+
+
+@pytest.mark.seconds
+def test_every_command_that_writes_removes_what_a_killed_one_left(tmp_path):
+    store = Store(tmp_path / "results")
+    rows = usual(store)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    name = files.temporary_path(Path()).name.split("-")
+    left = store.root / "cache" / "statistics" / "-".join([name[0], str(dead.pid), name[2]])
+    quiet = ["--results", str(store.root), "--quiet"]
+    for words in (
+        ["report", "--out", str(tmp_path / "out")],
+        ["compare", rows[1].id, rows[2].id],
+        ["table", "models"],
+        ["rescore"],
+    ):
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_text("half")
+        main([*words, *quiet])
+        assert not left.exists(), words
 
 
 def test_a_folder_for_what_is_made_whole_removes_those_of_the_dead_alone(tmp_path):
