@@ -12,9 +12,12 @@ from inkbench.benchmark.errors import UsageError, did_you_mean
 PRESETS = ("smoke", "quick", "standard", "paper")
 
 
-def setting(default: Any, help: str, source: str = "inkbench", **bounds: Any) -> Any:
-    """Declare a field of a Config: default, one line of help, source of its value (paper, section), bounds."""
-    return Field(default=default, description=help, json_schema_extra={"source": source}, **bounds)
+def setting(default: Any, help: str, source: str = "inkbench", *, later: bool = False, **bounds: Any) -> Any:
+    """Declare a field of a Config: default, one line of help, source of its value (paper, section), bounds.
+
+    ``later`` is a field that came after records did, whose default does what was done before it: see ``plain``.
+    """
+    return Field(default=default, description=help, json_schema_extra={"source": source, "later": later}, **bounds)
 
 
 class Config(BaseModel):
@@ -57,6 +60,16 @@ class Config(BaseModel):
             said = f"{where}: {first['msg'].removeprefix('Value error, ')}"
             raise UsageError(said + ("" if first["type"] == "value_error" else f" (got {first['input']!r})")) from None
 
+    def plain(self) -> dict[str, Any]:
+        """Return the values as JSON has them, for ids and records.
+
+        A field that came later is left out at its default, so that the ids of what was done before it stay.
+        """
+        fields: Mapping[str, Any] = type(self).model_fields
+        later = {name: of.default for name, of in fields.items() if (of.json_schema_extra or {}).get("later")}
+        values = self.model_dump(mode="json").items()
+        return {name: value for name, value in values if name not in later or value != later[name]}
+
     def changed(self, preset: str) -> dict[str, Any]:
         """Return the values that differ from this class's own under ``preset``."""
         usual = type(self)(**self.presets.get(preset, {})).model_dump(mode="json")
@@ -93,6 +106,14 @@ class BackboneSettings(Config):
         "which vector of a vision transformer is read, after its final norm: `cls` the class token, `mean` the mean of "
         "the patches, `cls+mean` both, `head` what timm's own head pools; `family`: as the authors of the weights do "
         "(a method here says its own)",
+    )
+    last_blocks: int = setting(
+        1,
+        "blocks of a vision transformer, the last ones, whose class tokens are put one behind the other, each after "
+        "the final norm; with `cls+mean` the mean of the last one's patches follows",
+        "DINO, arXiv 2104.14294, appendix F: 4 of small ones; DINOv2's linear evaluation: 1 or 4",
+        later=True,
+        ge=1,
     )
 
 

@@ -20,7 +20,7 @@ from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import RunError, UsageError, did_you_mean
 from inkbench.benchmark.networks.shapes_only import ShapesOnly
 from inkbench.benchmark.networks.timm_models import create, require_tag, said, spread
-from inkbench.benchmark.networks.tokens import has_tokens, read, readout_of
+from inkbench.benchmark.networks.tokens import has_tokens, readout_of, require_blocks, vector_of
 
 DEFAULTS = {
     "any": {"smoke": "test_resnet", "quick": "test_resnet", "standard": "resnet18", "paper": "resnet50"},
@@ -74,6 +74,7 @@ class Backbone(nn.Module):
         self.native_side = int(config["input_size"][-1])
         self.has_tokens = has_tokens(self.model)
         self.readout = readout_of(self.model, settings.readout)
+        require_blocks(self.model, self.readout, settings.last_blocks)
         self.width = self.channels[-1]
         self.frozen: dict[str, list[str]] = {}
         if self.is_skeleton():
@@ -156,7 +157,7 @@ class Backbone(nn.Module):
     def pooled(self, images: Tensor) -> Tensor:
         """Return one vector (B, width) of each normalised image (B, 3, H, W).
 
-        A vision transformer's tokens after its final norm, read as ``readout`` says; of any other network the coarsest
+        A transformer's tokens after its final norm, read as ``readout`` and ``last_blocks`` say; else the coarsest
         map, averaged over space. Raises RunError as ``forward`` does.
         """
         vector = self._vector(images)
@@ -169,7 +170,7 @@ class Backbone(nn.Module):
         self._checked(images)
         if self.is_skeleton():
             return images.new_empty((len(images), self.width))
-        return read(self.model, self.model.forward_features(self._whole_patches(images)), self.readout)
+        return vector_of(self.model, self._whole_patches(images), self.readout, self.settings.last_blocks)
 
     def _whole_patches(self, images: Tensor) -> Tensor:
         """Enlarge images (B, 3, H, W) until a transformer's patches cover them, by less than one patch.
@@ -221,7 +222,7 @@ class Backbone(nn.Module):
                 self.frozen["maps"] = skeleton(self.name, shaping).frozen["maps"]
             self.frozen["vector"] = self.frozen["maps"]
             if self.has_tokens:
-                vector = read(self.model, self.model.forward_features(images), self.readout)
+                vector = vector_of(self.model, images, self.readout, self.settings.last_blocks)
                 self.width = vector.shape[1]
                 self.frozen["vector"] = self._without_gradient([vector])
         except Exception as error:  # each of timm's architectures has its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -63,3 +64,43 @@ def read(model: Any, tokens: Tensor, readout: Readout) -> Tensor:
     parts = {"cls": tokens[:, 0], "mean": tokens[:, model.num_prefix_tokens :].mean(1)}
     norm = getattr(model, "fc_norm", None) or torch.nn.Identity()
     return torch.cat([norm(parts[name]) for name in readout.split("+")], 1)
+
+
+def require_blocks(model: Any, readout: Readout, blocks: int) -> None:
+    """Refuse class tokens of so many of the last blocks where a model has them not, or they are not read.
+
+    Raises UsageError.
+    """
+    if blocks == 1:
+        return
+    name = model.pretrained_cfg.get("architecture")
+    leave = f"leave backbone.last_blocks at 1, not {blocks}"
+    if (
+        not has_class_token(model)
+        or "return_prefix_tokens" not in inspect.signature(model.forward_intermediates).parameters
+    ):
+        raise UsageError(f"{name} has no class token in each of its blocks; {leave}")
+    if not readout.startswith("cls"):
+        raise UsageError(f"backbone.last_blocks={blocks} reads class tokens; set backbone.readout to cls or cls+mean")
+    if blocks > len(model.blocks):
+        raise UsageError(
+            f"{name} has {len(model.blocks)} blocks; set backbone.last_blocks to that or fewer, not {blocks}"
+        )
+
+
+def vector_of(model: Any, images: Tensor, readout: Readout, blocks: int) -> Tensor:
+    """Return one vector of each normalised image (B, 3, H, W): of the last block (B, D), or of several.
+
+    Of several the class tokens (B, blocks * C), early to late, each after the final norm, and with ``cls+mean`` the
+    mean of the last one's patches behind them. Source: ``eval_linear.py`` of DINO (``n_last_blocks``,
+    ``avgpool_patchtokens``) and ``eval/linear.py`` of DINOv2 (``create_linear_input``).
+    """
+    if blocks == 1:
+        return read(model, model.forward_features(images), readout)
+    levels = model.forward_intermediates(
+        images, indices=blocks, return_prefix_tokens=True, norm=True, output_fmt="NLC", intermediates_only=True
+    )
+    parts = [prefix[:, 0] for _, prefix in levels]
+    parts += [levels[-1][0].mean(1)] if readout == "cls+mean" else []
+    norm = getattr(model, "fc_norm", None) or torch.nn.Identity()
+    return torch.cat([norm(part) for part in parts], 1)

@@ -70,4 +70,4 @@ def identity_of(dataset: Dataset) -> dict[str, Any]:
 
 def plain_settings(config: Config) -> dict[str, Any]:
     """Return the settings as JSON has them."""
-    return config.model_dump(mode="json")
+    return config.plain()

@@ -141,11 +141,16 @@ def _key(device: engine.Device, task: Task, frozen: Frozen, data: TaskData, fing
         [
             *(VERSION, engine.VERSION, BATCH, fingerprint, task.name, task.version),
             {name: settings[name] for name in task.cache_key},
-            *(reads, backbone.readout if reads == "vector" else ""),
+            *(reads, _readout(backbone) if reads == "vector" else ""),
             *(views, backbone.name, backbone.mean, backbone.std, checksum(weights_bytes(backbone))),
             *(device.identity(backbone), provenance.versions(provenance.DECIDING)),
         ]
     )
+
+
+def _readout(backbone: Backbone) -> str:
+    blocks = backbone.settings.last_blocks
+    return backbone.readout if blocks == 1 else f"{backbone.readout} of {blocks} blocks"
 
 
 def _listed(data: TaskData, name: str, row: int) -> Sequence[Any] | None:
