@@ -176,3 +176,19 @@ class TaskConfig(Config):
     batch_norm: Literal["handed-over", "re-estimated", "choose"] = setting(
         "re-estimated", "statistics of a frozen backbone: as handed over, re-estimated once, or chosen on validation"
     )
+    layer_decay: float = setting(
+        1.0,
+        "factor from the backbone's learning rate of a layer to that of the one below it, fine-tuned; 1: one rate",
+        "BEiT, arXiv 2106.08254, and MAE, arXiv 2111.06377, table 9: 0.65 to 0.75",
+        later=True,
+        gt=0,
+        le=1,
+    )
+    drop_path: float = setting(
+        0.0,
+        "share of the images that skip the backbone's last residual branch in training, fine-tuned; rises from 0",
+        "Huang et al., ECCV 2016; MAE, table 9: 0.1 to 0.3",
+        later=True,
+        ge=0,
+        lt=1,
+    )

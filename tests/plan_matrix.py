@@ -80,14 +80,15 @@ def request(results: Path, preset: str, backbone: str, **fields) -> Request:
     return Request(**{**usual, "preset": preset, "backbone": backbone, "results": results, "quiet": True, **fields})
 
 
-def planned(results: Path, presets, backbones) -> list[Combination]:
+def planned(results: Path, presets, backbones, methods=("all",)) -> list[Combination]:
     """The matrix: what the plan says of every combination."""
     found = []
     for preset in presets:
         data = open_dataset("synth", preset, (), results)
         for backbone in backbones:
             print(f"{preset} {backbone}", file=sys.stderr, flush=True)
-            made = planner.make(request(results, preset, backbone), device(), data, data)
+            asked = request(results, preset, backbone, methods=tuple(methods), lenient=True)
+            made = planner.make(asked, device(), data, data)
             rows = [experiment for experiment in made.experiments if experiment.backbone is not None]
             found += [Combination(preset, backbone, c.method, c.task.name, c.protocol, c.declined) for c in rows]
     return found
@@ -105,7 +106,9 @@ def tiny(combination: Combination) -> tuple[tuple[str, str], ...]:
     return tuple((f"{name}.{field}", value) for name in owners for field, value in TINY[name].items())
 
 
-def outcome(combination: Combination, results: Path, force: bool = False) -> str:
+def outcome(
+    combination: Combination, results: Path, force: bool = False, sets: tuple[tuple[str, str], ...] = ()
+) -> str:
     """What a run of one step comes to: its record's status and reason, or the refusal that the plan gave."""
     asked = request(
         results,
@@ -114,7 +117,7 @@ def outcome(combination: Combination, results: Path, force: bool = False) -> str
         methods=(combination.method,),
         tasks=(combination.task,),
         protocols=(combination.protocol,),
-        sets=tiny(combination),
+        sets=(*tiny(combination), *sets),
         baseline=False,
     )
     with _forced() if force else contextlib.nullcontext():
@@ -149,11 +152,14 @@ def main() -> int:
     words.add_argument("--out", type=Path, required=True, help="a results folder to work in")
     words.add_argument("--accepted", type=int, default=200)
     words.add_argument("--refused", type=int, default=100)
+    words.add_argument(
+        "--methods", nargs="+", default=["all"], help="whose runs are planned; random: the backbones alone"
+    )
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--presets", nargs="+", default=PRESETS, choices=PRESETS, help="the samples are of smoke's")
     asked = words.parse_args()
     began = time.monotonic()
-    matrix = planned(asked.out, asked.presets, BACKBONES)
+    matrix = planned(asked.out, asked.presets, BACKBONES, asked.methods)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{len(matrix)} combinations in {time.monotonic() - began:.0f} s, {peak:.2f} GiB")
     kinds = Counter("accepted" if not one.reason else "shape" if one.shaped else "rule" for one in matrix)

@@ -23,6 +23,7 @@ from inkbench.benchmark.networks.shapes_only import ShapesOnly
 from inkbench.benchmark.networks.timm_models import said
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.store.files import checksum
+from inkbench.benchmark.training.finetuning import drop_rates
 
 FORCE = "INKBENCH_FORCE"
 """Set in tests alone: what is refused here is planned all the same, to see that it fails."""
@@ -127,6 +128,8 @@ def _task_answer(bound: _Bound, protocol: str, backbone: str, settings: Backbone
     try:
         for side in dict.fromkeys(view.side for view in task.views().values()):
             bones.maps(side)
+        if task.protocols[protocol] == "finetune" and task.config.drop_path:
+            drop_rates(backbone, settings, task.config.drop_path)
     except UsageError as reason:
         return UsageError(f"task {task.name}: {reason}")
     return _built(f"task {task.name}/{protocol}", lambda own: task.head(own, protocol), backbone, settings, True)

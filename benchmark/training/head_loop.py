@@ -18,6 +18,7 @@ from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.seeding import derive
 from inkbench.benchmark.training import engine, features
 from inkbench.benchmark.training.features import Bank, Features, Given, encode, given, on_device, present_masks
+from inkbench.benchmark.training.finetuning import backbone_groups, set_drop_path
 from inkbench.benchmark.training.loop import Curve, Training, train
 from inkbench.benchmark.training.schedules import warmup_cosine
 from inkbench.benchmark.training.task_data import TaskData
@@ -138,6 +139,8 @@ def train_head(
 ) -> tuple[Any, Curve, dict[str, Any]]:
     """Train one head; gives the network, its loss curve, and what a fitted head has chosen."""
     device, task = job.device, job.task
+    if job.family == "finetune":
+        set_drop_path(backbone, task.config.drop_path)
     torch.manual_seed(derive(job.seed, "head", task.name))
     raw = Transfer(backbone, task.head(backbone, job.protocol), job.family, job.reads)
     raw = raw.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -155,8 +158,7 @@ def _groups(job: Job, head: nn.Module, backbone: Backbone, factor: float) -> lis
     config = job.task.config
     groups = job.task.parameter_groups(head, config.lr * (factor if job.family == "frozen" else 1.0))
     if job.family == "finetune":
-        trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
-        groups.append({"params": trained, "lr": config.backbone_lr * factor})
+        groups += backbone_groups(backbone, config.backbone_lr * factor, config.layer_decay)
     return groups
 
 
