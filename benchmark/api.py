@@ -9,7 +9,7 @@ from inkbench.benchmark.contracts.dataset import Box, Dataset, Item, Kind, Split
 from inkbench.benchmark.contracts.method import Context, Method, Stage, WeightsInfo
 from inkbench.benchmark.contracts.metric import ItemMetric
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
-from inkbench.benchmark.contracts.task import Task
+from inkbench.benchmark.contracts.task import Reads, Task
 from inkbench.benchmark.contracts.view import Placement, Predictions, Seen, Truth, View
 from inkbench.benchmark.errors import InkbenchError, NotApplicable, RunError, UsageError
 from inkbench.tasks.metrics.items import Items
@@ -31,6 +31,7 @@ __all__ = [
     "Placement",
     "PredictionFormat",
     "Predictions",
+    "Reads",
     "RunError",
     "Scorer",
     "Seen",

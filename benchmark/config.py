@@ -184,6 +184,12 @@ class TaskConfig(Config):
         gt=0,
         le=1,
     )
+    frozen_stages: int = setting(
+        2, "stages of the backbone, the first ones, that are not trained under partial@1", later=True, ge=1, le=5
+    )
+    lora_rank: int = setting(
+        8, "rank of the updates of the backbone's weights under lora@1", "Hu et al., arXiv 2106.09685", later=True, ge=1
+    )
     drop_path: float = setting(
         0.0,
         "share of the images that skip the backbone's last residual branch in training, fine-tuned; rises from 0",

@@ -82,6 +82,8 @@ class Saliency(Task[SaliencyConfig]):
     protocols: ClassVar = {
         "frozen@1": "frozen",
         "finetune@1": "finetune",
+        "partial@1": "finetune",
+        "lora@1": "finetune",
         "cross-style@1": "frozen",
         "cross-style-finetune@1": "finetune",
     }

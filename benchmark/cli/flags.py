@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from inkbench.benchmark.errors import UsageError, did_you_mean
 
+USUAL_PROTOCOL = "frozen"
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line with the nearest flag."""
@@ -48,11 +50,17 @@ def run_flags() -> Parser:
     add("--pretrain-data", metavar="ID|[NAME=]PATH", help="dataset for pretraining (default: --data)")
     series_flag(parser)
     add("--preset", default="quick", help="budget: smoke, quick, standard or paper (default: quick)")
-    add("--protocol", default="frozen", metavar="NAMES", help="frozen, finetune, both, all, or names like frozen@1")
+    add(
+        "--protocol",
+        default=USUAL_PROTOCOL,
+        metavar="NAMES",
+        help="frozen, finetune, both, all, or names like frozen@1",
+    )
     add("--backbone", metavar="NAME", help="any timm model with feature maps (default: that of the preset)")
     add("--weights", type=Path, metavar="FILE", help="weights file for method imagenet (any pretrained backbone)")
     add("--init", metavar="NAME|FILE", help="initial weights for pretraining: a file, or a name of list weights")
     add("--label-fraction", metavar="F[,F]", help="fraction of labelled training items; one block per value")
+    add("--shots", metavar="N[,N]", help="classify by so many examples of each class (protocol fewshot)")
     add("--seeds", type=int, default=1, metavar="N", help="number of seeds (0 to N-1)")
     add(
         "--budget",

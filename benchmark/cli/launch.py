@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from inkbench.benchmark import registry
+from inkbench.benchmark.cli.flags import USUAL_PROTOCOL
 from inkbench.benchmark.config import SERIES_FROM
 from inkbench.benchmark.data.locate import heeds_series_from, open_dataset
 from inkbench.benchmark.errors import UsageError, of_the_system
@@ -40,7 +41,7 @@ def request_of(
             data=flags.data,
             pretrain_data=flags.pretrain_data,
             preset=flags.preset,
-            protocols=tuple(flags.protocol.split(",")),
+            protocols=tuple((_few_shot(flags, tasks) or flags.protocol).split(",")),
             backbone=flags.backbone,
             weights=flags.weights,
             init=flags.init,
@@ -48,7 +49,7 @@ def request_of(
             budget=flags.budget,
             transductive=flags.transductive,
             exclude_suspects=flags.exclude_suspects,
-            sets=(*sets, *(pair(text) for text in flags.set), *series_from(flags)),
+            sets=(*sets, *(pair(text) for text in flags.set), *series_from(flags), *_shots(flags)),
             grid=(
                 *((key, tuple(values.split(","))) for key, values in map(pair, flags.grid)),
                 *_label_fractions(flags.label_fraction, tasks),
@@ -77,6 +78,17 @@ def _plugged_in() -> list[str]:
     """Return the words that plug in what is plugged in, by a flag or the environment, for the record."""
     files = os.environ.get(registry.PLUGINS, "").split(os.pathsep)
     return [word for file in files if file for word in ("--plugin", file)]
+
+
+def _shots(flags: argparse.Namespace) -> list[tuple[str, str]]:
+    return [("classification.shots", flags.shots)] if flags.shots else []
+
+
+def _few_shot(flags: argparse.Namespace, tasks: Sequence[str]) -> str:
+    """Return the protocol that ``--shots`` means where no other is asked for. Raises UsageError without such a task."""
+    if flags.shots and "classification" not in tasks:
+        raise UsageError("--shots is of task classification: --task classification --shots 1,5,10")
+    return "fewshot" if flags.shots and flags.protocol == USUAL_PROTOCOL else ""
 
 
 def _label_fractions(text: str | None, tasks: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FORMER = {"kept": "cached_features", "kept_by": "cache_key"}
 """What plugins define by the names of before."""
 
+Reads = Literal["maps", "vector", "last", "all"]
+"""The part of a backbone's output that a head is given."""
 TaskConfigT = TypeVar("TaskConfigT", bound=TaskConfig, default=Any)
 """A task's class of settings; a plain ``Task`` leaves open what its ``config`` holds."""
 
@@ -47,7 +49,10 @@ class Task(ABC, Generic[TaskConfigT]):
     Config: ClassVar[type[TaskConfig]] = TaskConfig
     scorer: ClassVar[Scorer]
     prediction_format: ClassVar[PredictionFormat | None] = None
-    protocols: ClassVar[Mapping[str, Literal["frozen", "finetune"]]] = {"frozen@1": "frozen", "finetune@1": "finetune"}
+    protocols: ClassVar[Mapping[str, Literal["frozen", "finetune"]]] = {
+        "frozen@1": "frozen",
+        **dict.fromkeys(("finetune@1", "partial@1", "lora@1"), "finetune"),
+    }
     trivial: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()
     caches_features: ClassVar[bool] = False
@@ -127,8 +132,11 @@ class Task(ABC, Generic[TaskConfigT]):
         del protocol, item
         return None
 
-    def reads(self, protocol: str) -> Literal["maps", "vector"]:
+    def reads(self, protocol: str) -> Reads:
         """Return what a head is given: the backbone's maps, or its one vector as the only map, (B, width, 1, 1).
+
+        Under frozen protocols also ``last``, the last map alone, never reduced by ``cached_features``; or ``all``, the
+        maps and, of a vision transformer, its vector behind them.
 
         The vector is what a backbone is compared by as a whole: of a vision transformer the class token or the mean of
         its patches, as ``backbone.readout`` says, of any other network the coarsest map averaged over space.

@@ -24,6 +24,7 @@ from inkbench.benchmark.networks.timm_models import said
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.store.files import checksum
 from inkbench.benchmark.training.finetuning import drop_rates
+from inkbench.benchmark.training.partly import require_some
 
 FORCE = "INKBENCH_FORCE"
 """Set in tests alone: what is refused here is planned all the same, to see that it fails."""
@@ -128,6 +129,7 @@ def _task_answer(bound: _Bound, protocol: str, backbone: str, settings: Backbone
     try:
         for side in dict.fromkeys(view.side for view in task.views().values()):
             bones.maps(side)
+        require_some(backbone, settings, protocol, task.config)
         if task.protocols[protocol] == "finetune" and task.config.drop_path:
             drop_rates(backbone, settings, task.config.drop_path)
     except UsageError as reason:

@@ -21,6 +21,7 @@ from inkbench.benchmark.planning.operations import TRAINING, head_operations, so
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine
 from inkbench.benchmark.training.features import encode, given
+from inkbench.benchmark.training.features import kept as reduced
 from inkbench.benchmark.training.learner import Driven, Learner
 from inkbench.benchmark.training.updates import setup, update
 
@@ -220,7 +221,7 @@ def _transfer_step(experiment: Experiment, device: engine.Device) -> Step:
     def kept(images: int) -> dict[str, Any]:
         with device.torch:
             maps = {name: some_maps(backbone, reads, images, view.side) for name, view in views.items()}
-        return {name: experiment.task.cached_features(some) for name, some in maps.items()}
+        return {name: reduced(experiment.task, reads, some) for name, some in maps.items()}
 
     def step(images: int) -> None:
         seen = {} if cached else {name: _noise(images, view.side, device) for name, view in views.items()}

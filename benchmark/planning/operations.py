@@ -14,7 +14,7 @@ from inkbench.benchmark.api import Context, Method
 from inkbench.benchmark.networks.backbones import Backbone, skeleton
 from inkbench.benchmark.networks.shapes_only import ShapesOnly
 from inkbench.benchmark.planning.experiment import Experiment
-from inkbench.benchmark.training.features import given
+from inkbench.benchmark.training.features import given, kept
 
 TRAINING = 3
 """Operations of a step forward and backward, in those of its way forward."""
@@ -68,7 +68,7 @@ def head_operations(experiment: Experiment) -> float:
             maps = {name: some_maps(bones, reads, few, view.side) for name, view in experiment.task.views().items()}
             cached = experiment.task.caches_features and experiment.family == "frozen"
             if cached:
-                maps = {name: experiment.task.cached_features(of) for name, of in maps.items()}
+                maps = {name: kept(experiment.task, reads, of) for name, of in maps.items()}
             head(given(maps, present, {} if cached else images))
     except Exception:
         return 0.0
@@ -78,6 +78,7 @@ def head_operations(experiment: Experiment) -> float:
 
 def some_maps(bones: Backbone, reads: str, images: int, side: int) -> list[Tensor]:
     """Return tensors of the shapes that a head reads of a backbone; their numbers mean nothing."""
-    sizes = [(1, 1)] if reads == "vector" else bones.maps(side)
-    channels = [bones.width] if reads == "vector" else bones.channels
-    return [torch.ones(images, count, *size) for count, size in zip(channels, sizes, strict=True)]
+    maps = [(count, *size) for count, size in zip(bones.channels, bones.maps(side), strict=True)]
+    vector = [(bones.width, 1, 1)]
+    shapes = {"vector": vector, "last": maps[-1:], "all": maps + (vector if bones.has_tokens else [])}
+    return [torch.ones(images, *shape) for shape in shapes.get(reads, maps)]

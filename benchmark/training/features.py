@@ -8,13 +8,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from inkbench.benchmark.api import Seen, Task
+from inkbench.benchmark.api import Reads, Seen, Task
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.progress import Progress, complain
@@ -29,7 +29,6 @@ MAX_CACHED_BYTES = 4 * 2**30
 MAX_STORED_BYTES = 2**30
 """More than this of a split is computed again by the next run instead of being written."""
 VERSION = 2
-Reads = Literal["maps", "vector"]
 Given = list[Tensor] | Seen
 
 
@@ -68,10 +67,24 @@ def given(maps: Mapping[str, list[Tensor]], present: Mapping[str, Tensor], image
 
 
 def encode(backbone: Backbone, images: Tensor, reads: Reads, grad: bool = False) -> list[Tensor]:
-    """Encode uint8 images (B, 3, S, S) as feature maps, or the backbone's one vector as a map, (B, width, 1, 1)."""
+    """Encode uint8 images (B, 3, S, S) as what ``reads`` says; a vector as a map, (B, width, 1, 1)."""
     with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
         seen = backbone.normalize(images).contiguous(memory_format=torch.channels_last)
-        return [backbone.pooled(seen)[:, :, None, None]] if reads == "vector" else backbone(seen)
+        if reads == "vector":
+            return [_vector(backbone, seen)]
+        maps: list[Tensor] = backbone(seen)
+        if reads == "last":
+            return maps[-1:]
+        return [*maps, _vector(backbone, seen)] if reads == "all" and backbone.has_tokens else maps
+
+
+def _vector(backbone: Backbone, seen: Tensor) -> Tensor:
+    return backbone.pooled(seen)[:, :, None, None]
+
+
+def kept(task: Task, reads: Reads, levels: list[Tensor]) -> list[Tensor]:
+    """Return what is kept of an image's features for a head."""
+    return levels if reads == "last" else task.cached_features(levels)
 
 
 def on_device(data: TaskData, indices: np.ndarray, device: engine.Device) -> dict[str, Tensor]:
@@ -120,7 +133,7 @@ def _compute(
                 parts[name].append(
                     [
                         level.contiguous()
-                        for level in task.cached_features(encode(frozen.backbone, images, frozen.reads))
+                        for level in kept(task, frozen.reads, encode(frozen.backbone, images, frozen.reads))
                     ]
                 )
             bar.advance(len(chosen))
@@ -141,7 +154,7 @@ def _key(device: engine.Device, task: Task, frozen: Frozen, data: TaskData, fing
         [
             *(VERSION, engine.VERSION, BATCH, fingerprint, task.name, task.version),
             {name: settings[name] for name in task.cache_key},
-            *(reads, _readout(backbone) if reads == "vector" else ""),
+            *(reads, _readout(backbone) if reads in ("vector", "all") else ""),
             *(views, backbone.name, backbone.mean, backbone.std, checksum(weights_bytes(backbone))),
             *(device.identity(backbone), provenance.versions(provenance.DECIDING)),
         ]

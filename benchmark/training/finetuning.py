@@ -17,6 +17,7 @@ from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.networks.backbones import Backbone, skeleton
 from inkbench.benchmark.networks.shapes_only import ShapesOnly
 from inkbench.benchmark.networks.timm_models import create
+from inkbench.benchmark.training.partly import base_name
 
 
 def backbone_groups(backbone: Backbone, lr: float, layer_decay: float) -> list[dict[str, Any]]:
@@ -33,7 +34,7 @@ def backbone_groups(backbone: Backbone, lr: float, layer_decay: float) -> list[d
     scales = layer_scales(backbone.name, backbone.settings, layer_decay)
     groups: dict[float, list[Any]] = {}
     for name, one in trained:
-        groups.setdefault(scales.get(name, 1.0), []).append(one)
+        groups.setdefault(scales.get(base_name(name), 1.0), []).append(one)
     return [{"params": groups[scale], "lr": lr * scale} for scale in sorted(groups)]
 
 

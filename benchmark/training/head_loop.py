@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inkbench.benchmark.api import Predictions, Task, Truth
+from inkbench.benchmark.api import Predictions, Reads, Task, Truth
 from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.errors import RunError
 from inkbench.benchmark.networks.backbones import Backbone
@@ -20,6 +20,7 @@ from inkbench.benchmark.training import engine, features
 from inkbench.benchmark.training.features import Bank, Features, Given, encode, given, on_device, present_masks
 from inkbench.benchmark.training.finetuning import backbone_groups, set_drop_path
 from inkbench.benchmark.training.loop import Curve, Training, train
+from inkbench.benchmark.training.partly import LORA, PARTIAL, limit, merge
 from inkbench.benchmark.training.schedules import warmup_cosine
 from inkbench.benchmark.training.task_data import TaskData
 
@@ -45,7 +46,7 @@ class Job:
         return self.task.protocols[self.protocol]
 
     @property
-    def reads(self) -> features.Reads:
+    def reads(self) -> Reads:
         """The part of the backbone's output that the head is given."""
         return self.task.reads(self.protocol)
 
@@ -70,15 +71,24 @@ class Job:
 class Transfer(nn.Module):
     """Backbone and head as one network: images (uint8) or ready features in, the loss or raw outputs out."""
 
-    def __init__(self, backbone: Backbone, head: nn.Module, family: Family, reads: features.Reads) -> None:
+    def __init__(self, backbone: Backbone, head: nn.Module, job: Job) -> None:
         super().__init__()
         self.head = head
-        self.family, self.reads = family, reads
-        if family == "finetune":
-            backbone.train_for(reads)
+        self.family, self.reads = job.family, job.reads
+        self.still: list[nn.Module] = []
+        if job.family == "finetune":
+            backbone.train_for("vector" if job.reads == "vector" else "maps")
+            self.still = limit(backbone, job.protocol, job.task.config)
             self.backbone = backbone
         else:
             self.__dict__["backbone"] = backbone  # not a submodule: neither trained, nor saved, nor set to train mode
+
+    def train(self, mode: bool = True) -> Transfer:
+        """Set the mode of all but the frozen parts of a backbone that is trained in part."""
+        super().train(mode)
+        for module in self.still:
+            module.eval()
+        return self
 
     def forward(
         self, images: dict[str, Tensor], present: dict[str, Tensor], ready: Given | None, targets: list[Any] | None
@@ -114,7 +124,8 @@ def restored(job: Job, backbone: Backbone, state: Mapping[str, Tensor]) -> Untra
     for name, of in state.items():
         part, _, rest = name.partition(".")
         parts[part][rest] = of
-    raw = Transfer(backbone, job.task.head(backbone, job.protocol), job.family, job.reads)
+    raw = Transfer(backbone, job.task.head(backbone, job.protocol), job)
+    merge(backbone)
     missing, extra = backbone.load_state_dict(parts["backbone"], strict=False)
     if extra or (job.family == "finetune" and missing):
         raise RunError(f"the stored network is not one of {backbone.name}; run it again with --force")
@@ -142,7 +153,7 @@ def train_head(
     if job.family == "finetune":
         set_drop_path(backbone, task.config.drop_path)
     torch.manual_seed(derive(job.seed, "head", task.name))
-    raw = Transfer(backbone, task.head(backbone, job.protocol), job.family, job.reads)
+    raw = Transfer(backbone, task.head(backbone, job.protocol), job)
     raw = raw.to(device.torch, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     if isinstance(raw.head, FittedHead):
         return Untrained(raw), [], _fit(job, raw.head, backbone, data, val)
@@ -150,7 +161,10 @@ def train_head(
         return Untrained(raw), [], {}
     groups = _groups(job, raw.head, backbone, factor)
     net, optimizer = device.fabric.setup(raw, torch.optim.AdamW(groups, weight_decay=task.config.weight_decay))
-    return net, train(_training(job, backbone, data, net, optimizer), checkpoint, job.progress), {}
+    trained = sum(p.numel() for p in backbone.parameters() if p.requires_grad)
+    curve = train(_training(job, backbone, data, net, optimizer), checkpoint, job.progress)
+    merge(backbone)
+    return net, curve, {"trained_parameters": trained} if job.protocol in (PARTIAL, LORA) else {}
 
 
 def _groups(job: Job, head: nn.Module, backbone: Backbone, factor: float) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ def _images(subject: Subject) -> Cell:
 
 
 def _trials(subject: Subject) -> Cell:
-    counts = [len(record.trials) for record in subject.row.done if record.trials]
+    counts = [sum(trial.get("tried", 1) for trial in record.trials) for record in subject.row.done if record.trials]
     return Cell(str(max(counts)), max(counts)) if counts else Cell()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import PositiveInt
+
 from inkbench.benchmark.api import TaskConfig, setting
 from inkbench.benchmark.config import BACKBONE_TRIALS
 
@@ -41,6 +43,20 @@ class ClassificationConfig(TaskConfig):
         "DINOv2 has 45",
         min_length=1,
     )
+    grid_rates: tuple[float, ...] = setting(
+        (1e-4, 3e-4, 1e-3, 3e-3), "learning rates of the grid of heads", "DINOv2 has 13", later=True, min_length=1
+    )
+    grid_decays: tuple[float, ...] = setting(
+        (1e-4, 1e-2), "weight decays of the grid of heads", later=True, min_length=1
+    )
+    grid_stages: int = setting(3, "stages, the last ones, that the grid's heads read", later=True, ge=1)
+    grid_pools: tuple[Literal["mean", "max"], ...] = setting(
+        ("mean", "max"), "poolings of a stage that the grid's heads read", later=True, min_length=1
+    )
+    shots: tuple[PositiveInt, ...] = setting(
+        (1, 5, 10), "examples of each class that few-shot classifiers are given", later=True, min_length=1
+    )
+    draws: int = setting(10, "draws of examples for each number of them", later=True, ge=2)
     presets: ClassVar = {
         "smoke": {
             "side": 64,

@@ -1,11 +1,11 @@
-"""Which class an image is of: linear probes on every stage, nearest neighbours, logistic regression, fine-tuning."""
+"""Which class an image is of: linear and attentive probes, grids, neighbours, few examples, fine-tuning."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from inkbench.benchmark.api import (
     Kind,
     Placement,
     Predictions,
+    Reads,
     RunError,
     Split,
     Task,
@@ -48,7 +49,10 @@ class Classification(Task[ClassificationConfig]):
     Config = ClassificationConfig
     scorer = SCORER
     prediction_format = FORMAT
-    protocols: ClassVar = {"linear@1": "frozen", "knn@1": "frozen", "logistic@1": "frozen", "finetune@1": "finetune"}
+    protocols: ClassVar = {
+        **dict.fromkeys(("linear@1", "knn@1", "logistic@1", "grid@1", "attentive@1", "fewshot@1"), "frozen"),
+        **dict.fromkeys(("finetune@1", "partial@1", "lora@1"), "finetune"),
+    }
     trivial = ("majority", "colours")
     caches_features = True
     cache_key = ("dimensions",)
@@ -123,30 +127,21 @@ class Classification(Task[ClassificationConfig]):
         return {"label": truth["label"]}
 
     def steps(self, protocol: str) -> int:
-        """Return the number of steps: None for a closed fit, fewer where the backbone is trained too."""
-        return {"linear@1": int(self.config.steps), "finetune@1": int(self.config.finetune_steps)}.get(protocol, 0)
+        """Return the number of steps: none for a closed fit, fewer where the backbone is trained too."""
+        if self.protocols[protocol] == "finetune":
+            return int(self.config.finetune_steps)
+        return int(self.config.steps) if protocol in ("linear@1", "attentive@1") else 0
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
-        """Return probes on all stages, neighbours, logistic regression, or one linear classifier to fine-tune with."""
-        from inkbench.tasks.classification.logistic import LogisticHead
-        from inkbench.tasks.classification.neighbours import NearestNeighbours
-        from inkbench.tasks.classification.probes import GlobalLinear, StageProbes
-        from inkbench.tasks.classification.stage_pooling import cells
+        """Return the protocol's head (``heads``)."""
+        from inkbench.tasks.classification.heads import head_of
 
-        c, total = self.config, len(self.classes)
-        if protocol == "knn@1":
-            return NearestNeighbours(total, c.neighbours, c.temperature)
-        if protocol == "logistic@1":
-            return LogisticHead(backbone.width, total, c.strengths)
-        if protocol == "finetune@1":
-            return GlobalLinear(backbone.width, total)
-        sides = [min(size) for size in backbone.maps(c.side)]
-        grids = [cells(count, side, c.dimensions) for count, side in zip(backbone.channels, sides, strict=True)]
-        return StageProbes(backbone.channels, grids, total)
+        return head_of(protocol, backbone, self.config, len(self.classes))
 
-    def reads(self, protocol: str) -> Literal["maps", "vector"]:
-        """Return the maps that the head reads: those of every stage for probes, else the backbone's vector."""
-        return "maps" if protocol == "linear@1" else "vector"
+    def reads(self, protocol: str) -> Reads:
+        """Return the maps of every stage for probes on them, else the backbone's vector."""
+        by_protocol: dict[str, Reads] = {"linear@1": "maps", "grid@1": "all", "attentive@1": "last"}
+        return by_protocol.get(protocol, "vector")
 
     def cached_features(self, features: list[Tensor]) -> list[Tensor]:
         """Average every map down to at most ``dimensions`` values, as the probes read it."""
@@ -155,10 +150,17 @@ class Classification(Task[ClassificationConfig]):
         return pooled(features, self.config.dimensions)
 
     def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:
-        """Return ``scores`` float32 (K,) that sum to 1; of probes also ``stages`` (S, K), fine to coarse."""
+        """Return ``scores`` float32 (K,) that sum to 1; of probes also ``stages`` (S, K), fine to coarse.
+
+        Of few examples ``picks`` int16 (S, R), the class that each of R draws picks, and ``shots`` int16 (S,), the
+        examples that it had of each.
+        """
         del truths, placements
-        arrays = {name: values.detach().float().cpu().numpy() for name, values in outputs.items()}
+        arrays = {name: values.detach().cpu().numpy() for name, values in outputs.items()}
+        arrays = {name: of.astype(np.int16 if name == "picks" else np.float32) for name, of in arrays.items()}
         count = len(arrays["scores"])
+        if "picks" in arrays:
+            arrays["shots"] = np.tile(np.array(sorted(set(self.config.shots)), dtype=np.int16), (count, 1))
         return [{name: values[k] for name, values in arrays.items()} for k in range(count)]
 
     def predict_trivial(

@@ -92,7 +92,10 @@ class Segmentation(Task[SegmentationConfig]):
     Config = SegmentationConfig
     scorer = SCORER
     prediction_format = FORMAT
-    protocols: ClassVar = {"linear@1": "frozen", "fcn@1": "frozen", "finetune@1": "finetune"}
+    protocols: ClassVar = {
+        **dict.fromkeys(("linear@1", "fcn@1"), "frozen"),
+        **dict.fromkeys(("finetune@1", "partial@1", "lora@1"), "finetune"),
+    }
     trivial = ("majority", "mean-map")
     caches_features = True
     cache_key = ("side", "stride")

@@ -21,6 +21,9 @@ from inkbench.benchmark.data.synth.dataset import Synth
 from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.planning.asked import require
+from inkbench.tasks.classification.attentive import AttentiveProbe
+from inkbench.tasks.classification.few_shot import FewShot
+from inkbench.tasks.classification.grid import GridProbes
 from inkbench.tasks.classification.logistic import LogisticHead
 from inkbench.tasks.classification.neighbours import NearestNeighbours, votes
 from inkbench.tasks.classification.probes import GlobalLinear, StageProbes
@@ -215,9 +218,13 @@ def test_a_class_that_training_does_not_show_is_never_predicted_and_one_class_al
 def test_every_protocol_has_its_head_and_steps(tmp_path):
     backbone = Backbone("test_resnet")
     made = {name: task(tmp_path).head(backbone, name) for name in Classification.protocols}
-    assert [type(head) for head in made.values()] == [StageProbes, NearestNeighbours, LogisticHead, GlobalLinear]
+    assert [type(head) for head in made.values()] == [
+        *(StageProbes, NearestNeighbours, LogisticHead, GridProbes, AttentiveProbe, FewShot),
+        *[GlobalLinear] * 3,
+    ]
     steps = {name: task(tmp_path).steps(name) for name in Classification.protocols}
-    assert steps == {"linear@1": 40, "knn@1": 0, "logistic@1": 0, "finetune@1": 10}
+    stepped = {"linear@1": 40, "attentive@1": 40, **dict.fromkeys(("finetune@1", "partial@1", "lora@1"), 10)}
+    assert steps == {**dict.fromkeys(Classification.protocols, 0), **stepped}
     images = backbone(torch.zeros(3, 3, 64, 64))
     kept = task(tmp_path).cached_features(images)
     for name in ("linear@1", "finetune@1"):

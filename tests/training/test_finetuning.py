@@ -21,7 +21,7 @@ FEW = ("test_resnet", "test_vit", "test_convnext", "test_efficientnet", "swin_ti
 def theirs(name, decay):
     """The factor of each parameter's rate, as timm has it for the classifier of ImageNet."""
     with torch.device("meta"):
-        model = timm.create_model(name)
+        model = timm.create_model(name, num_classes=10)
     names = {id(one): place for place, one in model.named_parameters()}
     groups = param_groups_layer_decay(model, layer_decay=decay)
     return {names[id(one)]: group["lr_scale"] for group in groups for one in group["params"]}
