@@ -14,6 +14,11 @@ WRAPPERS = re.compile(r"(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_mo
 NOT_WEIGHTS = re.compile(r"(^|\.)(optimizers?|optimizer_states?|optim|opt|scaler|loss_scaler|lr_scheduler)\.")
 """Names of what training keeps beside networks: tensors in here are no part of one."""
 
+COMPUTED = re.compile(
+    r"(^|\.)(relative_position_index|relative_coords_table|attn_mask|bias_mask|periods|position_ids)$"
+)
+"""Names of buffers that a network computes from its sizes; older files hold them."""
+
 HEADS = re.compile(
     r"(fc|head|heads|head_dist|classifier|mlp_head|proj|projector|projection_head|proj_head|predictor|prediction_head|"
     r"prototypes|neck|pooler|pre_logits|visual_projection|mask_token|masked_embed|"
@@ -36,14 +41,15 @@ class Dialect:
     renames: tuple[tuple[re.Pattern[str], str], ...]
 
 
-def _rules(*pairs: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+def rules(*pairs: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return renames of patterns and what stands for them."""
     return tuple((re.compile(pattern), name) for pattern, name in pairs)
 
 
 META = Dialect(
     "Meta's ViT",
     "",
-    _rules(
+    rules(
         (r"^blocks\.\d+\.(\d+)\.", r"blocks.\1."),  # DINOv2 trains blocks in chunks
         (r"^register_tokens$", "reg_token"),
         (r"\.mlp\.w12\.", ".mlp.fc1."),
@@ -56,12 +62,18 @@ DIALECTS = (
     Dialect(
         "Hugging Face ViT",
         "embeddings.patch_embeddings.projection.weight",
-        _rules(
+        rules(
             (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
             (r"^embeddings\.cls_token$", "cls_token"),
             (r"^embeddings\.register_tokens$", "reg_token"),
             (r"^embeddings\.position_embeddings$", "pos_embed"),
-            (r"^encoder\.layer\.", "blocks."),
+            (r"^embeddings\.distillation_token$", "dist_token"),
+            (r"^(?:encoder\.layer|layers)\.", "blocks."),  # a file's, and that of transformers 5 itself
+            (r"\.attention\.([qkv])_proj\.", r".attn.\1."),
+            (r"\.attention\.o_proj\.", ".attn.proj."),
+            (r"\.(?:attention\.attention\.)?relative_position_bias\.relative_", ".attn.relative_"),  # BEiT
+            (r"\.lambda_([12])$", r".gamma_\1"),
+            (r"^pooler\.layernorm\.", "fc_norm."),
             (r"\.attention\.attention\.query\.", ".attn.q."),
             (r"\.attention\.attention\.key\.", ".attn.k."),
             (r"\.attention\.attention\.value\.", ".attn.v."),
@@ -79,7 +91,7 @@ DIALECTS = (
     Dialect(
         "Hugging Face CLIP vision",
         "embeddings.patch_embedding.weight",
-        _rules(
+        rules(
             (r"^embeddings\.patch_embedding\.", "patch_embed.proj."),
             (r"^embeddings\.class_embedding$", "cls_token"),
             (r"^embeddings\.position_embedding\.weight$", "pos_embed"),
@@ -99,7 +111,7 @@ DIALECTS = (
     Dialect(
         "mmpretrain ViT",
         "patch_embed.projection.weight",
-        _rules(
+        rules(
             (r"^patch_embed\.projection\.", "patch_embed.proj."),
             (r"^layers\.", "blocks."),
             (r"\.(?:ln|norm)([12])\.", r".norm\1."),

@@ -13,8 +13,10 @@ from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
 from inkbench.benchmark.errors import plural
+from inkbench.benchmark.networks.checkpoint_attention import is_idle, is_part, shaped
 from inkbench.benchmark.networks.checkpoint_names import (
     CHOICES,
+    COMPUTED,
     DIALECTS,
     HEADS,
     LAYOUTS,
@@ -23,6 +25,7 @@ from inkbench.benchmark.networks.checkpoint_names import (
     WRAPPERS,
     Dialect,
 )
+from inkbench.benchmark.networks.hugging_face_names import HUGGING_FACE
 
 COUNTED = "num_batches_tracked"
 """A buffer that older files lack and nothing here reads."""
@@ -67,7 +70,7 @@ def _readings(flat: Mapping[str, Tensor], model: nn.Module) -> list[Reading]:
     first = next((name for name, value in own.items() if name.endswith(".weight") and value.ndim > 1), next(iter(own)))
     found = [
         _reading(flat, prefix, dialect, model)
-        for dialect in (META, *DIALECTS)
+        for dialect in (META, *DIALECTS, *HUGGING_FACE)
         for prefix in _prefixes(flat, dialect.anchor or first)
     ]
     return found or [_reading(flat, "", META, model)]
@@ -82,13 +85,15 @@ def _reading(flat: Mapping[str, Tensor], prefix: str, dialect: Dialect, model: n
     own = model.state_dict()
     within = {name.removeprefix(prefix): value for name, value in flat.items() if name.startswith(prefix)}
     named = {name: name if name in own else _renamed(name, dialect) for name in within}
-    state = _shaped({named[name]: value for name, value in within.items()}, own)
+    state = shaped({named[name]: value for name, value in within.items()}, own)
     told = [] if dialect is META else [f"names of {dialect.name} converted to timm's"]
     told += _fit_positions(state, model)
     heads = tuple(name for name in within if named[name] not in own and _is_head(name, model))
-    extra = [
-        name for name in within if named[name] not in own and name not in heads and not _is_part(named[name], state)
-    ]
+    left = [name for name in within if named[name] not in own and name not in heads and not COMPUTED.search(name)]
+    left = [name for name in left if not is_part(named[name], state)]
+    extra = [name for name in left if not is_idle(named[name], within[name])]
+    if len(left) > len(extra):
+        told.append(f"{_count(len(left) - len(extra))} of attention's biases, 0 everywhere, left out")
     missing = [name for name in own if name not in state and not name.endswith(COUNTED)]
     return Reading(
         prefix,
@@ -120,31 +125,6 @@ def _is_head(name: str, model: Any) -> bool:
     classifiers = getattr(model, "pretrained_cfg", {}).get("classifier") or ()
     own = [classifiers] if isinstance(classifiers, str) else classifiers
     return bool(HEADS.match(name)) or any(name.startswith(head + ".") for head in own)
-
-
-PARTS = (".q.", ".k.", ".v.")
-
-
-def _is_part(name: str, state: Mapping[str, Tensor]) -> bool:
-    """Return whether a tensor was joined with others, or parted, on its way: query, key and value."""
-    joined = [name.replace(part, ".qkv.") for part in PARTS if part in name]
-    return any(other in state for other in joined) or (".qkv." in name and name.replace(".qkv.", ".kv.") in state)
-
-
-def _shaped(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return ``state`` with query, key and value joined or split as in ``own``, and tokens as (1, tokens, width)."""
-    for name in own:
-        parts = [state.get(name.replace(".qkv.", part)) for part in PARTS]
-        if ".qkv." in name and name not in state and all(part is not None for part in parts):
-            state[name] = torch.cat([part for part in parts if part is not None])
-        whole = state.get(name.replace(".kv.", ".qkv."))
-        if ".kv." in name and name not in state and whole is not None:
-            query, *rest = whole.chunk(3)
-            state[name], state[name.replace(".kv.", ".q.")] = torch.cat(rest), query
-    for name in {"cls_token", "pos_embed"} & {*state} & {*own}:
-        while state[name].ndim < own[name].ndim == 3:
-            state[name] = state[name][None]
-    return state
 
 
 def _fit_positions(state: dict[str, Tensor], model: Any) -> list[str]:
