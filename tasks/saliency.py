@@ -37,6 +37,13 @@ class SaliencyConfig(TaskConfig):
     width: int = setting(32, "channels of the readout's hidden layer", "DeepGaze II has 16 and 32", ge=2)
     dropout: float = setting(0.5, "share of the features' channels hidden from a training step", ge=0, lt=1)
     cc_weight: float = setting(1.0, "weight of 1 - CC beside KLD in the loss", ge=0)
+    pyramid: Literal["none", "simple"] = setting(
+        "none",
+        "`none`: the head reads the backbone's maps; `simple`: four of ViTDet's pyramid on a transformer's last one",
+        "Li et al., ECCV 2022",
+        later=True,
+    )
+    pyramid_width: int = setting(256, "channels of the simple pyramid", "ViTDet", later=True, ge=1)
     modes: tuple[Literal["mit", "ai4va-legacy"], ...] = setting(
         (), "other codes whose figures are computed too, in columns of their own"
     )
@@ -133,10 +140,15 @@ class Saliency(Task[SaliencyConfig]):
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Return the same readout for both families."""
         from inkbench.benchmark.networks.readout import Readout
+        from inkbench.benchmark.networks.simple_pyramid import DENSE, OnPyramid, SimplePyramid, require_one_stride
 
         del protocol
-        config = self.config
-        return Readout(backbone.channels, config.grid, config.width, config.dropout, config.cc_weight)
+        c = self.config
+        if c.pyramid == "none":
+            return Readout(backbone.channels, c.grid, c.width, c.dropout, c.cc_weight)
+        require_one_stride(backbone, "saliency.pyramid")
+        readout = Readout([c.pyramid_width] * len(DENSE), c.grid, c.width, c.dropout, c.cc_weight)
+        return OnPyramid(SimplePyramid(backbone.channels[-1], DENSE, c.pyramid_width), readout, c.grid)
 
     def cached_features(self, features: list[Tensor]) -> list[Tensor]:
         """Average maps finer than the grid down to it: the readout's input, in a fraction of the memory."""

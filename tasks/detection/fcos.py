@@ -14,6 +14,7 @@ from torchvision.ops import batched_nms
 
 from inkbench.benchmark.networks.precision import full_precision
 from inkbench.tasks.detection.fpn import FeaturePyramid, GroupNorm
+from inkbench.tasks.detection.simple_levels import SimpleLevels
 
 
 class Detector(nn.Module):
@@ -24,7 +25,13 @@ class Detector(nn.Module):
     """
 
     def __init__(
-        self, pyramid: FeaturePyramid, width: int, classes: int, convolutions: int, reach: float, radius: float
+        self,
+        pyramid: FeaturePyramid | SimpleLevels,
+        width: int,
+        classes: int,
+        convolutions: int,
+        reach: float,
+        radius: float,
     ) -> None:
         """Build the head; ``width`` of the pyramid's levels; ``reach`` and ``radius`` in strides, as in ``assign``."""
         super().__init__()

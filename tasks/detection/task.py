@@ -50,6 +50,12 @@ class DetectionConfig(TaskConfig):
     radius: float = setting(2.0, "strides around a box's middle in which points answer", "FCOS has 1.5", gt=0)
     nms: float = setting(0.6, "overlap (IoU) from which the lesser box of a class is dropped", "FCOS", gt=0, le=1)
     floor: float = setting(0.05, "score above which a box is predicted", ge=0, lt=1)
+    pyramid: Literal["fpn", "simple"] = setting(
+        "fpn",
+        "`fpn`: a map for each level and a path from coarse to fine; `simple`: ViTDet's, from a transformer's last map",
+        "Lin et al., CVPR 2017; Li et al., ECCV 2022",
+        later=True,
+    )
     presets: ClassVar = {
         "smoke": {"side": 128, "steps": 40, "batch": 8},
         "standard": {
@@ -154,11 +160,18 @@ class Detection(Task[DetectionConfig]):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Return a pyramid and FCOS towers; the same for both families, so that they differ in the backbone alone."""
+        from inkbench.benchmark.networks.simple_pyramid import require_one_stride
         from inkbench.tasks.detection.fcos import Detector
         from inkbench.tasks.detection.fpn import FeaturePyramid
+        from inkbench.tasks.detection.simple_levels import SimpleLevels
 
         c = self.config
-        pyramid = FeaturePyramid(backbone.channels, backbone.strides, c.strides, c.fpn_channels, c.side)
+        pyramid: FeaturePyramid | SimpleLevels
+        if c.pyramid == "simple":
+            require_one_stride(backbone, "detection.pyramid")
+            pyramid = SimpleLevels(backbone.channels[-1], backbone.strides[-1], c.strides, c.fpn_channels, c.side)
+        else:
+            pyramid = FeaturePyramid(backbone.channels, backbone.strides, c.strides, c.fpn_channels, c.side)
         return Detector(pyramid, c.fpn_channels, len(c.classes), c.convolutions, c.reach, c.radius)
 
     def decode(self, outputs: Any, truths: Sequence[Truth], placements: Sequence[Placement]) -> Predictions:

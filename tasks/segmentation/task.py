@@ -12,6 +12,7 @@ from pydantic import model_validator
 from inkbench.benchmark.api import (
     Dataset,
     Item,
+    NotApplicable,
     Placement,
     Predictions,
     RunError,
@@ -50,6 +51,13 @@ class SegmentationConfig(TaskConfig):
     weight_decay: float = setting(1e-4, "decoupled weight decay", ge=0)
     width: int = setting(64, "channels of the FCN head's hidden layers", "FCN has 4096", ge=1)
     dropout: float = setting(0.1, "share of the hidden channels that a step does not see", "FCN has 0.5", ge=0, lt=1)
+    pyramid: Literal["none", "simple"] = setting(
+        "none",
+        "`none`: the head reads the backbone's maps; `simple`: four of ViTDet's pyramid on a transformer's last one",
+        "Li et al., ECCV 2022",
+        later=True,
+    )
+    pyramid_width: int = setting(256, "channels of the simple pyramid", "ViTDet", later=True, ge=1)
     presets: ClassVar = {
         "smoke": {"side": 96, "steps": 20, "batch": 8, "width": 16},
         "standard": {
@@ -156,12 +164,19 @@ class Segmentation(Task[SegmentationConfig]):
 
     def head(self, backbone: Backbone, protocol: str) -> nn.Module:
         """Return a linear layer on all maps, or FCN's skips; fine-tuned the latter."""
+        from inkbench.benchmark.networks.simple_pyramid import DENSE, OnPyramid, SimplePyramid, require_one_stride
         from inkbench.tasks.segmentation.dense_heads import FcnHead, LinearHead
 
         c, total = self.config, len(self.classes)
+        if protocol == "linear@1" and c.pyramid == "simple":
+            raise NotApplicable("segmentation/linear@1 is one linear layer; segmentation.pyramid=simple is for fcn@1")
         if protocol == "linear@1":
             return LinearHead(backbone.channels, c.grid, total)
-        return FcnHead(backbone.channels, c.grid, total, c.width, c.dropout)
+        if c.pyramid == "none":
+            return FcnHead(backbone.channels, c.grid, total, c.width, c.dropout)
+        require_one_stride(backbone, "segmentation.pyramid")
+        pyramid = SimplePyramid(backbone.channels[-1], DENSE, c.pyramid_width)
+        return OnPyramid(pyramid, FcnHead([c.pyramid_width] * len(DENSE), c.grid, total, c.width, c.dropout), c.grid)
 
     def cached_features(self, features: list[Tensor]) -> list[Tensor]:
         """Average maps finer than the grid down to it; the others stay as they are."""

@@ -272,3 +272,116 @@ def test_a_side_that_is_a_multiple_is_left_as_it_is():
     with torch.no_grad():
         plain = own.model.forward_intermediates(images, indices=own.indices, intermediates_only=True, norm=True)
         assert all(torch.equal(mine, theirs) for mine, theirs in zip(own(images), plain, strict=True))
+
+
+DEEP = {
+    "test_vit": 1,
+    "vit_tiny_patch16_224": 1,
+    "deit_tiny_distilled_patch16_224": 2,
+    "vit_tiny_patch16_dinov3_qkvb": 5,
+    "eva02_tiny_patch14_224": 1,  # its norm stands behind the pooling
+}
+"""Architectures with a class token in each block, by the number of tokens before the patches."""
+
+
+def outputs_of_blocks(backbone):
+    """A list that fills with what leaves each block."""
+    outputs = []
+    for block in backbone.model.blocks:
+        block.register_forward_hook(lambda _, inputs, output: outputs.append(output))
+    return outputs
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("name", DEEP)
+@pytest.mark.seconds
+def test_class_tokens_of_the_last_blocks_are_those_that_leave_them(name):
+    """DINO's and DINOv2's linear evaluation, with the tokens taken from the blocks themselves by hooks."""
+    images = torch.randn(2, 3, 56, 56)
+    for readout in ("cls", "cls+mean"):
+        backbone = stirred(name, readout=readout, last_blocks=3)
+        outputs = outputs_of_blocks(backbone)
+        with torch.no_grad():
+            vector = backbone.pooled(images)
+            norm = backbone.model.fc_norm if "eva02" in name else backbone.model.norm
+            parts = [norm(output[:, 0]) for output in outputs[-3:]]
+            last = outputs[-1] if "eva02" in name else norm(outputs[-1])
+            mean = last[:, DEEP[name] :].mean(1)
+            parts += [norm(mean) if "eva02" in name else mean] if readout == "cls+mean" else []
+        assert vector.shape == (2, backbone.width)
+        torch.testing.assert_close(vector, torch.cat(parts, 1), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.fidelity
+def test_class_tokens_of_the_last_blocks_are_timms_intermediate_layers():
+    backbone = stirred("vit_tiny_patch16_224", readout="cls+mean", last_blocks=4)
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        layers = backbone.model.get_intermediate_layers(images, n=4, return_prefix_tokens=True, norm=True)
+        expected = torch.cat([*(prefix[:, 0] for _, prefix in layers), layers[-1][0].mean(1)], 1)
+        assert torch.equal(backbone.pooled(images), expected)
+
+
+@pytest.mark.parametrize("readout", ["cls", "cls+mean"])
+def test_one_block_is_the_class_token_as_ever(readout):
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        one, before = (stirred("test_vit", readout=readout, **more).pooled(images) for more in ({"last_blocks": 1}, {}))
+        more = stirred("test_vit", readout="cls", last_blocks=2).pooled(images)
+    assert torch.equal(one, before)
+    assert torch.equal(more[:, 64:], before[:, :64])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "words"),
+    [
+        (
+            "test_resnet",
+            {"readout": "cls"},
+            "test_resnet has no class token in each of its blocks; leave",
+        ),
+        ("xcit_nano_12_p16_224", {"readout": "cls"}, "has no class token in each of its blocks"),
+        ("test_vit2", {"readout": "mean"}, "has no class token in each of its blocks"),
+        ("test_vit", {"readout": "mean"}, "set backbone.readout to cls or cls"),
+        ("test_vit", {}, "set backbone.readout to cls or cls"),
+        (
+            "test_vit",
+            {"readout": "cls", "last_blocks": 7},
+            "test_vit has 6 blocks; set backbone.last_blocks to",
+        ),
+    ],
+)
+def test_blocks_that_cannot_be_read_are_refused(name, settings, words):
+    with pytest.raises(UsageError, match=words):
+        Backbone(name, BackboneSettings(**{"last_blocks": 2, **settings}))
+
+
+def test_a_network_that_is_trained_through_several_blocks_leaves_no_parameter_without_a_gradient():
+    backbone = Backbone("test_vit", BackboneSettings(readout="cls", last_blocks=3))
+    backbone.train_for("vector")
+    backbone.pooled(torch.randn(2, 3, 64, 64)).square().sum().backward()
+    assert all(one.grad is not None for one in backbone.parameters() if one.requires_grad)
+
+
+@pytest.mark.parametrize(
+    "name", [*DEEP, "test_vit2", "vit_little_patch16_reg4_gap_256", "vit_small_patch14_reg4_dinov2"]
+)
+@pytest.mark.seconds
+def test_registers_and_class_tokens_never_leak_into_maps(name):
+    """What stands before the patches is overwritten as it leaves the last block: maps and mean do not move."""
+    backbone = stirred(name, readout="mean")
+    images = torch.randn(2, 3, 112, 112)
+    prefix = backbone.model.num_prefix_tokens
+    assert prefix == DEEP.get(name, prefix) > 0
+
+    def overwrite(module, inputs, output):
+        return torch.cat([torch.full_like(output[:, :prefix], 1e3), output[:, prefix:]], 1)
+
+    with torch.no_grad():
+        maps, vector, tokens = backbone(images), backbone.pooled(images), backbone.model.forward_features(images)
+        backbone.model.blocks[-1].register_forward_hook(overwrite)
+        assert all(torch.equal(a, b) for a, b in zip(backbone(images), maps, strict=True))
+        assert torch.equal(backbone.pooled(images), vector)
+        assert not torch.equal(backbone.model.forward_features(images)[:, :prefix], tokens[:, :prefix])
+    cells = maps[-1].shape[2] * maps[-1].shape[3]
+    assert tokens.shape[1] == prefix + cells
