@@ -1,5 +1,6 @@
 """Heads that are fitted at once, groups that are learnt apart, kept features, several views: on a toy task."""
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import nn
 from toy_scorer import SCORER
 
 from inkbench.benchmark.api import Item, Task, TaskConfig, View
+from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.contracts.fitted_head import FittedHead
 from inkbench.benchmark.data.cache import Caching, build
 from inkbench.benchmark.errors import RunError
@@ -120,14 +122,14 @@ def split(task, files, numbers, folder: Path):
 
 @pytest.fixture
 def run(device, files, tmp_path):
-    def carry_out(kind, protocol, disk=None, seed=0, steps=3):
-        task = kind(TaskConfig(steps=steps, batch=4, lr=0.05))
+    def carry_out(kind, protocol, disk=None, seed=0, steps=3, backbone="test_resnet", **settings):
+        task = kind(TaskConfig(**{"steps": steps, "batch": 4, "lr": 0.05, **settings}))
         numbers = range(6), range(6, 9), range(9, 12)
         splits = transfer.Splits(*(split(task, files, part, tmp_path / "cache") for part in numbers))
         torch.manual_seed(seed)
-        backbone = Backbone("test_resnet")
+        own = Backbone(backbone)
         job = Job(device, task, protocol, task.steps(protocol), seed, disk, QUIET)
-        return transfer.transfer(job, backbone, splits, engine.Checkpoint(tmp_path / f"{protocol}{seed}.pt", device))
+        return transfer.transfer(job, own, splits, engine.Checkpoint(tmp_path / f"{protocol}{seed}.pt", device))
 
     return carry_out
 
@@ -251,3 +253,44 @@ def test_a_task_that_calibrates_is_told_validation(run, monkeypatch):
     monkeypatch.setattr(Toy, "calibrates", True)
     monkeypatch.setattr(Toy, "calibrate", lambda self, predictions, truths: {"threshold": len(predictions)})
     assert run(Toy, "fit@1").calibration == {"threshold": 3}
+
+
+@pytest.mark.parametrize(("decay", "blocks"), [(1.0, 6), (0.5, 6)])
+@pytest.mark.seconds
+def test_the_first_update_of_a_fine_tuning_is_smaller_by_the_decay_at_each_block(run, decay, blocks):
+    """AdamW's first update is the learning rate itself, whatever the gradient."""
+    torch.manual_seed(0)
+    before = Backbone("test_vit").state_dict()
+    outcome = run(Toy, "finetune@1", steps=1, backbone="test_vit", layer_decay=decay, weight_decay=0)
+    moved = [
+        float((outcome.network[f"backbone.{name}"] - before[name]).abs().max())
+        for name in (f"model.blocks.{k}.attn.proj.weight" for k in range(blocks))
+    ]
+    ratios = [low / high for low, high in itertools.pairwise(moved)]
+    assert ratios == pytest.approx([decay] * (blocks - 1), rel=0.02)
+    assert min(moved) > 0
+
+
+@pytest.mark.seconds
+def test_branches_are_passed_over_in_a_fine_tuning_alone_and_the_same_ones_each_time(run, tmp_path):
+    def predicted(protocol, rate):
+        for file in tmp_path.glob("*.pt"):
+            file.unlink()
+        outcome = run(Toy, protocol, backbone="test_vit", drop_path=rate, backbone_lr=1e-3)
+        return [float(p["found"][0]) for p in outcome.predictions]
+
+    plain, dropped = predicted("finetune@1", 0.0), predicted("finetune@1", 0.5)
+    assert plain != dropped == predicted("finetune@1", 0.5)
+    assert predicted("steps@1", 0.0) == predicted("steps@1", 0.5)
+
+
+def test_kept_features_of_several_blocks_are_their_own(device, files, tmp_path):
+    """Two readouts of one network never share features on disk, and that of one block is found under its former key."""
+    task = Toy(TaskConfig())
+    data = split(task, files, range(3), tmp_path / "cache")
+    keys = set()
+    for settings in ({}, {"readout": "cls"}, *({"readout": "cls", "last_blocks": blocks} for blocks in (2, 3))):
+        torch.manual_seed(0)
+        backbone = Backbone("test_vit", BackboneSettings(**settings))
+        keys.add(features._key(device, task, features.Frozen(backbone, "vector"), data, "f"))
+    assert len(keys) == 4
