@@ -23,7 +23,7 @@ from inkbench.benchmark.networks.shapes_only import ShapesOnly
 from inkbench.benchmark.networks.timm_models import said
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.store.files import checksum
-from inkbench.benchmark.training.finetuning import drop_rates
+from inkbench.benchmark.training.finetuning import drop_rates, layer_scales
 from inkbench.benchmark.training.partly import require_some
 
 FORCE = "INKBENCH_FORCE"
@@ -132,6 +132,8 @@ def _task_answer(bound: _Bound, protocol: str, backbone: str, settings: Backbone
         require_some(backbone, settings, protocol, task.config)
         if task.protocols[protocol] == "finetune" and task.config.drop_path:
             drop_rates(backbone, settings, task.config.drop_path)
+        if task.protocols[protocol] == "finetune" and task.config.layer_decay < 1:
+            layer_scales(backbone, settings, task.config.layer_decay)
     except UsageError as reason:
         return UsageError(f"task {task.name}: {reason}")
     return _built(f"task {task.name}/{protocol}", lambda own: task.head(own, protocol), backbone, settings, True)

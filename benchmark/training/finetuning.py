@@ -40,8 +40,15 @@ def backbone_groups(backbone: Backbone, lr: float, layer_decay: float) -> list[d
 
 @cache
 def layer_scales(name: str, settings: BackboneSettings, layer_decay: float) -> Mapping[str, float]:
-    """Return the factor of the learning rate of each parameter of an architecture, by its name in ``Backbone``."""
+    """Return the factor of the learning rate of each parameter of an architecture, by its name in ``Backbone``.
+
+    Raises UsageError where timm does not say what its layers are: it would go by the number of parameters.
+    """
     model = copy.deepcopy(skeleton(name, settings).model).requires_grad_(True)
+    try:
+        model.group_matcher()
+    except AttributeError:
+        raise UsageError(f"timm does not say what the layers of {name} are; leave layer_decay at 1") from None
     model.register_parameter("head_of_a_task", nn.Parameter(torch.empty(1, device="meta")))
     names = {id(one): f"model.{place}" for place, one in model.named_parameters()}
     layers = param_groups_layer_decay(model, weight_decay_exclude_1d=False, layer_decay=layer_decay)
