@@ -25,6 +25,8 @@ from interrupt import fingerprint, finished, stage
 KILLS = 20
 """The most of a case."""
 IMAGES = 16_384
+WITH_CHECKPOINT = 0.7
+"""The share of kills that wait until the command has written a checkpoint of its own."""
 
 
 def words(images: int) -> tuple[str, ...]:
@@ -55,7 +57,11 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     checkpoints, there = 0, finished(results)
     for _ in range(KILLS):
         process = whole.start(results)
-        time.sleep(draw.uniform(0.5, 1.1) * starting + draw.uniform(0, 0.6) * (whole.seconds - starting) / KILLS)
+        if draw.random() < WITH_CHECKPOINT:
+            wait_for_checkpoint(process, results)
+            time.sleep(draw.uniform(0, 0.5))
+        else:
+            time.sleep(draw.uniform(0.5, 1.1) * starting + draw.uniform(0, 0.6) * (whole.seconds - starting) / KILLS)
         at, kept = stage(results), list(results.glob("checkpoints/*.pt"))
         if not kill(process):
             break  # all is done
@@ -67,6 +73,17 @@ def disturb(whole: Undisturbed, number: int, folder: Path) -> str:
     equal_at_last(whole, results, there)
     struck["report"] += killed_report(whole, results, draw.uniform(0.1, 3))
     return f"{struck.total()} kills {dict(struck)}, {checkpoints} of them with a checkpoint"
+
+
+def wait_for_checkpoint(process: subprocess.Popen, results: Path) -> None:
+    """Wait until a checkpoint is newer than the process, or it has ended."""
+    began = time.time()
+    while process.poll() is None:
+        for path in results.glob("checkpoints/*.pt"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime >= began:
+                    return
+        time.sleep(0.02)
 
 
 @cache
