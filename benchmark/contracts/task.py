@@ -58,6 +58,8 @@ class Task(ABC, Generic[TaskConfigT]):
     caches_features: ClassVar[bool] = False
     cache_key: ClassVar[tuple[str, ...]] = ()
     calibrates: ClassVar[bool] = False
+    pipeline: ClassVar[str] = "image-feature-extraction"
+    """The hub's word for such a problem in a model card (huggingface.co/tasks)."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Take what a plugin defines under a former name, with a warning."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,13 +126,27 @@ def _knock(source: Any, name: str) -> None:
     address = constants.ENDPOINT if source.get("hf_hub_id") else source["url"]
     if source.get("hf_hub_id") and constants.HF_HUB_OFFLINE:
         raise NotApplicable(_mend(source, name, "are not in the hub's cache and HF_HUB_OFFLINE is set"))
+    if not answers(address):
+        raise NotApplicable(_mend(source, name, f"cannot be downloaded: {without_password(address)} does not answer"))
+
+
+def answers(address: str) -> bool:
+    """Return whether a hub gives a sign of life, whatever it says, within ``PATIENCE_S``."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=PATIENCE_S):
-            return
+        request = urllib.request.Request(without_password(address), method="HEAD")
+        with urllib.request.urlopen(request, timeout=PATIENCE_S):
+            return True
     except urllib.error.HTTPError:
-        return  # it answered
-    except OSError:
-        raise NotApplicable(_mend(source, name, f"cannot be downloaded: {address} does not answer")) from None
+        return True
+    except (OSError, ValueError, HTTPException):
+        return False
+
+
+def without_password(address: str) -> str:
+    """Return an address without the name and password that may stand in it: what is shown to people."""
+    scheme, mark, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _mend(source: Any, name: str, what: str) -> str:

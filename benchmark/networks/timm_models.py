@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import timm
+import torch
 from torch import nn
 
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.networks import squeezenet  # noqa: F401 - it registers its networks
+
+ANY_SIDE = {"dynamic_img_size": True}
+"""The argument by which timm's transformers take images of any side."""
 
 
 def said(error: BaseException) -> str:
@@ -40,13 +44,24 @@ def create(name: str, settings: BackboneSettings, **loading: Any) -> nn.Module:
     kwargs: dict[str, Any] = {} if settings.pad_type is None else {"pad_type": settings.pad_type}
     loading = loading or {"pretrained": False}
     try:
-        return timm.create_model(name, num_classes=0, dynamic_img_size=True, **kwargs, **loading)
+        return timm.create_model(name, num_classes=0, **ANY_SIDE, **kwargs, **loading)
     except TypeError:
         pass
     try:
         return timm.create_model(name, num_classes=0, **kwargs, **loading)
     except TypeError as error:
         raise UsageError(f"backbone '{name}' does not accept {kwargs}: {error}") from None
+
+
+def arguments(name: str, settings: BackboneSettings) -> dict[str, Any]:
+    """Return what ``create`` told timm's constructor beside the name: those arguments that this network takes."""
+    kwargs: dict[str, Any] = {} if settings.pad_type is None else {"pad_type": settings.pad_type}
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        try:
+            timm.create_model(name, num_classes=0, **ANY_SIDE, **kwargs)
+        except TypeError:
+            return kwargs
+    return {**ANY_SIDE, **kwargs}
 
 
 def spread(total: int, most: int) -> list[int]:

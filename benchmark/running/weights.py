@@ -15,11 +15,13 @@ from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.cache import Caching, aligned
 from inkbench.benchmark.data.cache import build as build_cache
 from inkbench.benchmark.data.cached import Cached
+from inkbench.benchmark.data.own import about
 from inkbench.benchmark.data.packed import Pack
 from inkbench.benchmark.errors import RunError, UsageError, plural
 from inkbench.benchmark.networks import initialise
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import load_projection, load_weights, weights_bytes
+from inkbench.benchmark.planning.asked import name_of
 from inkbench.benchmark.planning.experiment import Experiment, Pretraining
 from inkbench.benchmark.progress import complain
 from inkbench.benchmark.running import visualise
@@ -139,10 +141,12 @@ def _hand_over(
     card = {
         "key": work.key,
         "identity": dict(work.identity),
-        "data": {"id": data.name, "fingerprint": data.fingerprint(), "own": data.own},
+        "data": _data_told(data),
         "architecture": work.backbone,
         "method": work.method.name,
         "supervision": work.supervision,
+        "init": "" if work.init is None else name_of(str(work.init)),
+        "sides": work.method.input_sides(),
         "mean": backbone.mean,
         "std": backbone.std,
         "steps": outcome.steps,
@@ -160,6 +164,21 @@ def _hand_over(
     look(workspace, backbone, data, pictures)
     write_result(path.with_name("card.json"), json_bytes(card))
     write_result(path, weights)
+
+
+def _data_told(data: Dataset) -> dict[str, Any]:
+    """Return what a card says of the data: which they are, whether they are comics, and under which terms."""
+    known = about(data)
+    return {
+        "id": data.name,
+        "fingerprint": data.fingerprint(),
+        "own": data.own,
+        "simulated": data.simulated,
+        "photographs": data.photographs,
+        "licence": known.licence,
+        "citation": known.citation,
+        "homepage": known.homepage,
+    }
 
 
 def _tell(workspace: Workspace, work: Pretraining, found: Reading) -> None:

@@ -46,6 +46,7 @@ class Classification(Task[ClassificationConfig]):
     """One class for each image, by what a frozen or fine-tuned backbone says of it."""
 
     name = "classification"
+    pipeline = "image-classification"
     Config = ClassificationConfig
     scorer = SCORER
     prediction_format = FORMAT

@@ -112,6 +112,7 @@ class Detection(Task[DetectionConfig]):
     """Boxes of chosen classes."""
 
     name = "detection"
+    pipeline = "object-detection"
     version = 1
     Config = DetectionConfig
     scorer = SCORER

@@ -41,6 +41,7 @@ class Inpainting(Task[InpaintingConfig]):
     """Faces painted into holes of 64 x 64 px."""
 
     name = "inpainting"
+    pipeline = "image-to-image"
     version = 2
     Config = InpaintingConfig
     scorer = SCORER

@@ -97,6 +97,7 @@ class Segmentation(Task[SegmentationConfig]):
     """A class for each pixel of an image."""
 
     name = "segmentation"
+    pipeline = "image-segmentation"
     Config = SegmentationConfig
     scorer = SCORER
     prediction_format = FORMAT

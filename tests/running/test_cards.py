@@ -11,7 +11,7 @@ from safetensors.numpy import save
 
 from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.running.cards import Cards, read_card
-from inkbench.benchmark.running.export import export
+from inkbench.benchmark.running.export.folder import Wanted, export
 from inkbench.benchmark.running.weights import _found
 from inkbench.benchmark.store.files import checksum, key_of
 from inkbench.benchmark.store.record import Record
@@ -84,7 +84,7 @@ def test_a_card_that_says_anything_else_is_named_and_ends_nothing(store, tmp_pat
         card.write_text(json.dumps(told))
         refused += _is_refused(card)
         with contextlib.suppress(UsageError):
-            export(store, "jigsaw", tmp_path / f"out-{key}")
+            export(store, "jigsaw", Wanted(tmp_path / f"out-{key}"))
     assert refused > len(whole["identity"]), "another identity is another key"
     told = capsys.readouterr().err.splitlines()
     assert len(told) == refused
