@@ -24,7 +24,7 @@ NAMES = {
     "pytorch_metric_learning": "pytorch-metric-learning",
     "typing_extensions": "typing-extensions",
 }
-OF_EXTRAS = {"lmdb", "torch_fidelity", "submitit", "mkdocs"}
+OF_EXTRAS = {"lmdb", "onnx", "onnxscript", "torch_fidelity", "submitit", "mkdocs"}
 """Asked for at run time and refused with the extra's name where they are missing."""
 CONSTRAINTS = sorted((ROOT / "requirements").glob("*.txt"))
 

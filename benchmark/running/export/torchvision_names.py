@@ -135,8 +135,7 @@ def state_of(backbone: Backbone) -> dict[str, Tensor]:
     family = next(one for one in FAMILIES if theirs in one.names.values())
     apart = re.compile(family.passed_over)
     own = {name: value for name, value in backbone.model.state_dict().items() if not apart.match(name)}
-    with torch.device("meta"):
-        shapes = torchvision.models.get_model(theirs, weights=None).state_dict()
+    shapes = shapes_of(theirs)
     wanted = [name for name in shapes if not name.startswith(family.head) and not apart.match(name)]
     names = family.order(list(own))
     if len(names) != len(wanted) or any(
@@ -147,6 +146,16 @@ def state_of(backbone: Backbone) -> dict[str, Tensor]:
             "layers; leave out --format torchvision"
         )
     return {other: own[name].reshape(shapes[other].shape) for name, other in zip(names, wanted, strict=True)}
+
+
+def shapes_of(theirs: str) -> dict[str, Tensor]:
+    """Return the tensors of torchvision's network as it makes them; torch's global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return dict(torchvision.models.get_model(theirs, weights=None).state_dict())
+        except NotImplementedError:  # RegNets compute their widths with tensors
+            return dict(torchvision.models.get_model(theirs, weights=None).state_dict())
 
 
 def torchvision_bytes(backbone: Backbone) -> bytes:
