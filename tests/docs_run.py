@@ -19,7 +19,7 @@ import documented
 
 BRINGS = re.compile(
     r"(?:PATH|path)/|PATH\b|/data/|\bFILE\b|\bDIR\b|X\.zip|my\.toml|w\.pth|predictions:|weights:|hf:|timm:|\bimagenet\b|open-mantra|dcm772"
-    r"|data (?:get|accept)|--devices"
+    r"|data (?:get|accept)|--devices|--push"
 )
 """Words of a command that needs what the program does not provide: data, weights, a hub, terms, two devices."""
 TINY = ("--set", "pretrain.images=128", "--set", "pretrain.held_out=16", "--set", "pretrain.batch=16")

@@ -24,7 +24,7 @@ VERBS = {
     "audit": "test whether a pretext network uses shortcuts",
     "rescore": "recompute metrics from stored predictions, without a model",
     "verify": "[RESULTS] [RUN|METHOD]: check that no record was damaged or edited",
-    "export": "export a pretrained backbone with its card as a folder that timm loads",
+    "export": "export a backbone with its card as a folder that timm loads; --push to a hub",
     "doctor": "check this machine and show how to fix problems",
 }
 EPILOG = "commands:\n" + "\n".join(f"  {verb:9} {text}" for verb, text in VERBS.items())

@@ -264,25 +264,9 @@ def verb_verify(words: list[str]) -> int:
 
 def verb_export(words: list[str]) -> int:
     """Run ``export METHOD|KEY|WEIGHTS [--out DIR] [--push REPO]``."""
-    parser = _parser("export", "Export a backbone with its card as a folder that timm loads in three lines.")
-    parser.add_argument(
-        "what", metavar="METHOD|KEY|WEIGHTS", help="method, start of a pretraining key, or given weights (list weights)"
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="new folder")
-    parser.add_argument(
-        "--format",
-        default="timm",
-        metavar="F[,F]",
-        help="further files in it: torchvision (its names, as safetensors), onnx",
-    )
-    parser.add_argument(
-        "--push", default="", metavar="REPO", help="repository OWNER/NAME of the Hugging Face hub, or a folder ./DIR"
-    )
-    parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--backbone", metavar="NAME", help="the network of given weights, where nothing says it")
     from inkbench.benchmark.cli.export import export
 
-    return export(parser.parse_args(words))
+    return export(words)
 
 
 def verb_doctor(words: list[str]) -> int:

@@ -12,7 +12,7 @@ from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.networks import squeezenet  # noqa: F401 - it registers its networks
 
-ANY_SIDE = {"dynamic_img_size": True}
+ANY_SIDE: dict[str, Any] = {"dynamic_img_size": True}
 """The argument by which timm's transformers take images of any side."""
 
 
