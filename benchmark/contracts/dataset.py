@@ -68,7 +68,8 @@ class Item:
 
     ``parts`` are the images of an item that has several, by the name of the view that shows them; one that is not
     there is absent for this item. ``hole`` (x0, y0, x1, y1), in pixels of the item, is painted white before anything
-    is resized or seen, so that nothing under it can leak.
+    is resized or seen, so that nothing under it can leak. ``damage`` names what is done to the image after that, in
+    order (``halftone@2``; ``data.damage.catalogue``).
     """
 
     id: str
@@ -90,6 +91,7 @@ class Item:
     mask: Path | None = None
     parts: Mapping[str, Item] = field(default_factory=dict, hash=False)
     hole: tuple[int, int, int, int] | None = None
+    damage: tuple[str, ...] = ()
 
 
 class Dataset(ABC):

@@ -25,6 +25,7 @@ from PIL import Image, features
 from inkbench.benchmark.api import View
 from inkbench.benchmark.contracts.dataset import Item
 from inkbench.benchmark.data.cached import ImageCache, aligned
+from inkbench.benchmark.data.damage.items import damage_key, drawn_on
 from inkbench.benchmark.data.image_index import PIXELS, Held, ImageIndex, Rows
 from inkbench.benchmark.data.images import BadImage, Decoded, clamp_crop, decode
 from inkbench.benchmark.data.once import once, reserve, whole
@@ -85,7 +86,9 @@ def build(
 
 def cache_key(items: Sequence[Item], view: View, key: str, strips: bool = False) -> str:
     """The name of a cache: a hash of everything that its pixels depend on."""
-    listed = [(item.id, item.path.name, item.crop, *([item.hole] if item.hole else [])) for item in items]
+    listed = [
+        (item.id, item.path.name, item.crop, *([item.hole] if item.hole else []), *damage_key(item)) for item in items
+    ]
     seen = (view.side, view.fit, view.reach, strips)
     return key_of([VERSION, PIL.__version__, features.version("jpg"), key, *seen, listed])
 
@@ -94,7 +97,7 @@ def resized(
     path: Path, items: Sequence[Item], view: View, data: bytes | None = None, strips: bool = False
 ) -> list[Square | BadImage]:
     """The squares of items that lie in one file (``data``: its bytes), decoded once; BadImage instead of a failure."""
-    entire = all(item.crop is None and item.hole is None for item in items)
+    entire = all(_is_whole(item) for item in items)
     try:
         decoded = decode(path, (lambda width, height: _shrink(view, width, height)) if entire else None, data)
     except BadImage as error:
@@ -106,6 +109,7 @@ def resized(
             if item.crop is not None:
                 part = _cut(decoded, clamp_crop(path, item.crop, *decoded.image.size))
             part = part if item.hole is None else _holed(path, part, item.hole)
+            part = _damaged(part, item) if item.damage else part
             made.append(_strip(part, view) if strips else _square(part, view))
         except BadImage as error:
             made.append(error)
@@ -128,6 +132,17 @@ def _holed(path: Path, whole: Decoded, hole: tuple[int, int, int, int]) -> Decod
     image = whole.image.copy()
     image.paste(WHITE, clamp_crop(path, hole, *image.size))
     return Decoded(image, 1, *image.size)
+
+
+def _damaged(whole: Decoded, item: Item) -> Decoded:
+    """An image after its item's damage, at full resolution; cut borders make it smaller."""
+    image = drawn_on(whole.image, item)
+    return Decoded(image, 1, *image.size)
+
+
+def _is_whole(item: Item) -> bool:
+    """Whether an item is a file as it is, so that it may be decoded smaller."""
+    return item.crop is None and item.hole is None and not item.damage
 
 
 def _square(decoded: Decoded, view: View) -> Square:
@@ -253,7 +268,7 @@ def _tasks(items: Sequence[Item]) -> Iterator[list[list[int]]]:
     """Rows grouped by file, whole images apart from others (which need the full resolution), some files a task."""
 
     def file(row: int) -> tuple[str, bool]:
-        return str(items[row].path), items[row].crop is None and items[row].hole is None
+        return str(items[row].path), _is_whole(items[row])
 
     groups = [list(rows) for _, rows in groupby(sorted(range(len(items)), key=file), key=file)]
     for start in range(0, len(groups), FILES_A_TASK):

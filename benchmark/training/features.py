@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from inkbench.benchmark.api import Reads, Seen, Task
+from inkbench.benchmark.data.damage.items import damage_key
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.progress import Progress, complain
@@ -170,7 +171,7 @@ def _listed(data: TaskData, name: str, row: int) -> Sequence[Any] | None:
     if row < 0:
         return None
     item = data.caches[name].items[row]
-    return item.id, item.crop, item.hole
+    return item.id, item.crop, item.hole, *damage_key(item)
 
 
 def _read(path: Path, data: TaskData, device: engine.Device) -> dict[str, list[Tensor]] | None:

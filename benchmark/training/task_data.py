@@ -115,7 +115,7 @@ def part_of(item: Item, name: str) -> Item | None:
 
 
 def _key(item: Item) -> tuple[object, ...]:
-    return item.id, item.crop, item.hole
+    return item.id, item.crop, item.hole, item.damage
 
 
 def _distinct(items: Sequence[Item], name: str) -> dict[tuple[object, ...], Item]:

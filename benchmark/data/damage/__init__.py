@@ -1,0 +1,1 @@
+"""What printing, ageing and scanning do to an image, at three strengths."""
