@@ -22,6 +22,9 @@ ONE_SEED = (
 )
 GIVEN = "External weights, not trained under this budget; the interval excludes pretraining variance."
 TRANSDUCTIVE = "transductive: pretraining also used validation and test series"
+NEAR_TRIVIAL = (
+    "Scores under damage tell little: the clean score is not significantly above the best trivial baseline's."
+)
 UNPAIRED = "not compared: different test items from {}, or no common seed"
 
 
@@ -36,6 +39,7 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
     if row.any.transductive:
         told.append(TRANSDUCTIVE)
     told += _leaks(subject)
+    told += _near_trivial(subject)
     found = pretext(row)
     if found and found["learnt"] is False:
         figures = f"held-out {found['name']} {figure(found['value'])}, chance {figure(found['trivial'])}"
@@ -51,6 +55,17 @@ def marks(subject: Subject, wanted: Mapping[str, Any]) -> list[str]:
     if not row.bare and wanted and environment(row.any) != wanted:
         told.append(f"different environment: {_in_words(environment(row.any), wanted)}")
     return told + hardware.marks(row, subject.control)
+
+
+def _near_trivial(subject: Subject) -> list[str]:
+    """Say that what is left under damage is of little beyond what the best trivial baseline has."""
+    pair, p = subject.statistics.trivial, subject.statistics.trivial_p
+    if pair is None or not any(record.robustness for record in subject.row.done):
+        return []
+    better = (
+        pair.difference > 0 if subject.row.done[0].metrics[subject.primary].direction == "max" else pair.difference < 0
+    )
+    return [] if better and p is not None and p < 0.05 else [NEAR_TRIVIAL]
 
 
 def _leaks(subject: Subject) -> list[str]:

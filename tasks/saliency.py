@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import model_validator
 
-from inkbench.benchmark.api import Item, Placement, Predictions, RunError, Task, TaskConfig, Truth, View, setting
+from inkbench.benchmark.api import (
+    Item,
+    NotApplicable,
+    Placement,
+    Predictions,
+    RunError,
+    Task,
+    TaskConfig,
+    Truth,
+    View,
+    setting,
+)
 from inkbench.benchmark.config import BACKBONE_TRIALS
 from inkbench.benchmark.data.grey_map import flat, read_map
 from inkbench.benchmark.data.images import BadImage
@@ -180,6 +191,10 @@ class Saliency(Task[SaliencyConfig]):
     def score_options(self) -> dict[str, Any]:
         """Return the modes whose definitions are computed beside our own."""
         return {"modes": self.config.modes}
+
+    def cut(self, truth: Truth, box: tuple[int, int, int, int]) -> Truth:
+        """Raise NotApplicable: who sees a part of a page looks elsewhere on it than who sees the page."""
+        raise NotApplicable("viewers saw whole images: where they would look on a part of one is not known")
 
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions

@@ -90,6 +90,11 @@ def run_flags() -> Parser:
         help="CPU threads (default: OMP_NUM_THREADS, else all cores); results can differ in the last digits "
         "and are stored separately",
     )
+    add(
+        "--robustness",
+        action="store_true",
+        help="also score frozen runs on damaged test images, with the same heads; also of finished runs",
+    )
     add("--dry-run", action="store_true", help="print planned runs, stages and estimated times, then exit")
     add("--no-baseline", action="store_true", help="omit the baseline row random and the trivial baselines")
     add("--force", action="store_true", help="repeat finished runs; pretrained weights are kept")

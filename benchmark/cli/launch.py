@@ -58,6 +58,7 @@ def request_of(
             devices=flags.devices,
             precision=flags.precision,
             threads=usual_threads() if flags.threads is None else flags.threads,
+            robustness=flags.robustness,
             baseline=not flags.no_baseline,
             force=flags.force,
             dry_run=flags.dry_run,

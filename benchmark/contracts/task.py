@@ -14,6 +14,7 @@ from inkbench.benchmark.contracts.dataset import Dataset, Item, Split
 from inkbench.benchmark.contracts.former import take_former_names
 from inkbench.benchmark.contracts.prediction_format import PredictionFormat
 from inkbench.benchmark.contracts.view import Placement, Predictions, Truth, View
+from inkbench.benchmark.errors import NotApplicable
 from inkbench.tasks.metrics.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -168,6 +169,18 @@ class Task(ABC, Generic[TaskConfigT]):
         """Further options of ``score_items`` that validation chooses (a threshold), where ``calibrates``."""
         del predictions, truths
         return {}
+
+    def chance(self) -> float | None:
+        """Return the primary metric of guessing, where it is known without data; what is relative is above it."""
+        return None
+
+    def cut(self, truth: Truth, box: tuple[int, int, int, int]) -> Truth:
+        """Return the truth of an image that is cut to ``box`` (x0, y0, x1, y1), in pixels of it.
+
+        Raises NotApplicable, with the reason, where a cut image has another truth that nobody knows.
+        """
+        del truth, box
+        raise NotApplicable(f"{self.name} does not say what the truth of a cut image is")
 
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions

@@ -47,6 +47,8 @@ class Request(BaseModel):
     devices: int = Field(default=1, ge=1)
     precision: Literal["auto", "32", "bf16"] = "auto"
     threads: int = Field(default_factory=usual_threads, ge=1, le=1024)
+    robustness: bool = False
+    """True if frozen runs are also tested on damaged images."""
     baseline: bool = True
     force: bool = False
     dry_run: bool = False

@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from inkbench.benchmark.api import View
-from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item
+from inkbench.benchmark.api import Task, View
+from inkbench.benchmark.contracts.dataset import SPLITS, Dataset, Item, Split
 from inkbench.benchmark.data.cache import cache_key
+from inkbench.benchmark.data.damage.catalogue import all_damages
+from inkbench.benchmark.data.damage.items import with_damage
 from inkbench.benchmark.data.once import SPARE_BYTES
 from inkbench.benchmark.data.strips import expected_bytes
 from inkbench.benchmark.errors import UsageError
@@ -20,15 +22,16 @@ Kept = tuple[Dataset, Sequence[Item], View, bool]
 """Items of a dataset as a view shows them, as squares or (True) as strips."""
 
 
-def require_space(plan: Plan, results: Path) -> None:
+def require_space(plan: Plan, results: Path, robustness: bool = False) -> None:
     """Raise UsageError where the images that the plan prepares, and that no earlier run did, do not fit on the disk.
 
     Nothing is said of data that a program has yet to draw, and of a pool: how much of it is read is found at work,
-    where room is asked for again.
+    where room is asked for again. With ``robustness`` the test images are also kept under every damage.
     """
     here = next(folder for folder in (results, *results.resolve().parents) if folder.is_dir())
     free = shutil.disk_usage(here).free
     kept = list(_kept(plan))
+    kept += [damaged for one in _tested(plan) for damaged in _damaged(one)] if robustness else []
     if sum(map(_bytes, kept)) + SPARE_BYTES <= free:
         return
     need = sum(_bytes(one) for one in kept if not _there(one, results))
@@ -67,14 +70,10 @@ def _kept(plan: Plan) -> Iterator[Kept]:
 def _asked(plan: Plan) -> Iterator[tuple[object, Kept]]:
     data, source = plan.data, plan.pretrain_data
     for experiment in plan.experiments:
-        if experiment.declined or _undrawn(data):
+        if experiment.declined:
             continue
-        for name, view in experiment.task.views().items():
-            for split in SPLITS:
-                items = experiment.task.items(data, split)
-                if any(item.parts for item in items):
-                    items = [item.parts[name] for item in items if name in item.parts]
-                yield (experiment.task.name, str(experiment.task.config), name, split), (data, items, view, False)
+        for split in SPLITS:
+            yield from _of_task(data, experiment.task, split)
     for work in plan.pretrainings():
         if _undrawn(source) or is_pool(data, source):
             continue
@@ -82,6 +81,32 @@ def _asked(plan: Plan) -> Iterator[tuple[object, Kept]]:
             strips = view.fit == "crop" and work.settings.window != "centre"
             yield (view, "train", strips), (source, source.items(view.kind, "train"), view, strips)
             yield (view, "val"), (source, source.items(view.kind, "val"), view, False)
+
+
+def _of_task(data: Dataset, task: Task, split: Split) -> Iterator[tuple[object, Kept]]:
+    """Yield the images of a split as a task's views show them; none that a program has yet to draw."""
+    for name, view in () if _undrawn(data) else task.views().items():
+        items = task.items(data, split)
+        if any(item.parts for item in items):
+            items = [item.parts[name] for item in items if name in item.parts]
+        yield (task.name, str(task.config), name, split), (data, items, view, False)
+
+
+def _tested(plan: Plan) -> Iterator[Kept]:
+    """Yield the test images of frozen runs, each once."""
+    seen = set()
+    for experiment in plan.experiments:
+        if experiment.family == "frozen" and experiment.backbone and not experiment.declined:
+            for owner, kept in _of_task(plan.data, experiment.task, "test"):
+                if owner not in seen:
+                    seen.add(owner)
+                    yield kept
+
+
+def _damaged(kept: Kept) -> Iterator[Kept]:
+    data, items, view, strips = kept
+    for damage in all_damages():
+        yield data, [with_damage(item, damage) for item in items], view, strips
 
 
 def _undrawn(data: Dataset) -> bool:

@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load, save
+from safetensors.torch import save
 
 from inkbench.benchmark.api import Item, Predictions
-from inkbench.benchmark.contracts.dataset import SPLITS, Split
+from inkbench.benchmark.contracts.dataset import SPLITS
 from inkbench.benchmark.data.cache import Caching
 from inkbench.benchmark.data.cache import build as build_cache
-from inkbench.benchmark.data.images import read_rgb
+from inkbench.benchmark.data.damage.items import read_item
 from inkbench.benchmark.data.own_numbers import reading_options
 from inkbench.benchmark.data.splits import labelled
 from inkbench.benchmark.data.subsets import keep
-from inkbench.benchmark.errors import RunError, UsageError, plural
+from inkbench.benchmark.errors import RunError, plural
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.planning.experiment import Experiment, Pretraining
 from inkbench.benchmark.running import leak_check, pretrain_items
+from inkbench.benchmark.running.job import job_of, task_data
 from inkbench.benchmark.running.network import network_of
 from inkbench.benchmark.running.pictures import save_pictures
+from inkbench.benchmark.running.stored_network import stored_network
 from inkbench.benchmark.running.weights import backbone_of, look, pretrained
 from inkbench.benchmark.running.workspace import Workspace
 from inkbench.benchmark.scorers import scorer_for
@@ -34,8 +36,6 @@ from inkbench.benchmark.store.locks import machine_slot
 from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.benchmark.training import engine, transfer
-from inkbench.benchmark.training.features import Features
-from inkbench.benchmark.training.head_loop import Job, restored
 from inkbench.benchmark.training.head_loop import predict as predict_with
 from inkbench.benchmark.training.task_data import TaskData
 
@@ -68,7 +68,7 @@ def forget(store: Store, experiment: Experiment) -> None:
 
 def _baseline(workspace: Workspace, experiment: Experiment) -> Measured:
     began = time.monotonic()
-    train, test = (_task_data(workspace, experiment, split) for split in ("train", "test"))
+    train, test = (task_data(workspace, experiment, split) for split in ("train", "test"))
 
     def predict(data: TaskData) -> Predictions:
         return experiment.task.predict_trivial(str(experiment.baseline), train.truths, data.truths, data.placements)
@@ -76,7 +76,7 @@ def _baseline(workspace: Workspace, experiment: Experiment) -> Measured:
     predictions = predict(test)
     calibration = {}
     if experiment.task.calibrates:
-        val = _task_data(workspace, experiment, "val")
+        val = task_data(workspace, experiment, "val")
         calibration = experiment.task.calibrate(predict(val), val.truths)
     fields = {
         "calibration": calibration,
@@ -90,7 +90,7 @@ def _baseline(workspace: Workspace, experiment: Experiment) -> Measured:
 def _predicted(workspace: Workspace, experiment: Experiment, source: Path) -> Measured:
     """Score predictions from elsewhere like any other; what validation would choose keeps its default."""
     began = time.monotonic()
-    test = _task_data(workspace, experiment, "test")
+    test = task_data(workspace, experiment, "test")
     reader = experiment.task.prediction_format
     assert reader is not None
     ids = [item.id for item in test.items]
@@ -110,8 +110,8 @@ def _method(workspace: Workspace, experiment: Experiment) -> Measured:
     handed_over = card.get("sha256") or checksum(weights_bytes(backbone))
     if experiment.weight_source:
         look(workspace, backbone, workspace.plan.data, workspace.store.root / "runs" / handed_over[:GIVEN_KEY])
-    train, val, test = (_task_data(workspace, experiment, split) for split in SPLITS)
-    job = _job(workspace, experiment)
+    train, val, test = (task_data(workspace, experiment, split) for split in SPLITS)
+    job = job_of(workspace, experiment)
     checkpoint = engine.Checkpoint(workspace.store.root / "checkpoints" / f"{experiment.work}.pt", workspace.device)
     with machine_slot(workspace.device.name) if workspace.first else ExitStack():
         outcome = transfer.transfer(job, backbone, transfer.Splits(train, val, test), checkpoint)
@@ -148,18 +148,6 @@ def _method(workspace: Workspace, experiment: Experiment) -> Measured:
     return _score(workspace, experiment, test, outcome.predictions, fields)
 
 
-def _job(workspace: Workspace, experiment: Experiment) -> Job:
-    return Job(
-        device=workspace.device,
-        task=experiment.task,
-        protocol=experiment.protocol,
-        steps=experiment.task.steps(experiment.protocol) + experiment.extra_steps,
-        seed=experiment.seed,
-        disk=Features(workspace.store.root / "cache" / "features", workspace.plan.data.fingerprint()),
-        progress=workspace.progress,
-    )
-
-
 def predict(
     workspace: Workspace, experiment: Experiment, record: Record, items: list[Item], data_key: str
 ) -> tuple[TaskData, Predictions]:
@@ -167,17 +155,8 @@ def predict(
 
     Raises UsageError where the network is not stored, RunError where no image can be read.
     """
-    path = workspace.store.network_path(record.made)
-    if not path.is_file():
-        raise UsageError(
-            f"the network of run {experiment.id[:10]} is not in {path.parent}: run it again with --force; "
-            "heads that are fitted at once are not stored"
-        )
-    backbone = backbone_of(workspace, experiment)
-    if experiment.pretraining:
-        pretrained(workspace, experiment, experiment.pretraining, backbone)
-    job = replace(_job(workspace, experiment), disk=None)
-    net = restored(job, backbone.requires_grad_(False).eval(), load(path.read_bytes()))
+    job = replace(job_of(workspace, experiment), disk=None)
+    net, backbone = stored_network(workspace, experiment, record, job)
     folder = workspace.store.root / "cache" / "images"
     caching = Caching(folder, data_key, workspace.progress, workspace.request.threads)
     cache = build_cache(items, experiment.task.view(), caching)
@@ -205,7 +184,7 @@ def _score(
     if "predictions" not in fields:
         fields["predictions"] = workspace.store.write_predictions(experiment.work, predictions, fields["calibration"])
     few = np.linspace(0, len(test.truths) - 1, min(PICTURED, len(test.truths))).astype(int)
-    originals = [read_rgb(test.items[i].path, test.items[i].crop) for i in few]
+    originals = [read_item(test.items[i]) for i in few]
     pictures = experiment.task.pictures(originals, [test.truths[i] for i in few], [predictions[i] for i in few])
     options = {**experiment.task.score_options(), **fields["calibration"]}
     pictures |= experiment.task.album(test.items, test.truths, predictions, options)
@@ -245,7 +224,7 @@ def again(workspace: Workspace, experiment: Experiment, record: Record | None) -
     Raises UsageError where they cannot be read, RunError where they are not one for each test item.
     """
     workspace.prepare(workspace.plan.data)
-    test = _task_data(workspace, experiment, "test")
+    test = task_data(workspace, experiment, "test")
     if record is None:
         return {}, {}
     predictions, told = workspace.store.read_predictions(record), record.to_json()
@@ -254,18 +233,6 @@ def again(workspace: Workspace, experiment: Experiment, record: Record | None) -
     fields = {name: told[name] for name in OF_THE_WORK if name in told}
     fields = {"exclusions": {}, "phases": {}, **fields, "was": record.id}
     return _score(workspace, experiment, test, predictions, fields)
-
-
-def _task_data(workspace: Workspace, experiment: Experiment, split: Split) -> TaskData:
-    views = experiment.task.views()
-    items = experiment.task.items(workspace.plan.data, split)
-    if split == "train" and experiment.task.config.label_fraction < 1:
-        items = labelled(items, experiment.task.config.label_fraction)
-    if not items:
-        raise RunError(f"the {split} split of {workspace.plan.data.name} is empty for {experiment.task.name}")
-    return TaskData.of(
-        experiment.task, items, lambda name, parts: workspace.resized(workspace.plan.data, parts, views[name])
-    )
 
 
 def _subset(workspace: Workspace, experiment: Experiment) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from inkbench.benchmark import stopping
 from inkbench.benchmark.errors import RunError, UsageError, of_the_system
 from inkbench.benchmark.planning.experiment import Experiment
 from inkbench.benchmark.progress import complain
-from inkbench.benchmark.running import evaluate
+from inkbench.benchmark.running import evaluate, robustness
 from inkbench.benchmark.running.records import base_record
 from inkbench.benchmark.running.weights import weights_path
 from inkbench.benchmark.running.workspace import Workspace
@@ -69,14 +69,17 @@ class Runner:
                 time.sleep(WAIT_S)
 
     def _claim(self, experiment: Experiment, held: ExitStack) -> str:
-        """Decide its state: ``done`` already, ``busy`` elsewhere, ``score`` from predictions, or ``run``."""
-        if self._done(experiment):
+        """Decide its state: ``done`` already, ``busy`` elsewhere, ``score`` from predictions, ``damage``, or ``run``.
+
+        ``damage``: done, but not yet tested on damaged images as it was asked to.
+        """
+        if not self._owes(experiment) and self._done(experiment):
             return "done"
         locks = self.store.root / "locks"
         if not held.enter_context(claim(locks / f"{experiment.work}.lock")):
             return "busy"
         if self._done(experiment):
-            return "done"
+            return "damage" if self._owes(experiment) else "done"
         if self._has_predictions(experiment):
             return "score"
         if experiment.pretraining is None or weights_path(self.store, experiment.pretraining).is_file():
@@ -94,6 +97,13 @@ class Runner:
             self._note_reuse(record)
             return True
         return bool(record.request.resolved.get("started") == self.request.started)
+
+    def _owes(self, experiment: Experiment) -> bool:
+        """Return whether a finished experiment is still to be tested on damaged images."""
+        if not self.request.robustness or not robustness.has_one(experiment):
+            return False
+        record = self._known(experiment)
+        return record is not None and robustness.is_lacking(record)
 
     def _has_predictions(self, experiment: Experiment) -> bool:
         """Return whether another record holds an experiment's predictions; it is noted, and said with what it lacks."""
@@ -138,22 +148,39 @@ class Runner:
         self.report({"event": "working", "cells": [experiment.id]})
         if self.request.force and self.first:
             evaluate.forget(self.store, experiment)
+            robustness.forget(self.store, experiment.work)
         try:
             if experiment.declined:
                 self._write(self._planned(experiment), status="declined", reason=experiment.declined)
-            else:
-                if turn == "score":
-                    fields, items = evaluate.again(self.workspace, experiment, self.scored_from.get(experiment.id))
-                else:
-                    fields, items = evaluate.measure(self.workspace, experiment)
-                self._write(self._planned(experiment), items, status="done", **fields)
-                if self.first:
-                    evaluate.forget(self.store, experiment)
+            elif turn != "damage":
+                self._measure(experiment, turn)
+            if self.workspace.agree(lambda: "owes" if self._owes(experiment) else ""):
+                self._damage(experiment)
         except Exception as error:
             self._fail(experiment, error)
             if self.device.fabric.world_size > 1:
                 raise Crash(experiment.id) from error
         self.report({"event": "idle"})
+
+    def _measure(self, experiment: Experiment, turn: str) -> None:
+        """Run an experiment, or score its predictions, and record it."""
+        if turn == "score":
+            fields, items = evaluate.again(self.workspace, experiment, self.scored_from.get(experiment.id))
+        else:
+            fields, items = evaluate.measure(self.workspace, experiment)
+        self._write(self._planned(experiment), items, status="done", **fields)
+        if self.first:
+            evaluate.forget(self.store, experiment)
+
+    def _damage(self, experiment: Experiment) -> None:
+        """Test a recorded experiment on damaged images too, and add that to its record."""
+        record = self.store.read(experiment.id)
+        assert record is not None
+        found = robustness.measure(self.workspace, experiment, record)
+        for name, reason in found.declined.items():
+            self.progress.say(f"{experiment.method} on {experiment.task.name}: not tested under {name}: {reason}")
+        if self.first:
+            self.store.write(record.but(robustness=found))
 
     def _fail(self, experiment: Experiment, error: Exception) -> None:
         """Record a failure with its log; a good record of an earlier run (``--force``) is kept."""

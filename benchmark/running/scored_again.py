@@ -8,22 +8,26 @@ from typing import Any
 import numpy as np
 
 from inkbench.benchmark import registry
-from inkbench.benchmark.api import Task
+from inkbench.benchmark.api import NotApplicable, Task
 from inkbench.benchmark.contracts.dataset import Dataset
 from inkbench.benchmark.data.cache import Caching
 from inkbench.benchmark.data.cache import build as build_cache
+from inkbench.benchmark.data.damage.catalogue import VERSION, Damage
 from inkbench.benchmark.data.locate import open_dataset
 from inkbench.benchmark.errors import RunError, UsageError
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.leak_check import without
 from inkbench.benchmark.running.replay import request_of
+from inkbench.benchmark.running.under_damage import damaged_figure, damaged_work
 from inkbench.benchmark.scorers import metric_versions, scorer_for
 from inkbench.benchmark.scoring.score import score
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.files import key_of
 from inkbench.benchmark.store.identity import SCORED_BY, plugged_metrics, record_id
 from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.record_parts import Robustness
 from inkbench.benchmark.store.store import Store
+from inkbench.benchmark.training.damaged_data import damaged_truths
 from inkbench.benchmark.training.task_data import TaskData
 
 
@@ -133,6 +137,8 @@ def score_again(store: Store, record: Record, tested: Tested) -> tuple[dict[str,
     }
     if scored.empty:
         fields["exclusions"] = record.exclusions.model_copy(update={"empty_truth": tuple(scored.empty)})
+    if record.robustness:
+        fields["robustness"] = _under_damage(store, record, tested)
     if record.leaks:
         suspect = np.asarray(before.get("leak", np.zeros(len(ids), dtype=bool)), dtype=bool)
         left = without(scorer_for(task), scored.items, suspect, scored.metrics)
@@ -140,6 +146,26 @@ def score_again(store: Store, record: Record, tested: Tested) -> tuple[dict[str,
         if suspect.any():
             scored.items["leak"] = suspect
     return fields, scored.items
+
+
+def _under_damage(store: Store, record: Record, tested: Tested) -> Robustness:
+    """Return the figures under damage that their stored predictions give today. Raises UsageError."""
+    told = record.robustness
+    assert told is not None
+    if told.version != VERSION:
+        raise UsageError(f"{record.id[:10]}: its figures under damage are of version {told.version} of the damages")
+    under = {}
+    for name, damaged in told.under.items():
+        try:
+            damage = Damage.of(name)
+            truths = damaged_truths(tested.task, tested.test, damage)
+            found = store.read_named(damaged_work(record.made, damage), damaged.predictions.sha256)
+            under[name] = damaged.model_copy(
+                update={"figure": damaged_figure(tested.task, tested.test, truths, found, record)}
+            )
+        except (NotApplicable, RunError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise UsageError(f"{record.id[:10]}: its predictions under {name} cannot be scored ({error})") from None
+    return told.model_copy(update={"under": under, "chance": tested.task.chance()})
 
 
 def _items_of(store: Store, record: Record) -> dict[str, np.ndarray]:

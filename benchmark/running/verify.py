@@ -13,15 +13,18 @@ from inkbench.benchmark.running.cards import Cards
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.figures import departures, given
 from inkbench.benchmark.store.files import checksum
+from inkbench.benchmark.store.identity import SCORED_BY
 from inkbench.benchmark.store.proof import doubts, is_stamped
 from inkbench.benchmark.store.reading import BadRecord, read_form
 from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.record_parts import StoredFile
 from inkbench.benchmark.store.store import Store, bound_to
 
 Again = Callable[[Record], Iterator[str]]
 """What scoring a run's predictions again finds."""
 NOT_SEALED = "not sealed: written before records had a checksum, so an edit shows only in ids, items and predictions"
 NO_PREDICTIONS = "without predictions: their items cannot be proven"
+NO_DAMAGED = "figures under damage without predictions: they cannot be proven"
 NOT_BOUND = "predictions that do not say which run they are of: written before they did"
 NO_CARD = "method and seed not proven: the card of their pretraining is not here"
 UNKNOWN = "of tasks that are not known here (--plugin FILE.py): their figures are not checked"
@@ -79,6 +82,10 @@ def _left_over(store: Store, named: set[str]) -> list[Path]:
     return [path for path in (store.root / "cells").glob("*/*.npz") if path.name not in named]
 
 
+def _of_damage(record: Record) -> list[StoredFile]:
+    return [under.predictions for under in record.robustness.under.values()] if record.robustness else []
+
+
 class Verification:
     """What is found while the records of a folder are read; ``remarks`` counts what could not be proven."""
 
@@ -96,7 +103,7 @@ class Verification:
         except BadRecord as bad:
             yield bad.reason
             return
-        self.named |= {file.file for file in (record.items, record.predictions) if file}
+        self.named |= {file.file for file in (record.items, record.predictions, *_of_damage(record)) if file}
         try:
             yield from doubts(told, record)
         except ValueError as error:
@@ -111,6 +118,7 @@ class Verification:
             return
         yield from self._of_items(record)
         yield from self._of_predictions(record)
+        yield from self._of_damaged(record)
         yield from self._of_card(record)
         if self.again is not None:
             yield from self.again(record)
@@ -138,14 +146,33 @@ class Verification:
 
     def _of_predictions(self, record: Record) -> Iterator[str]:
         """Yield what is wrong with the predictions: changed, or made for another run."""
-        path = self.store.predictions_path(record.made)
         told = record.predictions
-        if told is None or not path.exists():
+        if told is None or not self.store.predictions_path(record.made).exists():
             self.remarks[NO_PREDICTIONS] += 1
             return
+        yield from self._of_stored(record, self.store.predictions_path(record.made), told.sha256, record.work)
+
+    def _of_damaged(self, record: Record) -> Iterator[str]:
+        """Yield what is wrong with the predictions under damage, and with what is said of their figures."""
+        versions = record.identity.get(SCORED_BY, {})
+        for name, under in record.robustness.under.items() if record.robustness else ():
+            path = self.store.record_path(record.made).with_name(under.predictions.file)
+            if str(versions.get(record.primary, under.figure.version)) != str(under.figure.version):
+                yield f"has version {under.figure.version} of {record.primary} under {name}"
+            if not path.exists():
+                self.remarks[NO_DAMAGED] += 1
+                continue
+            owner = path.name.partition(".")[0]
+            if not owner.startswith(f"{record.made}-{name.replace('@', '-')}-v"):
+                yield f"names {path.name} as its predictions under {name}"
+            for found in self._of_stored(record, path, under.predictions.sha256, owner):
+                yield f"under {name}, {found}"
+
+    def _of_stored(self, record: Record, path: Path, sha256: str, work: str) -> Iterator[str]:
+        """Yield what is wrong with a file of predictions that must be of ``work``."""
         try:
             data = path.read_bytes()
-            if told.sha256 not in ("", checksum(data)):
+            if sha256 not in ("", checksum(data)):
                 yield "its predictions do not match their checksum"
             bound = bound_to(data)
         except (OSError, ValueError) as error:
@@ -155,7 +182,7 @@ class Verification:
             self.remarks[NOT_BOUND] += 1
             return
         owner, calibration = bound
-        if owner != record.work:
+        if owner != work:
             yield f"its predictions were made for {owner}"
         if calibration != record.to_json().get("calibration", {}):
             yield "says that validation chose otherwise than its predictions do"

@@ -15,6 +15,7 @@ from inkbench.benchmark.running.records import data_used
 from inkbench.benchmark.running.scored_again import SharedTests, Tested, score_again
 from inkbench.benchmark.store.arrays import read_arrays
 from inkbench.benchmark.store.record import Record
+from inkbench.benchmark.store.record_parts import Robustness
 from inkbench.benchmark.store.store import Store
 
 RELATIVE = 1e-6
@@ -39,6 +40,8 @@ class ScoredAgain:
         yield from _of_data(record, tested)
         yield from _of_settings(record, tested)
         yield from _of_figures(record, fields)
+        if record.robustness:
+            yield from _of_robustness(record.robustness, fields["robustness"])
         yield from _of_items(stored, items)
 
 
@@ -92,6 +95,16 @@ def _of_figures(record: Record, fields: Mapping[str, Any]) -> Iterator[str]:
             yield f"has {name} {said.value:.9g}, its predictions give {now.value:.9g}"
     if same:
         yield from _of_remarks(record, fields)
+
+
+def _of_robustness(said: Robustness, now: Robustness) -> Iterator[str]:
+    """Yield the figures under damage that are not what the predictions under it give."""
+    for name, under in said.under.items():
+        figure, again = under.figure, now.under[name].figure
+        if figure.version == again.version and (not _close(figure.value, again.value) or figure.n != again.n):
+            yield f"has {figure.value:.9g} under {name}, its predictions there give {again.value:.9g}"
+    if said.chance != now.chance:
+        yield f"says that chance is {said.chance}, its task {now.chance}"
 
 
 def _of_remarks(record: Record, fields: Mapping[str, Any]) -> Iterator[str]:

@@ -84,7 +84,7 @@ def _work() -> int:
         for used in (data, pretrain_data):
             used.verify(progress)
         work = planner.make(request, device, data, pretrain_data)
-        space.require_space(work, request.results)
+        space.require_space(work, request.results, request.robustness)
         if not request.dry_run:
             space.require_folders(work, Store(request.results))
         estimated = estimate.show(work, device, Store(request.results)) if request.dry_run else ""

@@ -24,6 +24,7 @@ from inkbench.benchmark.store.record_parts import (
     PretextFigure,
     Provenance,
     Requested,
+    Robustness,
     Settings,
     StoredFile,
     Versions,
@@ -152,6 +153,8 @@ class Record(Summary):
     exclusions: Exclusions = Field(default_factory=Exclusions)
     phases: dict[str, Phase] = Field(default_factory=dict)
     leaks: Leaks | None = None
+    robustness: Robustness | None = None
+    """What damage of test images does to the primary metric, where ``--robustness`` asked for it."""
     reason: str | None = None
     """The reason why it failed or was declined."""
     log: Annotated[str, Field(pattern=r"^logs/[0-9A-Za-z_-]{1,80}(\.rank[0-9]+)?\.log$")] | None = None

@@ -165,6 +165,28 @@ class StoredFile(Part):
     """Empty in what was written before it was noted."""
 
 
+class Damaged(Part):
+    """The primary metric on test images under one damage, with the head and calibration of the clean ones."""
+
+    figure: Figure
+    predictions: StoredFile
+
+
+class Robustness(Part):
+    """What damage does to the score (docs/robustness.md)."""
+
+    version: int
+    """The version of the damages."""
+    chance: FiniteFloat | None = None
+    """The primary metric by chance, where the task says one."""
+    under: dict[str, Damaged] = Field(default_factory=dict)
+    """By damage and strength, ``halftone@2``."""
+    declined: dict[str, str] = Field(default_factory=dict)
+    """The damages that do not apply to the task, each with the reason."""
+    phase: Phase | None = None
+    """What it cost; no part of the run's own cost."""
+
+
 class Provenance(Part):
     """Origin of a run: where, with what and by which code it was made."""
 

@@ -87,17 +87,28 @@ class Store:
 
     def read_predictions(self, record: Record) -> list[dict[str, np.ndarray]]:
         """Read the predictions that a record's figures are scored from, as they were written. Raises UsageError."""
-        path = self.predictions_path(record.made)
+        return self.read_named(record.made, record.predictions.sha256 if record.predictions else "")
+
+    def read_named(self, work: str, sha256: str = "") -> list[dict[str, np.ndarray]]:
+        """Read the predictions of this id, with this checksum where one is told. Raises UsageError."""
+        path = self.predictions_path(work)
         try:
             data = path.read_bytes()
-            if record.predictions and record.predictions.sha256 not in ("", checksum(data)):
+            if sha256 not in ("", checksum(data)):
                 raise ValueError("they do not match the record")
             arrays = read_arrays(io.BytesIO(data))
-            if MADE_FOR in arrays and str(arrays[MADE_FOR]) != record.made:
+            if MADE_FOR in arrays and str(arrays[MADE_FOR]) != work:
                 raise ValueError("they were made for another run")
             return unpack(arrays)
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise UsageError(f"the predictions {path} cannot be read ({error}); run it again with --force") from None
+
+    def predictions_of(self, work: str) -> list[dict[str, np.ndarray]] | None:
+        """Return the predictions of this id; None where there are none that can be read."""
+        try:
+            return self.read_named(work) if self.predictions_path(work).is_file() else None
+        except UsageError:
+            return None
 
     def read(self, run: str) -> Record | None:
         """Read the record of a run, or None where there is none. Raises BadRecord for one that is not believed."""

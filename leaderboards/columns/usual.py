@@ -9,6 +9,7 @@ from inkbench.leaderboards.columns.column import Column, Subject, figure
 from inkbench.leaderboards.columns.cost import COST_COLUMNS
 from inkbench.leaderboards.columns.origin import BACKBONE_COLUMNS, ORIGIN_COLUMNS
 from inkbench.leaderboards.columns.primary import VERDICT_COLUMNS
+from inkbench.leaderboards.columns.robustness import ROBUSTNESS_COLUMNS
 from inkbench.leaderboards.groups import Group, plain
 from inkbench.leaderboards.table import NO, YES, Cell
 
@@ -109,6 +110,7 @@ COLUMNS: dict[str, Column] = {
     for column in (
         *VERDICT_COLUMNS,
         Column("pretext", "pretext\n(held out)", _pretext),
+        *ROBUSTNESS_COLUMNS,
         *COST_COLUMNS,
         Column("leaks", "suspect\n(leaks)", _leaks),
         Column("shortcut", "gradient on tile borders\n(at initialisation)", _shortcut),
@@ -122,6 +124,7 @@ COLUMNS: dict[str, Column] = {
 """A new column is one entry here; a metric's name is a column too, and so is a setting's, NAME.FIELD."""
 BEFORE_METRICS = ("primary", "difference", "p", "over_trivial", "p_trivial", "n")
 AFTER_METRICS = (
+    *(column.key for column in ROBUSTNESS_COLUMNS),
     *("pretext", "supervision", "data", "seen", "licence", "images", "share", "trials", "parameters", "gflop", "speed"),
     *("device", "memory", "shortcut", "leaks"),
 )

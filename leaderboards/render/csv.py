@@ -12,12 +12,12 @@ from inkbench.leaderboards.table import Cell, Table
 
 
 def csv(table: Table) -> str:
-    """Format one line a row, full precision; an interval and an unadjusted p beside their column."""
+    """Format one line a row, full precision; beside its column an interval, an unadjusted p, scores under damage."""
     fields: list[str] = ["block", "row", "status"]
     rows = [(block, row) for block in table.blocks for row in block.rows]
     parts = {head.key: _parts([row.cells.get(head.key, Cell()) for _, row in rows]) for head in table.columns}
     for key, names in parts.items():
-        fields += [key, *(f"{key}.{name}" for name in names)]
+        fields += [key, *(f"{key}{name}" if name.startswith("@") else f"{key}.{name}" for name in names)]
     buffer = io.StringIO()
     writer = csv_format.writer(buffer, lineterminator="\n")
     writer.writerow(map(escape, [*fields, "marks", "records"]))
@@ -32,8 +32,11 @@ def csv(table: Table) -> str:
 
 def _parts(cells: Sequence[Cell]) -> list[str]:
     names = ["low", "high"] if any(cell.low is not None for cell in cells) else []
-    return names + (["unadjusted"] if any("unadjusted" in cell.extra for cell in cells) else [])
+    names += ["unadjusted"] if any("unadjusted" in cell.extra for cell in cells) else []
+    return names + list(dict.fromkeys(name for cell in cells for name in cell.extra.get("scores", ())))
 
 
 def _part(cell: Cell, name: str) -> Any:
-    return cell.extra.get(name) if name == "unadjusted" else getattr(cell, name)
+    if name in ("low", "high"):
+        return getattr(cell, name)
+    return cell.extra.get(name, cell.extra.get("scores", {}).get(name))

@@ -18,7 +18,19 @@ from inkbench.leaderboards.report.site import Site
 MOST = 2_000
 """Runs that have a page: those of the rows that tables show, in their order."""
 LOG_LINES = 40
-TOLD = ("schema", "identity", "settings", "metrics", "request", "curve", "provenance", "phases", "exclusions", "data")
+TOLD = (
+    "schema",
+    "identity",
+    "settings",
+    "metrics",
+    "request",
+    "curve",
+    "provenance",
+    "phases",
+    "exclusions",
+    "data",
+    "robustness",
+)
 """What of a record has a place of its own on the page, or is too long for its list of facts."""
 
 
@@ -51,6 +63,8 @@ def write(site: Site, store: Store, found: Gathered, pages: Mapping[str, str], c
             facts=[row for key, value in told.items() if key not in TOLD for row in words.flat(value, key)],
             exclusions=_exclusions(record),
             curves=curves(store, record),
+            robustness=plots.robustness(record),
+            not_tested=record.robustness.declined if record.robustness else {},
             galleries=galleries(site, store, record),
             log=_log(store, record),
             raw=json.dumps(told, indent=1, ensure_ascii=False),

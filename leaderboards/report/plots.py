@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from inkbench.benchmark.data.damage.catalogue import Damage
 from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards.report import svg
 from inkbench.leaderboards.report.gather import Shown, first_value
@@ -134,6 +135,19 @@ def forests(block: Block) -> list[Markup]:
         Markup("") if value is None else svg.forest(value, cell.low, cell.high, bounds, control, cell.best)
         for cell, value in zip(cells, values, strict=True)
     ]
+
+
+def robustness(record: Record) -> Markup:
+    """Plot the primary metric by strength for each damage, from the clean score (0) on."""
+    if record.robustness is None:
+        return Markup("")
+    clean = record.metrics[record.primary].value
+    drawn: dict[str, list[tuple[float, float]]] = {}
+    for name, under in record.robustness.under.items():
+        damage = Damage.of(name)
+        drawn.setdefault(damage.name, [(0.0, clean)]).append((float(damage.strength), under.figure.value))
+    lines = [svg.Line(name, points) for name, points in drawn.items()]
+    return svg.lines("Score under damage", "strength (0: clean)", record.primary, lines)
 
 
 def curve(title: str, named: Mapping[str, Any]) -> Markup:

@@ -192,6 +192,15 @@ class Classification(Task[ClassificationConfig]):
         """Return the names of the classes, where a dataset gives them."""
         return {"classes": list(self.classes)} if self._dataset else {}
 
+    def chance(self) -> float | None:
+        """Return the accuracy of guessing among the classes."""
+        return 1 / len(self.classes) if self._dataset else None
+
+    def cut(self, truth: Truth, box: tuple[int, int, int, int]) -> Truth:
+        """Return the same class."""
+        del box
+        return truth
+
     def album(
         self, items: Sequence[Item], truths: Sequence[Truth], predictions: Predictions, options: Any
     ) -> dict[str, np.ndarray]:

@@ -207,6 +207,14 @@ class Detection(Task[DetectionConfig]):
         """Return the names of the classes."""
         return {"classes": list(self.config.classes)}
 
+    def cut(self, truth: Truth, box: tuple[int, int, int, int]) -> Truth:
+        """Return the boxes in pixels of the cut image, clipped to it; without those that are cut off."""
+        x0, y0, x1, y1 = box
+        boxes = np.clip(truth["boxes"] - [x0, y0, x0, y0], 0, [x1 - x0, y1 - y0] * 2)
+        valid = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        size = np.array([x1 - x0, y1 - y0], dtype=np.int64)
+        return {"boxes": boxes[valid], "labels": truth["labels"][valid], "size": size}
+
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
     ) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 from inkbench.benchmark.api import (
     Dataset,
     Item,
+    NotApplicable,
     Placement,
     Predictions,
     Split,
@@ -197,6 +198,10 @@ class Inpainting(Task[InpaintingConfig]):
     def score_options(self) -> dict[str, Any]:
         """Return the judges whose figures are computed besides those of the judge that is shipped."""
         return {"judges": self.config.judges}
+
+    def cut(self, truth: Truth, box: tuple[int, int, int, int]) -> Truth:
+        """Raise NotApplicable: the hole is a share of the whole panel."""
+        raise NotApplicable("a cut may go through the hole, whose place in the panel is part of the task")
 
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions

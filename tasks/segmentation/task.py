@@ -225,6 +225,11 @@ class Segmentation(Task[SegmentationConfig]):
         """Return the names of the classes, where a dataset gives them."""
         return {"classes": list(self.classes)} if self._dataset else {}
 
+    def cut(self, truth: Truth, box: tuple[int, int, int, int]) -> Truth:
+        """Return the mask of what is left."""
+        x0, y0, x1, y1 = box
+        return {"mask": truth["mask"][y0:y1, x0:x1]}
+
     def pictures(
         self, images: Sequence[np.ndarray], truths: Sequence[Truth], predictions: Predictions
     ) -> dict[str, np.ndarray]:
