@@ -45,6 +45,7 @@ TINY = {
     **{task: {"steps": "1", "batch": "2"} for task in ("detection", "saliency", "inpainting", "segmentation")},
     "classification": {"steps": "1", "finetune_steps": "1", "batch": "2", "strengths": "1"},
     "reid": {"steps": "1", "batch": "16"},
+    "retrieval": {"steps": "1", "batch": "4", "pairs": "2"},
 }
 """One step of two images; of re-ID as few as hold pairs of each of a batch's series."""
 RULES = ("it needs --protocol finetune", "weights", "hub", "cannot read predictions")

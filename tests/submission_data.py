@@ -26,7 +26,7 @@ SMALL = SynthConfig(series=6, pages=2, panels=4, width=300, height=400, viewers=
 CLASSES: dict[str, int] = {}
 """How many classes the tasks have that take theirs from the data."""
 SETS = {"inpainting": (("inpainting.smallest", "4"),)}
-TASKS = ("saliency", "detection", "reid", "inpainting", "classification", "segmentation")
+TASKS = ("saliency", "detection", "reid", "inpainting", "classification", "segmentation", "retrieval")
 
 
 def draw(root: Path) -> Path:
@@ -81,6 +81,11 @@ def _mask(truth, rng):
     }
 
 
+def _copy(truth, rng):
+    known = np.random.default_rng(list(str(truth["copy"]).encode())).standard_normal(6)
+    return {"embedding": (known + rng.standard_normal(6)).astype(np.float32)}
+
+
 PREDICT = {
     "saliency": _map,
     "detection": _boxes,
@@ -88,6 +93,7 @@ PREDICT = {
     "inpainting": _face,
     "classification": _scores,
     "segmentation": _mask,
+    "retrieval": _copy,
 }
 
 

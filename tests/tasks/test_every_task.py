@@ -10,6 +10,7 @@ FEW = {
     "classification": ("steps=4",),
     "detection": ("steps=4", "side=64"),
     "inpainting": ("steps=4",),
+    "retrieval": ("pairs=4",),
     "saliency": ("steps=4",),
     "segmentation": ("steps=4", "side=64"),
 }

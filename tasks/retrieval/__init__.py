@@ -1,0 +1,1 @@
+"""The task ``retrieval`` and what it alone uses."""
