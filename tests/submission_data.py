@@ -101,7 +101,7 @@ def finished(reference: Reference, store: Store, seed: int = 0) -> Record:
     """The record of a run that predicted what ``nobody`` does, scored and stored as the engine does."""
     task, predicted = reference.task, nobody(reference, seed)
     scored = score(task, predicted, reference.items, reference.truths, {})
-    run = f"{task.name[:2]}{seed}abc"
+    run = f"{task.name}{seed}abc"
     write_atomic(store.predictions_path(run), arrays_bytes(pack(predicted)))
     settings = {"task": task.config.model_dump(mode="json")}
     primary = task.scorer.primary.name

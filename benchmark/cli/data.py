@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from inkbench.benchmark import escaping
 from inkbench.benchmark.cli.flags import Parser, common, series_flag
 from inkbench.benchmark.contracts.dataset import Dataset
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.progress import complain
 
 
@@ -47,6 +49,11 @@ def run(words: list[str]) -> int:
     cut.add_argument("--out", type=Path, metavar="DIR", help="new folder for the panels")
     cut.add_argument("--score", action="store_true", help="report recall and precision against annotated panels")
     cut.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
+    damages = verbs.add_parser("damages", parents=[common()], help="draw what print and scan do to an image")
+    damages.add_argument("what", metavar="ID|PATH", nargs="?", default="synth", help="default: synth")
+    damages.add_argument("--out", type=Path, metavar="DIR", help="folder for the sheet (default: results/check)")
+    damages.add_argument("--scans", type=Path, metavar="DIR", help="also write the queries of retrieval there, as PNG")
+    damages.add_argument("--set", action="append", default=[], metavar="NAME.FIELD=VALUE", help="override one setting")
     make = verbs.add_parser("make", parents=[common()], help="generate a copy of synth in a folder")
     make.add_argument("what", choices=("synth",))
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -55,11 +62,11 @@ def run(words: list[str]) -> int:
     make.add_argument("--layout", metavar="L[,L2|all]", help="layouts to write (default: those that synth uses)")
     for name in ("series", "pages", "seed"):
         make.add_argument(f"--{name}", metavar="N")
-    for verb in (info, check, leaks, pack, cut):
+    for verb in (info, check, leaks, pack, cut, damages):
         series_flag(verb)
     flags = parser.parse_args(words)
     acts = {"info": _info, "check": _check, "leaks": _leaks, "accept": _accept, "get": _get, "pack": _pack, "cut": _cut}
-    acts |= {"make": _make}
+    acts |= {"make": _make, "damages": _damages}
     return acts[flags.verb](flags)
 
 
@@ -109,7 +116,6 @@ def _leaks(flags: argparse.Namespace) -> int:
     from inkbench.benchmark.data.leaks.command import images_of, report, sheet_of_pairs, splits_of
     from inkbench.benchmark.data.leaks.compare import compare, told
     from inkbench.benchmark.data.locate import open_dataset
-    from inkbench.benchmark.errors import UsageError
     from inkbench.benchmark.progress import Progress
     from inkbench.benchmark.store.store import Store
 
@@ -168,7 +174,7 @@ def _cut(flags: argparse.Namespace) -> int:
     """Cut pages into panels, or say how well that goes; status 1 where pages could not be cut."""
     from inkbench.benchmark.data.cut.cutting import cut, pages_of, picture_of
     from inkbench.benchmark.data.cut.score import score
-    from inkbench.benchmark.errors import RunError, UsageError
+    from inkbench.benchmark.errors import RunError
     from inkbench.benchmark.progress import Progress
     from inkbench.benchmark.store.store import Store
 
@@ -193,6 +199,29 @@ def _cut(flags: argparse.Namespace) -> int:
         path = flags.results / "check" / f"cut-{hashlib.sha256(str(flags.out.resolve()).encode()).hexdigest()[:6]}.png"
         write_picture(path, picture)
     return 1 if any(page.why for page in cutting.pages) else 0
+
+
+def _damages(flags: argparse.Namespace) -> int:
+    """Draw an original from the middle of test under every damage; with ``--scans`` write what retrieval asks for."""
+    from inkbench.benchmark import registry
+    from inkbench.benchmark.config import settings_of
+    from inkbench.benchmark.data.damage.sheet import sheet, write_scans
+    from inkbench.benchmark.progress import Progress
+    from inkbench.benchmark.store.store import Store
+
+    Store(flags.results).check_writable()
+    dataset, progress = _opened(flags), Progress(flags.quiet)
+    dataset.prepare(progress)
+    kind: Any = registry.load("tasks", "retrieval")
+    task = kind(kind.Config.resolve(kind.name, "quick", settings_of(kind.name, _pairs(flags))))
+    items = task.items(dataset, "test") if task.needs() <= dataset.offers() else []
+    if not items:
+        raise UsageError(f"{dataset.name} has no {task.view().kind} in its test split")
+    _show(sheet(items[len(items) // 4 * 2]), flags, f"damages-{dataset.root.name}", str(dataset.root.resolve()))
+    if flags.scans:
+        scans = [item for item in items if item.damage]
+        print(escaping.terminal(f"{write_scans(scans, flags.scans, progress)} scans in {flags.scans}"))
+    return 0
 
 
 def _show(picture: bytes | None, flags: argparse.Namespace, name: str, of: str) -> None:
