@@ -52,7 +52,7 @@ def score_items(
     found = {metric.name: np.full(len(truths), np.nan) for metric in METRICS if metric.name != UAP}
     found["query"] = query
     if any("ranking" in prediction for prediction in predictions):
-        for place in queries:
+        for place in queries.tolist():
             listed = [other for other in np.asarray(predictions[place]["ranking"]).tolist() if not query[other]]
             _note(found, place, *_by_list(listed, place, copies, series))
         return found

@@ -188,7 +188,7 @@ def test_an_exported_folder_is_read_back_as_a_row(folder, tmp_path):
     assert one.supervision == "image-text"
 
 
-def test_catalogued_licences_are_the_entrys_own_or_timms():
+def test_licences_of_the_catalogue_are_its_own_or_timm_s():
     found = terms_of(catalogue.find("dinov2-s"))
     assert found.identifier == "apache-2.0"
     assert "DINOv2" in found.citation
