@@ -188,7 +188,7 @@ def test_an_exported_folder_is_read_back_as_a_row(folder, tmp_path):
     assert one.supervision == "image-text"
 
 
-def test_licences_of_the_catalogue_are_its_own_or_timm_s():
+def test_catalogued_licences_are_those_of_the_entry_or_of_timm():
     found = terms_of(catalogue.find("dinov2-s"))
     assert found.identifier == "apache-2.0"
     assert "DINOv2" in found.citation
@@ -234,6 +234,8 @@ def test_an_export_names_what_it_lacks(cli, tmp_path):
         (("export", "jigsaw"), "export needs --out DIR, or --push REPO"),
         (("export", "imagenet", "--out", tmp_path / "out"), "given weights go by their names (list weights)"),
         (("export", "jigsaw", "--out", tmp_path / "out", "--format", "pickle"), "no format 'pickle'"),
+        (("export", "jigsaw", "--out", tmp_path / "out", "--private"), "--private is for a repository of the hub"),
+        (("export", "jigsaw", "--out", tmp_path / "out", "--backbone", "resnet18"), "--backbone is for given weights"),
     ):
         done = cli(*words, "--results", tmp_path / "results")
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr

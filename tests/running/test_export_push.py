@@ -9,10 +9,13 @@ import pytest
 import timm
 import torch
 from hub_mirror import COMMIT, mirror, receiving
-from huggingface_hub import ModelCard
-from safetensors.torch import load_file
+from huggingface_hub import ModelCard, constants
+from safetensors.torch import load_file, save_file
 
+from inkbench.benchmark.errors import RunError, UsageError
+from inkbench.benchmark.running.export.folder import Wanted, export
 from inkbench.benchmark.running.export.push import local_folder
+from inkbench.benchmark.store.store import Store
 
 TOKEN = "hf_thisMustNeverBeShownAnywhere00"
 
@@ -87,28 +90,54 @@ def test_the_hubs_own_reader_finds_the_figures_of_the_record(cli, first_run, tmp
     assert timm.create_model(f"local-dir:{out}", pretrained=True)(torch.zeros(1, 3, 64, 64)).ndim == 2
 
 
-def refused(cli, first_run, status, *words, env):
-    done = cli("export", "jigsaw", *words, "--results", first_run[1], env=env)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1), done.stderr
-    assert TOKEN not in done.stderr
-    return done.stderr
+@pytest.fixture
+def pushes(first_run, tmp_path, monkeypatch, capfd):
+    """Export within this process; gives the one line of what was refused, which tells no token."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+
+    def refused(repository, kind):
+        with pytest.raises(kind) as why:
+            export(Store(first_run[1]), "jigsaw", Wanted(push=repository))
+        told = f"{why.value}{''.join(capfd.readouterr())}"
+        assert "\n" not in told
+        assert TOKEN not in told
+        return told
+
+    return refused
 
 
-def test_what_cannot_be_pushed_is_one_line_and_tells_no_secret(cli, first_run, tmp_path):
+def test_nothing_is_asked_of_a_hub_before_it_is_known_that_it_can_be_pushed_to(pushes, tmp_path, monkeypatch):
     with receiving(tmp_path / "hub", TOKEN) as (address, asked):
-        plain = environment(address, tmp_path / "home")
-        wrong = environment(address, tmp_path / "home", HF_TOKEN=f"{TOKEN}wrong")
-        none = environment(address, tmp_path / "home", HF_TOKEN="")
-        offline = environment(address, tmp_path / "home", HF_HUB_OFFLINE="1")
-        assert "hf auth login" in refused(cli, first_run, 2, "--push", "someone/x", env=none)
-        assert "HF_HUB_OFFLINE is set" in refused(cli, first_run, 2, "--push", "someone/x", env=offline)
+        monkeypatch.setenv("HF_ENDPOINT", address)
         typed = f"https://me:{TOKEN}@huggingface.co/someone/x"
-        assert "--push takes a repository OWNER/NAME" in refused(cli, first_run, 2, "--push", typed, env=plain)
-        assert not [line for line in asked if line.startswith("POST")], "nothing is asked before"
-        assert "does not know the token" in refused(cli, first_run, 1, "--push", "someone/x", env=wrong)
-        assert "may not write there" in refused(cli, first_run, 1, "--push", "others/x", env=plain)
-    assert "the hub does not answer" in refused(cli, first_run, 2, "--push", "someone/x", env=plain)
-    assert not (tmp_path / "hub" / "others").exists()
+        assert "--push takes a repository OWNER/NAME" in pushes(typed, UsageError)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        assert "HF_HUB_OFFLINE is set" in pushes("someone/x", UsageError)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.delenv("HF_TOKEN")
+        assert "hf auth login" in pushes("someone/x", UsageError)
+    assert asked == []
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert "the hub does not answer" in pushes("someone/x", UsageError)
+
+
+def test_what_the_hub_refuses_is_one_line_and_tells_no_secret(pushes, tmp_path, monkeypatch):
+    with receiving(tmp_path / "hub", TOKEN) as (address, _):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        assert "may not write there" in pushes("others/x", RunError)
+        monkeypatch.setenv("HF_TOKEN", f"{TOKEN}wrong")
+        assert "does not know the token" in pushes("someone/x", RunError)
+    assert not list((tmp_path / "hub").glob("*"))
+
+
+def test_without_a_token_the_command_says_how_to_log_in(cli, first_run, tmp_path):
+    env = environment("http://127.0.0.1:9", tmp_path / "home", HF_TOKEN="")
+    done = cli("export", "jigsaw", "--push", "someone/x", "--results", first_run[1], env=env)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert "log in with: hf auth login" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -125,8 +154,6 @@ def test_weights_come_from_the_mirror_and_go_to_the_hub(cli, first_run, tmp_path
     torch.manual_seed(3)
     served = tmp_path / "served" / "someone" / "weights"
     served.mkdir(parents=True)
-    from safetensors.torch import save_file
-
     save_file(timm.create_model("test_resnet", num_classes=0).state_dict(), served / "model.safetensors")
     with mirror(tmp_path / "served") as (source, asked), receiving(tmp_path / "hub", TOKEN) as (address, _):
         env = environment(address, tmp_path / "home", INKBENCH_WEIGHTS=source)

@@ -54,7 +54,12 @@ def export(store: Store, what: str, wanted: Wanted) -> str:
     could not be pushed.
     """
     _require(wanted)
-    exported = given(store, what, wanted.network) if _is_given(what) else pretrained(store, what)
+    if catalogue.is_row(what):
+        exported = given(store, what, wanted.network)
+    elif wanted.network:
+        raise UsageError(f"--backbone is for given weights, and '{what}' is pretrained here; leave it out")
+    else:
+        exported = pretrained(store, what)
     if "torchvision" in wanted.formats:
         torchvision_names.name_of(exported.backbone)
     where = _where(wanted)
@@ -71,6 +76,8 @@ def _require(wanted: Wanted) -> None:
     """Refuse what can be known before any work. Raises UsageError."""
     if wanted.out is None and not wanted.push:
         raise UsageError("export needs --out DIR, or --push REPO")
+    if wanted.private and not wanted.repository():
+        raise UsageError("--private is for a repository of the hub: --push OWNER/NAME")
     if strange := [name for name in wanted.formats if name not in FORMATS]:
         raise UsageError(f"no format '{strange[0]}'{did_you_mean(strange[0], FORMATS)}")
     if "onnx" in wanted.formats:
@@ -81,10 +88,6 @@ def _require(wanted: Wanted) -> None:
             raise UsageError(f"{flag} {folder} already exists; give a new folder")
     if wanted.repository():
         push.require_hub(wanted.repository())
-
-
-def _is_given(what: str) -> bool:
-    return catalogue.is_row(what)
 
 
 def _where(wanted: Wanted) -> str:

@@ -62,7 +62,7 @@ def push(folder: Path, repository: str, private: bool, message: str) -> str:
     except HfHubHTTPError as error:
         status = error.response.status_code
         why = SAID.get(status, f"the hub answered {status}")
-        raise RunError(f"{repository} was not pushed: {why}; the files are as they were exported") from None
+        raise RunError(f"{repository} was not pushed: {why}") from None
     except Exception as error:  # the client's HTTP library and its uploader have their own
         raise RunError(f"{repository} was not pushed ({type(error).__name__}); try again") from None
     return str(made)
