@@ -29,6 +29,8 @@ def shaped(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Ten
     for name in {"cls_token", "pos_embed"} & {*state} & {*own}:
         while state[name].ndim < own[name].ndim == 3:
             state[name] = state[name][None]
+    for name in [name for name in own if ".grn." in name and name in state]:  # (1, 1, 1, C) of ConvNeXt V2's authors
+        state[name] = state[name].flatten()
     return state
 
 

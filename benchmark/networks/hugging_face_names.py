@@ -80,6 +80,8 @@ HUGGING_FACE = (
             (r"\.attention\.self\.key\.", ".attn.k."),
             (r"\.attention\.self\.value\.", ".attn.v."),
             (r"\.attention\.(?:self|relative_position_bias)\.relative_", ".attn.relative_"),
+            (r"\.attention\.(?:self\.)?logit_scale$", ".attn.logit_scale"),  # Swin V2
+            (r"\.attention\.(?:self\.)?continuous_position_bias_mlp\.", ".attn.cpb_mlp."),
             (r"\.attention\.output\.dense\.", ".attn.proj."),
             *ATTENTION,
             (r"\.intermediate\.dense\.", ".mlp.fc1."),

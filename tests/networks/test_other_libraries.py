@@ -4,6 +4,7 @@ Each family is a tiny network of transformers, OpenCLIP or torchvision, and timm
 is made known to timm here. What is compared is what a task is given: the vector, and the coarsest map.
 """
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from timm.models import (
     eva,
     resnet,
     swin_transformer,
+    swin_transformer_v2,
     vision_transformer,
     vision_transformer_sam,
 )
@@ -30,11 +32,16 @@ from torch import nn
 
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.networks.backbones import Backbone
+from inkbench.benchmark.networks.checkpoint_reading import read_backbone
 from inkbench.benchmark.networks.weights_files import load_weights
 
-pytestmark = [pytest.mark.slow, pytest.mark.fidelity]
-transformers = pytest.importorskip("transformers", reason="pip install inkbench[models]")
-open_clip = pytest.importorskip("open_clip", reason="pip install inkbench[models]")
+LACKING = [name for name in ("transformers", "open_clip") if importlib.util.find_spec(name) is None]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.fidelity,
+    pytest.mark.skipif(bool(LACKING), reason=f"{LACKING} not installed: pip install 'inkbench[models]'"),
+]
+"""They take seconds to import, which a test does that runs, and no collection."""
 
 WIDTH, DEPTH, HEADS = 48, 3, 3
 SIZES = {"hidden_size": WIDTH, "num_hidden_layers": DEPTH, "num_attention_heads": HEADS, "image_size": 64}
@@ -130,10 +137,17 @@ def of_torchvision(model, images):
 
 
 def hugging_face(kind, **config):
-    return lambda: getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")(**config))
+    def make():
+        import transformers
+
+        return getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")(**config))
+
+    return make
 
 
 def clip_of_open_clip():
+    import open_clip
+
     vision = {"layers": DEPTH, "width": WIDTH, "head_width": WIDTH // HEADS, "patch_size": 16, "image_size": 64}
     text = {"context_length": 8, "vocab_size": 20, "width": 32, "heads": 2, "layers": 1}
     return open_clip.model.CLIP(32, open_clip.model.CLIPVisionCfg(**vision), open_clip.model.CLIPTextCfg(**text))
@@ -229,6 +243,18 @@ FAMILIES = {
         swin_transformer._create_swin_transformer,
         {"embed_dim": 24, "depths": (2, 2), "num_heads": (2, 4), "img_size": 56, "window_size": 7},
     ),
+    "swin_v2": Family(
+        hugging_face("Swinv2", embed_dim=24, depths=[2, 2], num_heads=[2, 4], image_size=64, window_size=8),
+        of_swin,
+        swin_transformer_v2._create_swin_transformer_v2,
+        {"embed_dim": 24, "depths": (2, 2), "num_heads": (2, 4), "img_size": 64, "window_size": 8},
+    ),
+    "convnext_v2": Family(
+        hugging_face("ConvNextV2", hidden_sizes=list(STAGES["dims"]), depths=list(STAGES["depths"])),
+        last_map,
+        convnext._create_convnext,
+        {**STAGES, "use_grn": True, "ls_init_value": None},
+    ),
     "convnext": Family(
         hugging_face("ConvNext", hidden_sizes=list(STAGES["dims"]), depths=list(STAGES["depths"])),
         last_map,
@@ -293,6 +319,8 @@ def stirred(model):
 
 def written(model, name, held, path):
     """A file of the library's own: of transformers as its hub has it, or the names that version 5 has in memory."""
+    import transformers
+
     if isinstance(model, transformers.PreTrainedModel) and held == "hub":
         model.save_pretrained(path)
         return path / "model.safetensors"
@@ -324,11 +352,8 @@ def test_biases_of_nothing_are_passed_over_where_timm_has_an_architecture_withou
         for key, parameter in theirs.named_parameters():
             if key.endswith(("q_proj.bias", "v_proj.bias")):
                 parameter.zero_()
-    default_cfgs["tiny_dinov3_plain"] = default_cfgs["tiny_dinov3"]
     plain = eva._create_eva("tiny_dinov3", num_classes=0, **DINOV3, qkv_bias=False)
     path = written(theirs, "dinov3", "hub", tmp_path)
-    from inkbench.benchmark.networks.checkpoint_reading import read_backbone
-
     reading = read_backbone(load_file(path), plain)
     assert "6 tensors of attention's biases, 0 everywhere, left out" in reading.told[0]
     plain.eval().load_state_dict(reading.state)
