@@ -31,9 +31,9 @@ def served(tmp_path):
     return tmp_path
 
 
-def run(cli, results, name, home, address, **more):
+def run(cli, results, name, home, address, *words, **more):
     env = {**os.environ, "HF_HOME": str(home / "cache"), "HF_HUB_OFFLINE": "0", catalogue.FOLDERS: address, **more}
-    return cli("--method", name, "--backbone", "test_resnet", *FAST, "--results", results, env=env)
+    return cli("--method", name, "--backbone", "test_resnet", *FAST, *words, "--results", results, env=env)
 
 
 def refused(done):
@@ -77,17 +77,15 @@ def entry(served, sha256):
 def test_a_file_of_another_checksum_than_stated_is_refused_in_a_line(cli, with_synth, served):
     stated = hashlib.sha256((served / "later/someone/drawings/model.safetensors").read_bytes()).hexdigest()
     with mirror(served / "first", {"v2": (LATER, served / "later")}) as (address, _):
-        done = run(cli, with_synth, "drawn", served, entry(served, stated), HF_ENDPOINT=address)
+        done = run(cli, with_synth, "drawn", served, entry(served, stated), "--dry-run", HF_ENDPOINT=address)
         assert done.returncode == 0, done.stderr
         other = run(cli, with_synth, "drawn", served, entry(served, "0" * 64), HF_ENDPOINT=address)
     assert f"its sha256 is {stated[:12]} and not {'0' * 12}; fetch it anew" in refused(other)
-    (record,) = records(with_synth)
-    assert (record["method"], record["status"]) == ("drawn", "done")
 
 
 def test_a_file_that_changed_in_the_cache_is_refused(cli, with_synth, served):
     with mirror(served / "first") as (address, _):
-        assert run(cli, with_synth, "hf:someone/drawings", served, address).returncode == 0
+        assert run(cli, with_synth, "hf:someone/drawings", served, address, "--dry-run").returncode == 0
     (file,) = (served / "cache").glob("hub/models--*/snapshots/*/model.safetensors")
     file.resolve().write_bytes((served / "later/someone/drawings/model.safetensors").read_bytes())
     done = run(cli, with_synth, "hf:someone/drawings", served, "", HF_HUB_OFFLINE="1")
@@ -101,7 +99,7 @@ def test_without_a_network_the_cache_is_read_and_what_lacks_is_a_line_with_the_m
     assert "put it into a folder and set INKBENCH_WEIGHTS to it" in told
     assert f"copy the folder models--someone--drawings from a machine that has it into {served}" in told
     with mirror(served / "first") as (address, _):
-        assert run(cli, with_synth, "hf:someone/drawings", served, address).returncode == 0
+        assert run(cli, with_synth, "hf:someone/drawings", served, address, "--dry-run").returncode == 0
     done = run(cli, with_synth, "hf:someone/drawings", served, "", **offline)
     assert done.returncode == 0, done.stderr
     told = refused(run(cli, with_synth, f"hf:someone/drawings@{LATER}", served, "", **offline))
