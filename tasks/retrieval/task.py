@@ -46,7 +46,7 @@ class RetrievalConfig(TaskConfig):
     """Settings of retrieval."""
 
     unit: Literal["panel", "page"] = setting("panel", "what is found again: panels, or whole pages")
-    strength: int = setting(3, "strength of print and scan (docs/robustness.md)", ge=1, le=3)
+    strength: int = setting(1, "strength of print and scan (docs/robustness.md)", ge=1, le=3)
     side: int = setting(128, "side in pixels of the square input; aspect is lost", ge=16)
     pairs: int = setting(
         512, "originals of training and validation that are shown, spread evenly, with their scans", ge=2
