@@ -72,17 +72,14 @@ class Cue:
             values = {**method.config.model_dump(), **self.settings}
             return type(method)(type(method.config)(**values))
         changed = copy.copy(method)
-        if self.image is not None:
-            changed.cut = lambda images, generator, cut=method.cut, alter=self.image: cut(alter(images), generator)
-        if self.tiles is not None:
-            changed.cut = lambda images, generator, cut=method.cut, alter=self.tiles: _altered(
-                cut(images, generator), alter
-            )
+        cut, image, tiles = method.cut, self.image, self.tiles
+
+        def cut_without(images: Tensor, generator: torch.Generator, *number: int) -> Any:
+            puzzles = cut(images if image is None else image(images), generator, *number)
+            return puzzles if tiles is None else replace(puzzles, pixels=tiles(puzzles.pixels))
+
+        changed.cut = cut_without
         return changed
-
-
-def _altered(cut: Any, alter: Callable[[Tensor], Tensor]) -> Any:
-    return replace(cut, pixels=alter(cut.pixels))
 
 
 def cues_of(method: Tiled) -> list[Cue]:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from method_steps import built, context, generator, noise
+from method_steps import batch, built, context, generator, noise
 from torch import nn
 
 from inkbench.benchmark.audit.cues import (
@@ -74,6 +74,22 @@ def test_shuffled_labels_are_the_same_labels_for_other_puzzles():
     assert (plain.pixels == shuffled.pixels).all()
     assert sorted(plain.labels.tolist()) == sorted(shuffled.labels.tolist())
     assert float((plain.labels == shuffled.labels).float().mean()) < 0.3
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        Jigsaw(JigsawConfig(crop=48, cell=16, tile=12)),
+        ContextPrediction(ContextPredictionConfig.resolve("context_prediction", "smoke", {})),
+    ],
+    ids=lambda method: method.name,
+)
+@pytest.mark.seconds
+def test_a_network_is_trained_without_each_cue_and_on_shuffled_labels(method):
+    """A method's step cuts as it likes, several puzzles of an image too."""
+    for changed in [*(cue.taken_from(method) for cue in cues_of(method)), shuffled_labels(method)]:
+        (loss,) = changed.step(built(changed), batch(changed), context())
+        assert torch.isfinite(loss)
 
 
 @pytest.mark.parametrize(
