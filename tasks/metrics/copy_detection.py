@@ -61,7 +61,7 @@ def score_items(
     for start in range(0, len(queries), BLOCK):
         rows = queries[start : start + BLOCK]
         distances = squared_distances(vectors[rows], vectors[gallery])
-        for place, near in zip(rows, distances, strict=True):
+        for place, near in zip(rows.tolist(), distances, strict=True):
             right = copies[gallery] == copies[place]
             own = series[gallery] == series[place]
             _note(found, place, _place(near, right), _place(near[own], right[own]))

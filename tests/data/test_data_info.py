@@ -45,7 +45,7 @@ def test_needs_of_methods_are_those_that_a_run_asks_for():
 
 def test_info_says_whom_a_dataset_serves_where_there_is_no_copy_and_where_there_is(small_synth, tmp_path):
     away = catalogue.info("dcm772", tmp_path)
-    assert "tasks:     detection\n" in away
+    assert "tasks:     detection, retrieval\n" in away
     assert "not reid: it needs faces, identities" in away
     assert "https://gitlab.univ-lr.fr/crigau02/dcm_dataset" in away
     here = catalogue.info(str(small_synth / "ai4va"), tmp_path)
