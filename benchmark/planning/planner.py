@@ -133,6 +133,8 @@ def _refuse_idle_flags(request: Request, plan: Plan) -> None:
         raise UsageError(
             "--weights is only used by methods like imagenet; to start a pretext task from weights: --init FILE"
         )
+    if request.robustness and not any(one.family == "frozen" and one.backbone for one in plan.experiments):
+        raise UsageError("--robustness tests frozen runs of a backbone, and this plan has none; add --protocol frozen")
     if request.exclude_suspects and request.transductive:
         raise UsageError("--exclude-suspects leaves out what --transductive includes; use only one of them")
     if request.transductive and is_pool(plan.data, plan.pretrain_data):

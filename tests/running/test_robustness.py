@@ -10,6 +10,7 @@ from inkbench.benchmark.api import NotApplicable
 from inkbench.benchmark.data.damage.catalogue import DAMAGES, Damage, all_damages, cut_box
 from inkbench.benchmark.data.damage.items import with_damage
 from inkbench.benchmark.data.locate import open_dataset
+from inkbench.benchmark.errors import UsageError
 from inkbench.benchmark.planning import planner
 from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
@@ -145,6 +146,15 @@ def test_under_no_damage_the_stored_head_predicts_what_it_did(folders, protocol)
     predictions = predict(job_of(workspace, experiment), net, backbone, same, "identity")
     for now, before in zip(predictions, Store(results).read_predictions(record), strict=True):
         assert all(np.array_equal(now[name], before[name]) for name in before)
+
+
+def test_a_plan_without_a_frozen_run_is_refused(folders):
+    results = folders["once"]
+    words = {"methods": ("random",), "tasks": ("classification",), "protocols": ("finetune",), "preset": "smoke"}
+    request = Request(**words, robustness=True, results=results, threads=1)
+    data = open_dataset("synth", "smoke", (), results)
+    with pytest.raises(UsageError, match="add --protocol frozen"):
+        planner.make(request, engine.start(1, "32", 1), data, data)
 
 
 def test_truths_of_cut_images_are_those_of_what_is_left(references):
