@@ -28,7 +28,7 @@ def own_numbers(dataset: Dataset, ids: Sequence[str], classes: Sequence[str]) ->
     classes, is left out: nothing says which is meant. Empty where the dataset has no COCO files.
     """
     items = {normalize("NFC", item): item for item in ids}
-    label_of = {str(name).lower(): label for label in classes for name in (label, *getattr(dataset.config, label, ()))}
+    label_of = {name.lower(): label for label in classes for name in (label, *_names_of(dataset, label))}
     images: dict[int | str, set[str | None]] = {}
     categories: dict[int | str, set[str | None]] = {}
     for content in _lists(dataset.root):
@@ -38,6 +38,12 @@ def own_numbers(dataset: Dataset, ids: Sequence[str], classes: Sequence[str]) ->
             name = entry["name"].strip()
             categories.setdefault(entry["id"], set()).add(label_of.get(name.lower(), name))
     return {"images": _one_each(images), "categories": _one_each(categories)}
+
+
+def _names_of(dataset: Dataset, label: str) -> list[str]:
+    """Return the names that a dataset's settings give to a class, where a setting is called like it."""
+    names = dataset.config.model_dump().get(label)
+    return [str(name) for name in names] if isinstance(names, list | tuple) else []
 
 
 def _one_each(found: dict[int | str, set[str | None]]) -> Numbered:

@@ -168,7 +168,17 @@ def with_task(table: TableFile, task: str) -> TableFile:
     own = [column.key for column in table.columns if column.task or column.key not in COLUMNS]
     if own:
         raise UsageError(f"--task: column '{own[0]}' of table '{table.name}' belongs to its own task")
-    return replace(table, task=task)
+    return replace(table, task=task, protocol=_alike(table, task))
+
+
+def _alike(table: TableFile, task: str) -> str:
+    """Return the first protocol of another task that trains what the table's own does; the table's where it has any."""
+    if not table.protocol or table.task == task:
+        return table.protocol
+    kinds: list[Any] = [registry.load("tasks", name) for name in (table.task, task)]
+    own, other = kinds[0].protocols, kinds[1].protocols
+    family = next(of for name, of in own.items() if table.protocol in (name, name.partition("@")[0]))
+    return str(next(name.partition("@")[0] for name, of in other.items() if of == family))
 
 
 def with_reference(table: TableFile, label: str) -> TableFile:

@@ -107,7 +107,7 @@ MATRIX: dict[str, dict[str, Shown | str]] = {
             ("audit", "--method", "jigsaw", "--task", "ink-share", *SMALL, "--dry-run"), ("audit of jigsaw",)
         ),
         "data check": OF_DATA,
-        "data info": Shown(("data", "info", "DATA"), ("tasks:     ink-share\n",)),
+        "data info": Shown(("data", "info", "DATA"), ("tasks:     ink-share, retrieval\n",)),
         "submit pack": Shown(PACK, ('"task": "ink-share"',), pages="zips/x.manifest.json"),
         "submit check": Shown(("submit", "check", "ZIP", *REFERENCE), ("0 errors",)),
         "submit score": Shown(("submit", "score", "ZIP", *REFERENCE), ("\nerror ",)),

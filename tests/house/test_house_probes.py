@@ -20,7 +20,6 @@ REASONS = {
     "benchmark/data/layouts/coco.py": CLASSES,
     "benchmark/data/layouts/dass_panels.py": CLASSES,
     "benchmark/data/layouts/voc.py": CLASSES,
-    "benchmark/data/own_numbers.py": CLASSES,
     "benchmark/data/synth/pool.py": "`sched_getaffinity` is not on every system",
     "benchmark/former_name.py": "modules by the names that they had, for plugins written then",
     "benchmark/networks/backbones.py": TIMM,

@@ -54,6 +54,9 @@ def ablation(store):
 def test_shipped_tables_name_settings_that_exist(name):
     """Every row resolves against the real classes, so that ``--run`` is never refused for a misspelling."""
     table = load.load(name)
+    if table.across:
+        assert not spec.expand(table), "its rows are what was run"
+        return
     for part in table.parts():
         task = registry.load("tasks", part.task)
         assert part.protocol in {*task.protocols, *(protocol.partition("@")[0] for protocol in task.protocols)}
