@@ -9,7 +9,7 @@ from typing import Any
 from inkbench.benchmark.errors import UsageError, did_you_mean
 from inkbench.benchmark.store.record import Record
 from inkbench.leaderboards.groups import CONTROL, Group
-from inkbench.leaderboards.table import Row, RowKind
+from inkbench.leaderboards.table import Row, RowKind, Table
 
 SEVERAL = "several backbones"
 NOTE = "rows differ in architecture and data, not in pretraining alone"
@@ -39,19 +39,28 @@ def labels(rows: Sequence[Group]) -> list[str]:
 
 
 def reference(rows: Sequence[Group], asked: str) -> Group | None:
-    """Return the row that the others are held against: the one asked for by its label, else the usual one.
+    """Return the row that a block's others are held against: the one asked for, else the usual one; None without it.
 
-    Raises UsageError where there is none of this label.
+    A row is asked for by its label or by its method and backbone, ``random, resnet18``, whichever its label is.
     """
-    by_label = {label: row for label, row in zip(labels(rows), rows, strict=True) if row.done}
+    networks = [row for row in rows if not row.bare]
     if asked:
-        if asked not in by_label:
-            raise UsageError(f"--reference: no row '{asked}'{did_you_mean(asked, by_label)}")
-        return by_label[asked]
-    networks = [row for row in by_label.values() if not row.bare]
+        named = zip(labels(networks), networks, strict=True)
+        return next((row for label, row in named if asked in (label, _in_full(row))), None)
     usual = [row for row in networks if row.method == USUAL]
     labelled = [row for row in networks if row.any.supervision == "labels"]
     return next(iter([*usual, *labelled, *(row for row in networks if row.method == CONTROL)]), None)
+
+
+def _in_full(row: Group) -> str:
+    return f"{row.label()}, {row.any.backbone.name if row.any.backbone else ''}"
+
+
+def require_reference(tables: Sequence[Table], asked: str) -> None:
+    """Raise UsageError where no table has the row that was asked for."""
+    rows = [row for table in tables for block in table.blocks for row in block.rows]
+    if not any(row.kind is RowKind.CONTROL for row in rows):
+        raise UsageError(f"--reference: no row '{asked}'{did_you_mean(asked, [row.label for row in rows])}")
 
 
 def ranked(rows: Sequence[Row], metric: str, upwards: bool) -> list[Row]:

@@ -90,7 +90,7 @@ def block_notes(block: BlockStatistics, wanted: Mapping[str, Any], wide: bool = 
         best = block.best_trivial.method
         told.insert(0, Note(f"not informative: no row beats the trivial baseline {best} at this budget"))
     if block.control is None and wide:
-        text = "no row to hold the others against (--reference names one): no differences or p-values"
+        text = "no row here to hold the others against (--reference names one): no differences or p-values"
         told.append(Note(text, NoteKind.NO_CONTROL))
     elif block.control is None:
         several = sum(row.method == CONTROL for row in block.rows)

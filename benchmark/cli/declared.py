@@ -14,7 +14,7 @@ from inkbench.benchmark.planning.request import Request
 from inkbench.benchmark.progress import Progress
 from inkbench.benchmark.running.supervisor import run
 from inkbench.benchmark.store.store import Store
-from inkbench.leaderboards import build, render
+from inkbench.leaderboards import across, build, render
 from inkbench.leaderboards.declared import load, spec
 
 
@@ -43,6 +43,8 @@ def show_table(flags: argparse.Namespace, typed: Sequence[str]) -> int:
             f"no rows of table '{declared.name}' found in {store.root}; run "
             + ("some with --method NAMES --task NAMES" if declared.across else f"it with: table {declared.name} --run")
         )
+    if declared.reference:
+        across.require_reference(made, declared.reference)
     for table in made:
         print(render.RENDERERS[flags.format](table), end="" if flags.format == "csv" else "\n")
         status = max(status, int(not write_table(store, table, progress)))

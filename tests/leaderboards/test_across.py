@@ -68,13 +68,15 @@ def test_all_weights_stand_in_one_block_best_first_each_told_apart_by_its_backbo
 
 def test_the_reference_is_imagenet_or_the_row_that_is_asked_for(store):
     of_two_backbones(store)
-    for asked, label in (("", "imagenet"), ("dinov2-s", "dinov2-s"), ("random, test_resnet", "random, test_resnet")):
+    usual = {"": "imagenet", "dinov2-s": "dinov2-s", "imagenet, test_resnet": "imagenet"}
+    for asked, label in {**usual, "random, test_resnet": "random, test_resnet"}.items():
         found = rows(models(store, asked))
         assert {name for name, row in found.items() if row.kind == "control"} == {label}
         compared = [row for row in found.values() if row.kind == "" and row.label != label]
         assert all(row.cells["p"].value is not None for row in compared)
     with pytest.raises(UsageError, match="no row 'dinov2-x'; did you mean 'dinov2-s'"):
-        models(store, "dinov2-x")
+        across.require_reference([models(store, "dinov2-x")], "dinov2-x")
+    across.require_reference([models(store, "dinov2-s"), models(store, "dinov2-x")], "dinov2-s")
     with pytest.raises(UsageError, match="not of 'noroozi-5'"):
         spec.with_reference(load.load("noroozi-5"), "random")
 
