@@ -18,7 +18,7 @@ from pathlib import Path
 import documented
 
 BRINGS = re.compile(
-    r"(?:PATH|path)/|PATH\b|/data/|\bFILE\b|\bDIR\b|X\.zip|my\.toml|w\.pth|predictions:|weights:|hf:|timm:|\bimagenet\b|open-mantra|dcm772"
+    r"(?:PATH|path)/|PATH\b|/data/|\bFILE\b|\bDIR\b|X\.zip|my\.toml|w\.pth|predictions:|weights:|hf:|timm:|\bimagenet\b|\bdinov2|open-mantra|dcm772"
     r"|data (?:get|accept)|--devices|--push"
 )
 """Words of a command that needs what the program does not provide: data, weights, a hub, terms, two devices."""
@@ -29,7 +29,7 @@ SECONDS = 900
 def prepared(words: tuple[str, ...], results: Path) -> list[str]:
     """Return the command at smoke, with these results; settings that it asks for itself stay."""
     found = list(words)
-    runs = found[0].startswith("-") or "--run" in found
+    runs = found[0].startswith("-") or found[0] == "table"  # a table is printed by the settings that it was run with
     for flag, of in (("--preset", ""), ("--results", ""), ("--set", "pretrain.images=")):
         if flag in found and found[found.index(flag) + 1].startswith(of):
             place = found.index(flag)
