@@ -9,6 +9,7 @@ from inkbench.benchmark.store.record import Record
 from inkbench.benchmark.store.store import Store
 from inkbench.leaderboards import build
 from inkbench.leaderboards.declared import load
+from inkbench.leaderboards.declared.spec import RowSpec
 from inkbench.leaderboards.table import Cell, Table
 
 LEAST_ROWS = 2
@@ -20,7 +21,7 @@ def filled(store: Store, records: Sequence[Record], problems: list[str]) -> Iter
     for name in load.names():
         try:
             declared = load.load(name)
-            labels = {row.label for row in declared.rows}
+            labels = {row.label for row in declared.rows if _is_own(row, declared.given)}
             made = build.declared_tables(store, declared, records)
         except (UsageError, ImportError) as error:
             problems.append(f"{name}: {error}")
@@ -28,6 +29,11 @@ def filled(store: Store, records: Sequence[Record], problems: list[str]) -> Iter
         for table in made:
             if _rows_of(table, labels, declared.across) >= LEAST_ROWS:
                 yield table
+
+
+def _is_own(row: RowSpec, given: str) -> bool:
+    """Return whether a row is what its table is about: of one on given weights those that have or start from them."""
+    return not given or given in (row.method, row.settings.get("init"))
 
 
 def _rows_of(table: Table, labels: Set[str], across: bool) -> int:

@@ -152,11 +152,15 @@ def continued(store, init="imagenet"):
     record(store, "j0", "jigsaw", saliency_items(0.40, 3))
     name = init.rpartition("/")[2]
     record(store, "j1", "jigsaw", saliency_items(0.5, 4), given=True, init=name, changed={"init": name})
+    return store
+
+
+def declared_continued():
     return spec.with_task(load.load("continued"), "saliency")
 
 
 def test_continued_weights_stand_against_what_they_began_with_and_against_the_same_from_random(store):
-    (table,) = build.declared_tables(store, continued(store))
+    (table,) = build.declared_tables(continued(store), declared_continued())
     cells = rows(table)["imagenet, then jigsaw"].cells
     for column, other in (("over_given", "i0"), ("over_fresh", "j0")):
         assert f"difference: {cells[column].text}" in versus(store, "j1", other)
@@ -165,8 +169,21 @@ def test_continued_weights_stand_against_what_they_began_with_and_against_the_sa
     assert rows(table)["imagenet, then simclr"].status == "not run"
 
 
+def test_a_report_shows_continued_weights_where_there_are_some(store, monkeypatch):
+    """Rows from random alone fill other tables; published boards of them stay as they are."""
+    ours = spec.with_task(load.load("continued"), "saliency")
+    monkeypatch.setattr(load, "names", lambda: ["continued"])
+    monkeypatch.setattr(load, "load", lambda name: ours)
+    record(store, "r0", "random", saliency_items(0.35, 1))
+    record(store, "j0", "jigsaw", saliency_items(0.40, 3))
+    assert list(filled(store, list(store.records()), [])) == []
+    continued(store)
+    assert [table.title for table in filled(store, list(store.records()), [])] == [ours.title]
+
+
 def test_other_weights_take_the_place_of_imagenet(store):
-    declared = spec.with_given(continued(store, "weights:w.pth"), "some/where/w.pth")
+    continued(store, "weights:w.pth")
+    declared = spec.with_given(declared_continued(), "some/where/w.pth")
     assert [request["methods"] for request in spec.expand(declared)][1] == ("weights:some/where/w.pth",)
     assert spec.expand(declared)[3]["init"] == "weights:some/where/w.pth"
     (table,) = build.declared_tables(store, declared)
