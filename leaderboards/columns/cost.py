@@ -23,9 +23,12 @@ def _total(count: Callable[[Record], int | None]) -> Callable[[Subject], Cell]:
 
 
 def _images(subject: Subject) -> Cell:
-    if subject.row.any.given:
-        return Cell("outside", "outside the budget")
-    return _total(lambda record: record.images_seen)(subject)
+    own = _total(lambda record: record.images_seen)(subject)
+    if not subject.row.any.given:
+        return own
+    if subject.row.any.pretraining and own.value:
+        return Cell(f"outside + {own.text}", own.value)
+    return Cell("outside", "outside the budget")
 
 
 def _trials(subject: Subject) -> Cell:

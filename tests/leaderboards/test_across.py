@@ -151,7 +151,9 @@ def continued(store, init="imagenet"):
     record(store, "i0", init.rpartition("/")[2], saliency_items(0.42, 2), given=True)
     record(store, "j0", "jigsaw", saliency_items(0.40, 3))
     name = init.rpartition("/")[2]
-    record(store, "j1", "jigsaw", saliency_items(0.5, 4), given=True, init=name, changed={"init": name})
+    record(
+        store, "j1", "jigsaw", saliency_items(0.5, 4), given=True, init=name, pretraining="k1", changed={"init": name}
+    )
     return store
 
 
@@ -162,6 +164,8 @@ def declared_continued():
 def test_continued_weights_stand_against_what_they_began_with_and_against_the_same_from_random(store):
     (table,) = build.declared_tables(continued(store), declared_continued())
     cells = rows(table)["imagenet, then jigsaw"].cells
+    assert (cells["images"].text, cells["images"].value) == ("outside + 40,000", 40_000), "what the pretraining cost"
+    assert rows(table)["imagenet"].cells["images"].text == "outside"
     for column, other in (("over_given", "i0"), ("over_fresh", "j0")):
         assert f"difference: {cells[column].text}" in versus(store, "j1", other)
     assert cells["p_given"].value == pytest.approx(cells["p_given"].extra["unadjusted"]), "one test in the column"
