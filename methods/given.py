@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from inkbench.benchmark.api import Config, Method, NotApplicable, WeightsInfo
-from inkbench.benchmark.given import catalogue, facts
+from inkbench.benchmark.given import catalogue
 from inkbench.benchmark.given.supervision import UNKNOWN
 
 if TYPE_CHECKING:
@@ -46,19 +46,7 @@ class Given(Method[Config]):
             told = load_weights(backbone, file)
         if file is not None and (own is None or wanted.sha256 != UNKNOWN):  # what is one's own may change
             hub.held(file, wanted.sha256)
-        return WeightsInfo(wanted.supervision, told, **_facts(wanted, backbone))
-
-
-def _facts(wanted: catalogue.Weights, backbone: Backbone) -> facts.Facts:
-    """Return what the catalogue says, and timm's tag and licence where it leaves that open."""
-    from inkbench.benchmark.networks import hub
-
-    of_timm = facts.of_tag(wanted.timm.partition(".")[2], hub.licence_of(backbone) if wanted.timm else "")
-    data, licence = (
-        theirs if own == UNKNOWN else own
-        for own, theirs in ((wanted.data, of_timm["data"]), (wanted.licence, of_timm["licence"]))
-    )
-    return {"data": data, "licence": licence, "seen": wanted.seen}
+        return WeightsInfo(wanted.supervision, told, **hub.facts_of(wanted))
 
 
 @cache

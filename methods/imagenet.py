@@ -47,4 +47,4 @@ class ImageNet(Method[Config]):
             )
         state, _ = hub.of_timm(backbone)
         backbone.model.load_state_dict(state)
-        return WeightsInfo("labels", **facts.of_tag(rest, hub.licence_of(backbone)))
+        return WeightsInfo("labels", **facts.of_tag(rest, hub.licence_of(tag)))

@@ -8,7 +8,10 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import timm
+
 from inkbench.benchmark.errors import NotApplicable, UsageError
+from inkbench.benchmark.given import facts
 from inkbench.benchmark.given.catalogue import FOLDERS, Weights, folders
 from inkbench.benchmark.given.supervision import UNKNOWN
 from inkbench.benchmark.networks.timm_models import create
@@ -50,10 +53,22 @@ def tag_of(backbone: Backbone) -> str:
     return f"{source['architecture']}.{source['tag']}" if source.get("tag") else backbone.name
 
 
-def licence_of(backbone: Backbone) -> str:
-    """Return the licence that timm states for the weights of a network; empty where it states none."""
-    told = str(backbone.model.pretrained_cfg.get("license") or "")
+def licence_of(tag: str) -> str:
+    """Return the licence that timm states for weights, ``ARCHITECTURE.TAG``; empty where it states none."""
+    config = timm.get_pretrained_cfg(tag)
+    told = (config.license or "") if config else ""
     return "" if told == UNKNOWN else told
+
+
+def facts_of(weights: Weights) -> facts.Facts:
+    """Return what the catalogue says of weights, and timm's tag and licence where it leaves that open."""
+    tag = weights.timm.partition(".")[2]
+    of_timm = facts.of_tag(tag, licence_of(weights.timm) if weights.timm else "")
+    return {
+        "data": of_timm["data"] if weights.data == UNKNOWN else weights.data,
+        "licence": of_timm["licence"] if weights.licence == UNKNOWN else weights.licence,
+        "seen": weights.seen,
+    }
 
 
 def in_folders(weights: Weights) -> Path | None:

@@ -27,8 +27,10 @@ def _difference(subject: Subject) -> Cell:
     pair = subject.statistics.control
     if subject.row is subject.control:
         return Cell("control" if subject.row.control else "reference")
-    if pair is None:
-        return Cell()
+    return Cell() if pair is None else _difference_cell(pair)
+
+
+def _difference_cell(pair: Pair) -> Cell:
     text = f"{figure(pair.difference, True)} [{figure(pair.low, True)}, {figure(pair.high, True)}]"
     return Cell(text, pair.difference, pair.low, pair.high, extra={"seeds": pair.seeds, "series": pair.series})
 
@@ -62,11 +64,7 @@ def _over(kind: str) -> Callable[[Subject], Cell]:
 
     def produce(subject: Subject) -> Cell:
         held = subject.statistics.against.get(kind)
-        if held is None:
-            return Cell()
-        pair = held.pair
-        text = f"{figure(pair.difference, True)} [{figure(pair.low, True)}, {figure(pair.high, True)}]"
-        return Cell(text, pair.difference, pair.low, pair.high, extra={"seeds": pair.seeds, "series": pair.series})
+        return _difference_cell(held.pair) if held else Cell()
 
     return produce
 

@@ -23,10 +23,10 @@ def sieve(parts: Sequence[TableFile]) -> Callable[[Brief], bool]:
     asked = {(part.task, part.protocol) for part in parts}
     rows: dict[str, list[dict[str, str]]] = {}
     for spec in parts[0].rows:
-        named = {key: catalogue.name_of(str(value)) for key, value in spec.settings.items() if key == "init"}
-        rows.setdefault(catalogue.name_of(spec.method), []).append(
-            {key: plain(value) for key, value in {**spec.settings, **named}.items()}
-        )
+        wanted = {key: plain(value) for key, value in spec.settings.items()}
+        if "init" in wanted:
+            wanted["init"] = catalogue.name_of(wanted["init"])
+        rows.setdefault(catalogue.name_of(spec.method), []).append(wanted)
 
     def may_be(brief: Brief) -> bool:
         if parts[0].across:

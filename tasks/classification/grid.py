@@ -77,12 +77,12 @@ class GridProbes(FittedHead):
         seed: int,
     ) -> dict[str, Any]:
         """Train all heads and keep the best on validation; gives it, how many were tried and what each reached."""
-        read = [pooled(train, reading) for reading in self.readings]
+        read = [vector_of(train, reading) for reading in self.readings]
         means = [values.mean(0) for values in read]
         deviations = [values.std(0, correction=0).clamp_min(1e-6) for values in read]
         x = _stacked([(v - mean) / of for v, mean, of in zip(read, means, deviations, strict=True)])
         weight, bias = self._train(x, labels_of(train_targets), seed)
-        queries = [pooled(val, reading) for reading in self.readings]
+        queries = [vector_of(val, reading) for reading in self.readings]
         q = _stacked([(v - mean) / of for v, mean, of in zip(queries, means, deviations, strict=True)])
         reached = _accuracy(q, labels_of(val_targets), weight, bias).flatten()
         best = int(reached.argmax())
@@ -123,10 +123,10 @@ class GridProbes(FittedHead):
         """Return probabilities ``scores`` (B, K) of the head that validation chose."""
         del targets
         assert self.linear is not None
-        return {"scores": self.linear(pooled(features, self.readings[self.chosen])).softmax(1)}
+        return {"scores": self.linear(vector_of(features, self.readings[self.chosen])).softmax(1)}
 
 
-def pooled(features: Any, reading: Reading) -> Tensor:
+def vector_of(features: Any, reading: Reading) -> Tensor:
     """Return one vector of each item, (N, D), from a level of its features (N, D, h, w)."""
     level, _, pool = reading
     maps = features[level].float()

@@ -72,8 +72,8 @@ def test_a_card_tells_what_it_knows(tmp_path):
 
 
 def test_timm_s_licence_is_told_and_unknown_is_none():
-    assert hub.licence_of(skeleton("vit_small_patch14_dinov2", BackboneSettings())) == "apache-2.0"
-    assert hub.licence_of(skeleton("squeezenet1_1", BackboneSettings())) == ""
+    assert hub.licence_of("vit_small_patch14_dinov2.lvd142m") == "apache-2.0"
+    assert hub.licence_of("squeezenet1_1") == ""
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import timm
-
 from inkbench.benchmark import registry
 from inkbench.benchmark.config import BackboneSettings
 from inkbench.benchmark.errors import UsageError
@@ -13,6 +11,7 @@ from inkbench.benchmark.escaping import markdown_cell
 from inkbench.benchmark.given import catalogue
 from inkbench.benchmark.given.catalogue import Weights
 from inkbench.benchmark.given.supervision import UNKNOWN
+from inkbench.benchmark.networks import hub
 from inkbench.benchmark.networks.backbones import Backbone
 from inkbench.benchmark.networks.weights_files import weights_bytes
 from inkbench.benchmark.planning.asked import as_read_by
@@ -81,11 +80,10 @@ def given(store: Store, what: str, network: str | None) -> Exported:
 
 def terms_of(weights: Weights) -> Terms:
     """Return licence and citation as the catalogue states them; the licence else as timm does."""
-    licence = "" if weights.licence == UNKNOWN else weights.licence
-    if not licence and weights.timm:
-        config = timm.get_pretrained_cfg(weights.timm)
-        licence = (config.license or "") if config else ""
-    return Terms(f"the weights {weights.name}", licence, weights.citation, weights.homepage)
+    licence = hub.facts_of(weights)["licence"]
+    return Terms(
+        f"the weights {weights.name}", "" if licence == UNKNOWN else licence, weights.citation, weights.homepage
+    )
 
 
 def _network(weights: Weights, runs: list[Record], asked: str | None) -> str:
